@@ -1,0 +1,9 @@
+// The contents of beforehand._native: one line for each area.
+#include <nanobind/nanobind.h>
+
+#include "bindings/bindings.h"
+
+NB_MODULE(_native, m) {
+  bind_errors(m);
+  bind_dlpack(m);
+}

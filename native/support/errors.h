@@ -1,0 +1,20 @@
+// What native code throws; bindings translate each into its namesake of beforehand.core.errors.
+#pragma once
+#include <stdexcept>
+
+namespace bh {
+
+struct InvalidInput : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+struct CapacityExceeded : std::length_error {
+  using std::length_error::length_error;
+};
+
+// Bytes from outside that no version of this library can have written.
+struct CorruptData : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace bh

@@ -1,0 +1,25 @@
+// Sorting floats by their bits: least significant digit first, three digits of 11 bits, one counting pass for all three.
+#pragma once
+#include <bit>
+#include <cstdint>
+#include <span>
+
+namespace bh {
+
+// A float's bits as an integer of the same order (-0.0 comes before 0.0), and back.
+inline std::uint32_t ordered_bits(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  return bits ^ (static_cast<std::uint32_t>(static_cast<std::int32_t>(bits) >> 31) | 0x80000000u);
+}
+inline float from_ordered_bits(std::uint32_t key) {
+  return std::bit_cast<float>(key ^ (key & 0x80000000u ? 0x80000000u : 0xFFFFFFFFu));
+}
+
+// Each leaves x as it was and the sorted values in `sorted`; all spans have the same length, and none overlap. No NaN.
+void sort_values(std::span<const float> x, std::span<float> sorted, std::span<float> scratch);
+
+// A value's ordered bits above its position, so that weights can follow their values.
+using Keyed = std::uint64_t;
+void sort_keyed(std::span<const float> x, std::span<Keyed> sorted, std::span<Keyed> scratch);
+
+}  // namespace bh

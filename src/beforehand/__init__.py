@@ -1,0 +1,1 @@
+"""What a little knowledge beforehand is worth."""

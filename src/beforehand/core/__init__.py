@@ -1,0 +1,1 @@
+"""The four nouns of every area: Trace, Predictor, Plan, Report."""

@@ -1,0 +1,28 @@
+"""The errors that this library raises, each also what a stranger would catch.
+
+BeforehandError
+├── InvalidInput       (ValueError)     an argument breaks a rule
+├── CapacityExceeded   (OverflowError)  more than a structure or format can hold
+├── CorruptData        (ValueError)     bytes or a file that this library did not write, or that were damaged
+└── MissingDependency  (ImportError)    a host library is not installed
+"""
+
+
+class BeforehandError(Exception):
+    """Whatever this library raises on purpose."""
+
+
+class InvalidInput(BeforehandError, ValueError):
+    """An argument breaks a rule; the message names the value, the rule and the remedy."""
+
+
+class CapacityExceeded(BeforehandError, OverflowError):
+    """More was handed in than a structure or a byte format can hold."""
+
+
+class CorruptData(BeforehandError, ValueError):
+    """Bytes or a file that this library did not write, or that were damaged since."""
+
+
+class MissingDependency(BeforehandError, ImportError):
+    """A library that only some users need is not installed; the message says how to get it."""

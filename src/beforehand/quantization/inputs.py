@@ -1,0 +1,85 @@
+"""How numbers come in: numpy arrays, anything numpy can read, and CPU tensors through DLPack."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+
+KEYED = ("float16", "bfloat16", "int8", "uint8", "int16", "uint16")  # few enough values for a table of them all
+DTYPES = ("float32", "float64", *KEYED, "int32", "int64")
+EXACT_INTEGER = 2**53
+CPU = 1  # the device code of DLPack
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers as kernels read them: plain floats, or unsigned keys into a table of floats."""
+
+    data: NDArray[Any]  # C order; float32, float64, or uint8 or uint16 keys
+    table: NDArray[np.float32] | None  # what each key stands for
+    dtype: str  # of the source
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the source."""
+        return self.data.shape
+
+    @property
+    def level_dtype(self) -> np.dtype[Any]:
+        """What levels for these values are made of: float32 where it holds every value exactly, else float64."""
+        return np.dtype(np.float64 if self.data.dtype == np.float64 else np.float32)
+
+
+def as_values(x: Any, name: str = "x") -> Values:
+    """Read `x` without copying where its layout allows.
+
+    Raises:
+        InvalidInput: `x` is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`; an integer is
+            beyond 2**53.
+    """
+    array, dtype = _read(x, name)
+    if dtype not in DTYPES:
+        raise InvalidInput(f"{name} has dtype {dtype}, but must be one of {', '.join(DTYPES)}; convert it first")
+    if dtype in KEYED:
+        keys = np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
+        return Values(keys.reshape(array.shape), _table(dtype), dtype)
+    if dtype.startswith("int"):
+        if array.size and max(int(array.max()), -int(array.min())) > EXACT_INTEGER:
+            raise InvalidInput(
+                f"{name} holds an integer beyond 2**53, which float64 cannot hold exactly; scale it down first"
+            )
+        array = array.astype(np.float64)
+    return Values(np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C"), None, dtype)
+
+
+def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The float32 values of bfloat16 bit patterns."""
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+@cache
+def _table(dtype: str) -> NDArray[np.float32]:
+    if dtype == "bfloat16":
+        return widen(np.arange(65536, dtype=np.uint16))
+    size = np.dtype(dtype).itemsize
+    return np.arange(256**size, dtype=f"u{size}").view(dtype).astype(np.float32)
+
+
+def _read(x: Any, name: str) -> tuple[NDArray[Any], str]:
+    if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack__"):
+        array = np.asarray(x)
+        return array, array.dtype.name
+    if int(x.__dlpack_device__()[0]) != CPU:
+        raise InvalidInput(f"{name} is not on the CPU; pass {name}.cpu()")
+    if getattr(x, "requires_grad", False):
+        raise InvalidInput(f"{name} requires a gradient; pass {name}.detach()")
+    bits = _native.bfloat16_bits(x)  # numpy has no bfloat16, and from_dlpack refuses it
+    if bits is not None:
+        return bits, "bfloat16"
+    array = np.from_dlpack(x)
+    return array, array.dtype.name
