@@ -1,0 +1,115 @@
+#include "quantization/values.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+
+#include "support/errors.h"
+#include "support/simd.h"
+
+namespace bh {
+namespace {
+
+template <typename T>
+void read_as(const Values& values, std::size_t from, std::size_t n, T* to) {
+  const auto copy = [&]<typename From>(const From* data) {
+    for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<T>(data[from + i]);
+  };
+  const auto look_up = [&]<typename Key>(const Key* keys) {
+    for (std::size_t i = 0; i < n; ++i) to[i] = values.table[keys[from + i]];
+  };
+  switch (values.kind) {
+    case Values::Kind::float32: return copy(static_cast<const float*>(values.data));
+    case Values::Kind::float64: return copy(static_cast<const double*>(values.data));
+    case Values::Kind::key8: return look_up(static_cast<const std::uint8_t*>(values.data));
+    case Values::Kind::key16: return look_up(static_cast<const std::uint16_t*>(values.data));
+  }
+}
+
+template <typename T>
+constexpr auto kKind = std::is_same_v<T, float> ? Values::Kind::float32 : Values::Kind::float64;
+
+// Independent accumulators, so that the compiler can keep them in vector registers.
+constexpr std::size_t kLanes = 64;
+template <typename T, typename Bits>
+BH_INLINE Range<T> range_of(const T* x, std::size_t n) {
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max() >> 1;
+  T low[kLanes], high[kLanes];
+  Bits bits[kLanes] = {};
+  std::fill_n(low, kLanes, x[0]);
+  std::fill_n(high, kLanes, x[0]);
+  const auto take = [&](std::size_t lane, T value) {
+    low[lane] = value < low[lane] ? value : low[lane];
+    high[lane] = value > high[lane] ? value : high[lane];
+    const Bits size = std::bit_cast<Bits>(value) & magnitude;
+    bits[lane] = size > bits[lane] ? size : bits[lane];
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) take(lane, x[i + lane]);
+  for (; i < n; ++i) take(0, x[i]);
+  return {*std::min_element(low, low + kLanes), *std::max_element(high, high + kLanes),
+          *std::max_element(bits, bits + kLanes) < std::bit_cast<Bits>(std::numeric_limits<T>::infinity())};
+}
+
+}  // namespace
+
+BH_MULTIVERSION void range_float(const float* x, std::size_t n, Range<float>* range) {
+  *range = range_of<float, std::uint32_t>(x, n);
+}
+BH_MULTIVERSION void range_double(const double* x, std::size_t n, Range<double>* range) {
+  *range = range_of<double, std::uint64_t>(x, n);
+}
+
+Range<float> range(std::span<const float> x) {
+  Range<float> found;
+  range_float(x.data(), x.size(), &found);
+  return found;
+}
+Range<double> range(std::span<const double> x) {
+  Range<double> found;
+  range_double(x.data(), x.size(), &found);
+  return found;
+}
+
+void Values::read(std::size_t from, std::size_t n, float* to) const { read_as(*this, from, n, to); }
+void Values::read(std::size_t from, std::size_t n, double* to) const { read_as(*this, from, n, to); }
+
+template <typename T>
+std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, std::vector<T>& scratch) {
+  const std::size_t size = grouping.size(group);
+  if (values.kind == kKind<T> && (grouping.block || grouping.outer == 1)) {
+    std::span<const T> run;
+    grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
+      run = {static_cast<const T*>(values.data) + offset, length};
+    });
+    return run;
+  }
+  scratch.resize(size);
+  T* to = scratch.data();
+  grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
+    values.read(offset, length, to);
+    to += length;
+  });
+  return scratch;
+}
+template std::span<const float> gather(const Values&, const Grouping&, std::size_t, std::vector<float>&);
+template std::span<const double> gather(const Values&, const Grouping&, std::size_t, std::vector<double>&);
+
+void refuse_non_finite(const Values& values) {
+  std::size_t count = 0, first = 0;
+  double bad = 0;
+  for (std::size_t i = 0; i < values.size; ++i) {
+    double value;
+    values.read(i, 1, &value);
+    if (std::isfinite(value)) continue;
+    if (count++ == 0) first = i, bad = value;
+  }
+  throw InvalidInput("x holds " + std::to_string(count) + " values that are NaN or infinite, the first (" +
+                     (std::isnan(bad) ? "nan" : bad > 0 ? "inf" : "-inf") + ") at position " + std::to_string(first) +
+                     " in C order; replace or drop them first");
+}
+
+}  // namespace bh

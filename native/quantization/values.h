@@ -1,0 +1,66 @@
+// How kernels see an array: plain floats or keys into a table of floats, cut into groups that share a table of levels.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bh {
+
+// The values of an array of any accepted type, in C order.
+struct Values {
+  enum class Kind { float32, float64, key8, key16 };
+  Kind kind;
+  const void* data;
+  const float* table;  // of 256 or 65,536 values, for keys
+  std::size_t size;
+
+  bool wide() const { return kind == Kind::float64; }  // needs float64 levels
+
+  // Copies elements [from, from + n) to `to`.
+  void read(std::size_t from, std::size_t n, float* to) const;
+  void read(std::size_t from, std::size_t n, double* to) const;
+};
+
+// Which elements share a table. With an axis the array is seen as outer x groups x inner; with blocks, as rows of
+// `inner` elements, each cut into runs of `block`, the last of which may be short.
+struct Grouping {
+  std::size_t outer, groups, inner, block = 0;
+
+  std::size_t blocks_per_row() const { return (inner + block - 1) / block; }
+  std::size_t count() const { return block ? outer * blocks_per_row() : groups; }
+  std::size_t size(std::size_t group) const { return block ? length(group) : outer * inner; }
+
+  // Calls run(offset, length) for each run of consecutive elements of a group, in C order.
+  template <typename Run>
+  void each_run(std::size_t group, const Run& run) const {
+    if (block) {
+      run(group / blocks_per_row() * inner + group % blocks_per_row() * block, length(group));
+    } else {
+      for (std::size_t i = 0; i < outer; ++i) run((i * groups + group) * inner, inner);
+    }
+  }
+
+ private:
+  std::size_t length(std::size_t group) const {
+    return std::min(block, inner - group % blocks_per_row() * block);
+  }
+};
+
+// The values of one group, side by side: where they already are if possible, else in `scratch`.
+template <typename T>
+std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, std::vector<T>& scratch);
+
+template <typename T>
+struct Range {
+  T low, high;
+  bool finite;
+};
+Range<float> range(std::span<const float> x);
+Range<double> range(std::span<const double> x);
+
+// Throws InvalidInput that counts the values that are NaN or infinite, and names the first.
+[[noreturn]] void refuse_non_finite(const Values& values);
+
+}  // namespace bh
