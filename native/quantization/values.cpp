@@ -102,7 +102,7 @@ void refuse_non_finite(const Values& values) {
   std::size_t count = 0, first = 0;
   double bad = 0;
   for (std::size_t i = 0; i < values.size; ++i) {
-    double value;
+    double value = 0;
     values.read(i, 1, &value);
     if (std::isfinite(value)) continue;
     if (count++ == 0) first = i, bad = value;

@@ -1,1 +1,5 @@
 """Fewer bytes for an array of numbers, at the smallest error those bytes allow."""
+
+from beforehand.quantization.levels import Levels, levels
+
+__all__ = ["Levels", "levels"]

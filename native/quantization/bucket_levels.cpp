@@ -1,0 +1,142 @@
+// Levels from the buckets of a histogram: see histogram.h.
+#include <algorithm>
+
+#include "quantization/histogram.h"
+#include "quantization/penalised.h"
+#include "quantization/solve.h"
+
+namespace bh {
+namespace {
+
+using Bucket = Histogram::Bucket;
+
+// The buckets that carry weight, and for unbiased levels those at the two ends whatever they carry.
+struct Buckets {
+  std::vector<Bucket> list;
+  std::vector<bool> after_gap;  // the bucket below is empty
+  double unit, centre;
+
+  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), centre(histogram.centre() * unit) {
+    std::int64_t last = INT64_MIN;
+    histogram.each([&](std::int32_t index, const Bucket& bucket) {
+      const bool end = bucket.low == histogram.minimum() || bucket.high == histogram.maximum();
+      if (!(bucket.weight > 0) && !(end && objective == Objective::unbiased)) return;
+      list.push_back(bucket);
+      after_gap.push_back(index != last + 1);
+      last = index;
+    });
+  }
+
+  double x(double value) const { return value * unit - centre; }
+
+  std::vector<Node> sums() const {
+    const auto weight = [this](std::size_t i) { return list[i].weight; };
+    return boundaries(list.size(), weighted_median(list.size(), weight), [this](std::size_t i) {
+      return Node{0, list[i].weight, list[i].v, list[i].v2};
+    });
+  }
+
+  // The spread of a bucket's values around their mean; nothing for a single value, whatever rounding says.
+  double spread(const Bucket& bucket) const {
+    return bucket.low == bucket.high ? 0 : std::max(0.0, bucket.v2 - bucket.v * bucket.v / bucket.weight);
+  }
+  double mean(const Bucket& bucket) const { return bucket.low == bucket.high ? x(bucket.low) : bucket.v / bucket.weight; }
+};
+
+// Nodes at the buckets' maxima, and at the minimum of a bucket that follows a gap: without those no level could.
+struct BucketNodes {
+  std::vector<Node> nodes;
+  std::vector<double> values;
+
+  explicit BucketNodes(const Buckets& buckets) {
+    const std::vector<Node> sums = buckets.sums();
+    const auto add = [&](double value, const Node& sum) {
+      nodes.push_back({buckets.x(value), sum.a, sum.b, sum.g});
+      values.push_back(value);
+    };
+    for (std::size_t i = 0; i < buckets.list.size(); ++i) {
+      const Bucket& bucket = buckets.list[i];
+      if (buckets.after_gap[i] && bucket.low < bucket.high) add(bucket.low, sums[i]);
+      add(bucket.high, sums[i + 1]);
+    }
+  }
+  // Sums reach up to and including each node, so that all nodes lie below the anchor.
+  UnbiasedCost cost() const { return {nodes, nodes.size()}; }
+};
+
+double unbiased_error(const Buckets& buckets, const std::vector<double>& levels) {
+  double error = 0;
+  std::size_t k = 0;
+  for (const Bucket& bucket : buckets.list) {
+    if (!(bucket.weight > 0) || levels.size() == 1) continue;
+    while (k + 2 < levels.size() && levels[k + 1] < bucket.high) ++k;
+    const double mean = buckets.mean(bucket);
+    const double product = (buckets.x(levels[k + 1]) - mean) * (mean - buckets.x(levels[k]));
+    error += std::max(0.0, bucket.weight * product - buckets.spread(bucket));
+  }
+  return error;
+}
+
+BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s) {
+  BucketNodes nodes(buckets);
+  std::vector<double> levels;
+  if (nodes.nodes.size() <= s) {
+    levels = std::move(nodes.values);
+  } else {
+    for (const Index i : solve_buckets(nodes.cost(), s - 1).path) levels.push_back(nodes.values[i]);
+  }
+  const double error = unbiased_error(buckets, levels);
+  return {std::move(levels), error};
+}
+
+BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
+  const std::vector<Node> sums = buckets.sums();
+  const std::size_t n = buckets.list.size();
+  Path path;
+  if (n <= s) {
+    for (std::size_t i = 0; i <= n; ++i) path.push_back(static_cast<Index>(i));
+  } else {
+    path = solve_buckets(KMeansCost(sums), s).path;
+  }
+  BucketLevels found{{}, 0};
+  for (std::size_t link = 0; link + 1 < path.size(); ++link) {
+    const Bucket &first = buckets.list[path[link]], &last = buckets.list[path[link + 1] - 1];
+    double weight = 0, sum = 0;
+    for (std::size_t i = path[link]; i < path[link + 1]; ++i)
+      weight += buckets.list[i].weight, sum += buckets.list[i].weight * buckets.mean(buckets.list[i]);
+    const double level = std::clamp((sum / weight + buckets.centre) / buckets.unit, first.low, last.high);
+    found.levels.push_back(level);
+    for (std::size_t i = path[link]; i < path[link + 1]; ++i) {
+      const Bucket& bucket = buckets.list[i];
+      const double off = buckets.mean(bucket) - buckets.x(level);
+      found.squared_error += buckets.spread(bucket) + bucket.weight * off * off;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective) {
+  const Buckets buckets(histogram, objective);
+  return objective == Objective::unbiased ? unbiased_levels(buckets, s) : mean_levels(buckets, s);
+}
+
+double histogram_norm(const Histogram& histogram) {
+  const double centre = histogram.centre() * histogram.unit();
+  double norm = 0;
+  histogram.each([&](std::int32_t, const Bucket& bucket) {
+    norm += std::max(0.0, bucket.v2 + centre * (2 * bucket.v + centre * bucket.weight));
+  });
+  return norm;
+}
+
+double histogram_price(const Histogram& histogram, std::size_t links, Objective objective) {
+  const Buckets buckets(histogram, objective);
+  if (buckets.list.size() < 2 * (links + 1)) return 0;
+  if (objective == Objective::unbiased) return penalised(BucketNodes(buckets).cost(), links, 0).price;
+  const std::vector<Node> sums = buckets.sums();
+  return penalised(KMeansCost(sums), links, 0).price;
+}
+
+}  // namespace bh

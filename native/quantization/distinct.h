@@ -1,0 +1,48 @@
+// A group's distinct values in ascending order, each with the weight of all its copies, and the nodes made of them.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "quantization/nodes.h"
+#include "quantization/values.h"
+
+namespace bh {
+
+enum class Objective { unbiased, mse };
+
+template <typename T>
+struct Distinct {
+  std::vector<T> values;
+  std::vector<double> weights;  // empty where every weight is 1
+
+  std::size_t size() const { return values.size(); }
+  double weight(std::size_t i) const { return weights.empty() ? 1.0 : weights[i]; }
+};
+
+// `weights` is empty or as long as `x`. Values without weight are dropped, but for unbiased levels the two ends stay.
+template <typename T>
+Distinct<T> distinct(std::span<const T> x, std::span<const double> weights, Objective objective);
+
+// The keys in the order of the numbers they stand for; those that stand for none are left out.
+std::vector<std::uint16_t> ascending_keys(const Values& values);
+
+// The same from counts of all the values that keys can stand for, without sorting the data; `ascending`: the
+// keys in order.
+Distinct<float> distinct(const Values& values, const Grouping& grouping, std::size_t group,
+                         std::span<const double> weights, std::span<const std::uint16_t> ascending, Objective objective);
+
+struct Nodes {
+  std::vector<Node> nodes;
+  std::size_t anchor;  // the weighted median
+  double centre;       // its value, which all others are measured from
+};
+
+// One node for each value (unbiased), or one boundary before each value and one after the last (k-means). Values are
+// multiplied by `unit`, a power of two that keeps squares within the range of doubles.
+template <typename T>
+Nodes value_nodes(const Distinct<T>& values, double unit);
+template <typename T>
+Nodes boundary_nodes(const Distinct<T>& values, double unit);
+
+}  // namespace bh

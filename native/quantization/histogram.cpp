@@ -1,0 +1,162 @@
+#include "quantization/histogram.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "support/simd.h"
+
+namespace bh {
+namespace {
+
+constexpr std::size_t kSample = 4096;  // values that settle centre and scale
+constexpr std::size_t kBatch = 512;    // keys computed at a time
+
+template <typename T>
+BH_INLINE void keys_of(const T* x, std::size_t n, double centre, double inverse, std::uint32_t shift, std::int32_t* keys) {
+  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]), centre, inverse, shift);
+}
+
+}  // namespace
+
+BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double centre, double inverse, std::uint32_t shift,
+                                    std::int32_t* keys) {
+  keys_of(x, n, centre, inverse, shift, keys);
+}
+BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double centre, double inverse, std::uint32_t shift,
+                                    std::int32_t* keys) {
+  keys_of(x, n, centre, inverse, shift, keys);
+}
+
+Histogram::Histogram(double centre, double scale, std::uint32_t bins, double unit)
+    : centre_(centre), scale_(scale), inverse_(1.0 / scale), unit_(unit), bins_(bins) {}
+
+template <typename T>
+Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit) {
+  std::vector<T> sample(std::min(x.size(), kSample));
+  for (std::size_t i = 0; i < sample.size(); ++i) sample[i] = x[i * x.size() / sample.size()];
+  const auto quantile = [&](std::size_t quarter) {
+    const auto at = sample.begin() + static_cast<std::ptrdiff_t>(quarter * (sample.size() - 1) / 4);
+    std::nth_element(sample.begin(), at, sample.end());
+    return static_cast<double>(*at) + 0.0;
+  };
+  const double centre = quantile(2);
+  const double reach = std::max(static_cast<double>(range.high) / 2 - centre / 2, centre / 2 - static_cast<double>(range.low) / 2);
+  double scale = quantile(3) / 4 - quantile(1) / 4;  // halved twice, as the ends may be the largest doubles
+  scale *= 2;
+  if (scale == 0) scale = reach * 2 / bins;
+  return Histogram(centre, std::max({scale, reach * 0x1p-99, 0x1p-1000}), bins, unit);
+}
+
+void Histogram::coarsen() {
+  ++shift_;
+  const auto halved = [](std::int32_t i) { return i > 0 ? 1 + ((i - 1) >> 1) : -(-i >> 1); };
+  if (buckets_.empty()) return;
+  const std::int32_t first = halved(first_), last = halved(first_ + static_cast<std::int32_t>(buckets_.size()) - 1);
+  std::vector<Bucket> wider(static_cast<std::size_t>(last - first + 1));
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    Bucket& to = wider[static_cast<std::size_t>(halved(first_ + static_cast<std::int32_t>(i)) - first)];
+    const Bucket& from = buckets_[i];
+    to.weight += from.weight, to.v += from.v, to.v2 += from.v2;
+    to.low = std::min(to.low, from.low), to.high = std::max(to.high, from.high);
+  }
+  buckets_ = std::move(wider);
+  first_ = first;
+}
+
+void Histogram::cover(double low, double high) {
+  low = minimum_ = std::min(minimum_, low) + 0.0;
+  high = maximum_ = std::max(maximum_, high) + 0.0;
+  const auto magnitude = [this](double x) { return static_cast<std::uint64_t>(std::abs(index(x) > 0 ? index(x) - 1 : index(x))); };
+  while (magnitude(low) + magnitude(high) + 2 > bins_) coarsen();
+  const std::int32_t first = index(low), last = index(high);
+  if (!buckets_.empty() && first == first_ && last < first_ + static_cast<std::int32_t>(buckets_.size())) return;
+  std::vector<Bucket> wider(static_cast<std::size_t>(last - first + 1));
+  std::copy(buckets_.begin(), buckets_.end(), wider.begin() + (buckets_.empty() ? 0 : first_ - first));
+  buckets_ = std::move(wider);
+  first_ = first;
+}
+
+template <typename T>
+void Histogram::update(std::span<const T> x, std::span<const double> weights, Range<T> range) {
+  if (x.empty()) return;
+  cover(static_cast<double>(range.low), static_cast<double>(range.high));
+  count_ += x.size();
+  std::int32_t keys[kBatch];
+  const double centre = centre_ * unit_;
+  for (std::size_t i = 0; i < x.size(); i += kBatch) {
+    const std::size_t n = std::min(kBatch, x.size() - i);
+    histogram_keys(x.data() + i, n, centre_, inverse_, shift_, keys);
+    const auto add = [&](const auto& weight) {
+      for (std::size_t j = 0; j < n; ++j) {
+        Bucket& bucket = buckets_[static_cast<std::size_t>(keys[j] - first_)];
+        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - centre, w = weight(i + j);
+        bucket.weight += w;
+        bucket.v += w * v;
+        bucket.v2 += w * v * v;
+        bucket.low = value < bucket.low ? value : bucket.low;
+        bucket.high = value > bucket.high ? value : bucket.high;
+      }
+    };
+    if (weights.empty())
+      add([](std::size_t) { return 1.0; });
+    else
+      add([&](std::size_t at) { return weights[at]; });
+  }
+}
+
+void Histogram::merge(const Histogram& other) {
+  if (other.count_ == 0) return;
+  Histogram narrow = other;
+  if (count_ == 0) shift_ = narrow.shift_;
+  while (shift_ < narrow.shift_) coarsen();
+  cover(narrow.minimum_, narrow.maximum_);
+  while (narrow.shift_ < shift_) narrow.coarsen();
+  for (std::size_t i = 0; i < narrow.buckets_.size(); ++i) {
+    const Bucket& from = narrow.buckets_[i];
+    if (from.empty()) continue;
+    Bucket& to = buckets_[static_cast<std::size_t>(narrow.first_ + static_cast<std::int32_t>(i) - first_)];
+    to.weight += from.weight, to.v += from.v, to.v2 += from.v2;
+    to.low = std::min(to.low, from.low), to.high = std::max(to.high, from.high);
+  }
+  count_ += narrow.count_;
+}
+
+double Histogram::total_weight() const {
+  double total = 0;
+  for (const Bucket& bucket : buckets_) total += bucket.weight;
+  return total;
+}
+
+std::size_t Histogram::buckets() const {
+  return static_cast<std::size_t>(std::count_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.empty(); }));
+}
+
+const char* Histogram::broken() const {
+  if (buckets_.size() > bins_) return "more buckets than bins";
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    const Bucket& bucket = buckets_[i];
+    if (bucket.empty()) continue;
+    const std::int32_t here = first_ + static_cast<std::int32_t>(i);
+    if (!(bucket.weight >= 0) || !std::isfinite(bucket.weight)) return "a weight that is negative or not finite";
+    if (!std::isfinite(bucket.v) || !std::isfinite(bucket.v2) || bucket.v2 < 0) return "a sum that no values have";
+    if (index(bucket.low) != here || index(bucket.high) != here) return "a value outside its bucket";
+    low = std::min(low, bucket.low);
+    high = std::max(high, bucket.high);
+  }
+  if (low != minimum_ || high != maximum_) return "ends that are in no bucket";
+  if ((count_ == 0) != buckets_.empty()) return "a count that does not match the buckets";
+  return nullptr;
+}
+
+void Histogram::check_invariants() const {
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
+}
+
+template Histogram Histogram::like(std::span<const float>, Range<float>, std::uint32_t, double);
+template Histogram Histogram::like(std::span<const double>, Range<double>, std::uint32_t, double);
+template void Histogram::update(std::span<const float>, std::span<const double>, Range<float>);
+template void Histogram::update(std::span<const double>, std::span<const double>, Range<double>);
+
+}  // namespace bh

@@ -1,0 +1,94 @@
+// What is known of the data beforehand, in a few thousand buckets: linear ones near the centre, of constant relative
+// width far away, so that neither outliers nor atoms spoil it. Histograms of parts merge into that of the whole.
+#pragma once
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "quantization/distinct.h"
+
+namespace bh {
+
+// The bucket of a value (0 and below up to the centre, 1 and above beyond it), by the bits of 1 + |its distance from the centre in scales|: all steps are monotone.
+inline std::int32_t bucket_index(double x, double centre, double inverse_scale, std::uint32_t shift) {
+  const auto u = static_cast<float>((x - centre) * inverse_scale);
+  const auto magnitude =
+      static_cast<std::int32_t>((std::bit_cast<std::uint32_t>(1.0f + std::abs(u)) - std::bit_cast<std::uint32_t>(1.0f)) >> shift);
+  return u > 0 ? 1 + magnitude : -magnitude;
+}
+
+class Histogram {
+ public:
+  // Sums over a bucket's values, v = value - centre.
+  struct Bucket {
+    double weight = 0, v = 0, v2 = 0, low = HUGE_VAL, high = -HUGE_VAL;
+    bool empty() const { return low > high; }
+  };
+
+  // Sums are kept of values multiplied by `unit`, a power of two that keeps squares within the range of doubles.
+  Histogram(double centre, double scale, std::uint32_t bins, double unit = 1);
+
+  // Centre and scale by the median and the quartiles of at most 4,096 values.
+  template <typename T>
+  static Histogram like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit = 1);
+
+  // `range` is that of `x`; `weights` is empty or as long as `x`.
+  template <typename T>
+  void update(std::span<const T> x, std::span<const double> weights, Range<T> range);
+  void merge(const Histogram& other);  // of the same centre, scale and unit
+
+  double centre() const { return centre_; }
+  double scale() const { return scale_; }
+  double unit() const { return unit_; }
+  std::uint32_t bins() const { return bins_; }
+  std::uint32_t shift() const { return shift_; }
+  std::uint64_t count() const { return count_; }
+  double total_weight() const;
+  double minimum() const { return minimum_; }
+  double maximum() const { return maximum_; }
+  std::size_t buckets() const;  // that are not empty
+
+  // Calls visit(index, bucket) for each bucket that is not empty, in ascending order.
+  template <typename Visit>
+  void each(const Visit& visit) const {
+    for (std::size_t i = 0; i < buckets_.size(); ++i)
+      if (!buckets_[i].empty()) visit(first_ + static_cast<std::int32_t>(i), buckets_[i]);
+  }
+
+  std::vector<std::byte> to_bytes() const;
+  static Histogram from_bytes(std::span<const std::byte> bytes);  // throws CorruptData
+
+  void check_invariants() const;  // throws std::logic_error
+
+ private:
+  std::int32_t index(double x) const { return bucket_index(x, centre_, inverse_, shift_); }
+  void cover(double low, double high);  // makes room for values in [low, high]
+  void coarsen();                       // merges neighbours in pairs
+  const char* broken() const;           // what is wrong, or nothing: one judge for bytes and for bugs
+
+  double centre_, scale_, inverse_, unit_;
+  std::uint32_t bins_, shift_ = 0;
+  std::uint64_t count_ = 0;
+  double minimum_ = HUGE_VAL, maximum_ = -HUGE_VAL;
+  std::int32_t first_ = 0;  // the index of buckets_[0]
+  std::vector<Bucket> buckets_;
+};
+
+// A choice of levels from a histogram alone.
+struct BucketLevels {
+  std::vector<double> levels;
+  double squared_error;  // bucket by bucket, in units of (1 / unit)^2
+};
+BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective);
+
+// The sum of x^2 over all values, where none had a weight of its own; in units of (1 / unit)^2.
+double histogram_norm(const Histogram& histogram);
+
+// The price of a link at which a path through the buckets has `links` links: where to start on the values themselves;
+// 0 where the buckets are too few to tell.
+double histogram_price(const Histogram& histogram, std::size_t links, Objective objective);
+
+}  // namespace bh

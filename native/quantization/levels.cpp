@@ -1,0 +1,259 @@
+#include "quantization/levels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "quantization/histogram.h"
+#include "quantization/score.h"
+#include "quantization/solve.h"
+#include "support/errors.h"
+#include "support/parallel.h"
+
+namespace bh {
+namespace {
+
+constexpr std::size_t kChunk = 64;         // groups that hand the price of a link on: the unit of work of a thread
+constexpr std::size_t kCounting = 1 << 14; // values of a group from which on keys are counted, not sorted
+constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
+
+// One group as the solvers see it.
+template <typename T>
+struct Group {
+  std::span<const T> x;
+  std::span<const double> weights;
+  Range<T> range;
+  double unit;
+};
+
+// Squares and their sums must stay within the range of doubles; those of floats always do.
+double unit_for(const Range<float>&) { return 1; }
+double unit_for(const Range<double>& range) {
+  const double most = std::max(-range.low, range.high);
+  return most > 0x1p400 ? 0x1p-600 : most < 0x1p-400 ? 0x1p600 : 1;
+}
+
+template <typename T>
+void append(std::vector<double>& levels, double level) {
+  const double rounded = static_cast<double>(static_cast<T>(level));
+  if (levels.empty() || levels.back() < rounded) levels.push_back(rounded);
+}
+
+template <typename T>
+Table uniform(const Group<T>& group, std::size_t s) {
+  const double low = static_cast<double>(group.range.low) + 0.0, high = static_cast<double>(group.range.high) + 0.0;
+  Table table;
+  const auto steps = static_cast<double>(std::max<std::size_t>(s, 2) - 1);
+  for (std::size_t i = 0; i < s; ++i) {
+    const double part = s == 1 ? 0.5 : static_cast<double>(i) / steps;
+    append<T>(table.levels, std::clamp(low * (1 - part) + high * part, low, high));
+  }
+  table.gap = kUncertified;
+  return table;
+}
+
+template <typename T>
+Table from_histogram(const Group<T>& group, const Request& request) {
+  auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
+  histogram.update(group.x, group.weights, group.range);
+  const BucketLevels found = histogram_levels(histogram, request.s, request.objective);
+  Table table;
+  for (const double level : found.levels) append<T>(table.levels, level);
+  table.squared_error = found.squared_error;
+  table.squared_norm = histogram_norm(histogram);
+  table.gap = kUncertified;
+  return table;
+}
+
+// Candidates between the last one at or below the data and the first at or above; those with neither data just below
+// nor just above are dropped, as the cost is linear between data.
+template <typename T>
+Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
+  const auto& grid = request.grid;
+  const auto low = static_cast<double>(values.values.front()), high = static_cast<double>(values.values.back());
+  if (grid.front() > low || grid.back() < high)
+    throw InvalidInput("grid covers [" + std::to_string(grid.front()) + ", " + std::to_string(grid.back()) +
+                       "], but x holds values in [" + std::to_string(low) + ", " + std::to_string(high) +
+                       "]; widen the grid");
+  const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
+  const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());
+  const std::size_t n = last - first + 1;
+  const std::size_t middle = weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
+  const double centre = static_cast<double>(values.values[middle]) * unit;
+  std::vector<Node> own(n);  // candidate j's bucket: what lies above candidate j - 1 and not above j
+  std::size_t at = 0;
+  for (std::size_t j = 0; j < n; ++j) {
+    own[j].x = grid[first + j] * unit - centre;
+    for (; at < values.size() && static_cast<double>(values.values[at]) <= grid[first + j]; ++at) {
+      const Node one = single(static_cast<double>(values.values[at]) * unit - centre, values.weight(at));
+      own[j].a += one.a, own[j].b += one.b, own[j].g += one.g;
+    }
+  }
+  const std::size_t anchor = weighted_median(n, [&](std::size_t i) { return own[i].a; });
+  const std::vector<Node> sums = boundaries(n, anchor, [&](std::size_t i) { return own[i]; });
+  std::vector<Node> nodes;
+  std::vector<std::size_t> index;
+  for (std::size_t j = 0; j < n; ++j) {
+    if (j > 0 && j + 1 < n && !(own[j].a > 0) && !(own[j + 1].a > 0)) continue;
+    nodes.push_back({own[j].x, sums[j + 1].a, sums[j + 1].b, sums[j + 1].g});
+    index.push_back(first + j);
+  }
+  Table table;
+  if (nodes.size() <= request.s) {
+    table.grid_index = index;
+  } else {
+    double price = 0;
+    const Solution found = solve(UnbiasedCost(nodes, nodes.size()), request.s - 1, price);
+    for (const Index i : found.path) table.grid_index.push_back(index[i]);
+    table.gap = found.gap;
+  }
+  for (const std::size_t i : table.grid_index) table.levels.push_back(grid[i]);
+  return table;
+}
+
+// Where to start the search for the price of a link: on a histogram of the values, if that is worth it.
+template <typename T>
+void start_price(const Distinct<T>& values, std::size_t links, Objective objective, double unit, double& price) {
+  if (values.size() < kHistogramStart || !priced(values.size(), links)) return;
+  const std::span<const T> x(values.values);
+  const Range<T> ends{x.front(), x.back(), true};
+  auto histogram = Histogram::like(x, ends, 4096, unit);
+  histogram.update(x, std::span<const double>(values.weights), ends);
+  price = histogram_price(histogram, links, objective);
+}
+
+template <typename T>
+Table exact(const Distinct<T>& values, const Request& request, double unit, double& price) {
+  if (!request.grid.empty()) return on_grid(values, request, unit);
+  Table table;
+  if (values.size() <= request.s) {
+    table.levels.assign(values.values.begin(), values.values.end());
+    return table;
+  }
+  Solution found;
+  if (request.objective == Objective::unbiased) {
+    const Nodes nodes = value_nodes(values, unit);
+    const UnbiasedCost cost(nodes.nodes, nodes.anchor);
+    start_price(values, request.s - 1, request.objective, unit, price);
+    found = solve(cost, request.s - 1, price);
+    for (const Index i : found.path) table.levels.push_back(static_cast<double>(values.values[i]));
+  } else {
+    const Nodes nodes = boundary_nodes(values, unit);
+    const KMeansCost cost(nodes.nodes);
+    start_price(values, request.s, request.objective, unit, price);
+    found = solve(cost, request.s, price);
+    for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
+      const Index from = found.path[link], to = found.path[link + 1];
+      const double mean = (cost.mean(from, to) + nodes.centre) / unit;
+      append<T>(table.levels, std::clamp(mean, static_cast<double>(values.values[from]), static_cast<double>(values.values[to - 1])));
+    }
+  }
+  table.gap = found.gap;
+  return table;
+}
+
+template <typename T>
+void score(const Group<T>& group, Objective objective, Table& table) {
+  table.squared_error = squared_error(group.x, group.weights, table.levels, objective, group.unit);
+  table.plain_error = group.weights.empty() ? table.squared_error : squared_error<T>(group.x, {}, table.levels, objective, group.unit);
+  table.squared_norm = squared_norm(group.x, group.unit);
+}
+
+// What the threads of one call share, and what one chunk of groups passes on from group to group.
+struct Shared {
+  const Data& data;
+  const Request& request;
+  std::vector<std::uint16_t> ascending;  // keys by the values they stand for
+};
+
+template <typename T>
+struct Chunk {
+  std::vector<T> values;
+  std::vector<double> weights;
+  double price = 0;
+};
+
+template <typename T>
+Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk) {
+  Group<T> group{gather(data.values, data.grouping, index, chunk.values), {}, {}, 1};
+  if (!data.weights.empty()) {
+    const Values weights{Values::Kind::float64, data.weights.data(), nullptr, data.weights.size()};
+    group.weights = gather(weights, data.grouping, index, chunk.weights);
+    if (std::none_of(group.weights.begin(), group.weights.end(), [](double w) { return w > 0; }))
+      throw InvalidInput("weights of group " + std::to_string(index) + " are all 0; give at least one value a weight");
+  }
+  group.range = range(group.x);
+  if (!group.range.finite) refuse_non_finite(data.values);
+  group.unit = unit_for(group.range);
+  return group;
+}
+
+template <typename T>
+Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
+  const Request& request = shared.request;
+  const Group<T> group = load(shared.data, index, chunk);
+  Table table;
+  switch (request.method) {
+    case Method::uniform: table = uniform(group, request.s); break;
+    case Method::histogram: table = from_histogram(group, request); break;
+    case Method::exact:
+      if constexpr (std::is_same_v<T, float>)
+        if (shared.data.values.table && group.x.size() >= kCounting) {
+          const auto values = distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending, request.objective);
+          table = exact(values, request, group.unit, chunk.price);
+          break;
+        }
+      table = exact(distinct(group.x, group.weights, request.objective), request, group.unit, chunk.price);
+  }
+  const bool scored = request.method == Method::histogram && request.objective == Objective::unbiased && group.weights.empty();
+  if (scored)
+    table.plain_error = table.squared_error;
+  else
+    score(group, request.objective, table);
+  if (table.squared_error == 0) table.gap = 0;
+  table.unit = group.unit;
+  return table;
+}
+
+template <typename T>
+void solve_all(const Data& data, const Request& request, std::size_t threads,
+               const std::function<void(std::size_t, const Table&)>& take) {
+  Shared shared{data, request, {}};
+  if (data.values.table) shared.ascending = ascending_keys(data.values);
+  const std::size_t groups = data.grouping.count();
+  parallel((groups + kChunk - 1) / kChunk, threads, [&](std::size_t first) {
+    Chunk<T> chunk;
+    for (std::size_t group = first * kChunk; group < std::min(groups, (first + 1) * kChunk); ++group)
+      take(group, solve_group(shared, group, chunk));
+  });
+}
+
+}  // namespace
+
+void solve_groups(const Data& data, const Request& request, std::size_t threads,
+                  const std::function<void(std::size_t, const Table&)>& take) {
+  data.values.wide() ? solve_all<double>(data, request, threads, take) : solve_all<float>(data, request, threads, take);
+}
+
+Table score_group(const Data& data, std::size_t index, std::span<const double> levels, Objective objective) {
+  const auto scored = [&]<typename T>(Chunk<T> chunk) {
+    const Group<T> group = load(data, index, chunk);
+    Table table;
+    table.levels.assign(levels.begin(), levels.end());
+    score(group, objective, table);
+    table.unit = group.unit;
+    return table;
+  };
+  return data.values.wide() ? scored(Chunk<double>{}) : scored(Chunk<float>{});
+}
+
+Range<double> group_range(const Data& data, std::size_t index) {
+  const auto found = [&]<typename T>(Chunk<T> chunk) {
+    const Range<T> range = load(data, index, chunk).range;
+    return Range<double>{static_cast<double>(range.low) + 0.0, static_cast<double>(range.high) + 0.0, true};
+  };
+  return data.values.wide() ? found(Chunk<double>{}) : found(Chunk<float>{});
+}
+
+}  // namespace bh

@@ -1,0 +1,165 @@
+#include "quantization/penalised.h"
+
+#include <limits>
+#include <memory>
+#include <numeric>
+
+namespace bh {
+namespace {
+
+constexpr int kMostSteps = 200;
+
+struct Tried {
+  double price, cost;  // the cost without the prices of the links
+  Path path;
+  std::size_t links() const { return path.size() - 1; }
+};
+
+// The cheapest path when each link costs `price` more. Candidates wait in a queue in the order of the nodes from which
+// on they are the best; a later candidate that is better at one node is better at all that follow.
+template <typename Cost>
+class Shortest {
+ public:
+  explicit Shortest(const Cost& cost)
+      : cost_(cost), n_(cost.size()), total_(std::make_unique_for_overwrite<double[]>(n_)),
+        from_(std::make_unique_for_overwrite<Index[]>(n_)), queue_(std::make_unique_for_overwrite<Candidate[]>(n_)) {}
+
+  Path path(double price) {
+    const auto last = static_cast<Index>(n_ - 1);
+    std::size_t front = 0, back = 1;  // the queue is [front, back)
+    queue_[0] = {0, 1};
+    total_[0] = 0;
+    for (Index j = 1;; ++j) {
+      while (front + 1 < back && queue_[front + 1].start <= j) ++front;
+      const Index best = queue_[front].node;
+      total_[j] = total_[best] + cost_(best, j) + price;
+      from_[j] = best;
+      if (j == last) break;
+      const Index start = overtake(j, front, back);
+      if (start <= last) queue_[back++] = {j, start};
+    }
+    Path backwards{last};
+    while (backwards.back() != 0) backwards.push_back(from_[backwards.back()]);
+    return {backwards.rbegin(), backwards.rend()};
+  }
+
+  double value() const { return total_[n_ - 1]; }
+
+ private:
+  struct Candidate {
+    Index node, start;
+  };
+
+  double through(Index node, Index to) const { return total_[node] + cost_(node, to); }
+
+  // The first node at which j beats all that wait; drops those that it beats wherever they would have been the best.
+  Index overtake(Index j, std::size_t front, std::size_t& back) const {
+    auto start = static_cast<Index>(n_);
+    while (back > front) {
+      const Candidate tail = queue_[back - 1];
+      const Index first = std::max(tail.start, j + 1);
+      if (through(j, first) < through(tail.node, first)) {
+        start = first;
+        --back;
+        continue;
+      }
+      Index high = start;
+      if (start == n_) {
+        if (!(through(j, start - 1) < through(tail.node, start - 1))) break;
+        high = start - 1;
+      }
+      Index low = first;  // j is not better here, but at `high` it is
+      while (high - low > 1) {
+        const Index middle = low + (high - low) / 2;
+        (through(j, middle) < through(tail.node, middle) ? high : low) = middle;
+      }
+      start = high;
+      break;
+    }
+    return start;
+  }
+
+  const Cost& cost_;
+  std::size_t n_;
+  std::unique_ptr<double[]> total_;
+  std::unique_ptr<Index[]> from_;
+  std::unique_ptr<Candidate[]> queue_;
+};
+
+// The next price, between one that gave too many links (low) and one that gave too few (high).
+double between(const Tried& low, const Tried& high, std::size_t links, int step) {
+  double price;
+  if (step % 3 == 2) {
+    price = (high.cost - low.cost) / static_cast<double>(low.links() - high.links());
+  } else {
+    const double span = std::log(static_cast<double>(low.links()) / static_cast<double>(high.links()));
+    const double part = std::log(static_cast<double>(low.links()) / static_cast<double>(links)) / span;
+    price = low.price * std::exp(part * std::log(high.price / low.price));
+  }
+  return price > low.price && price < high.price ? price : std::sqrt(low.price) * std::sqrt(high.price);
+}
+
+}  // namespace
+
+Path splice(const Path& p, const Path& q, std::size_t links) {
+  const std::size_t ahead = links - (p.size() - 1);
+  std::size_t x = p.size() - 2;
+  while (p[x] > q[x + ahead]) --x;
+  Path path(q.begin(), q.begin() + static_cast<std::ptrdiff_t>(x + ahead + 1));
+  path.insert(path.end(), p.begin() + static_cast<std::ptrdiff_t>(x + 1), p.end());
+  return path;
+}
+
+template <typename Cost>
+Penalised penalised(const Cost& cost, std::size_t links, double price) {
+  const std::size_t n = cost.size();
+  const auto wanted = static_cast<double>(links);
+  Penalised best{{}, -std::numeric_limits<double>::infinity(), price};
+  Tried low, high;  // too many links, too few
+  const auto offer = [&](Path path) {
+    if (best.path.empty() || path_cost(cost, path) < path_cost(cost, best.path)) best.path = std::move(path);
+  };
+  if (!(price > 0)) price = 2 * cost(0, n - 1) / (wanted * wanted * wanted);
+  if (!(price > 0)) price = 0x1p-1000;
+
+  Shortest<Cost> shortest(cost);
+  double power = 1;
+  for (int step = 0, bracketed = 0; step < kMostSteps; ++step) {
+    Tried tried{price, 0, shortest.path(price)};
+    tried.cost = path_cost(cost, tried.path);
+    best.bound = std::max(best.bound, shortest.value() - price * wanted);
+    best.price = price;
+    const std::size_t got = tried.links();
+    if (got == links) {
+      offer(std::move(tried.path));
+      break;
+    }
+    const double ratio = static_cast<double>(got) / wanted;
+    (got > links ? low : high) = std::move(tried);
+
+    if (low.path.empty() || high.path.empty()) {
+      const double factor = got > links ? std::max(ratio * ratio * ratio, 1.02) : std::min(ratio * ratio * ratio, 1 / 1.02);
+      price *= std::clamp(std::pow(factor, power), 0x1p-64, 0x1p64);
+      power *= 2;
+      if (price >= 0x1p-1000 && price <= 0x1p1000) continue;
+      if (low.path.empty()) {  // the path of all nodes
+        low = {0x1p-1000, 0, Path(n)};
+        std::iota(low.path.begin(), low.path.end(), Index{0});
+        low.cost = path_cost(cost, low.path);
+      } else {  // the single link
+        high = {0x1p1000, cost(0, n - 1), {0, static_cast<Index>(n - 1)}};
+      }
+    }
+    offer(splice(high.path, low.path, links));
+    const double least = path_cost(cost, best.path);
+    if (least - best.bound <= (0x1p-40 + wanted * 0x1p-52) * least) break;
+    if (high.price / low.price < 1 + 1e-14) break;
+    price = between(low, high, links, bracketed++);
+  }
+  return best;
+}
+
+template Penalised penalised(const UnbiasedCost&, std::size_t, double);
+template Penalised penalised(const KMeansCost&, std::size_t, double);
+
+}  // namespace bh

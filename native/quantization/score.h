@@ -1,0 +1,24 @@
+// The squared error of a table of levels, summed directly over the data: never what a solver's running sums say.
+#pragma once
+#include <span>
+
+#include "quantization/distinct.h"
+
+namespace bh {
+
+// Expected squared error, in units of (1 / unit)^2. Levels ascend; for unbiased levels they enclose the data.
+template <typename T>
+double squared_error(std::span<const T> x, std::span<const double> weights, std::span<const double> levels,
+                     Objective objective, double unit);
+
+// The sum of x^2, in the same units.
+template <typename T>
+double squared_norm(std::span<const T> x, double unit);
+
+// Where a value goes over to the next level when it is rounded to the nearest, in the precision of the levels.
+template <typename T>
+T midpoint(T low, T high) {
+  return T{0.5} * low + T{0.5} * high;
+}
+
+}  // namespace bh

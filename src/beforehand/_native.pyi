@@ -1,0 +1,13 @@
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+def bfloat16_bits(tensor: Annotated[NDArray, dict(device='cpu', writable=False)]) -> Annotated[NDArray[numpy.uint16], dict(writable=False)] | None: ...
+
+def levels(data: Annotated[NDArray, dict(order='C', device='cpu', writable=False)], table: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, shape: tuple[int, int, int, int], method: int, objective: int, s: int, bins: int, grid: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, threads: int, values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], counts: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], index: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')], figures: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
+
+def score_levels(data: Annotated[NDArray, dict(order='C', device='cpu', writable=False)], table: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, shape: tuple[int, int, int, int], objective: int, values: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], figures: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
+
+def ranges(data: Annotated[NDArray, dict(order='C', device='cpu', writable=False)], table: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, shape: tuple[int, int, int, int], out: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None: ...
