@@ -16,7 +16,7 @@ struct Buckets {
   std::vector<bool> after_gap;  // the bucket below is empty
   double unit, centre;
 
-  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), centre(histogram.centre() * unit) {
+  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), centre(histogram.centre()) {
     std::int64_t last = INT64_MIN;
     histogram.each([&](std::int32_t index, const Bucket& bucket) {
       const bool end = bucket.low == histogram.minimum() || bucket.high == histogram.maximum();
@@ -123,7 +123,7 @@ BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objecti
 }
 
 double histogram_norm(const Histogram& histogram) {
-  const double centre = histogram.centre() * histogram.unit();
+  const double centre = histogram.centre();
   double norm = 0;
   histogram.each([&](std::int32_t, const Bucket& bucket) {
     norm += std::max(0.0, bucket.v2 + centre * (2 * bucket.v + centre * bucket.weight));

@@ -13,19 +13,20 @@ constexpr std::size_t kSample = 4096;  // values that settle centre and scale
 constexpr std::size_t kBatch = 512;    // keys computed at a time
 
 template <typename T>
-BH_INLINE void keys_of(const T* x, std::size_t n, double centre, double inverse, std::uint32_t shift, std::int32_t* keys) {
-  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]), centre, inverse, shift);
+BH_INLINE void keys_of(const T* x, std::size_t n, double unit, double centre, double inverse, std::uint32_t shift,
+                       std::int32_t* keys) {
+  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]) * unit, centre, inverse, shift);
 }
 
 }  // namespace
 
-BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double centre, double inverse, std::uint32_t shift,
-                                    std::int32_t* keys) {
-  keys_of(x, n, centre, inverse, shift, keys);
+BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double unit, double centre, double inverse,
+                                    std::uint32_t shift, std::int32_t* keys) {
+  keys_of(x, n, unit, centre, inverse, shift, keys);
 }
-BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double centre, double inverse, std::uint32_t shift,
-                                    std::int32_t* keys) {
-  keys_of(x, n, centre, inverse, shift, keys);
+BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double unit, double centre, double inverse,
+                                    std::uint32_t shift, std::int32_t* keys) {
+  keys_of(x, n, unit, centre, inverse, shift, keys);
 }
 
 Histogram::Histogram(double centre, double scale, std::uint32_t bins, double unit)
@@ -33,17 +34,19 @@ Histogram::Histogram(double centre, double scale, std::uint32_t bins, double uni
 
 template <typename T>
 Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit) {
-  std::vector<T> sample(std::min(x.size(), kSample));
-  for (std::size_t i = 0; i < sample.size(); ++i) sample[i] = x[i * x.size() / sample.size()];
+  std::vector<double> sample(std::min(x.size(), kSample));
+  for (std::size_t i = 0; i < sample.size(); ++i)
+    sample[i] = static_cast<double>(x[i * x.size() / sample.size()]) * unit + 0.0;
   const auto quantile = [&](std::size_t quarter) {
     const auto at = sample.begin() + static_cast<std::ptrdiff_t>(quarter * (sample.size() - 1) / 4);
     std::nth_element(sample.begin(), at, sample.end());
-    return static_cast<double>(*at) + 0.0;
+    return *at;
   };
   const double centre = quantile(2);
-  const double reach = std::max(static_cast<double>(range.high) / 2 - centre / 2, centre / 2 - static_cast<double>(range.low) / 2);
-  double scale = quantile(3) / 4 - quantile(1) / 4;  // halved twice, as the ends may be the largest doubles
-  scale *= 2;
+  // Halves, as the ends may be the largest doubles there are.
+  const double low = static_cast<double>(range.low) * unit / 2, high = static_cast<double>(range.high) * unit / 2;
+  const double reach = std::max(high - centre / 2, centre / 2 - low);
+  double scale = quantile(3) / 2 - quantile(1) / 2;
   if (scale == 0) scale = reach * 2 / bins;
   return Histogram(centre, std::max({scale, reach * 0x1p-99, 0x1p-1000}), bins, unit);
 }
@@ -83,14 +86,13 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
   cover(static_cast<double>(range.low), static_cast<double>(range.high));
   count_ += x.size();
   std::int32_t keys[kBatch];
-  const double centre = centre_ * unit_;
   for (std::size_t i = 0; i < x.size(); i += kBatch) {
     const std::size_t n = std::min(kBatch, x.size() - i);
-    histogram_keys(x.data() + i, n, centre_, inverse_, shift_, keys);
+    histogram_keys(x.data() + i, n, unit_, centre_, inverse_, shift_, keys);
     const auto add = [&](const auto& weight) {
       for (std::size_t j = 0; j < n; ++j) {
         Bucket& bucket = buckets_[static_cast<std::size_t>(keys[j] - first_)];
-        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - centre, w = weight(i + j);
+        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - centre_, w = weight(i + j);
         bucket.weight += w;
         bucket.v += w * v;
         bucket.v2 += w * v * v;

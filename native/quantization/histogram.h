@@ -22,13 +22,13 @@ inline std::int32_t bucket_index(double x, double centre, double inverse_scale, 
 
 class Histogram {
  public:
-  // Sums over a bucket's values, v = value - centre.
+  // Sums over a bucket's values, v = value * unit - centre; the ends are values as they came.
   struct Bucket {
     double weight = 0, v = 0, v2 = 0, low = HUGE_VAL, high = -HUGE_VAL;
     bool empty() const { return low > high; }
   };
 
-  // Sums are kept of values multiplied by `unit`, a power of two that keeps squares within the range of doubles.
+  // Centre, scale and sums are of values multiplied by `unit`, a power of two that keeps squares within range.
   Histogram(double centre, double scale, std::uint32_t bins, double unit = 1);
 
   // Centre and scale by the median and the quartiles of at most 4,096 values.
@@ -64,7 +64,7 @@ class Histogram {
   void check_invariants() const;  // throws std::logic_error
 
  private:
-  std::int32_t index(double x) const { return bucket_index(x, centre_, inverse_, shift_); }
+  std::int32_t index(double x) const { return bucket_index(x * unit_, centre_, inverse_, shift_); }
   void cover(double low, double high);  // makes room for values in [low, high]
   void coarsen();                       // merges neighbours in pairs
   const char* broken() const;           // what is wrong, or nothing: one judge for bytes and for bugs

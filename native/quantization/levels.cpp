@@ -36,7 +36,7 @@ double unit_for(const Range<double>& range) {
 
 template <typename T>
 void append(std::vector<double>& levels, double level) {
-  const double rounded = static_cast<double>(static_cast<T>(level));
+  const double rounded = static_cast<double>(static_cast<T>(level)) + 0.0;
   if (levels.empty() || levels.back() < rounded) levels.push_back(rounded);
 }
 
@@ -73,8 +73,8 @@ Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
   const auto& grid = request.grid;
   const auto low = static_cast<double>(values.values.front()), high = static_cast<double>(values.values.back());
   if (grid.front() > low || grid.back() < high)
-    throw InvalidInput("grid covers [" + std::to_string(grid.front()) + ", " + std::to_string(grid.back()) +
-                       "], but x holds values in [" + std::to_string(low) + ", " + std::to_string(high) +
+    throw InvalidInput("grid covers [" + shown(grid.front()) + ", " + shown(grid.back()) +
+                       "], but x holds values in [" + shown(low) + ", " + shown(high) +
                        "]; widen the grid");
   const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
   const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());

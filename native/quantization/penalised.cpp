@@ -43,8 +43,6 @@ class Shortest {
     return {backwards.rbegin(), backwards.rend()};
   }
 
-  double value() const { return total_[n_ - 1]; }
-
  private:
   struct Candidate {
     Index node, start;
@@ -86,6 +84,13 @@ class Shortest {
   std::unique_ptr<Candidate[]> queue_;
 };
 
+// No path of so many links costs less: it would be the cheaper one at this price. The running totals, of the size of all
+// the links' prices, may have hidden what is below their rounding, a half unit for each link.
+double dual_bound(const Tried& tried, double links) {
+  const auto got = static_cast<double>(tried.links());
+  return tried.cost + tried.price * (got - links) - 0x1p-53 * got * (got * tried.price);
+}
+
 // The next price, between one that gave too many links (low) and one that gave too few (high).
 double between(const Tried& low, const Tried& high, std::size_t links, int step) {
   double price;
@@ -111,6 +116,12 @@ Path splice(const Path& p, const Path& q, std::size_t links) {
 }
 
 template <typename Cost>
+bool certified(const Cost& cost, const Penalised& found) {
+  const double least = path_cost(cost, found.path), links = static_cast<double>(found.path.size() - 1);
+  return least - found.bound <= tolerance(cost, found.path) + links * 0x1p-52 * least;
+}
+
+template <typename Cost>
 Penalised penalised(const Cost& cost, std::size_t links, double price) {
   const std::size_t n = cost.size();
   const auto wanted = static_cast<double>(links);
@@ -127,9 +138,9 @@ Penalised penalised(const Cost& cost, std::size_t links, double price) {
   for (int step = 0, bracketed = 0; step < kMostSteps; ++step) {
     Tried tried{price, 0, shortest.path(price)};
     tried.cost = path_cost(cost, tried.path);
-    best.bound = std::max(best.bound, shortest.value() - price * wanted);
-    best.price = price;
     const std::size_t got = tried.links();
+    best.bound = std::max(best.bound, dual_bound(tried, wanted));
+    best.price = price;
     if (got == links) {
       offer(std::move(tried.path));
       break;
@@ -151,14 +162,15 @@ Penalised penalised(const Cost& cost, std::size_t links, double price) {
       }
     }
     offer(splice(high.path, low.path, links));
-    const double least = path_cost(cost, best.path);
-    if (least - best.bound <= (0x1p-40 + wanted * 0x1p-52) * least) break;
+    if (certified(cost, best)) break;
     if (high.price / low.price < 1 + 1e-14) break;
     price = between(low, high, links, bracketed++);
   }
   return best;
 }
 
+template bool certified(const UnbiasedCost&, const Penalised&);
+template bool certified(const KMeansCost&, const Penalised&);
 template Penalised penalised(const UnbiasedCost&, std::size_t, double);
 template Penalised penalised(const KMeansCost&, std::size_t, double);
 

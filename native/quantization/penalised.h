@@ -15,10 +15,16 @@ struct Penalised {
 template <typename Cost>
 Penalised penalised(const Cost& cost, std::size_t links, double price);
 
+// Whether the bound leaves no doubt but rounding that the path is the cheapest.
+template <typename Cost>
+bool certified(const Cost& cost, const Penalised& found);
+
 // P has fewer links than wanted, Q more, both the cheapest at (almost) one price: where they cross, a path of exactly
 // `links` links can be spliced from the two, and costs no more than they do together.
 Path splice(const Path& p, const Path& q, std::size_t links);
 
+extern template bool certified(const UnbiasedCost&, const Penalised&);
+extern template bool certified(const KMeansCost&, const Penalised&);
 extern template Penalised penalised(const UnbiasedCost&, std::size_t, double);
 extern template Penalised penalised(const KMeansCost&, std::size_t, double);
 

@@ -21,9 +21,9 @@ template <typename Cost>
 Solution by_price(const Cost& cost, std::size_t links, double& price) {
   Penalised found = penalised(cost, links, price);
   price = found.price;
-  const double least = path_cost(cost, found.path);
-  if (least - found.bound <= tolerance(cost, found.path)) return {std::move(found.path), 0};
+  if (certified(cost, found)) return {std::move(found.path), 0};
   if (cost.size() * (links - 2) * sizeof(Index) <= kMostLayerBytes) return {Layered<Cost>::solve(cost, links), 0};
+  const double least = path_cost(cost, found.path);
   return {std::move(found.path), std::max(0.0, (least - found.bound) / least)};
 }
 

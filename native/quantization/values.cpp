@@ -108,7 +108,7 @@ void refuse_non_finite(const Values& values) {
     if (count++ == 0) first = i, bad = value;
   }
   throw InvalidInput("x holds " + std::to_string(count) + " values that are NaN or infinite, the first (" +
-                     (std::isnan(bad) ? "nan" : bad > 0 ? "inf" : "-inf") + ") at position " + std::to_string(first) +
+                     (std::isnan(bad) ? "nan" : shown(bad)) + ") at position " + std::to_string(first) +
                      " in C order; replace or drop them first");
 }
 

@@ -1,6 +1,8 @@
 // What native code throws; bindings translate each into its namesake of beforehand.core.errors.
 #pragma once
+#include <cstdio>
 #include <stdexcept>
+#include <string>
 
 namespace bh {
 
@@ -16,5 +18,12 @@ struct CapacityExceeded : std::length_error {
 struct CorruptData : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+// A number as messages show it.
+inline std::string shown(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
 
 }  // namespace bh

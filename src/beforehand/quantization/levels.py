@@ -96,7 +96,7 @@ class Levels:
         if self.objective == "unbiased":
             tables = _enclosing(tables, _ranges(values, groups))
         tables = _compact(tables)
-        counts = np.count_nonzero(np.diff(tables, axis=1), axis=1) + 1
+        counts = np.count_nonzero(tables[:, 1:] > tables[:, :-1], axis=1) + 1
         figures = np.empty((groups.count, 5))
         _native.score_levels(
             values.data.reshape(-1), values.table, groups.native, OBJECTIVES[self.objective], tables, counts, figures
@@ -250,7 +250,7 @@ def _grid(grid: ArrayLike, values: Values) -> NDArray[np.float64]:
         raise InvalidInput(f"grid has shape {given.shape}, but must be a 1-D array of finite candidates, at least one")
     with np.errstate(over="ignore"):
         candidates = given.astype(values.level_dtype).astype(np.float64) + 0.0
-    if not np.isfinite(candidates).all() or (np.diff(candidates) <= 0).any():
+    if not np.isfinite(candidates).all() or (candidates[1:] <= candidates[:-1]).any():
         raise InvalidInput(
             f"grid must ascend strictly once its candidates are rounded to {values.level_dtype}; thin it out"
         )
@@ -273,8 +273,8 @@ def _enclosing(tables: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArra
 
 def _compact(tables: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tables without repeated levels, padded with their last one."""
-    repeated = np.diff(tables, axis=1, prepend=-np.inf) <= 0
-    return np.sort(np.where(repeated, tables[:, -1:], tables), axis=1)
+    repeated = tables[:, 1:] <= tables[:, :-1]
+    return np.sort(np.concatenate([tables[:, :1], np.where(repeated, tables[:, -1:], tables[:, 1:])], axis=1), axis=1)
 
 
 def _levels(
