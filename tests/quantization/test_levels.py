@@ -387,5 +387,5 @@ def test_bad_input_is_refused_with_value_rule_and_remedy(x, options, message):
 def test_the_first_bad_value_is_named_whatever_the_groups():
     x = np.zeros((8, 8))
     x[2, 5] = x[6, 1] = np.nan
-    with pytest.raises(InvalidInput, match="2 values .* at position 21"):
+    with pytest.raises(InvalidInput, match=r"2 values .* at position 21"):
         levels(x, axis=1, threads=4)
