@@ -1,73 +1,100 @@
 # `make help` lists the targets. Set-up lives behind stamp files in .venv, so a second run starts at once.
 PYTHON ?= python3
 CXX ?= g++
+FUZZ_CXX ?= clang++-14
+FUZZ_SECONDS ?= 180
+JOBS ?= 2
+STUDY ?=
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+CMAKE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=RelWithDebInfo
+SANITIZED := -fsanitize=address,undefined -fno-sanitize-recover=all
 SOURCES := CMakeLists.txt $(shell find native -type d -o -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt)
 MAKEFLAGS += --no-builtin-rules
 export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help preflight dev tour test lint native-test test-browser docs stub clean
+.PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser fuzz bench docs \
+  reproduce wheel stub readme clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 preflight:  ## check for compiler, headers and ensurepip
 	@sh .ci/preflight "$(PYTHON)" "$(CXX)"
 
+# What each stamp stands for: an environment, what `make tour` needs, this package built in place, then the extras.
 $(VENV)/venv.stamp:
 	@sh .ci/preflight "$(PYTHON)" "$(CXX)"
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/needs.stamp: pyproject.toml $(VENV)/venv.stamp
-	$(BIN)/python .ci/needs build test | $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
+$(VENV)/needs.stamp: pyproject.toml constraints.txt $(VENV)/venv.stamp
+	$(BIN)/python .ci/needs build dev report | $(PIP) -r /dev/stdin
 	touch $@
 
 $(VENV)/build.stamp: $(VENV)/needs.stamp $(SOURCES)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	$(PIP) --no-build-isolation --no-deps -e .
 	touch $@
 
-$(VENV)/browser.stamp: $(VENV)/build.stamp
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
-	  { echo "no chromium: apt-get install chromium chromium-driver" >&2; exit 1; }
-	$(BIN)/python .ci/needs browser | $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
+$(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: $(VENV)/needs.stamp
+	$(BIN)/python .ci/needs $* | $(PIP) -r /dev/stdin
 	touch $@
 
-$(VENV)/docs.stamp: $(VENV)/build.stamp
-	$(BIN)/python .ci/needs docs | $(BIN)/python -m pip install -q --disable-pip-version-check -r /dev/stdin
-	touch $@
+dev: $(VENV)/build.stamp $(VENV)/test.stamp  ## make .venv and build in place
 
-dev: $(VENV)/build.stamp  ## make .venv and build in place
+tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads, then report.html
+	$(BIN)/beforehand tour
 
-tour: $(VENV)/build.stamp  ## run the main job
-	$(BIN)/python -m beforehand
-
-test: $(VENV)/build.stamp  ## build and pass the tests
+test: dev  ## build and pass the tests
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
 
-test-browser: $(VENV)/browser.stamp  ## look at the report in a browser
-	$(BIN)/python -m pytest -q -m browser
+test-all: test test-browser  ## the tests of this library and of every host
 
-lint: $(VENV)/build.stamp  ## ruff and mypy
+lint: dev  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 native-test: $(VENV)/needs.stamp  ## C++ tests under the address and undefined sanitizers
-	$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_CXX_COMPILER=$(CXX) \
-	  -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBEFOREHAND_TESTS=ON \
-	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+	$(CMAKE) -B build/native -DCMAKE_CXX_COMPILER=$(CXX) -DBEFOREHAND_TESTS=ON -DCMAKE_CXX_FLAGS="$(SANITIZED)"
 	$(BIN)/cmake --build build/native -j $(JOBS)
 	$(BIN)/ctest --test-dir build/native --output-on-failure -j $(JOBS)
 
-docs: $(VENV)/docs.stamp  ## build the documentation
+native-test-python: dev  ## the Python tests of native code under the same sanitizers (gcc)
+	CXX=$(CXX) JOBS=$(JOBS) sh .ci/sanitized "$(BIN)/python" "$(SANITIZED)"
+
+test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	  { echo "no chromium: apt-get install chromium chromium-driver" >&2; exit 1; }
+	$(BIN)/python -m pytest -q -m browser
+
+fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
+	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \
+	  { echo "no libFuzzer: apt-get install clang-14 libclang-rt-14-dev" >&2; exit 1; }
+	$(CMAKE) -B build/fuzz -DCMAKE_CXX_COMPILER=$(FUZZ_CXX) -DBEFOREHAND_TESTS=ON \
+	  -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=fuzzer-no-link"
+	$(BIN)/cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
+	$(BIN)/python .ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS)
+
+bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
+	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+docs: dev $(VENV)/docs.stamp  ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
-stub: $(VENV)/build.stamp  ## write the stub of _native anew
+reproduce: $(VENV)/build.stamp  ## repeat a paper's claims: make reproduce STUDY=avq
+	$(BIN)/beforehand reproduce $(STUDY)
+
+wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python at hand
+	sh .ci/wheel "$(BIN)/python"
+
+stub: dev  ## write the stub of _native anew
 	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
 
+readme:  ## write the tour's table into the README, from the committed result
+	$(PYTHON) .ci/readme
+
 clean:  ## remove all that make made
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build dist
