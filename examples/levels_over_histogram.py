@@ -1,4 +1,4 @@
-"""Draw where 16 levels go in skewed numbers: the best ones follow the histogram, equally spaced ones follow its range."""
+"""Draw 16 levels of skewed numbers: the best ones follow the histogram, equally spaced ones follow its range."""
 
 import argparse
 
