@@ -1,0 +1,335 @@
+"""What levels must cost: closed forms, bounds, and the arithmetic of whether better levels pay.
+
+Pure functions of numbers; nothing here runs native code, so that the running code can be held against it.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from statistics import NormalDist
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beforehand.core.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+
+# Spread over mean square, J / E[x^2], of the high-rate law; LogN(0, sigma) has sigma^2 times the value for sigma = 1.
+HIGH_RATE_SPREADS = MappingProxyType(
+    {
+        "normal": 6 * math.sqrt(3) * math.pi,
+        "lognormal": 6 * math.sqrt(3) * math.pi,
+        "exponential": 13.5,
+        "laplace": 54.0,
+        "uniform": 12.0,
+    }
+)
+SIZES = (*(size << shift for shift in range(15) for size in (2, 3)), 65536)  # 2, 3, 4, 6, 8, 12, ...
+
+
+def interval_cost(x: ArrayLike, a: float, b: float, *, weights: ArrayLike | None = None) -> float:
+    """Expected squared error of rounding to `a` or `b` without bias: the sum of w (b - x)(x - a) over a < x < b.
+
+    Args:
+        x: Values of any shape; those outside (a, b) cost nothing.
+        a: The lower level.
+        b: The upper level; at or below `a` the cost is 0.
+        weights: Non-negative, broadcastable to the shape of `x`; 1 if left out.
+
+    Cost:
+        One pass, in float64.
+
+    Example:
+        >>> interval_cost([0, 1, 2, 3, 10], 0, 10)
+        46.0
+    """
+    values = np.asarray(x, dtype=np.float64)
+    inside = (values > a) & (values < b)
+    cost = np.where(inside, (b - values) * (values - a), 0.0)
+    return float(np.sum(cost if weights is None else cost * np.asarray(weights, dtype=np.float64)))
+
+
+def expected_squared_error(
+    x: ArrayLike, levels: ArrayLike, *, weights: ArrayLike | None = None, objective: str = "unbiased"
+) -> float:
+    """Squared error of `x` rounded to `levels`, expected over the rounding.
+
+    Args:
+        x: Finite values of any shape.
+        levels: Strictly ascending, 1-D. For `"unbiased"` they must cover `x`.
+        weights: Non-negative, broadcastable to the shape of `x`; 1 if left out.
+        objective: `"unbiased"` rounds to one of the two neighbours at random, `"mse"` to the nearest level.
+
+    Cost:
+        O(d log s) for d values and s levels, in float64.
+
+    Raises:
+        InvalidInput: `levels` are not ascending, or do not cover `x`; `x` holds NaN.
+
+    Example:
+        >>> expected_squared_error([0, 1, 2, 3, 10], [0, 3, 10])
+        4.0
+        >>> expected_squared_error([0, 1, 2, 3, 10], [0, 3, 10], objective="mse")
+        2.0
+    """
+    values = np.asarray(x, dtype=np.float64).ravel()
+    table = np.asarray(levels, dtype=np.float64)
+    if table.ndim != 1 or table.size == 0 or not np.all(np.isfinite(table)) or not np.all(table[1:] > table[:-1]):
+        raise InvalidInput("levels must be finite, 1-D and strictly ascending, but are not; sort them, drop equal ones")
+    if not np.all(np.isfinite(values)):
+        raise InvalidInput("x holds NaN or infinity, which no level is near; remove such values first")
+    lower = table[np.clip(np.searchsorted(table, values, side="right") - 1, 0, table.size - 1)]
+    upper = table[np.clip(np.searchsorted(table, values, side="left"), 0, table.size - 1)]
+    if _is_mse(objective):
+        loss = np.minimum((values - lower) ** 2, (upper - values) ** 2)
+    else:
+        outside = int(np.count_nonzero((values < table[0]) | (values > table[-1])))
+        if outside:
+            raise InvalidInput(
+                f"{outside} of {values.size} values of x lie outside the levels [{table[0]:g}, {table[-1]:g}], where "
+                "rounding cannot be unbiased; extend the levels to the minimum and maximum of x"
+            )
+        loss = (upper - values) * (values - lower)
+    if weights is not None:
+        loss = loss * np.broadcast_to(np.asarray(weights, dtype=np.float64), np.shape(x)).ravel()
+    return float(np.sum(loss))
+
+
+def grid_bound(d: int, span: float, intervals: int) -> float:
+    """Squared error lost at most by keeping levels on an equally spaced grid, if given 2s - 2 levels for s.
+
+    Args:
+        d: How many values there are.
+        span: Their maximum minus their minimum.
+        intervals: Intervals of the grid, one less than its candidates.
+
+    Guarantee:
+        The best 2s - 2 levels on the grid cost at most this more than the best s levels anywhere.
+
+    Example:
+        >>> grid_bound(d=1000, span=2.0, intervals=100)
+        0.1
+
+    Reference:
+        Ben Basat, Ben-Itzhak, Mitzenmacher, Vargaftik: Optimal and Approximate Adaptive Stochastic Quantization.
+        NeurIPS 2024, arXiv 2402.03158, Lemma 6.1.
+    """
+    return d * span**2 / (4 * intervals**2)
+
+
+def uniform_vnmse_bound(x: ArrayLike, s: int) -> float:
+    """Bound on the vNMSE of `s` equally spaced levels from the minimum of `x` to its maximum, either objective.
+
+    Example:
+        >>> uniform_vnmse_bound([0.0, 1.0, 2.0, 3.0, 10.0], s=6)
+        0.043859649122807015
+    """
+    values = np.asarray(x, dtype=np.float64)
+    norm = float(np.sum(values**2))
+    return grid_bound(values.size, float(np.ptp(values)), s - 1) / norm if norm else 0.0
+
+
+def mean_estimation_error(vnmse: float, workers: int) -> float:
+    """The vNMSE of the mean of one vector sent by `workers`, each rounding it without bias and independently.
+
+    Example:
+        >>> mean_estimation_error(0.02, workers=8)
+        0.0025
+    """
+    return vnmse / workers
+
+
+@cache
+def lloyd_max_normal(s: int) -> Floats:
+    """The `s` levels with the smallest mean squared error on N(0, 1) under rounding to the nearest.
+
+    Args:
+        s: A power of two from 2 to 256.
+
+    Guarantee:
+        Each level is the mean of its cell to 1e-12. Ascending, symmetric, read-only, float64 of shape (s,).
+
+    Cost:
+        Up to 0.1 s at the first call for an `s`; remembered after.
+
+    Example:
+        >>> lloyd_max_normal(4).round(8)
+        array([-1.51041761, -0.45278003,  0.45278003,  1.51041761])
+
+    Reference:
+        Lloyd: Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2), 1982. Max: Quantizing
+        for minimum distortion. IRE Transactions on Information Theory 6(1), 1960.
+    """
+    if s not in (2, 4, 8, 16, 32, 64, 128, 256):
+        raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256; take the next one")
+    half = s // 2
+    normal = NormalDist()
+    spread = math.sqrt(3) * (1 - 1 / s)
+    levels = np.array([spread * normal.inv_cdf((half + i + 0.5) / s) for i in range(half)])
+    for _ in range(200):
+        levels = _cells(levels)[0]
+    while True:
+        mean, mass, edge, density = _cells(levels)
+        residual = levels - mean
+        if np.max(np.abs(residual)) < 1e-12:
+            break
+        # How far a cell's mean follows its lower and its upper edge; an edge moves by half of what either level does.
+        lower = density[:-1] * (mean - edge[:-1]) / mass / 2
+        upper = density[1:-1] * (edge[1:-1] - mean[:-1]) / mass[:-1] / 2
+        lower[0] = 0.0  # the edge at 0 stays
+        slope = np.diag(lower) + np.diag(np.append(upper, 0.0)) + np.diag(lower[1:], -1) + np.diag(upper, 1)
+        levels = levels - np.linalg.solve(np.eye(half) - slope, residual)
+    table = np.concatenate([-levels[::-1], levels])
+    table.flags.writeable = False
+    return table
+
+
+def rotation_vnmse(s: int, objective: str = "unbiased") -> float:
+    """The vNMSE of any vector after a random rotation, rounded to the `s` levels of `lloyd_max_normal`.
+
+    Rotation makes every long vector look normal, so that no knowledge of the data is needed; the price is that no
+    element can be read alone.
+
+    Args:
+        s: A power of two from 2 to 256.
+        objective: `"unbiased"` rescales the decoded vector so that its mean is right, `"mse"` makes the error smallest.
+
+    Example:
+        >>> round(rotation_vnmse(16), 9), round(rotation_vnmse(16, "mse"), 9)
+        (0.009592143, 0.009501008)
+
+    Reference:
+        Vargaftik et al.: DRIVE, NeurIPS 2021, arXiv 2105.08339; EDEN, ICML 2022, arXiv 2108.08842.
+    """
+    table = lloyd_max_normal(s)
+    positive = table[s // 2 :]
+    distortion = 1.0 - 2.0 * float(np.sum(_cells(positive)[1] * positive**2))
+    return distortion if _is_mse(objective) else distortion / (1.0 - distortion)
+
+
+def high_rate_spread(points: ArrayLike, density: ArrayLike) -> float:
+    """J / E[x^2] of a density f given at ascending points, where J = (integral of f^(1/3))^3.
+
+    `HIGH_RATE_SPREADS` holds the values of common densities. Optimal levels lie as densely as f^(1/3).
+
+    Args:
+        points: Ascending, reaching far enough that f^(1/3) is small at both ends.
+        density: f at these points; need not be normalised.
+
+    Example:
+        >>> points = np.linspace(0, 200, 100_001)
+        >>> round(high_rate_spread(points, np.exp(-points)), 3)
+        13.5
+    """
+    x, f = np.asarray(points, dtype=np.float64), np.asarray(density, dtype=np.float64)
+    return float(_trapezoid(x, np.cbrt(f)) ** 3 / _trapezoid(x, f * x**2))
+
+
+def high_rate_vnmse(spread: float, s: int, objective: str = "unbiased") -> float:
+    """The vNMSE of the best `s` levels when `s` is large: it falls as 1 / (s - 1)^2 (`"mse"`: 1 / s^2).
+
+    Args:
+        spread: J / E[x^2] of the data, from `HIGH_RATE_SPREADS` or `high_rate_spread`.
+        s: The number of levels.
+        objective: `"unbiased"`, or `"mse"`, which is half of it or less.
+
+    Guarantee:
+        An asymptote: within about 1 % on long normal data from 64 levels on.
+
+    Example:
+        >>> round(high_rate_vnmse(HIGH_RATE_SPREADS["normal"], s=64), 6)
+        0.001371
+
+    Reference:
+        Panter, Dite: Quantization distortion in pulse-count modulation with nonuniform spacing of levels.
+        Proceedings of the IRE 39(1), 1951, for rounding to the nearest.
+    """
+    return spread / (12 * s**2) if _is_mse(objective) else spread / (6 * (s - 1) ** 2)
+
+
+def equivalent_levels(vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike]) -> Floats:
+    """How many levels the baseline needs for the error that a design has with `s`.
+
+    Args:
+        vnmse: Errors of the design with `s` levels, shape (m,).
+        s: One of `SIZES`: 2, 3, 4, 6, 8, 12, ..., 65536.
+        curve: From a number of levels to the baseline's errors, shape (m,); asked only for `SIZES` that matter, going
+            away from `s`.
+
+    Guarantee:
+        Where the baseline is as good as the design the answer is `s`; else it lies between the two sizes where the
+        baseline passes the design, by log-log interpolation, or at the end of `SIZES`.
+
+    Example:
+        >>> equivalent_levels([0.01], 4, lambda size: [1 / size**2]).round(9)
+        array([10.])
+    """
+    goal = _log(vnmse)
+    result = np.full(goal.shape, float(s))
+    better = goal < _log(curve(s))
+    for waiting, sizes, sign in (
+        (better, [size for size in SIZES if size >= s], 1.0),
+        (goal > _log(curve(s)), [size for size in reversed(SIZES) if size <= s], -1.0),
+    ):
+        here = _log(curve(s))
+        for near, far in pairwise(sizes):
+            if not waiting.any():
+                break
+            there = _log(curve(far))
+            passed = waiting & (sign * (there - goal) <= 0)
+            share = (goal[passed] - here[passed]) / (there[passed] - here[passed])
+            result[passed] = near * (far / near) ** share
+            waiting = waiting & ~passed
+            here = there
+        result[waiting] = sizes[-1]
+    return result
+
+
+def net_bits(
+    gain_bits: ArrayLike,
+    *,
+    extra_seconds: float,
+    extra_table_bytes: float,
+    bytes_per_second: float | None = None,
+) -> Floats:
+    """Bits a value that a design saves over the baseline at equal error, its own price subtracted.
+
+    Args:
+        gain_bits: Bits a value saved before any price.
+        extra_seconds: Time a value beyond the baseline's.
+        extra_table_bytes: Bytes of level tables a value beyond the baseline's.
+        bytes_per_second: The link that the codes travel on, which could have carried bytes in the extra time. Left
+            out, time is not converted: codes that are stored are written once.
+
+    Example:
+        >>> net_bits([3.6], extra_seconds=2.4e-9, extra_table_bytes=0, bytes_per_second=1.25e8)  # 1 Gbit/s
+        array([1.2])
+    """
+    time = 0.0 if bytes_per_second is None else bytes_per_second * extra_seconds
+    return np.asarray(gain_bits, dtype=np.float64) - 8.0 * (time + extra_table_bytes)
+
+
+def _is_mse(objective: str) -> bool:
+    if objective not in ("unbiased", "mse"):
+        raise InvalidInput(f'objective is {objective!r}, but must be "unbiased" or "mse"')
+    return objective == "mse"
+
+
+def _log(values: ArrayLike) -> Floats:
+    return np.log(np.maximum(np.asarray(values, dtype=np.float64), np.finfo(np.float64).tiny))
+
+
+def _trapezoid(x: Floats, y: Floats) -> float:
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
+
+
+def _cells(levels: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Mean and mass of each level's cell on the positive half of N(0, 1), the edges, and the density at the edges."""
+    edge = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [np.inf]])
+    density = np.exp(-(edge**2) / 2) / math.sqrt(2 * math.pi)
+    above = np.array([math.erfc(t / math.sqrt(2)) / 2 for t in edge])
+    mass = above[:-1] - above[1:]
+    return (density[:-1] - density[1:]) / mass, mass, edge, density
