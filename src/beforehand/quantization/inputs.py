@@ -46,7 +46,8 @@ def as_values(x: Any, name: str = "x") -> Values:
     if dtype not in DTYPES:
         raise InvalidInput(f"{name} has dtype {dtype}, but must be one of {', '.join(DTYPES)}; convert it first")
     if dtype in KEYED:
-        keys = np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
+        native = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C").reshape(-1)
+        keys = native.view(f"u{array.dtype.itemsize}")
         return Values(keys.reshape(array.shape), _table(dtype), dtype)
     if dtype.startswith("int"):
         if array.size and max(int(array.max()), -int(array.min())) > EXACT_INTEGER:
