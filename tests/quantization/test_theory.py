@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beforehand.core.errors import InvalidInput
+from beforehand.quantization.levels import levels
 from beforehand.quantization.theory import (
     HIGH_RATE_SPREADS,
     SIZES,
@@ -201,6 +202,44 @@ def test_the_high_rate_law_gives_the_printed_figures():
     assert high_rate_vnmse(HIGH_RATE_SPREADS["uniform"], 16) == pytest.approx(2 / 15**2)
     normal = HIGH_RATE_SPREADS["normal"]
     assert high_rate_vnmse(normal, 256, "mse") == pytest.approx(rotation_vnmse(256, "mse"), rel=0.02)
+
+
+def test_the_high_rate_law_holds_for_the_running_code():
+    x = np.random.default_rng(3).standard_normal(2**20)
+    for objective in ("unbiased", "mse"):
+        measured = levels(x, 64, method="histogram", objective=objective).vnmse
+        assert measured == pytest.approx(high_rate_vnmse(HIGH_RATE_SPREADS["normal"], 64, objective), rel=0.03)
+
+
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+@pytest.mark.parametrize("method", ["exact", "histogram", "uniform"])
+def test_the_running_code_reports_the_error_of_its_levels(method, objective):
+    x = np.exp(np.random.default_rng(4).standard_normal(5000))
+    found = levels(x, 16, method=method, objective=objective)
+    assert found.squared_error == pytest.approx(expected_squared_error(x, found, objective=objective), rel=1e-9)
+    assert found.vnmse == pytest.approx(found.squared_error / np.sum(x**2), rel=1e-9)
+
+
+def test_two_levels_cost_their_interval():
+    x = np.random.default_rng(5).standard_t(3, 1000)
+    assert levels(x, 2).squared_error == pytest.approx(interval_cost(x, x.min(), x.max()), rel=1e-9)
+
+
+def test_nearest_levels_of_normal_data_come_close_to_lloyd_max():
+    x = np.random.default_rng(6).standard_normal(2**20)
+    found = levels(x, 16, method="histogram", objective="mse")
+    np.testing.assert_allclose(found.values[4:12], lloyd_max_normal(16)[4:12], atol=0.05)  # a flat optimum
+    assert found.vnmse == pytest.approx(rotation_vnmse(16, "mse"), rel=0.01)
+
+
+def test_twice_the_levels_on_a_grid_come_within_the_bound_of_the_optimum():
+    random = np.random.default_rng(7)
+    for _ in range(200):
+        d, s, intervals = random.integers(5, 80), random.integers(3, 9), random.integers(4, 60)
+        x = random.choice([random.standard_normal(d), np.exp(random.standard_normal(d)), random.standard_cauchy(d)])
+        optimum = levels(x, s, method="exact").squared_error
+        on_grid = levels(x, 2 * s - 2, grid=np.linspace(x.min(), x.max(), intervals + 1)).squared_error
+        assert on_grid <= (optimum + grid_bound(d, np.ptp(x), intervals)) * (1 + 1e-9)
 
 
 @given(st.floats(0.5, 3.5), st.floats(1e-3, 10), st.sampled_from([2, 4, 16, 256]), st.floats(0.01, 100))
