@@ -1,7 +1,9 @@
-"""How hypothesis runs: timing is uneven when tests share the processor, so no example has a deadline."""
+"""How hypothesis runs: `quick` unless HYPOTHESIS_PROFILE says `thorough`; no deadline, as tests share the processor."""
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("quick", deadline=None, max_examples=100)
-settings.register_profile("thorough", deadline=None, max_examples=1000)
-settings.load_profile("quick")
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

@@ -1,0 +1,62 @@
+import dataclasses
+import json
+import math
+
+import pytest
+
+from beforehand.core import Outcome, Price, Report
+from beforehand.core.errors import InvalidInput
+
+FIELDS = {
+    "area": "quantization",
+    "metric": "vNMSE",
+    "expected": Outcome("histogram", 0.02, 0.01, 0.03),
+    "measured": Outcome("histogram", 0.025, 0.025, 0.025),
+    "baseline": Outcome("uniform", 1.8, 1.7, 1.9),
+    "clairvoyant": Outcome("exact", 0.015, 0.015, 0.015),
+    "price": Price(seconds=2e-9, per="value"),
+    "verdict": "worth it",
+    "why": "it saves 3.6 bits per value",
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_there_is_no_report_without(name):
+    with pytest.raises(TypeError, match=name):
+        Report(**{key: value for key, value in FIELDS.items() if key != name})
+    with pytest.raises(InvalidInput, match=f"{name} is"):
+        Report(**{**FIELDS, name: None})
+
+
+@pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear"])
+def test_the_verdict_is_one_of_three(verdict):
+    assert Report(**{**FIELDS, "verdict": verdict}).verdict == verdict
+    with pytest.raises(InvalidInput, match="verdict is 'maybe', but must be one of worth it, don't bother, unclear"):
+        Report(**{**FIELDS, "verdict": "maybe"})
+
+
+@pytest.mark.parametrize(("low", "high", "came_true"), [(0.025, 0.03, True), (0.03, 0.04, True), (0.031, 0.04, False)])
+def test_an_expectation_came_true_if_the_intervals_meet(low, high, came_true):
+    report = Report(**{**FIELDS, "measured": Outcome("histogram", low, low, high)})
+    assert report.came_true is came_true
+
+
+def test_json_holds_every_field_and_whether_it_came_true():
+    found = json.loads(Report(**FIELDS).to_json())
+    assert found.keys() == {*FIELDS, "came_true"}
+    assert found["baseline"] == {"design": "uniform", "value": 1.8, "low": 1.7, "high": 1.9}
+    assert found["price"] == dataclasses.asdict(FIELDS["price"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("", 1, 1, 1), "design is empty"),
+        (("a", math.nan, 1, 1), "value of a is nan"),
+        (("a", 1, 1, math.inf), "high of a is inf"),
+        (("a", 1, 2, 3), r"value of a is 1, outside its interval \[2, 3\]"),
+    ],
+)
+def test_an_outcome_that_breaks_a_rule_is_refused(arguments, words):
+    with pytest.raises(InvalidInput, match=words):
+        Outcome(*arguments)
