@@ -7,4 +7,5 @@ NB_MODULE(_native, m) {
   bind_errors(m);
   bind_dlpack(m);
   bind_levels(m);
+  bind_histogram(m);
 }

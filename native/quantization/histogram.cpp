@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "support/errors.h"
 #include "support/simd.h"
 
 namespace bh {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kSample = 4096;  // values that settle centre and scale
 constexpr std::size_t kBatch = 512;    // keys computed at a time
+constexpr double kReach = 1e140;       // most distance from the centre, times the root of the weight
 
 template <typename T>
 BH_INLINE void keys_of(const T* x, std::size_t n, double unit, double centre, double inverse, std::uint32_t shift,
@@ -70,8 +72,7 @@ void Histogram::coarsen() {
 void Histogram::cover(double low, double high) {
   low = minimum_ = std::min(minimum_, low) + 0.0;
   high = maximum_ = std::max(maximum_, high) + 0.0;
-  const auto magnitude = [this](double x) { return static_cast<std::uint64_t>(std::abs(index(x) > 0 ? index(x) - 1 : index(x))); };
-  while (magnitude(low) + magnitude(high) + 2 > bins_) coarsen();
+  while (static_cast<std::int64_t>(index(high)) - index(low) >= static_cast<std::int64_t>(bins_)) coarsen();
   const std::int32_t first = index(low), last = index(high);
   if (!buckets_.empty() && first == first_ && last < first_ + static_cast<std::int32_t>(buckets_.size())) return;
   std::vector<Bucket> wider(static_cast<std::size_t>(last - first + 1));
@@ -80,9 +81,19 @@ void Histogram::cover(double low, double high) {
   first_ = first;
 }
 
+// Sums of squares must stay finite, whatever is still to come.
+void Histogram::check_reach(double low, double high, std::span<const double> weights) const {
+  const double heaviest = weights.empty() ? 1 : *std::max_element(weights.begin(), weights.end());
+  const double reach = std::max(high * unit_ - centre_, centre_ - low * unit_);
+  if (reach * std::sqrt(heaviest) < kReach) return;
+  throw InvalidInput("x reaches " + shown(reach) + " from the center with weights up to " + shown(heaviest) +
+                     ", but their squares would overflow; scale values or weights down");
+}
+
 template <typename T>
 void Histogram::update(std::span<const T> x, std::span<const double> weights, Range<T> range) {
   if (x.empty()) return;
+  check_reach(static_cast<double>(range.low), static_cast<double>(range.high), weights);
   cover(static_cast<double>(range.low), static_cast<double>(range.high));
   count_ += x.size();
   std::int32_t keys[kBatch];

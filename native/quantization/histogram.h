@@ -65,6 +65,7 @@ class Histogram {
 
  private:
   std::int32_t index(double x) const { return bucket_index(x * unit_, centre_, inverse_, shift_); }
+  void check_reach(double low, double high, std::span<const double> weights) const;
   void cover(double low, double high);  // makes room for values in [low, high]
   void coarsen();                       // merges neighbours in pairs
   const char* broken() const;           // what is wrong, or nothing: one judge for bytes and for bugs

@@ -1,5 +1,6 @@
 """Fewer bytes for an array of numbers, at the smallest error those bytes allow."""
 
+from beforehand.quantization.histogram import Histogram
 from beforehand.quantization.levels import Levels, levels
 
-__all__ = ["Levels", "levels"]
+__all__ = ["Histogram", "Levels", "levels"]

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
@@ -56,6 +56,36 @@ def as_values(x: Any, name: str = "x") -> Values:
             )
         array = array.astype(np.float64)
     return Values(np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C"), None, dtype)
+
+
+def non_empty(values: Values, name: str = "x") -> Values:
+    """The same values.
+
+    Raises:
+        InvalidInput: There are none.
+    """
+    if values.data.size == 0:
+        raise InvalidInput(f"{name} has shape {values.shape}, but no values; levels need at least one")
+    return values
+
+
+def as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Read one weight for each value of an array of this shape, flat in C order.
+
+    Raises:
+        InvalidInput: A weight is negative, NaN or infinite, or the shapes do not fit.
+    """
+    given = np.asarray(weights, dtype=np.float64)
+    bad = ~np.isfinite(given) | (given < 0)
+    if bad.any():
+        raise InvalidInput(
+            f"weights hold {given[bad].flat[0]}, but must be finite and at least 0; mend or drop these values"
+        )
+    try:
+        spread = np.broadcast_to(given, shape)
+    except ValueError:
+        raise InvalidInput(f"weights have shape {given.shape}, but must be broadcastable to {shape}") from None
+    return np.ascontiguousarray(spread).reshape(-1)
 
 
 def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:

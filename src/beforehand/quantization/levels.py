@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.groups import Groups
-from beforehand.quantization.inputs import KEYED, Values, as_values
+from beforehand.quantization.inputs import KEYED, Values, as_values, as_weights, non_empty
 
 Method = Literal["auto", "exact", "histogram", "uniform"]
 Objective = Literal["unbiased", "mse"]
@@ -85,7 +85,7 @@ class Levels:
             >>> table.cover([1.0, 2.0, 5.0, 20.0]).values
             array([ 1.,  3., 20.])
         """
-        values = _checked(as_values(x))
+        values = non_empty(as_values(x))
         groups = Groups.of(values.shape, self.axis, self.block)
         if self.counts is not None and values.shape != self.shape:
             raise InvalidInput(
@@ -162,11 +162,11 @@ def levels(
         Ben Basat, Ben-Itzhak, Mitzenmacher, Vargaftik: Optimal and Near-Optimal Adaptive Vector Quantization,
         arXiv:2402.03158.
     """
-    values = _checked(as_values(x))
+    values = non_empty(as_values(x))
     groups = Groups.of(values.shape, axis, block)
     method = _method(method, values, groups, bins)
     _check_options(s, method, objective, grid, bins, threads)
-    weight, unit = _weights(weights, values.shape)
+    weight, unit = (None, 1.0) if weights is None else _scaled(as_weights(weights, values.shape))
     candidates = None if grid is None else _grid(grid, values)
 
     columns = min(s, groups.largest if grid is None else MOST_LEVELS)
@@ -188,10 +188,17 @@ def levels(
     )
 
 
-def _checked(values: Values) -> Values:
-    if values.data.size == 0:
-        raise InvalidInput(f"x has shape {values.shape}, but no values; levels need at least one")
-    return values
+def check_s(s: int, objective: Objective) -> None:
+    """Check a number of levels.
+
+    Raises:
+        InvalidInput: The objective is unknown, or no table can have so many levels.
+    """
+    if objective not in OBJECTIVES:
+        raise InvalidInput(f"objective is {objective!r}, but must be one of {', '.join(OBJECTIVES)}")
+    fewest = 1 if objective == "mse" else 2
+    if not fewest <= s <= MOST_LEVELS:
+        raise InvalidInput(f"s is {s}, but must be from {fewest} to {MOST_LEVELS} levels for objective={objective!r}")
 
 
 def _method(method: Method, values: Values, groups: Groups, bins: int | None) -> Method:
@@ -207,11 +214,7 @@ def _check_options(
 ) -> None:
     if method not in METHODS:
         raise InvalidInput(f"method is {method!r}, but must be one of auto, {', '.join(METHODS)}")
-    if objective not in OBJECTIVES:
-        raise InvalidInput(f"objective is {objective!r}, but must be one of {', '.join(OBJECTIVES)}")
-    fewest = 1 if objective == "mse" else 2
-    if not fewest <= s <= MOST_LEVELS:
-        raise InvalidInput(f"s is {s}, but must be from {fewest} to {MOST_LEVELS} levels for objective={objective!r}")
+    check_s(s, objective)
     if threads < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")
     if bins is not None and not 64 <= bins <= 65536:
@@ -227,21 +230,11 @@ def _check_options(
         )
 
 
-def _weights(weights: ArrayLike | None, shape: tuple[int, ...]) -> tuple[NDArray[np.float64] | None, float]:
-    """The weights as kernels read them, and the power of two that they were divided by to keep sums in range."""
-    if weights is None:
-        return None, 1.0
-    given = np.asarray(weights, dtype=np.float64)
-    if not np.isfinite(given).all() or (given < 0).any():
-        bad = given[~np.isfinite(given) | (given < 0)].flat[0]
-        raise InvalidInput(f"weights hold {bad}, but must be finite and at least 0; mend or drop these values")
-    try:
-        spread = np.broadcast_to(given, shape)
-    except ValueError:
-        raise InvalidInput(f"weights have shape {given.shape}, but must be broadcastable to {shape}") from None
-    exponent = math.frexp(given.max(initial=0.0))[1]
+def _scaled(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The weights divided by a power of two that keeps their products with squares in range, and that power."""
+    exponent = math.frexp(weights.max(initial=0.0))[1]
     unit = 1.0 if abs(exponent) < 200 else 2.0 ** (exponent - 1)
-    return np.ascontiguousarray(spread).reshape(-1) / unit, unit
+    return weights / unit, unit
 
 
 def _grid(grid: ArrayLike, values: Values) -> NDArray[np.float64]:

@@ -1,0 +1,192 @@
+"""What is known of the data beforehand: a histogram that adapts to them, grows with them, and merges."""
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+from beforehand.quantization.inputs import as_values, as_weights, non_empty
+from beforehand.quantization.levels import OBJECTIVES, Levels, Objective, check_s
+
+
+@final
+class Histogram:
+    """Learn what numbers look like in one pass and a few hundred kilobytes, to choose levels without the numbers.
+
+    Buckets have equal width up to about one `scale` from the `center` and a constant relative width beyond, so that an
+    outlier costs a few buckets only. When the data outgrow `bins`, neighbours merge in pairs.
+
+    Args:
+        center: Where buckets are finest; the data's median suits best.
+        scale: Up to where they are of equal width; half the interquartile range suits best. Above 0.
+        bins: At most so many buckets, 64 to 65536.
+
+    Guarantee:
+        `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data but
+        for the rounding of sums. Levels from 4096 buckets cost at most about 1.001 of the optimum on light tails at 16
+        levels, and are always values of the data.
+
+    Cost:
+        `update` takes about 3 ns a value and releases the GIL above 10,000; 40 bytes a bucket. Not locked: one writer
+        at a time.
+
+    Raises:
+        InvalidInput: An argument breaks its rule.
+
+    Example:
+        >>> day, night = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 2.0, 10.0])
+        >>> seen = Histogram.like(day)
+        >>> seen.update(day)
+        >>> other = Histogram(center=seen.center, scale=seen.scale)
+        >>> other.update(night)
+        >>> seen.merge(other)
+        >>> seen.count, seen.maximum
+        (7, 10.0)
+        >>> seen.levels(3).values
+        array([ 0.,  3., 10.])
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(self, *, center: float, scale: float, bins: int = 4096) -> None:
+        if not np.isfinite(center):
+            raise InvalidInput(f"center is {center}, but must be finite; take the median of the data")
+        if not 2.0**-1000 <= scale < np.inf:
+            raise InvalidInput(f"scale is {scale}, but must be positive and finite; take half the interquartile range")
+        self._native = _native.Histogram(float(center), float(scale), _bins(bins))
+
+    @classmethod
+    def like(cls, x: Any, *, bins: int = 4096) -> "Histogram":
+        """Make an empty histogram that suits data like these.
+
+        The center is the median, the scale half the interquartile range of at most 4,096 values at equal strides.
+
+        Raises:
+            InvalidInput: `x` is empty or holds NaN or infinity.
+        """
+        values = non_empty(as_values(x))
+        return cls._of(_native.Histogram.like(values.data.reshape(-1), values.table, _bins(bins)))
+
+    @classmethod
+    def _of(cls, native: _native.Histogram) -> "Histogram":
+        made = object.__new__(cls)
+        made._native = native
+        return made
+
+    def update(self, x: Any, *, weights: ArrayLike | None = None) -> None:
+        """Take in more data, of any shape and any dtype that `levels` reads.
+
+        Args:
+            x: The data; none is fine.
+            weights: How much each value counts, broadcastable to `x`; finite and at least 0.
+
+        Raises:
+            InvalidInput: `x` holds NaN or infinity, or reaches so far that squares overflow; nothing was taken in.
+        """
+        values = as_values(x)
+        weight = None if weights is None else as_weights(weights, values.shape)
+        if values.data.size:
+            self._native.update(values.data.reshape(-1), values.table, weight)
+
+    def merge(self, other: "Histogram") -> None:
+        """Take in what another histogram of the same center and scale has seen.
+
+        Raises:
+            InvalidInput: Center or scale differ.
+        """
+        if (other.center, other.scale) != (self.center, self.scale):
+            raise InvalidInput(
+                f"other has center {other.center} and scale {other.scale}, this one {self.center} and {self.scale}; "
+                "make both with the same"
+            )
+        self._native.merge(other._native)
+
+    def levels(self, s: int = 16, *, objective: Objective = "unbiased") -> Levels:
+        """Choose levels for the data seen, close to the optimum.
+
+        Args:
+            s: How many, as in `levels`.
+            objective: "unbiased" or "mse", as in `levels`.
+
+        Returns:
+            One table in float64. Errors are those of the buckets, each value counted with its weight.
+
+        Raises:
+            InvalidInput: Nothing was seen yet, or only values without weight.
+        """
+        check_s(s, objective)
+        if not self.total_weight > 0:
+            raise InvalidInput(
+                f"this histogram has seen {self.count} values of weight 0 in all; update it with data first"
+            )
+        table, error = self._native.levels(s, OBJECTIVES[objective])
+        norm = self._native.norm()
+        return Levels(
+            values=table,
+            counts=None,
+            s=len(table),
+            method="histogram",
+            objective=objective,
+            axis=None,
+            block=None,
+            dtype=np.dtype(np.float64),
+            shape=(self.count,),
+            squared_error=error,
+            vnmse=error / norm if norm > 0 else 0.0,
+            group_squared_error=None,
+            gap=0.0 if error == 0 else None,
+            exact=error == 0,
+            grid_index=None,
+        )
+
+    @property
+    def center(self) -> float:
+        """Where buckets are finest."""
+        return self._native.center
+
+    @property
+    def scale(self) -> float:
+        """Up to where buckets are of equal width."""
+        return self._native.scale
+
+    @property
+    def bins(self) -> int:
+        """The most buckets."""
+        return self._native.bins
+
+    @property
+    def count(self) -> int:
+        """Values seen."""
+        return self._native.count
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of their weights."""
+        return self._native.total_weight
+
+    @property
+    def minimum(self) -> float:
+        """The least value seen; inf if none was."""
+        return self._native.minimum
+
+    @property
+    def maximum(self) -> float:
+        """The greatest value seen; -inf if none was."""
+        return self._native.maximum
+
+    @property
+    def buckets(self) -> int:
+        """Buckets that are not empty."""
+        return self._native.buckets
+
+    def __repr__(self) -> str:
+        """What it has seen, in a line."""
+        return f"Histogram(count={self.count}, buckets={self.buckets}, minimum={self.minimum}, maximum={self.maximum})"
+
+
+def _bins(bins: int) -> int:
+    if not 64 <= bins <= 65536:
+        raise InvalidInput(f"bins is {bins}, but must be from 64 to 65536; take 64 for each level, at least 4096")
+    return bins

@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from beforehand.core.errors import InvalidInput
+from beforehand.quantization import Histogram, levels
+
+DRAW = {
+    "normal": lambda r, n: r.standard_normal(n),
+    "lognormal": lambda r, n: np.exp(r.standard_normal(n)),
+    "exponential": lambda r, n: r.standard_exponential(n),
+    "truncated": lambda r, n: (z := r.standard_normal(2 * n))[np.abs(z) <= 1][:n],
+    "weibull": lambda r, n: r.weibull(1, n),
+    "t3": lambda r, n: r.standard_t(3, n),
+    "cauchy": lambda r, n: r.standard_cauchy(n),
+    "heavy": lambda r, n: np.exp(3 * r.standard_normal(n)),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_levels_of_a_histogram_come_close_to_the_optimum(name):
+    x = DRAW[name](np.random.default_rng(1), 2**17).astype(np.float32)
+    near, best = levels(x, 16, method="histogram"), levels(x, 16, method="exact")
+    assert best.squared_error <= near.squared_error * (1 + 1e-12)
+    assert near.squared_error <= 1.001 * best.squared_error
+    assert np.isin(near.values, x).all()  # always values of the data
+
+
+def test_outliers_and_atoms_do_not_spoil_it():
+    random = np.random.default_rng(2)
+    for seed in range(20):
+        x = np.random.default_rng(seed).standard_normal(50_000)
+        x[:2] = -1e8, 1e8
+        near, best = levels(x, 16, method="histogram"), levels(x, 16, method="exact")
+        assert near.squared_error <= 1.002 * best.squared_error
+    atoms = np.round(random.standard_normal(50_000) * 20)
+    assert levels(atoms, 16, method="histogram").squared_error == pytest.approx(
+        levels(atoms, 16, method="exact").squared_error, rel=1e-12
+    )
+
+
+def test_its_error_is_that_of_the_data():
+    x = np.exp(np.random.default_rng(3).standard_normal(30_000))
+    for bins in (64, 4096):
+        found = levels(x, 9, bins=bins)
+        scored = found.cover(x)
+        assert scored.values.tolist() == found.values.tolist()
+        assert found.squared_error == pytest.approx(scored.squared_error, rel=1e-9)
+        assert found.vnmse == pytest.approx(scored.vnmse, rel=1e-9)
+        assert found.gap is None
+        assert not found.exact
+
+
+def test_weighted_histograms_solve_the_weighted_problem():
+    random = np.random.default_rng(4)
+    x, weights = random.standard_normal(20_000), random.integers(0, 4, 20_000)
+    near = levels(x, 12, weights=weights, method="histogram")
+    best = levels(x, 12, weights=weights, method="exact")
+    assert best.squared_error <= near.squared_error <= 1.001 * best.squared_error
+
+
+def test_k_means_from_buckets_comes_close():
+    x = np.random.default_rng(5).standard_normal(60_000)
+    seen = Histogram.like(x)
+    seen.update(x)
+    best = levels(x, 16, objective="mse", method="exact")
+    from_buckets = seen.levels(16, objective="mse")
+    assert best.squared_error <= from_buckets.squared_error * (1 + 1e-9)
+    assert from_buckets.squared_error <= 1.001 * best.squared_error
+    assert levels(x, 16, objective="mse", method="histogram").squared_error <= 1.001 * best.squared_error
+
+
+def test_parts_merge_into_the_whole():
+    x = np.random.default_rng(6).standard_cauchy(40_000)
+    whole = Histogram.like(x)
+    parts = [Histogram(center=whole.center, scale=whole.scale) for _ in range(4)]
+    whole.update(x)
+    for part, values in zip(parts, np.split(x, 4), strict=True):
+        part.update(values)
+    first, second, third, fourth = parts
+    third.merge(fourth)
+    first.merge(third)
+    first.merge(second)
+    assert (first.count, first.minimum, first.maximum) == (40_000, x.min(), x.max())
+    assert first.buckets == whole.buckets
+    assert first.levels(16).squared_error == pytest.approx(whole.levels(16).squared_error, rel=1e-9)
+
+
+def test_small_types_and_blocks_go_in_as_their_values():
+    x = (np.random.default_rng(7).standard_normal(5000) * 10).astype(np.float16)
+    half, single = (Histogram(center=0.0, scale=7.0) for _ in range(2))
+    half.update(x.reshape(50, 100))
+    single.update(x.astype(np.float32))
+    assert half.levels(8).values.tolist() == single.levels(8).values.tolist()
+
+
+@given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e3), st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50))
+def test_any_center_and_scale_keep_all_values(center, scale, values):
+    seen = Histogram(center=center, scale=scale, bins=64)
+    seen.update(values)
+    seen._native.check_invariants()
+    found = seen.levels(65536)
+    assert found.values[0] == min(values)
+    assert found.values[-1] == max(values)
+
+
+class Merging(RuleBasedStateMachine):
+    """Histograms beside plain lists of what they were given."""
+
+    @initialize(center=st.floats(-2, 2), scale=st.floats(0.01, 10))
+    def begin(self, center, scale):
+        self.options = {"center": center, "scale": scale, "bins": 64}
+        self.seen, self.values = Histogram(**self.options), []
+
+    @rule(values=st.lists(st.floats(-1e6, 1e6, width=32), max_size=30))
+    def update(self, values):
+        self.seen.update(np.array(values))
+        self.values += values
+
+    @rule(values=st.lists(st.floats(-(2.0**40), 2.0**40, width=32), max_size=30))
+    def merge(self, values):
+        other = Histogram(**self.options)
+        other.update(np.array(values))
+        self.seen.merge(other)
+        self.values += values
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "seen"))
+    def agrees_with_the_list(self):
+        self.seen._native.check_invariants()
+        assert self.seen.count == len(self.values)
+        if not self.values:
+            return
+        assert self.seen.minimum == min(self.values)
+        assert self.seen.maximum == max(self.values)
+        assert self.seen.total_weight == len(self.values)
+        whole = Histogram(**self.options)
+        whole.update(np.array(self.values))
+        assert whole.buckets == self.seen.buckets
+        spread = (max(self.values) - min(self.values)) ** 2 * len(self.values)
+        assert self.seen.levels(5).squared_error == pytest.approx(
+            whole.levels(5).squared_error, rel=1e-9, abs=1e-12 * spread
+        )
+
+
+TestMerging = Merging.TestCase
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: Histogram(center=np.nan, scale=1.0), "center is nan"),
+        (lambda: Histogram(center=0.0, scale=0.0), "scale is 0.0"),
+        (lambda: Histogram(center=0.0, scale=1.0, bins=5), "bins is 5"),
+        (lambda: Histogram.like([]), "no values"),
+        (lambda: Histogram.like([np.inf]), r"\(inf\) at position 0"),
+        (lambda: Histogram(center=0.0, scale=1.0).levels(4), "has seen 0 values"),
+        (lambda: Histogram(center=0.0, scale=1.0).update([1e200]), "squares would overflow"),
+        (lambda: Histogram(center=0.0, scale=1.0).update([1.0], weights=[-1.0]), "weights hold -1.0"),
+        (lambda: Histogram(center=0.0, scale=1.0).merge(Histogram(center=1.0, scale=1.0)), "other has center 1.0"),
+    ],
+)
+def test_bad_input_is_refused(act, message):
+    with pytest.raises(InvalidInput, match=message):
+        act()
+
+
+def test_a_refused_update_leaves_no_trace():
+    seen = Histogram(center=0.0, scale=1.0)
+    seen.update([1.0, 2.0])
+    with pytest.raises(InvalidInput, match="NaN"):
+        seen.update([5.0, np.nan])
+    assert (seen.count, seen.maximum) == (2, 2.0)
