@@ -61,6 +61,17 @@ void bind_histogram(nb::module_& m) {
       .def("merge", &bh::Histogram::merge, "other"_a)
       .def("levels", &levels, "s"_a, "objective"_a)
       .def("norm", &bh::histogram_norm)
+      .def("to_bytes",
+           [](const bh::Histogram& self) {
+             const std::vector<std::byte> bytes = self.to_bytes();
+             return nb::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+           })
+      .def_static(
+          "from_bytes",
+          [](const nb::bytes& data) {
+            return bh::Histogram::from_bytes({static_cast<const std::byte*>(data.data()), data.size()});
+          },
+          "data"_a)
       .def("check_invariants", &bh::Histogram::check_invariants)
       .def_prop_ro("center", &bh::Histogram::centre)
       .def_prop_ro("scale", &bh::Histogram::scale)

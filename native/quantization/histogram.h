@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "quantization/distinct.h"
+#include "support/bytes.h"
 
 namespace bh {
 
@@ -59,7 +60,7 @@ class Histogram {
   }
 
   std::vector<std::byte> to_bytes() const;
-  static Histogram from_bytes(std::span<const std::byte> bytes);  // throws CorruptData
+  static Histogram from_bytes(Bytes bytes);  // throws CorruptData
 
   void check_invariants() const;  // throws std::logic_error
 

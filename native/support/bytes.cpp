@@ -1,0 +1,105 @@
+#include "support/bytes.h"
+
+#include "support/errors.h"
+#include "support/simd.h"
+
+#if BH_DISPATCH
+#include <nmmintrin.h>
+#endif
+
+namespace bh {
+namespace {
+
+using Magic = std::array<char, 8>;
+
+Magic magic_of(const Format& format) {
+  return {'\x89', 'B', 'H', format.letters[0], format.letters[1], '\r', '\n', '\x1a'};
+}
+
+// tables[k][b]: what byte b does to the CRC when k more bytes follow it.
+constexpr auto make_tables() {
+  std::array<std::array<std::uint32_t, 256>, 8> tables{};
+  for (std::uint32_t b = 0; b < 256; ++b) {
+    std::uint32_t crc = b;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78u : 0);
+    tables[0][b] = crc;
+  }
+  for (std::size_t k = 1; k < 8; ++k)
+    for (std::size_t b = 0; b < 256; ++b) tables[k][b] = tables[k - 1][b] >> 8 ^ tables[0][tables[k - 1][b] & 255];
+  return tables;
+}
+
+std::uint64_t word_at(const std::byte* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+std::uint32_t crc_by_table(Bytes bytes, std::uint32_t crc) {
+  static constexpr auto tables = make_tables();
+  std::size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) {
+    const std::uint64_t word = word_at(&bytes[i]) ^ crc;
+    crc = 0;
+    for (int k = 0; k < 8; ++k) crc ^= tables[7 - k][word >> 8 * k & 255];
+  }
+  for (; i < bytes.size(); ++i) crc = crc >> 8 ^ tables[0][(crc ^ static_cast<std::uint32_t>(bytes[i])) & 255];
+  return crc;
+}
+
+#if BH_DISPATCH
+__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(Bytes bytes, std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  std::size_t i = 0;
+  for (; i + 8 <= bytes.size(); i += 8) wide = _mm_crc32_u64(wide, word_at(&bytes[i]));
+  crc = static_cast<std::uint32_t>(wide);
+  for (; i < bytes.size(); ++i) crc = _mm_crc32_u8(crc, static_cast<std::uint8_t>(bytes[i]));
+  return crc;
+}
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(Bytes bytes, std::uint32_t before) {
+#if BH_DISPATCH
+  if (__builtin_cpu_supports("sse4.2")) return ~crc_by_instruction(bytes, ~before);
+#endif
+  return ~crc_by_table(bytes, ~before);
+}
+
+std::uint64_t checked_product(std::uint64_t a, std::uint64_t b, const char* field) {
+  std::uint64_t product;
+  if (__builtin_mul_overflow(a, b, &product))
+    throw CorruptData(std::string(field) + " gives " + std::to_string(a) + " times " + std::to_string(b) +
+                      ", which no memory holds; pass all that to_bytes() returned");
+  return product;
+}
+
+Writer::Writer(const Format& format) {
+  const Magic magic = magic_of(format);
+  put(std::as_bytes(std::span(magic)));
+  put(format.version);
+}
+
+Reader::Reader(Bytes bytes, const Format& format) : bytes_(bytes), name_(format.name) {
+  const Magic magic = magic_of(format);
+  const Bytes found = take_bytes(magic.size(), "magic");
+  if (std::memcmp(found.data(), magic.data(), magic.size()) != 0) fail("magic", "is that of another format");
+  const auto version = take<std::uint16_t>("version");
+  if (version != format.version)
+    fail("version", "is " + std::to_string(version) + ", but this library reads " + std::to_string(format.version));
+}
+
+Bytes Reader::take_bytes(std::uint64_t count, const char* field) {
+  if (count > bytes_.size() - position_) fail(field, "lies beyond their end");
+  const Bytes taken = bytes_.subspan(position_, count);
+  position_ += count;
+  return taken;
+}
+
+void Reader::fail(const char* field, const std::string& is) const {
+  throw CorruptData("these " + std::to_string(bytes_.size()) + " bytes are no " + name_ + ", as " + field + " " + is +
+                    "; pass all that to_bytes() returned");
+}
+
+}  // namespace bh

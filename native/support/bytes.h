@@ -1,0 +1,72 @@
+// What all byte formats of the house share: an 8-byte magic 89 42 48 x y 0D 0A 1A, the version as u16 at offset 8,
+// little-endian fields, and CRC-32C. What is read is hostile: each Reader names the field at which bytes go wrong.
+#pragma once
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace bh {
+
+static_assert(std::endian::native == std::endian::little, "the byte formats are written as they lie in memory");
+
+using Bytes = std::span<const std::byte>;
+
+template <typename T>
+concept Scalar = std::is_arithmetic_v<T>;
+
+// Castagnoli, reflected 0x82F63B78, initial and final xor all ones. `before` is the CRC of what came before.
+std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0);
+
+// The product, or CorruptData naming `field` if it exceeds 64 bits.
+std::uint64_t checked_product(std::uint64_t a, std::uint64_t b, const char* field);
+
+// Two letters that tell the formats apart, and what each is called in errors.
+struct Format {
+  std::array<char, 2> letters;
+  std::uint16_t version;
+  const char* name;
+};
+
+class Writer {
+ public:
+  explicit Writer(const Format& format);
+  template <Scalar T>
+  void put(T value) {
+    put(std::as_bytes(std::span(&value, 1)));
+  }
+  void put(Bytes bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  const std::vector<std::byte>& bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+class Reader {
+ public:
+  // Takes magic and version.
+  Reader(Bytes bytes, const Format& format);
+  template <Scalar T>
+  T take(const char* field) {
+    T value;
+    std::memcpy(&value, take_bytes(sizeof value, field).data(), sizeof value);
+    return value;
+  }
+  Bytes take_bytes(std::uint64_t count, const char* field);
+  std::size_t position() const { return position_; }
+  // Throws CorruptData: these bytes are no ..., as `field` `is`.
+  [[noreturn]] void fail(const char* field, const std::string& is) const;
+
+ private:
+  Bytes bytes_;
+  std::size_t position_ = 0;
+  const char* name_;
+};
+
+}  // namespace bh

@@ -1,0 +1,74 @@
+// What Python cannot see of the histogram: keys, growth step by step, and bytes.
+#include "quantization/histogram.h"
+
+#include <random>
+
+#include "check.h"
+#include "families.h"
+#include "support/errors.h"
+
+namespace bh {
+namespace {
+
+void check_index_is_monotone() {
+  std::mt19937_64 random(1);
+  for (int kind = 0; kind < kFamilies; ++kind) {
+    std::vector<double> x = family(kind, 500, random);
+    std::sort(x.begin(), x.end());
+    for (const std::uint32_t shift : {0u, 7u, 16u, 23u})
+      for (std::size_t i = 1; i < x.size(); ++i)
+        CHECK(bucket_index(x[i - 1], 0.1, 3, shift) <= bucket_index(x[i], 0.1, 3, shift));
+  }
+  CHECK(bucket_index(-1.7e308, 0, 1e300, 0) == -0x40000000 && bucket_index(1.7e308, 0, 1e300, 0) == 0x40000001);
+}
+
+void check_growth() {
+  std::mt19937_64 random(2);
+  for (int kind = 0; kind < kFamilies; ++kind) {
+    const std::vector<double> x = family(kind, 400, random);
+    Histogram grown(0.3, 0.7, 64), whole(0.3, 0.7, 64);
+    for (const double& value : x) {
+      grown.update<double>({&value, 1}, {}, {value, value, true});
+      grown.check_invariants();
+    }
+    const std::span<const double> all(x);
+    whole.update<double>(all, {}, range(all));
+    CHECK(grown.count() == whole.count() && grown.shift() == whole.shift() && grown.buckets() == whole.buckets());
+    CHECK(Histogram::from_bytes(whole.to_bytes()).to_bytes() == whole.to_bytes());
+  }
+}
+
+bool refused(const std::vector<std::byte>& bytes) {
+  try {
+    Histogram::from_bytes(bytes);
+  } catch (const CorruptData&) {
+    return true;
+  }
+  return false;
+}
+
+void check_bytes() {
+  Histogram seen(1, 2, 64);
+  const std::vector<double> x{-5, 0.5, 1, 1, 3, 1e6};
+  const std::span<const double> all(x);
+  seen.update<double>(all, {}, range(all));
+  const std::vector<std::byte> bytes = seen.to_bytes();
+  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(refused({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}));
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::vector<std::byte> flipped = bytes;
+    flipped[at] ^= std::byte{0x10};
+    CHECK(refused(flipped));
+  }
+  std::vector<std::byte> longer = bytes;
+  longer.push_back(std::byte{0});
+  CHECK(refused(longer));
+}
+
+}  // namespace
+}  // namespace bh
+
+int main() {
+  bh::check_index_is_monotone();
+  bh::check_growth();
+  bh::check_bytes();
+}
