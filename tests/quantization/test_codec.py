@@ -1,0 +1,123 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.quantization.codec import Codec
+from beforehand.quantization.codes import encode
+from beforehand.quantization.levels import levels
+
+CHOICES = [
+    {"method": "exact", "s": 8},
+    {"method": "histogram", "s": 16, "objective": "mse"},
+    {"method": "uniform", "s": 4, "axis": 1},
+    {"method": "auto", "s": 5, "block": 7},
+    {"method": "given", "s": 3, "levels": [-1.0, 0.1, 2.0]},
+    {"method": "given", "s": 3, "objective": "mse", "levels": [-1.0, 0.1, 2.0]},
+    {"method": "given", "s": 3, "axis": 0, "levels": [-1.0, 0.1, 2.0]},
+]
+arrays = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("choices", CHOICES, ids=str)
+def test_a_codec_encodes_the_same_after_a_round_trip_through_json(choices):
+    codec = Codec(**choices)
+    again = Codec.from_dict(json.loads(json.dumps(codec.to_dict())))
+    x = np.random.default_rng(0).standard_normal((6, 20))
+    assert again == codec
+    assert again.encode(x, seed=3, stream=2).to_bytes() == codec.encode(x, seed=3, stream=2).to_bytes()
+
+
+@pytest.mark.parametrize("choices", [c for c in CHOICES if c["method"] != "given"], ids=str)
+def test_a_codec_does_what_levels_and_encode_do(choices):
+    x = np.random.default_rng(1).standard_normal((6, 20)).astype(np.float32)
+    options = {"objective": "unbiased"} | choices
+    expected = encode(x, levels(x, options.pop("s"), **options), seed=9, stream=1)
+    assert Codec(**choices).encode(x, seed=9, stream=1).to_bytes() == expected.to_bytes()
+
+
+@given(arrays, st.sampled_from(CHOICES[:2] + CHOICES[4:6]), st.integers(0, 2**64 - 1))
+@settings(deadline=None)
+def test_whatever_is_encoded_decodes_to_a_neighbouring_level(values, choices, seed):
+    codec = Codec(**choices)
+    x = np.array(values, dtype=np.float32)
+    decoded = codec.decode(codec.encode(x, seed=seed))
+    assert decoded.shape == x.shape
+    assert decoded.dtype == x.dtype
+    if codec.objective == "unbiased":
+        assert x.min() <= decoded.min()
+        assert decoded.max() <= x.max()
+        assert (decoded[[x.argmin(), x.argmax()]] == [x.min(), x.max()]).all()
+
+
+def test_given_levels_reach_to_the_ends_of_each_array_and_keep_their_interior():
+    codec = Codec(method="given", s=4, levels=[0.0, 1.0, 2.0, 3.0])
+    decoded = codec.decode(codec.encode([-5.0, 1.0, 1.5, 2.0, 7.0], seed=0))
+    assert decoded[[0, 1, 3, 4]].tolist() == [-5.0, 1.0, 2.0, 7.0]
+    assert decoded[2] in (1.0, 2.0)
+
+
+@pytest.mark.parametrize("grouping", [{"axis": 0}, {"axis": 1}, {"block": 4}], ids=str)
+def test_given_levels_reach_to_the_ends_of_each_group(grouping):
+    codec = Codec(method="given", s=3, levels=[-1.0, 0.1, 2.0], **grouping)
+    x = np.random.default_rng(2).standard_normal((3, 10))
+    parts = {0: list(x), 1: list(x.T)}.get(grouping.get("axis"), [row[i : i + 4] for row in x for i in (0, 4, 8)])
+    fitted = codec.fit(x)
+    assert fitted.counts is not None
+    for part, table, count in zip(parts, fitted.values, fitted.counts, strict=True):
+        assert (table[:count] == Codec(method="given", s=3, levels=[-1.0, 0.1, 2.0]).fit(part).values).all()
+
+
+def test_given_levels_stay_where_they_are_under_rounding_to_the_nearest():
+    codec = Codec(method="given", s=3, objective="mse", levels=[0.0, 1.0, 2.0])
+    assert codec.decode(codec.encode([-5.0, 0.4, 0.6, 9.0], seed=0)).tolist() == [0.0, 0.0, 1.0, 2.0]
+
+
+def test_encoding_is_unbiased_with_given_levels():
+    codec = Codec(method="given", s=3, levels=[0.0, 1.0, 4.0])
+    x = np.array([-1.0, 0.25, 2.0, 6.0])
+    decoded = np.array([codec.decode(codec.encode(x, seed=1, stream=stream)) for stream in range(1000)])
+    spread = decoded.std(axis=0) / np.sqrt(len(decoded))
+    assert (np.abs(decoded.mean(axis=0) - x) <= 4.5 * spread).all()
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"method": "best", "s": 4}, "method is 'best', but must be one of auto, exact, histogram, uniform, given"),
+        ({"method": "exact", "s": 4, "objective": "mae"}, "objective is 'mae'"),
+        ({"method": "exact", "s": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8, but only one"),
+        ({"method": "given", "s": 4}, '"given" and levels= go together'),
+        ({"method": "exact", "s": 2, "levels": [0, 1]}, '"given" and levels= go together'),
+        ({"method": "given", "s": 2, "levels": [1, 0]}, "strictly ascending"),
+        ({"method": "given", "s": 2, "levels": [0, np.nan]}, "finite"),
+        ({"method": "given", "s": 3, "levels": [0, 1]}, "s is 3, but 2 levels are given"),
+    ],
+)
+def test_choices_that_contradict_each_other_are_refused(choices, words):
+    with pytest.raises(InvalidInput, match=words):
+        Codec(**choices)
+
+
+def test_how_many_levels_there_may_be_is_said_when_encoding():
+    with pytest.raises(InvalidInput, match="s is 1, but must be from 2 to 65536"):
+        Codec(method="exact", s=1).encode([1.0, 2.0], seed=0)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {},
+        {"method": "exact"},
+        {"method": "exact", "s": "4"},
+        {"method": "exact", "s": 4, "rounds": 2},
+        {"method": "none", "s": 4},
+    ],
+    ids=str,
+)
+def test_a_description_that_no_codec_wrote_is_corrupt(choices):
+    with pytest.raises(CorruptData, match="make no Codec"):
+        Codec.from_dict(choices)
