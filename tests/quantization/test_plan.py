@@ -7,7 +7,6 @@ import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.plan import Plan, load_plan
-from beforehand.core.predictor import Price
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.plan import QuantizationPlan, audit, plan
@@ -62,10 +61,10 @@ def test_flat_data_are_not_worth_the_bother():
 def test_time_spent_on_levels_pays_at_1_gbit_but_not_at_10(monkeypatch, rate, design, verdict):
     nanoseconds = {"uniform": 4.7, "given": 9.0, "histogram": 6.5, "exact": 25.0}
 
-    def price(vectors, codec, bits, seed):
-        return Price(seconds=1e-9 * nanoseconds[codec.method], bytes=bits / 8, per="value")
+    def seconds(vectors, codecs, seed):
+        return [1e-9 * nanoseconds[codec.method] for codec in codecs]
 
-    monkeypatch.setattr(sys.modules["beforehand.quantization.plan"], "_price", price)
+    monkeypatch.setattr(sys.modules["beforehand.quantization.plan"], "_seconds", seconds)
     sample = np.exp(np.random.default_rng(1).standard_normal((8, 2**16)))
     planned = plan(sample, bits=4, bytes_per_second=rate)
     assert (planned.design, planned.verdict) == (design, verdict)

@@ -5,7 +5,7 @@ import math
 import os
 import platform
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -220,26 +220,13 @@ def plan(
             return draws(np.concatenate(crossed), seed)
         return draws(expected(vectors, replace(start, method=design, s=s)), seed)
 
-    tried = range(1, MOST_BITS + 1) if bits is None else range(bits, bits + 1)
+    offered = range(1, MOST_BITS + 1) if bits is None else range(bits, bits + 1)
     limit = math.inf if max_vnmse is None else max_vnmse
 
     def fewest_bits(design: Design) -> int:
         """One more than the most if these are not enough. As more bits never err more, by halving."""
-        below = bisect_left(tried, True, key=lambda b: outcome(design, errors(design, 2**b)).high < limit)
-        return tried.start + below
-
-    def candidate(design: Design, bits: int, baseline: Candidate | None = None) -> Candidate:
-        s = 2**bits
-        codec = static(vectors, s) if design == "static" else replace(start, method=design, s=s)
-        return weigh(
-            design,
-            codec,
-            bits,
-            errors(design, s),
-            _price(vectors, codec, bits, seed),
-            against=baseline and (baseline, lambda s: errors(BASELINE, s)),
-            bytes_per_second=bytes_per_second,
-        )
+        below = bisect_left(offered, True, key=lambda b: outcome(design, errors(design, 2**b)).high < limit)
+        return offered.start + below
 
     designs: list[Design] = [BASELINE, "histogram", "exact"]
     if len(vectors) > 1:
@@ -252,8 +239,12 @@ def plan(
             f"max_vnmse is {max_vnmse}, but {best.design} with {MOST_BITS} bits reaches no less than {best.high:.3g}; "
             "allow more"
         )
-    baseline = candidate(BASELINE, min(sizes[BASELINE], MOST_BITS))
-    candidates = [baseline] + [candidate(design, sizes[design], baseline) for design in able if design != BASELINE]
+    sizes = {design: min(sizes[design], MOST_BITS) for design in designs if design in able or design == BASELINE}
+    tried = []
+    for design, size in sizes.items():
+        codec = static(vectors, 2**size) if design == "static" else replace(start, method=design, s=2**size)
+        tried.append((design, codec, size, errors(design, 2**size)))
+    candidates = _weigh(vectors, tried, lambda s: errors(BASELINE, s), bytes_per_second, seed)
     chosen = choose([each for each in candidates if each.design in able], bytes_per_second)
     return QuantizationPlan(
         design=chosen.design,
@@ -300,34 +291,49 @@ def audit(plan: QuantizationPlan, holdout: Any, *, seed: int = 0) -> Report:
     def curve(s: int) -> Floats:
         return draws(expected(vectors, replace(before.codec, s=s)), seed)
 
-    def again(old: Candidate, against: tuple[Candidate, Callable[[int], Floats]] | None = None) -> Candidate:
-        errors = draws(measured(vectors, old.codec, seed)[0], seed)
-        price = _price(vectors, old.codec, old.bits, seed)
-        return weigh(
-            old.design, old.codec, old.bits, errors, price, against=against, bytes_per_second=plan.bytes_per_second
-        )
-
-    baseline = again(before)
-    now = baseline if chosen is before else again(chosen, (baseline, curve))
+    tried = [
+        (each.design, each.codec, each.bits, draws(measured(vectors, each.codec, seed)[0], seed))
+        for each in ([before] if chosen is before else [before, chosen])
+    ]
+    weighed = _weigh(vectors, tried, curve, plan.bytes_per_second, seed)
+    baseline, design = weighed[0], weighed[-1]
     best = replace(before.codec, method="exact", s=2**chosen.bits)
     return Report(
         area=plan.area,
         metric="vNMSE",
         expected=plan.expected,
-        measured=now.vnmse,
+        measured=design.vnmse,
         baseline=baseline.vnmse,
         clairvoyant=outcome("exact", draws(measured(vectors, best, seed)[0], seed)),
-        price=now.price,
-        verdict=judge(now.net_bits),
-        why=_worth(now, plan.bytes_per_second),
+        price=design.price,
+        verdict=judge(design.net_bits),
+        why=_worth(design, plan.bytes_per_second),
     )
 
 
-def _price(vectors: Vectors, codec: Codec, bits: int, seed: int) -> Price:
+def _seconds(vectors: Vectors, codecs: Sequence[Codec], seed: int) -> list[float]:
+    """Seconds a value of each codec, the best of five in turns, so that a slow moment of the machine hits all."""
     first = vectors.first(values=TIMED_VALUES, vectors=TIMED_VECTORS)
-    table_bytes = vectors.groups(codec.block) * codec.s * vectors.level_bytes / vectors.size
-    seconds = min(measured(first, codec, seed)[1] for _ in range(5))
-    return Price(seconds=seconds, bytes=bits / 8 + table_bytes, per="value")
+    rounds = [[measured(first, codec, seed)[1] for codec in codecs] for _ in range(5)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def _weigh(
+    vectors: Vectors,
+    tried: Sequence[tuple[str, Codec, int, Floats]],
+    curve: Callable[[int], Floats],
+    bytes_per_second: float | None,
+    seed: int,
+) -> list[Candidate]:
+    """Name, codec, bits and errors of each design, the baseline first, weighed against that."""
+    candidates: list[Candidate] = []
+    seconds = _seconds(vectors, [codec for _, codec, _, _ in tried], seed)
+    for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
+        table_bytes = vectors.groups(codec.block) * codec.s * vectors.level_bytes / vectors.size
+        price = Price(seconds=time, bytes=bits / 8 + table_bytes, per="value")
+        against = (candidates[0], curve) if candidates else None
+        candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
+    return candidates
 
 
 def _worth(candidate: Candidate, bytes_per_second: float | None) -> str:
