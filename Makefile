@@ -16,7 +16,7 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser fuzz bench docs \
-  reproduce wheel stub readme clean
+  reproduce wheel stub pages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -93,8 +93,8 @@ wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python
 stub: dev  ## write the stub of _native anew
 	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
 
-readme:  ## write the tour's table into the README, from the committed result
-	$(PYTHON) .ci/readme
+pages: dev  ## write what the README and the pages show anew, from runs and results
+	$(BIN)/python tests/pages.py
 
 clean:  ## remove all that make made
 	rm -rf $(VENV) build dist

@@ -1,0 +1,61 @@
+"""The README and the documentation, with what their examples print; `python tests/pages.py` writes it anew.
+
+Blocks of a page run one after the other in one empty folder. What a python block prints stands at its end, behind `#>`.
+In a console block a line with `$` is a command, and what follows is its output. Blocks marked otherwise are not run.
+"""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def pages():
+    """All pages that show something run."""
+    every = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [page for page in every if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def refreshed(page):
+    """The page's text with what its blocks print today."""
+    text, names = page.read_text(encoding="utf-8"), {}
+
+    def run(block):
+        if block[1] == "console":
+            return f"```console\n{_console(block[2])}```"
+        line = text.count("\n", 0, block.start(2))
+        return f"```python\n{_python(block[2], names, page, line)}```"
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return BLOCK.sub(run, text)
+
+
+def _python(block, names, page, line):
+    source = re.sub(r"^#>.*\n", "", block, flags=re.MULTILINE)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile("\n" * line + source, page, "exec"), names)
+    return source + "".join(f"#> {line}".rstrip() + "\n" for line in printed.getvalue().splitlines())
+
+
+def _console(block):
+    scripts = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "COLUMNS": "100", "NO_COLOR": "1"}
+    shown = []
+    for command in re.findall(r"^\$ (.*)\n", block, flags=re.MULTILINE):
+        result = subprocess.run(
+            command, shell=True, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        shown += [f"$ {command}", *(line.rstrip() for line in result.stdout.splitlines())]
+    return "".join(f"{line}\n" for line in shown)
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(refreshed(page), encoding="utf-8")
