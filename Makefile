@@ -95,6 +95,7 @@ stub: dev  ## write the stub of _native anew
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py
+	for example in examples/*.py; do $(BIN)/python $$example -o docs/pictures/$$(basename $$example .py).svg || exit 1; done
 
 clean:  ## remove all that make made
 	rm -rf $(VENV) build dist
