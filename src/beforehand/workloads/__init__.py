@@ -1,0 +1,1 @@
+"""Seeded workloads for tours, examples and studies."""

@@ -1,0 +1,45 @@
+"""The names that a user may rely on; a change here is a change of the interface."""
+
+import importlib
+import re
+
+import pytest
+
+import beforehand
+
+NAMES = {
+    "beforehand": ["__version__"],
+    "beforehand.core": [
+        "Child", "Outcome", "Plan", "Predictor", "Price", "Report", "Trace", "Verdict", "load_plan",
+    ],
+    "beforehand.quantization": [
+        "Histogram", "Levels", "levels",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_exported_names_are_these_and_exist(module):
+    found = importlib.import_module(module)
+    assert sorted(found.__all__) == NAMES[module]
+    assert all(hasattr(found, name) for name in found.__all__)
+
+
+def test_errors_are_one_tree_and_each_is_what_a_stranger_would_catch():
+    errors = importlib.import_module("beforehand.core.errors")
+    classes = {name: found for name, found in vars(errors).items() if isinstance(found, type)}
+    assert sorted(classes) == [
+        "BeforehandError",
+        "CapacityExceeded",
+        "CorruptData",
+        "InvalidInput",
+        "MissingDependency",
+    ]
+    for name, found in classes.items():
+        assert issubclass(found, errors.BeforehandError)
+        assert name in errors.__doc__
+        assert name == "BeforehandError" or issubclass(found, ValueError | OverflowError | ImportError)
+
+
+def test_the_version_is_a_release_number():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", beforehand.__version__)
