@@ -53,6 +53,28 @@ def test_whatever_is_encoded_decodes_to_a_neighbouring_level(values, choices, se
         assert (decoded[[x.argmin(), x.argmax()]] == [x.min(), x.max()]).all()
 
 
+@given(
+    arrays, st.integers(2, 20), st.sampled_from(["float16", "float32", "float64"]), st.sampled_from(["unbiased", "mse"])
+)
+@settings(deadline=None)
+def test_uniform_levels_are_the_same_whether_scored_or_not(values, s, dtype, objective):
+    x = np.clip(np.array(values), -6e4, 6e4).astype(dtype)
+    codec = Codec(method="uniform", s=s, objective=objective)
+    assert codec.encode(x, seed=1) == encode(x, codec.fit(x), seed=1)
+
+
+@given(
+    arrays,
+    st.sets(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8),
+    st.sampled_from([{}, {"block": 3}, {"axis": 0}]),
+)
+@settings(deadline=None)
+def test_given_levels_are_the_same_whether_scored_or_not(values, table, grouping):
+    x = np.array(values, dtype=np.float32)
+    codec = Codec(method="given", s=len(table), levels=sorted(table), **grouping)
+    assert codec.encode(x, seed=1) == encode(x, codec.fit(x), seed=1)
+
+
 def test_given_levels_reach_to_the_ends_of_each_array_and_keep_their_interior():
     codec = Codec(method="given", s=4, levels=[0.0, 1.0, 2.0, 3.0])
     decoded = codec.decode(codec.encode([-5.0, 1.0, 1.5, 2.0, 7.0], seed=0))

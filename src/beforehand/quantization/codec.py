@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.quantization.codes import Codes, decode, encode
 from beforehand.quantization.groups import Groups
-from beforehand.quantization.inputs import as_values
-from beforehand.quantization.levels import Levels, Method, Objective, levels
+from beforehand.quantization.inputs import as_values, non_empty
+from beforehand.quantization.levels import Levels, Method, Objective, compact, enclosing, levels, ranges
 
 METHODS = (*get_args(Method), "given")
 
@@ -80,30 +80,9 @@ class Codec:
 
     def fit(self, x: Any) -> Levels:
         """The levels that `encode` takes for `x`, with the error they cost."""
-        if self.method != "given":
-            return levels(x, self.s, method=self.method, objective=self.objective, axis=self.axis, block=self.block)
-        shape = as_values(x).shape
-        several = self.axis is not None or self.block is not None
-        groups = Groups.of(shape, self.axis, self.block).count
-        table = np.array(self.levels)
-        unscored = Levels(
-            values=np.tile(table, (groups, 1)) if several else table,
-            counts=np.full(groups, self.s) if several else None,
-            s=self.s,
-            method="given",
-            objective=self.objective,
-            axis=self.axis,
-            block=self.block,
-            dtype=table.dtype,
-            shape=shape,
-            squared_error=math.nan,
-            vnmse=math.nan,
-            group_squared_error=None,
-            gap=None,
-            exact=False,
-            grid_index=None,
-        )
-        return unscored.cover(x)
+        if self.method == "given":
+            return self._unscored(x).cover(x)
+        return levels(x, self.s, method=self.method, objective=self.objective, axis=self.axis, block=self.block)
 
     def encode(self, x: Any, *, seed: int, stream: int = 0) -> Codes:
         """Round `x` to levels found for it, or to the given ones fitted to it.
@@ -113,7 +92,8 @@ class Codec:
             seed: Of the random rounding, in [0, 2**64).
             stream: A number of one's own for each worker, step or layer, in [0, 2**56).
         """
-        return encode(x, self.fit(x), seed=seed, stream=stream)
+        known = self.method in ("uniform", "given")  # and need no pass over x but for its range
+        return encode(x, self._unscored(x) if known else self.fit(x), seed=seed, stream=stream)
 
     def decode(self, codes: Codes) -> NDArray[Any]:
         """The array that `codes` stand for, in the dtype of its source."""
@@ -134,3 +114,39 @@ class Codec:
             return cls(**choices)
         except (BeforehandError, TypeError, ValueError) as error:
             raise CorruptData(f"these choices make no Codec ({error}); pass what to_dict() returned") from error
+
+    def _unscored(self, x: Any) -> Levels:
+        values = non_empty(as_values(x))
+        groups = Groups.of(values.shape, self.axis, self.block)
+        ends = ranges(values, groups)
+        if self.levels is None:
+            share = np.arange(self.s) / (self.s - 1) if self.s > 1 else np.array([0.5])
+            tables = np.clip(ends[:, :1] * (1 - share) + ends[:, 1:] * share, ends[:, :1], ends[:, 1:])
+        else:
+            tables = np.tile(self.levels, (groups.count, 1))
+        with np.errstate(over="ignore"):
+            tables = tables.astype(values.level_dtype).astype(np.float64) + 0.0
+        if self.levels is not None and self.objective == "unbiased":
+            tables = enclosing(tables, ends)
+        tables = compact(tables)
+        counts = np.count_nonzero(tables[:, 1:] > tables[:, :-1], axis=1) + 1
+        s = int(counts.max())
+        several = self.axis is not None or self.block is not None
+        made = tables[:, :s].astype(values.level_dtype)
+        return Levels(
+            values=made if several else made[0],
+            counts=counts if several else None,
+            s=s,
+            method=self.method,
+            objective=self.objective,
+            axis=self.axis,
+            block=self.block,
+            dtype=values.level_dtype,
+            shape=values.shape,
+            squared_error=math.nan,
+            vnmse=math.nan,
+            group_squared_error=None,
+            gap=None,
+            exact=False,
+            grid_index=None,
+        )

@@ -94,8 +94,8 @@ class Levels:
             )
         tables = self.values.reshape(-1, self.values.shape[-1]).astype(values.level_dtype).astype(np.float64)
         if self.objective == "unbiased":
-            tables = _enclosing(tables, _ranges(values, groups))
-        tables = _compact(tables)
+            tables = enclosing(tables, ranges(values, groups))
+        tables = compact(tables)
         counts = np.count_nonzero(tables[:, 1:] > tables[:, :-1], axis=1) + 1
         figures = np.empty((groups.count, 5))
         _native.score_levels(
@@ -250,13 +250,18 @@ def _grid(grid: ArrayLike, values: Values) -> NDArray[np.float64]:
     return candidates
 
 
-def _ranges(values: Values, groups: Groups) -> NDArray[np.float64]:
+def ranges(values: Values, groups: Groups) -> NDArray[np.float64]:
+    """Minimum and maximum of each group, `(groups, 2)`.
+
+    Raises:
+        InvalidInput: A value is NaN or infinite.
+    """
     ends = np.empty((groups.count, 2))
     _native.ranges(values.data.reshape(-1), values.table, groups.native, ends)
     return ends
 
 
-def _enclosing(tables: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+def enclosing(tables: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tables with their ends moved to these, and the interior levels that still lie between."""
     low, high = ends[:, :1], ends[:, 1:]
     interior = (tables > np.maximum(tables[:, :1], low)) & (tables < np.minimum(tables[:, -1:], high))
@@ -264,7 +269,7 @@ def _enclosing(tables: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArra
     return np.sort(np.concatenate([low, moved], axis=1), axis=1)
 
 
-def _compact(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+def compact(tables: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tables without repeated levels, padded with their last one."""
     repeated = tables[:, 1:] <= tables[:, :-1]
     return np.sort(np.concatenate([tables[:, :1], np.where(repeated, tables[:, -1:], tables[:, 1:])], axis=1), axis=1)
