@@ -163,3 +163,14 @@ def test_an_unknown_column_is_named_with_the_known_ones():
         requests()["size"]
     with pytest.raises(InvalidInput, match="no column 'size' among seconds"):
         requests().children["calls"]["size"]
+
+
+def test_a_missing_kind_is_a_clear_error_and_another_one_too(tmp_path):
+    trace = Trace("jobs", {"size": [1.0]})
+    trace.save(tmp_path / "t.csv")
+    trace.save(tmp_path / "t.npz")
+    with pytest.raises(InvalidInput, match=r"t\.csv does not say what its rows are; pass kind="):
+        Trace.load(tmp_path / "t.csv")
+    with pytest.raises(InvalidInput, match=r"kind is 'stream', but .*t\.npz holds 'jobs'"):
+        Trace.load(tmp_path / "t.npz", kind="stream")
+    assert Trace.load(tmp_path / "t.csv", kind="jobs").kind == Trace.load(tmp_path / "t.npz", kind="jobs").kind

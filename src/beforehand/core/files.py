@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files: written whole or not at all, and refused with their name where they cannot be read."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
+from beforehand.tables import csv, jsonl, npz, parquet
+from beforehand.tables.naming import Arrays, Mark
+
+FORMATS = {".npz": npz, ".csv": csv, ".jsonl": jsonl, ".parquet": parquet}
+NO_2D = (".csv", ".jsonl")
+NO_CHILDREN = (".csv",)
 
 
 @contextmanager
@@ -31,3 +37,48 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         if not direct:
             partial.unlink(missing_ok=True)
+
+
+def save_tables(arrays: Arrays, mark: Mark, path: str | os.PathLike[str]) -> None:
+    """Write named arrays in the format that the ending names."""
+    ending = _ending(path)
+    for name, array in arrays.items():
+        if (array.ndim > 1 and ending in NO_2D) or ("/" in name and ending in NO_CHILDREN):
+            what = f"child table {name.partition('/')[0]}" if "/" in name else f"2-D column {name}"
+            raise InvalidInput(f"{path} cannot hold the {what}; save as npz or parquet")
+    with writing(path) as stream, _pyarrow_at_hand():
+        FORMATS[ending].write(arrays, mark, stream)
+
+
+def load_tables(path: str | os.PathLike[str]) -> tuple[Arrays, Mark]:
+    """Read named arrays in the format that the ending names, whatever they are."""
+    read = FORMATS[_ending(path)].read
+    try:
+        stream = open(path, "rb")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+    with stream, _pyarrow_at_hand():
+        try:
+            arrays, mark = read(stream)
+            return arrays, dict(mark)
+        except ImportError:
+            raise
+        except Exception as error:  # the parsers of zip, npy, csv, json and parquet each raise what they like
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            words = f"{path} cannot be read: {reason}; check that it is whole and ends as it should"
+            raise CorruptData(words) from error
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    ending = Path(path).suffix.lower()
+    if ending not in FORMATS:
+        raise InvalidInput(f"{path} ends in {ending!r}, but a trace must end in one of {', '.join(FORMATS)}")
+    return ending
+
+
+@contextmanager
+def _pyarrow_at_hand() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependency("parquet files need pyarrow; pip install 'beforehand[parquet]'") from error

@@ -11,8 +11,9 @@ from typing import Any, Literal, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beforehand.core import formats
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.core.files import load_tables, save_tables
+from beforehand.tables.naming import below
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -79,13 +80,13 @@ class Trace:
         except (TypeError, ValueError) as error:
             raise InvalidInput(f"meta cannot be written as JSON ({error}); keep to what JSON can hold") from None
         table = {name: _column(name, column) for name, column in columns.items()}
-        below = {name: _child(name, *pair) for name, pair in (children or {}).items()}
+        tables = {name: _child(name, *pair) for name, pair in (children or {}).items()}
         rows = [(name, len(column)) for name, column in table.items()]
-        rows += [(name, len(child.offsets) - 1) for name, child in below.items()]
+        rows += [(name, len(child.offsets) - 1) for name, child in tables.items()]
         if len(dict(rows)) < len(rows) or len({count for _, count in rows}) != 1:
             found = ", ".join(f"{name} has {count}" for name, count in rows) or "there are none"
             raise InvalidInput(f"columns and child tables need names of their own and equally many rows, but {found}")
-        content = {"kind": kind, "columns": table, "children": below, "_meta": text}
+        content = {"kind": kind, "columns": table, "children": tables, "_meta": text}
         for name, value in content.items():
             object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
 
@@ -157,7 +158,7 @@ class Trace:
             InvalidInput: the format cannot hold the trace; the file cannot be written; the ending is unknown.
             MissingDependency: parquet without pyarrow.
         """
-        formats.save(self._arrays(), {"kind": self.kind, "meta": self.meta}, path)
+        save_tables(self._arrays(), {"kind": self.kind, "meta": self.meta}, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, kind: str | None = None) -> Self:
@@ -172,7 +173,7 @@ class Trace:
             CorruptData: the file is damaged, or not what its ending says.
             MissingDependency: parquet without pyarrow.
         """
-        arrays, mark = formats.load(path)
+        arrays, mark = load_tables(path)
         if kind is None and "kind" not in mark:
             raise InvalidInput(f"{path} does not say what its rows are; pass kind=, such as kind='vectors' (--kind)")
         if kind is not None and mark.get("kind", kind) != kind:
@@ -180,8 +181,8 @@ class Trace:
         columns = {name: array for name, array in arrays.items() if "/" not in name}
         children = {}
         for name in dict.fromkeys(name.partition("/")[0] for name in arrays if "/" in name):
-            below = formats.below(arrays, name)
-            children[name] = (below.pop("", ()), below)
+            table = below(arrays, name)
+            children[name] = (table.pop("", ()), table)
         try:
             return cls(mark.get("kind", kind) or "", columns, children=children, meta=mark.get("meta"))
         except InvalidInput as error:

@@ -1,0 +1,48 @@
+"""csv: 1-D columns alone, without kinds, metadata or child tables."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO
+
+from beforehand.tables.naming import Arrays, Mark
+from beforehand.tables.values import array
+
+
+def read(stream: BinaryIO) -> tuple[Arrays, Mark]:
+    """Read columns of the narrowest kind that holds all cells; an empty cell among numbers is NaN."""
+    with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+        reader = csv.reader(text, strict=True)
+        names = next(reader, [])
+        rows = []
+        for row in filter(None, reader):
+            if len(row) != len(names):
+                raise ValueError(f"line {reader.line_num} has {len(row)} cells, but the first has {len(names)}")
+            rows.append(row)
+    if len(set(names)) < len(names) or not names:
+        raise ValueError("its first line must give every column a name of its own")
+    cells: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {name: array(name, _parse(column)) for name, column in zip(names, cells, strict=True)}, {}
+
+
+def write(arrays: Arrays, mark: Mark, stream: BinaryIO) -> None:
+    """Write the columns; the mark is lost."""
+    with io.TextIOWrapper(stream, "utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(arrays)
+        writer.writerows(zip(*(column.tolist() for column in arrays.values()), strict=True))
+
+
+def _parse(cells: Sequence[str]) -> Sequence[object]:
+    """Booleans, integers or floats where all cells are such, none being NaN; else the cells as they are."""
+    if set(cells) <= {"True", "False"}:
+        return [cell == "True" for cell in cells]
+    if any("_" in cell for cell in cells) or not any(cells):  # Python would read 1_000 as a number
+        return cells
+    numbers: tuple[Callable[[str], object], ...] = (int, lambda cell: float(cell) if cell else None)
+    for number in numbers:
+        try:
+            return [number(cell) for cell in cells]
+        except ValueError:
+            pass
+    return cells
