@@ -1,5 +1,8 @@
 #include "support/bytes.h"
 
+#include <optional>
+
+#include "support/bits.h"
 #include "support/errors.h"
 #include "support/simd.h"
 
@@ -67,14 +70,6 @@ std::uint32_t crc32c(Bytes bytes, std::uint32_t before) {
   return ~crc_by_table(bytes, ~before);
 }
 
-std::uint64_t checked_product(std::uint64_t a, std::uint64_t b, const char* field) {
-  std::uint64_t product;
-  if (__builtin_mul_overflow(a, b, &product))
-    throw CorruptData(std::string(field) + " gives " + std::to_string(a) + " times " + std::to_string(b) +
-                      ", which no memory holds; pass all that to_bytes() returned");
-  return product;
-}
-
 Writer::Writer(const Format& format) {
   const Magic magic = magic_of(format);
   put(std::as_bytes(std::span(magic)));
@@ -95,6 +90,12 @@ Bytes Reader::take_bytes(std::uint64_t count, const char* field) {
   const Bytes taken = bytes_.subspan(position_, count);
   position_ += count;
   return taken;
+}
+
+std::uint64_t Reader::product(std::uint64_t a, std::uint64_t b, const char* field) const {
+  const std::optional<std::uint64_t> product = checked_product(a, b);
+  if (!product) fail(field, "makes " + std::to_string(a) + " times " + std::to_string(b) + ", more than any memory holds");
+  return *product;
 }
 
 void Reader::fail(const char* field, const std::string& is) const {

@@ -24,9 +24,6 @@ concept Scalar = std::is_arithmetic_v<T>;
 // Castagnoli, reflected 0x82F63B78, initial and final xor all ones. `before` is the CRC of what came before.
 std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0);
 
-// The product, or CorruptData naming `field` if it exceeds 64 bits.
-std::uint64_t checked_product(std::uint64_t a, std::uint64_t b, const char* field);
-
 // Two letters that tell the formats apart, and what each is called in errors.
 struct Format {
   std::array<char, 2> letters;
@@ -60,6 +57,8 @@ class Reader {
   }
   Bytes take_bytes(std::uint64_t count, const char* field);
   std::size_t position() const { return position_; }
+  // The product of two claims, if 64 bits hold it.
+  std::uint64_t product(std::uint64_t a, std::uint64_t b, const char* field) const;
   // Throws CorruptData: these bytes are no ..., as `field` `is`.
   [[noreturn]] void fail(const char* field, const std::string& is) const;
 
