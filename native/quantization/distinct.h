@@ -9,8 +9,6 @@
 
 namespace bh {
 
-enum class Objective { unbiased, mse };
-
 template <typename T>
 struct Distinct {
   std::vector<T> values;

@@ -8,6 +8,8 @@
 
 namespace bh {
 
+enum class Objective { unbiased, mse };
+
 // The values of an array of any accepted type, in C order.
 struct Values {
   enum class Kind { float32, float64, key8, key16 };
@@ -31,6 +33,24 @@ struct Grouping {
   std::size_t blocks_per_row() const { return (inner + block - 1) / block; }
   std::size_t count() const { return block ? outer * blocks_per_row() : groups; }
   std::size_t size(std::size_t group) const { return block ? length(group) : outer * inner; }
+  std::size_t group_of(std::size_t i) const {
+    return block ? i / inner * blocks_per_row() + i % inner / block : i / inner % groups;
+  }
+
+  // Cuts [from, from + n) where groups change, and calls part(group, offset, length) for each piece.
+  template <typename Part>
+  void each_part(std::size_t from, std::size_t n, const Part& part) const {
+    const std::size_t last = from + n;
+    std::size_t group = group_of(from);
+    std::size_t end = from + (block ? std::min(block - from % inner % block, inner - from % inner) : inner - from % inner);
+    for (;;) {
+      part(group, from, std::min(end, last) - from);
+      if (end >= last) return;
+      from = end;
+      group = block || group + 1 < groups ? group + 1 : 0;
+      end += block ? length(group) : inner;
+    }
+  }
 
   // Calls run(offset, length) for each run of consecutive elements of a group, in C order.
   template <typename Run>
