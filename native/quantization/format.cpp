@@ -1,0 +1,175 @@
+#include "quantization/format.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "quantization/pack.h"
+
+namespace bh {
+namespace {
+
+constexpr Format kFormat{{'V', 'C'}, 1, "Codes"};
+constexpr unsigned kMethods = 4, kObjectives = 2, kDtypes = 10, kLevelDtypes = 2, kGroupings = 3;
+constexpr std::uint8_t kDoubles[] = {0, 8, 9};  // the dtypes whose levels are float64
+constexpr unsigned kMostAxes = 8;
+constexpr std::uint64_t kMostValues = 1ull << 60;  // of 8 bytes each: no array has more
+
+std::string is(std::uint64_t value, const std::string& rule) { return "is " + std::to_string(value) + ", but " + rule; }
+
+std::uint8_t take_code(Reader& reader, const char* field, unsigned count) {
+  const auto code = reader.take<std::uint8_t>(field);
+  if (code >= count) reader.fail(field, is(code, "must be below " + std::to_string(count)));
+  return code;
+}
+
+// The product of the axes that are not 0 must be a size as well.
+void check_shape(const Reader& reader, const std::vector<std::uint64_t>& shape) {
+  std::uint64_t product = 1;
+  for (const std::uint64_t axis : shape) product = reader.product(product, std::max<std::uint64_t>(axis, 1), "shape");
+  if (product > kMostValues) reader.fail("shape", is(product, "no array has so many values"));
+}
+
+template <typename Real>
+void check_levels(const Reader& reader, const CodesHeader& header, Bytes bytes) {
+  Real before = 0, level = 0;
+  for (std::uint64_t at = 0; at < bytes.size() / sizeof level; ++at) {
+    std::memcpy(&level, &bytes[at * sizeof level], sizeof level);
+    if (!std::isfinite(level)) reader.fail("levels", "hold NaN or infinity at " + std::to_string(at));
+    if (at % header.s != 0 && level < before) reader.fail("levels", "descend at " + std::to_string(at));
+    before = level;
+  }
+}
+
+void check_payload(const Reader& reader, const CodesHeader& header, Bytes payload) {
+  const Runs runs = header.runs();
+  const int bits = header.bits();
+  if (payload.empty()) return;
+  const std::uint64_t run_bytes = packed_bytes(runs.length, bits);
+  std::uint16_t codes[1024];
+  for (std::uint64_t run = 0; run < runs.count; ++run) {
+    const Bytes packed = payload.subspan(run * run_bytes, run_bytes);
+    const unsigned used = runs.length % 8 * bits % 8;
+    if (used != 0 && static_cast<unsigned>(packed.back()) >> used != 0) reader.fail("payload", "has padding that is not 0");
+    if (std::has_single_bit(header.s)) continue;
+    for (std::uint64_t j = 0; j < runs.length; j += std::size(codes)) {
+      const std::span part(codes, std::min<std::uint64_t>(std::size(codes), runs.length - j));
+      unpack(&packed[j / 8 * bits], bits, part);
+      std::uint16_t most = 0;
+      for (const std::uint16_t code : part) most = std::max(most, code);
+      if (most >= header.s) reader.fail("payload", is(most, "codes must be below s = " + std::to_string(header.s)));
+    }
+  }
+}
+
+}  // namespace
+
+int CodesHeader::bits() const { return std::bit_width(s - 1); }
+
+Runs CodesHeader::runs() const {
+  Runs runs;
+  if (shape.empty()) return runs;
+  runs.length = shape.back();
+  for (std::size_t a = 0; a + 1 < shape.size(); ++a) runs.count *= shape[a];
+  return runs;
+}
+
+Grouping CodesHeader::grouping() const {
+  if (grouped == Grouped::whole) return {1, 1, size()};
+  if (grouped == Grouped::block) return {runs().count, 1, runs().length, block};
+  Grouping by_axis{1, shape[axis], 1};
+  for (std::size_t a = 0; a < shape.size(); ++a)
+    if (a != axis) (a < axis ? by_axis.outer : by_axis.inner) *= shape[a];
+  return by_axis;
+}
+
+std::uint64_t CodesHeader::payload_bytes() const { return runs().count * packed_bytes(runs().length, bits()); }
+
+void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> bytes) {
+  Writer writer(kFormat);
+  writer.put(header.method);
+  writer.put(static_cast<std::uint8_t>(header.objective));
+  writer.put(header.dtype);
+  writer.put(static_cast<std::uint8_t>(header.single));
+  writer.put(static_cast<std::uint8_t>(header.bits()));
+  writer.put(static_cast<std::uint8_t>(header.shape.size()));
+  writer.put(static_cast<std::uint8_t>(header.grouped));
+  writer.put(header.axis);
+  writer.put(static_cast<std::uint16_t>(header.groups() == 1));
+  writer.put(header.s);
+  writer.put(header.groups());
+  writer.put(header.block);
+  writer.put(header.seed);
+  writer.put(header.stream);
+  writer.put(header.payload_bytes());
+  for (const std::uint64_t axis : header.shape) writer.put(axis);
+  writer.put(header.clipped);
+  std::copy(writer.bytes().begin(), writer.bytes().end(), bytes.begin());
+  std::copy(levels.begin(), levels.end(), bytes.begin() + header.levels_at());
+  const std::uint32_t crc = crc32c(bytes.first(bytes.size() - sizeof crc));
+  std::memcpy(&bytes[bytes.size() - sizeof crc], &crc, sizeof crc);
+}
+
+CodesHeader read_codes_header(Bytes bytes) {
+  Reader reader(bytes, kFormat);
+  CodesHeader header;
+  header.method = take_code(reader, "method", kMethods);
+  header.objective = Objective{take_code(reader, "objective", kObjectives)};
+  header.dtype = take_code(reader, "dtype", kDtypes);
+  header.single = take_code(reader, "level dtype", kLevelDtypes) == 1;
+  if (header.single == (std::find(std::begin(kDoubles), std::end(kDoubles), header.dtype) != std::end(kDoubles)))
+    reader.fail("level dtype", is(header.single, "does not fit dtype " + std::to_string(header.dtype)));
+  const auto bits = reader.take<std::uint8_t>("bits");
+  const unsigned axes = take_code(reader, "number of axes", kMostAxes + 1);
+  header.grouped = Grouped{take_code(reader, "grouping", kGroupings)};
+  header.axis = reader.take<std::uint8_t>("axis");
+  const auto flags = reader.take<std::uint16_t>("flags");
+  header.s = reader.take<std::uint32_t>("s");
+  const auto groups = reader.take<std::uint64_t>("groups");
+  header.block = reader.take<std::uint64_t>("block");
+  header.seed = reader.take<std::uint64_t>("seed");
+  header.stream = reader.take<std::uint64_t>("stream");
+  const auto payload = reader.take<std::uint64_t>("payload bytes");
+  for (unsigned a = 0; a < axes; ++a) header.shape.push_back(reader.take<std::uint64_t>("shape"));
+  header.clipped = reader.take<std::uint64_t>("clipped");
+
+  check_shape(reader, header.shape);
+  const bool by_axis = header.grouped == Grouped::axis, by_block = header.grouped == Grouped::block;
+  if (header.s < 1 || header.s > 65536) reader.fail("s", is(header.s, "must be from 1 to 65536"));
+  if (bits != header.bits()) reader.fail("bits", is(bits, "s = " + std::to_string(header.s) + " takes another number"));
+  if (by_axis ? header.axis >= axes : header.axis != CodesHeader::kNoAxis)
+    reader.fail("axis", is(header.axis, "does not fit grouping and shape"));
+  if (by_block != (header.block > 0)) reader.fail("block", is(header.block, "does not fit the grouping"));
+  if (header.block > kMostValues) reader.fail("block", is(header.block, "no array has so many values"));
+  if (groups == 0 || groups != header.groups()) reader.fail("groups", is(groups, "does not fit grouping and shape"));
+  if (flags != (groups == 1)) reader.fail("flags", is(flags, "must tell whether there is one group, and nothing else"));
+  if (header.stream >> 56 != 0) reader.fail("stream", is(header.stream, "must be below 2**56"));
+  if (!header.random() && header.seed != 0) reader.fail("seed", is(header.seed, "nothing was random"));
+  if (!header.random() && header.stream != 0) reader.fail("stream", is(header.stream, "nothing was random"));
+  if (header.clipped > header.size()) reader.fail("clipped", is(header.clipped, "there are fewer values"));
+
+  const std::uint64_t levels = reader.product(groups, header.s, "levels");
+  reader.take_bytes(reader.product(levels, header.single ? 4 : 8, "levels"), "levels");
+  const Runs runs = header.runs();
+  if (payload != reader.product(runs.count, packed_bytes(runs.length, bits), "payload bytes"))
+    reader.fail("payload bytes", is(payload, "shape and bits make another number"));
+  reader.take_bytes(payload, "payload");
+  reader.take_bytes(sizeof(std::uint32_t), "CRC");
+  if (reader.position() != bytes.size())
+    reader.fail("length", is(bytes.size(), "header and shape make " + std::to_string(reader.position())));
+  return header;
+}
+
+void check_codes(const CodesHeader& header, Bytes bytes) {
+  const Reader reader(bytes, kFormat);
+  const Bytes levels = bytes.subspan(header.levels_at(), header.levels_bytes());
+  header.single ? check_levels<float>(reader, header, levels) : check_levels<double>(reader, header, levels);
+  check_payload(reader, header, bytes.subspan(header.payload_at(), header.payload_bytes()));
+  std::uint32_t crc;
+  std::memcpy(&crc, &bytes[bytes.size() - sizeof crc], sizeof crc);
+  if (crc != crc32c(bytes.first(bytes.size() - sizeof crc))) reader.fail("CRC", "does not match what stands before it");
+}
+
+}  // namespace bh

@@ -1,0 +1,59 @@
+// The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels row
+// by row, the packed codes, CRC-32C.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "quantization/values.h"
+#include "support/bytes.h"
+
+namespace bh {
+
+enum class Grouped : std::uint8_t { whole, axis, block };
+
+// An array in C order: `count` times its last axis, of `length` values. A 0-d array is one run of one value.
+struct Runs {
+  std::uint64_t count = 1, length = 1;
+
+  std::uint64_t size() const { return count * length; }
+};
+
+struct CodesHeader {
+  std::uint8_t method = 0;  // uniform, histogram, exact, given
+  Objective objective = Objective::unbiased;
+  std::uint8_t dtype = 0;  // f64, f32, f16, bf16, i8, u8, i16, u16, i32, i64
+  bool single = false;     // levels are float32, not float64
+  Grouped grouped = Grouped::whole;
+  std::uint8_t axis = kNoAxis;
+  std::uint32_t s = 1;  // columns of the table of levels
+  std::uint64_t block = 0;
+  std::uint64_t seed = 0, stream = 0;
+  std::vector<std::uint64_t> shape;
+  std::uint64_t clipped = 0;
+
+  static constexpr std::uint8_t kNoAxis = 255;
+
+  int bits() const;
+  bool random() const { return objective == Objective::unbiased && s > 1; }
+  Runs runs() const;
+  std::uint64_t size() const { return runs().size(); }
+  Grouping grouping() const;
+  std::uint64_t groups() const { return grouping().count(); }
+  std::size_t levels_at() const { return 64 + 8 * shape.size() + 8; }
+  std::uint64_t levels_bytes() const { return groups() * s * (single ? 4 : 8); }
+  std::uint64_t payload_at() const { return levels_at() + levels_bytes(); }
+  std::uint64_t payload_bytes() const;
+  std::uint64_t total_bytes() const { return payload_at() + payload_bytes() + 4; }
+};
+
+// Writes all but the payload, which must stand in its place already: the CRC covers it.
+void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> bytes);
+
+// Reads a header and checks it against the number of bytes; allocates nothing but the shape. Throws CorruptData.
+CodesHeader read_codes_header(Bytes bytes);
+// Checks what the header does not tell: levels, codes, padding, CRC. Throws CorruptData.
+void check_codes(const CodesHeader& header, Bytes bytes);
+
+}  // namespace bh
