@@ -13,7 +13,7 @@ NAMES = {
         "Child", "Outcome", "Plan", "Predictor", "Price", "Report", "Trace", "Verdict", "load_plan",
     ],
     "beforehand.quantization": [
-        "Histogram", "Levels", "levels",
+        "Codes", "Histogram", "Levels", "decode", "encode", "levels",
     ],
 }  # fmt: skip
 

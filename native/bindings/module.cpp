@@ -8,4 +8,5 @@ NB_MODULE(_native, m) {
   bind_dlpack(m);
   bind_levels(m);
   bind_histogram(m);
+  bind_codes(m);
 }

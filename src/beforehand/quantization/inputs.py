@@ -46,7 +46,7 @@ def as_values(x: Any, name: str = "x") -> Values:
     if dtype not in DTYPES:
         raise InvalidInput(f"{name} has dtype {dtype}, but must be one of {', '.join(DTYPES)}; convert it first")
     if dtype in KEYED:
-        native = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C").reshape(-1)
+        native = np.require(array, array.dtype.newbyteorder("="), ["C", "A"]).reshape(-1)
         keys = native.view(f"u{array.dtype.itemsize}")
         return Values(keys.reshape(array.shape), _table(dtype), dtype)
     if dtype.startswith("int"):
@@ -55,7 +55,7 @@ def as_values(x: Any, name: str = "x") -> Values:
                 f"{name} holds an integer beyond 2**53, which float64 cannot hold exactly; scale it down first"
             )
         array = array.astype(np.float64)
-    return Values(np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C"), None, dtype)
+    return Values(np.require(array, array.dtype.newbyteorder("="), ["C", "A"]), None, dtype)
 
 
 def non_empty(values: Values, name: str = "x") -> Values:
@@ -91,6 +91,12 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64
 def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
     """The float32 values of bfloat16 bit patterns."""
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def narrow(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The bfloat16 bit patterns nearest to finite float32 values, ties to even."""
+    bits = values.view(np.uint32)
+    return ((bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) >> np.uint32(16)).astype(np.uint16)
 
 
 @cache

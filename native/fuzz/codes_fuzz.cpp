@@ -1,0 +1,32 @@
+// Bytes of Codes: what is read can be decoded, and is written back as it was.
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "quantization/codes.h"
+#include "support/errors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const bh::Bytes bytes = std::as_bytes(std::span(data, size));
+  bh::CodesHeader header;
+  try {
+    header = bh::read_codes_header(bytes);
+    bh::check_codes(header, bytes);
+  } catch (const bh::CorruptData&) {
+    return 0;
+  }
+  std::vector<std::byte> written(bytes.begin(), bytes.end());
+  bh::write_codes(header, bytes.subspan(header.levels_at(), header.levels_bytes()), written);
+  if (!std::equal(bytes.begin(), bytes.end(), written.begin())) __builtin_trap();
+
+  if (header.size() > 1 << 16) return 0;  // without bits, a few bytes may stand for any number of values
+  const bh::Bytes payload = bytes.subspan(header.payload_at(), header.payload_bytes());
+  std::vector<std::uint16_t> codes(header.size());
+  bh::read_codes(header, payload, std::span(codes));
+  for (const std::uint16_t code : codes)
+    if (code >= header.s) __builtin_trap();
+  const std::vector<std::uint16_t> levels(header.groups() * header.s);
+  bh::decode(header, payload, std::span(levels), {}, 1, std::span(codes));
+  return 0;
+}
