@@ -13,7 +13,7 @@ NAMES = {
         "Child", "Outcome", "Plan", "Predictor", "Price", "Report", "Trace", "Verdict", "load_plan",
     ],
     "beforehand.quantization": [
-        "Codes", "Histogram", "Levels", "decode", "encode", "levels",
+        "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan",
     ],
 }  # fmt: skip
 

@@ -33,6 +33,12 @@ def test_an_area_that_does_not_exist_is_named(tmp_path, area):
         load_plan(tmp_path / "plan.json")
 
 
+def test_a_damaged_plan_of_an_area_is_named(tmp_path):
+    (tmp_path / "plan.json").write_text('{"area": "quantization", "design": "exact"}')
+    with pytest.raises(CorruptData, match=r"plan\.json: this is no plan for quantization"):
+        load_plan(tmp_path / "plan.json")
+
+
 def test_a_missing_plan_is_named(tmp_path):
     with pytest.raises(InvalidInput, match=r"plan\.json cannot be read: No such file"):
         load_plan(tmp_path / "plan.json")

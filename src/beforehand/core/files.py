@@ -1,6 +1,7 @@
 """Files: written whole or not at all, and refused with their name where they cannot be read."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))  # a link stays a link
     direct = target.exists() and not target.is_file()
-    partial = target if direct else target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = target if direct else target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(partial, "wb") as stream:
             yield stream

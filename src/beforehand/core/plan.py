@@ -78,5 +78,8 @@ def load_plan(path: str | PathLike[str]) -> Plan:
         raise CorruptData(
             f"{path} is a plan of area {area!r}, which this version does not have; use the one that made it"
         )
-    plan: Plan = importlib.import_module(name).from_json(text)
+    try:
+        plan: Plan = importlib.import_module(name).from_json(text)
+    except CorruptData as error:
+        raise CorruptData(f"{path}: {error}") from error
     return plan

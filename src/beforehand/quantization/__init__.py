@@ -1,7 +1,9 @@
 """Fewer bytes for an array of numbers, at the smallest error those bytes allow."""
 
+from beforehand.quantization.codec import Codec
 from beforehand.quantization.codes import Codes, decode, encode
 from beforehand.quantization.histogram import Histogram
 from beforehand.quantization.levels import Levels, levels
+from beforehand.quantization.plan import QuantizationPlan, audit, plan
 
-__all__ = ["Codes", "Histogram", "Levels", "decode", "encode", "levels"]
+__all__ = ["Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan"]

@@ -1,0 +1,59 @@
+"""What every plan promises. One line adds a plan."""
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+
+from beforehand import quantization
+from beforehand.core import Plan, load_plan
+
+VECTORS = np.random.default_rng(0).lognormal(size=(8, 256))
+PLANS = {
+    "quantization": cache(lambda: quantization.plan(VECTORS, bits=3)),
+}
+
+
+@pytest.fixture(params=PLANS)
+def plan(request):
+    return PLANS[request.param]()
+
+
+def test_a_plan_is_one(plan):
+    assert isinstance(plan, Plan)
+
+
+def test_json_gives_the_same_plan_again(plan):
+    again = type(plan).from_json(plan.to_json())
+    assert again == plan
+    assert again.to_json() == plan.to_json()
+
+
+def test_json_is_strict_and_names_the_area(plan):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    assert json.loads(plan.to_json(), parse_constant=refuse)["area"] == plan.area
+
+
+def test_the_plan_of_any_area_is_loaded_from_its_file(plan, tmp_path):
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    assert load_plan(tmp_path / "plan.json") == plan
+
+
+def test_a_plan_explains_itself_with_its_verdict_and_design(plan):
+    words = plan.explain()
+    assert plan.verdict in words
+    assert plan.design in words
+
+
+def test_a_plan_names_what_it_beat(plan):
+    assert plan.expected.design == plan.design
+    assert plan.baseline.design in {plan.design, *(lost.design for lost in plan.alternatives)}
+    assert plan.design not in [lost.design for lost in plan.alternatives]
+
+
+def test_a_plan_never_changes(plan):
+    with pytest.raises(AttributeError):
+        plan.design = "another"
