@@ -1,5 +1,14 @@
 """The command `beforehand`."""
 
+import sys
+
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit with its code."""
+    from beforehand.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

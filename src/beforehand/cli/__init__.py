@@ -1,0 +1,1 @@
+"""The command line: thin over the areas, which it imports only when a command needs them."""

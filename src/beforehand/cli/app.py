@@ -1,0 +1,70 @@
+"""The command `beforehand`: its commands, and how errors leave it."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from beforehand import __version__
+from beforehand.cli import catalogue, plans, quantization, tour, trace
+
+app = typer.Typer(
+    name="beforehand",
+    help="What a little knowledge beforehand is worth: plan a design, learn its price, build it, audit it.",
+    epilog="Start with: beforehand tour",
+    add_completion=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog="Example: beforehand tour --report report.html")(tour.tour)
+app.command(epilog="Example: beforehand systems --json")(catalogue.systems)
+app.command(epilog="Example: beforehand explain plan.json")(plans.explain)
+app.command(epilog="Example: beforehand audit plan.json holdout.npy")(plans.audit)
+app.command(epilog="Example: beforehand reproduce QUIVER")(catalogue.reproduce)
+app.add_typer(trace.app, name="trace")
+app.add_typer(quantization.app, name="quantization")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"beforehand {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _beforehand(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; an error is one line on stderr, and code 2."""
+    try:
+        code = app(list(arguments), prog_name="beforehand", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        print(f"beforehand: {_in_words(error)}", file=sys.stderr)
+        return 2
+
+
+def _in_words(error: Exception) -> str:
+    """One line; a wrong command line also says where the right ones stand."""
+    if hasattr(error, "format_message"):  # typer's own errors, whose base class it does not export
+        context = getattr(error, "ctx", None)
+        words = f"{error.format_message().rstrip('.')}. See {context.command_path if context else 'beforehand'} --help"
+    elif isinstance(error, MemoryError):
+        words = "this needs more memory than there is"
+    else:
+        words = str(error) or type(error).__name__
+    return " ".join(words.split())

@@ -1,0 +1,119 @@
+"""The report's pictures, as inline SVG: each drawn once for light and once for dark."""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from beforehand.core.report import Outcome, Report
+
+FAR_APART = 4
+SIZE = (4.4, 2.7)  # inches; narrow, so that letters stay readable on a telephone
+
+
+@final
+@dataclass(frozen=True)
+class Theme:
+    """The colours of one scheme, the same as in the page's style sheet."""
+
+    name: str
+    ink: str
+    quiet: str
+    line: str
+    accent: str
+    other: str
+
+
+LIGHT = Theme("light", ink="#22262b", quiet="#6a7178", line="#d9d6cf", accent="#0b6e69", other="#b4632d")
+DARK = Theme("dark", ink="#e7e5df", quiet="#9aa1a9", line="#363c44", accent="#5cc8bd", other="#e39a63")
+
+
+def picture(name: str, draw: Callable[[Axes, Theme], None]) -> dict[str, str]:
+    """One picture in both schemes, by the name of the scheme; `name` keeps its ids apart from those of others."""
+    return {theme.name: _svg(f"{name}-{theme.name}", draw, theme) for theme in (LIGHT, DARK)}
+
+
+def outcomes(report: Report) -> Callable[[Axes, Theme], None]:
+    """Baseline, expectation, measurement and clairvoyant on one scale, logarithmic if they lie far apart."""
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        rows: tuple[tuple[str, Outcome, str], ...] = (
+            ("strongest without", report.baseline, theme.other),
+            ("expected", report.expected, theme.quiet),
+            ("measured", report.measured, theme.accent),
+            ("clairvoyant", report.clairvoyant, theme.ink),
+        )
+        for place, (_, outcome, colour) in enumerate(rows):
+            axes.plot([outcome.low, outcome.high], [place] * 2, color=colour, lw=5, alpha=0.35, solid_capstyle="round")
+            axes.plot(outcome.value, place, "o", color=colour, ms=6)
+            axes.annotate(f"{outcome.design} {outcome.value:.3g}", (outcome.value, place), (0, 8), color=colour,
+                          textcoords="offset points", ha="center", fontsize=8.5)  # fmt: skip
+        values = [value for _, outcome, _ in rows for value in (outcome.low, outcome.high)]
+        if max(values) > FAR_APART * min(values) > 0:
+            axes.set_xscale("log")
+            axes.set_xlim(min(values) / 3, max(values) * 3)
+        else:
+            axes.set_xlim(min(0, 1.35 * min(values)), 1.35 * max(values))
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+        axes.set_ylim(len(rows) - 0.6, -0.75)
+        axes.set_xlabel(f"{report.metric}, smaller is better")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
+
+    return draw
+
+
+def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Callable[[Axes, Theme], None]:
+    """How the values are spread, and below it where tables of levels put their levels."""
+    counts, edges = np.histogram(values, bins=120)
+    height = counts / counts.max()
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.stairs(height, edges, fill=True, color=theme.quiet, alpha=0.35, lw=0)
+        for place, ((name, table), colour) in enumerate(zip(tables.items(), (theme.other, theme.accent), strict=False)):
+            y = -0.36 - 0.42 * place
+            axes.vlines(table, y - 0.09, y + 0.09, color=colour, lw=1.4)
+            axes.text(edges[0], y + 0.1, name, color=colour, fontsize=8.5, va="bottom")
+        axes.set_ylim(-0.42 * len(tables) - 0.1, 1.05)
+        axes.set_yticks([])
+        axes.set_xlabel("value; the shape shows how many")
+
+    return draw
+
+
+def _svg(name: str, draw: Callable[[Axes, Theme], None], theme: Theme) -> str:
+    style: Any = {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "text.color": theme.ink,
+        "axes.edgecolor": theme.line,
+        "axes.labelcolor": theme.quiet,
+        "xtick.color": theme.quiet,
+        "ytick.color": theme.quiet,
+        "svg.hashsalt": name,
+        "svg.fonttype": "path",
+    }
+    with mpl.rc_context(style):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(length=0)
+        draw(axes, theme)
+        text = io.StringIO()
+        figure.savefig(
+            text, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", svg, count=1)
+    svg = svg.replace("<svg", f'<svg class="{theme.name}" aria-hidden="true"', 1)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)

@@ -1,0 +1,58 @@
+"""Files that a command reads; errors name the file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.core import Trace
+from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name before errors about its content."""
+    try:
+        yield
+    except BeforehandError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """The array of a .npy file.
+
+    Raises:
+        InvalidInput: it cannot be read.
+        CorruptData: it is no array, or one of objects.
+    """
+    try:
+        with open(path, "rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+    except Exception as error:  # numpy parses the header as Python, and raises what comes
+        reason = str(error).partition("\n")[0]
+        raise CorruptData(f"{path} is no array in .npy ({reason}); write it with numpy.save") from error
+
+
+def read_sample(path: Path, kind: str | None) -> Trace | NDArray[Any] | list[NDArray[Any]]:
+    """What to plan on or to audit with: a trace, or a .npy file whose rows are the samples."""
+    if path.suffix.lower() != ".npy":
+        return Trace.load(path, kind=kind)
+    array = read_array(path)
+    return array if array.ndim == 2 else [array.ravel()]

@@ -1,0 +1,103 @@
+"""How things look in a terminal; what a machine reads goes through `show_json`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:  # the areas' imports wait until a command needs them
+    from beforehand.core import Outcome, Report
+
+STYLES = {"worth it": "bold green", "don't bother": "bold", "unclear": "bold yellow"}
+
+
+def console() -> Console:
+    """Where results go."""
+    return Console(highlight=False)
+
+
+def show(text: str) -> None:
+    """Print plain text as it is, however wide."""
+    console().print(Text(text), soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """Print what a machine reads."""
+    print(json.dumps(value, indent=2))
+
+
+def table(*columns: str, gap: int = 2) -> Table:
+    """An empty table in the house style: no lines, and so many blanks between columns."""
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    for column in columns:
+        made.add_column(column)
+    return made
+
+
+def facts(pairs: Sequence[tuple[str, object]]) -> Table:
+    """Names on the left, values on the right."""
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        made.add_row(name, Text(str(value)))
+    return made
+
+
+def verdict(report: "Report") -> Text:
+    """The verdict in its colour."""
+    return Text(report.verdict, STYLES[report.verdict])
+
+
+def number(value: float) -> str:
+    """Three digits."""
+    return f"{value:.3g}"
+
+
+def show_report(report: "Report") -> None:
+    """The four outcomes side by side, the price, and the verdict with its reason."""
+    out = console()
+    outcomes = table("", "design", report.metric, "interval")
+    rows: tuple[tuple[str, Outcome], ...] = (
+        ("strongest without", report.baseline),
+        ("expected", report.expected),
+        ("measured", report.measured),
+        ("clairvoyant", report.clairvoyant),
+    )
+    for name, outcome in rows:
+        interval = f"{number(outcome.low)} to {number(outcome.high)}"
+        outcomes.add_row(Text(name, "dim"), outcome.design, number(outcome.value), interval)
+    out.print(outcomes)
+    out.print()
+    kept = "came true" if report.came_true else "did not come true: plan again on fresh data"
+    out.print(
+        facts([("expectation", kept), ("price", report.price), ("verdict", f"{report.verdict}: {report.why}")]),
+    )
+
+
+@contextmanager
+def progress(total: int) -> Iterator["Steps"]:
+    """A bar on stderr for work of so many steps; it leaves nothing behind, and is not drawn where no one looks."""
+    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    out = Console(stderr=True)
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
+        yield Steps(bar, total)
+
+
+class Steps:
+    """Says which step begins; the one before it is done then."""
+
+    def __init__(self, bar: Progress, total: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=total)
+        self._begun = False
+
+    def begin(self, what: str) -> None:
+        """Begin the next step."""
+        self._bar.update(self._task, advance=int(self._begun), description=what)
+        self._begun = True

@@ -1,0 +1,123 @@
+"""The nine published systems, as data; `python -m beforehand.systems` prints the page of the documentation."""
+
+from dataclasses import dataclass
+from typing import final
+
+NOT_BUILT = "not built yet"
+NOT_RUN = "not run yet"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One published system and where it lives here.
+
+    Args:
+        name: As published.
+        also: Other names that it goes by.
+        title: Of the paper.
+        arxiv: The paper's number there.
+        area: The part of this library that holds it.
+        imported: The line that imports it; None while its area is not built.
+        command: What runs it; None likewise.
+        study: What our study of the paper's claims found; None before it has run.
+    """
+
+    name: str
+    also: tuple[str, ...] = ()
+    title: str
+    arxiv: str
+    area: str
+    imported: str | None = None
+    command: str | None = None
+    study: str | None = None
+
+
+SYSTEMS = (
+    System(
+        name="SkipPredict",
+        also=("DelayPredict",),
+        title="SkipPredict: When to Invest in Predictions for Scheduling",
+        arxiv="2402.03564",
+        area="scheduling",
+    ),
+    System(
+        name="TRAIL",
+        title="Don't Stop Me Now: Embedding Based Scheduling for LLMs",
+        arxiv="2410.01035",
+        area="scheduling",
+    ),
+    System(
+        name="LAMPS",
+        also=("MARS",),
+        title="Fast Inference for Augmented Large Language Models",
+        arxiv="2410.18248",
+        area="scheduling",
+    ),
+    System(
+        name="LSS",
+        also=("Learned Space Saving",),
+        title="Learning-Based Heavy Hitters and Flow Frequency Estimation in Streams",
+        arxiv="2406.16270",
+        area="streams",
+    ),
+    System(
+        name="Learned sliding window",
+        also=("LWCSS",),
+        title="Learning-Augmented Frequency Estimation in Sliding Windows",
+        arxiv="2409.11516",
+        area="streams",
+    ),
+    System(
+        name="AVQ",
+        also=("QUIVER",),
+        title="Optimal and Near-Optimal Adaptive Vector Quantization",
+        arxiv="2402.03158",
+        area="quantization",
+        imported="from beforehand.quantization import levels",
+        command="beforehand quantization encode",
+    ),
+    System(
+        name="THC",
+        title="THC: Accelerating Distributed Deep Learning Using Tensor Homomorphic Compression",
+        arxiv="2302.08545",
+        area="gradients",
+    ),
+    System(
+        name="TopK-Chunked",
+        also=("utility",),
+        title="Beyond Throughput and Compression Ratios: Towards High End-to-end Utility of Gradient Compression",
+        arxiv="2407.01378",
+        area="gradients",
+    ),
+    System(
+        name="Proteus",
+        title="Proteus: A Self-Designing Range Filter",
+        arxiv="2207.01503",
+        area="ranges",
+    ),
+)
+
+
+def page() -> str:
+    """The documentation's page of systems, in MyST."""
+    lines = [
+        "# The published systems",
+        "",
+        "Look yours up by its name in the paper or another that it goes by. `beforehand systems` prints this table.",
+        "",
+        "| system | also | area | import | command | study | paper |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for system in SYSTEMS:
+        here = ["-", "-", NOT_BUILT]
+        if system.imported:
+            here = [f"`{system.imported}`", f"`{system.command}`", system.study or NOT_RUN]
+        paper = f"{system.title}, [arXiv {system.arxiv}](https://arxiv.org/abs/{system.arxiv})"
+        cells = [system.name, ", ".join(system.also) or "-", system.area, *here, paper]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,92 @@
+import subprocess
+import sys
+
+import pytest
+
+from beforehand import __version__
+from beforehand.cli import app, catalogue
+
+COMMANDS = [
+    "tour", "systems", "explain", "audit", "reproduce", "trace show", "trace convert",
+    "quantization encode", "quantization decode", "quantization inspect", "quantization plan",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["", "trace", "quantization"])
+def test_a_group_alone_is_help(capsys, command):
+    assert app.run(command.split()) == 0
+    assert "Commands" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_with_an_example(capsys, command):
+    assert app.run([*command.split(), "--help"]) == 0
+    assert f"Example: beforehand {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_commands_are_these(capsys):
+    app.run([])
+    shown = capsys.readouterr().out
+    assert all(command.split()[0] in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "No such command 'nothing'. See beforehand --help"),
+        (["trace", "show"], "Missing argument 'FILE'. See beforehand trace show --help"),
+        (["systems", "--no"], "See beforehand systems --help"),
+        (["quantization", "encode", "a.npy", "-o", "b", "--levels", "0"], "Invalid value for '--levels'"),
+        (["explain", "gone.json"], "gone.json cannot be read: No such file or directory; check the path"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_code_2(capsys, arguments, words):
+    assert app.run(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("beforehand: ")
+    assert shown.err.count("\n") == 1
+    assert words in shown.err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ZeroDivisionError("two\nlines"), "two lines"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (MemoryError(), "this needs more memory than there is"),
+    ],
+)
+def test_even_an_unforeseen_error_is_one_line_unless_debug(monkeypatch, capsys, error, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(catalogue.render, "table", fail)
+    assert app.run(["systems"]) == 2
+    assert capsys.readouterr().err == f"beforehand: {words}\n"
+    with pytest.raises(type(error)):
+        app.run(["--debug", "systems"])
+
+
+def test_an_interrupt_is_code_130(monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalogue.render, "table", interrupt)
+    assert app.run(["systems"]) == 130
+
+
+def test_the_version_is_printed(capsys):
+    assert app.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"beforehand {__version__}\n"
+
+
+def test_help_waits_for_no_area():
+    program = "import sys; from beforehand.cli.app import run; run(['--help']); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
+def test_python_m_beforehand_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "beforehand", "nothing"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,50 @@
+import re
+
+import numpy as np
+import pytest
+
+from beforehand.cli import figures
+from beforehand.core import Outcome, Price, Report
+
+REPORT = Report(
+    area="quantization",
+    metric="vNMSE",
+    expected=Outcome("histogram", 0.02, 0.01, 0.03),
+    measured=Outcome("histogram", 0.025, 0.025, 0.025),
+    baseline=Outcome("uniform", 1.8, 1.7, 1.9),
+    clairvoyant=Outcome("exact", 0.015, 0.015, 0.015),
+    price=Price(),
+    verdict="worth it",
+    why="it is",
+)
+ZERO = Outcome("exact", 0.0, 0.0, 0.0)
+DRAWN = {
+    "outcomes far apart": figures.outcomes(REPORT),
+    "outcomes close by": figures.outcomes(Report(**{**vars(REPORT), "baseline": Outcome("uniform", 0.03, 0.03, 0.03)})),
+    "outcomes of zero": figures.outcomes(Report(**{**vars(REPORT), "clairvoyant": ZERO})),
+    "levels": figures.levels(np.arange(50.0), {"equal": np.arange(4.0), "chosen": np.array([0.0, 49.0])}),
+    "levels of a constant": figures.levels(np.ones(5), {"equal": np.ones(1)}),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_picture_is_drawn_in_both_schemes_with_its_own_colours(name):
+    drawn = figures.picture("p", DRAWN[name])
+    assert drawn.keys() == {"light", "dark"}
+    assert figures.LIGHT.other in drawn["light"]
+    assert figures.DARK.other in drawn["dark"]
+
+
+def test_the_same_picture_is_the_same_text_and_shares_no_id_with_another():
+    one, again, other = (figures.picture(name, DRAWN["levels"])["light"] for name in ("a", "a", "b"))
+    assert one == again
+    ids, others = (set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (one, other))
+    assert ids
+    assert not ids & others
+
+
+def test_a_picture_scales_with_the_page():
+    head = re.match(r"<svg[^>]*>", figures.picture("p", DRAWN["levels"])["light"]).group()
+    assert "viewBox" in head
+    assert "width" not in head
+    assert "height" not in head

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from beforehand.cli.inputs import naming, read_array, read_bytes, read_sample
+from beforehand.core import Trace
+from beforehand.core.errors import CorruptData, InvalidInput
+
+
+def test_naming_keeps_the_class_and_adds_the_file(tmp_path):
+    def fail():
+        with naming(tmp_path / "x.bhq"):
+            raise CorruptData("cut")
+
+    with pytest.raises(CorruptData, match=r"x\.bhq: cut"):
+        fail()
+
+
+@pytest.mark.parametrize("read", [read_array, read_bytes])
+def test_a_missing_file_is_named(tmp_path, read):
+    with pytest.raises(InvalidInput, match=r"x\.npy cannot be read: No such file"):
+        read(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 2, 2)])
+def test_the_rows_of_an_array_are_the_samples_and_any_other_shape_is_one(tmp_path, shape):
+    np.save(tmp_path / "x.npy", np.ones(shape))
+    sample = read_sample(tmp_path / "x.npy", None)
+    assert np.shape(sample) == (shape if len(shape) == 2 else (1, np.prod(shape, dtype=int)))
+
+
+def test_anything_else_is_a_trace(tmp_path):
+    Trace("jobs", {"size": [1.0]}).save(tmp_path / "t.csv")
+    assert read_sample(tmp_path / "t.csv", "jobs").kind == "jobs"
+
+
+def test_arrays_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(CorruptData, match="allow_pickle=False"):
+        read_array(tmp_path / "x.npy")

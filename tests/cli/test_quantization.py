@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+
+from beforehand import quantization
+from beforehand.cli.app import run
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    np.save("x.npy", np.random.default_rng(0).standard_normal((8, 500)).astype(np.float32))
+    return tmp_path
+
+
+def encode(*more):
+    return run(["quantization", "encode", "x.npy", "-o", "x.bhq", *more])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_encode_and_decode_are_those_of_the_library(here, capsys):
+    x = np.load("x.npy")
+    assert encode("--levels", "8", "--seed", "5", "--axis", "0", "--method", "exact") == 0
+    assert run(["quantization", "decode", "x.bhq", "-o", "y.npy"]) == 0
+    codes = quantization.encode(x, quantization.levels(x, 8, axis=0, method="exact"), seed=5)
+    assert (here / "x.bhq").read_bytes() == codes.to_bytes()
+    np.testing.assert_array_equal(np.load("y.npy"), quantization.decode(codes))
+    shown = capsys.readouterr().out
+    assert "times smaller; vNMSE 0.0" in shown
+    assert "wrote y.npy: float32 of shape (8, 500)" in shown
+    assert names(here) == ["x.bhq", "x.npy", "y.npy"]
+
+
+def test_the_seed_is_0_unless_said_and_decides_the_bytes(here):
+    written = []
+    for more in ([], ["--seed", "0"], ["--seed", "1"], ["--threads", "2"]):
+        assert encode(*more) == 0
+        written.append((here / "x.bhq").read_bytes())
+    assert written[0] == written[1] == written[3] != written[2]
+
+
+def test_inspect_tells_what_encode_was_asked_for(here, capsys):
+    assert encode("--levels", "5", "--block", "100", "--objective", "mse", "--seed", "3") == 0
+    capsys.readouterr()
+    assert run(["quantization", "inspect", "x.bhq", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in ("shape", "dtype", "bits", "s", "objective")} == {
+        "shape": [8, 500], "dtype": "float32", "bits": 3, "s": 5, "objective": "mse",
+    }  # fmt: skip
+    assert np.shape(found["levels"]) == (40, 5)
+    assert found["nbytes"] == (here / "x.bhq").stat().st_size
+    assert run(["quantization", "inspect", "x.bhq"]) == 0
+    assert "first table" in capsys.readouterr().out
+
+
+def test_a_plan_is_written_explained_and_audited(here, capsys):
+    assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
+    planned = capsys.readouterr().out
+    assert run(["explain", "plan.json"]) == 0
+    assert capsys.readouterr().out in planned
+    assert run(["audit", "plan.json", "x.npy"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ["strongest without", "clairvoyant", "verdict", "came true"])
+    assert run(["audit", "plan.json", "x.npy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["area"] == "quantization"
+
+
+def test_a_plan_reads_traces_and_single_vectors(here, capsys):
+    from beforehand.workloads.vectors import flat
+
+    flat(8, 300, seed=0).save("t.npz")
+    np.save("one.npy", np.arange(300.0))
+    assert run(["quantization", "plan", "t.npz", "--bits", "2"]) == 0
+    assert run(["quantization", "plan", "one.npy", "--max-vnmse", "0.05"]) == 0
+    assert names(here) == ["one.npy", "t.npz", "x.npy"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.array([1.0, np.nan]), "x.npy: "),
+        (np.array([1.0, np.inf]), "x.npy: "),
+        (np.zeros(0), "x.npy: "),
+        (np.array(["a"]), "dtype"),
+        (np.array([object()]), "x.npy is no array in .npy"),
+    ],
+)
+def test_an_array_that_cannot_be_encoded_is_one_line_and_no_file(here, capsys, value, words):
+    np.save("x.npy", value, allow_pickle=True)
+    assert encode() == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("beforehand: ")
+    assert shown.err.count("\n") == 1
+    assert words in shown.err
+    assert names(here) == ["x.npy"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY\x01\x00\xff\xff{"])
+def test_a_file_that_is_no_array_is_named(here, capsys, content):
+    (here / "x.npy").write_bytes(content)
+    assert encode() == 2
+    assert "x.npy is no array in .npy" in capsys.readouterr().err
+    assert names(here) == ["x.npy"]
+
+
+def test_a_cut_file_of_codes_is_named_and_nothing_is_written(here, capsys):
+    assert encode() == 0
+    (here / "x.bhq").write_bytes((here / "x.bhq").read_bytes()[:-5])
+    for command in (["inspect", "x.bhq"], ["decode", "x.bhq", "-o", "y.npy"]):
+        assert run(["quantization", *command]) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("beforehand: x.bhq: ")
+    assert names(here) == ["x.bhq", "x.npy"]
+
+
+def test_an_output_that_cannot_be_written_is_named(here, capsys):
+    assert run(["quantization", "encode", "x.npy", "-o", "gone/x.bhq"]) == 2
+    assert "gone/x.bhq cannot be written: No such file or directory" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+import pytest
+
+from beforehand.cli import render
+from beforehand.core import Outcome, Price, Report
+
+
+def report(**change):
+    fields = {
+        "area": "quantization",
+        "metric": "vNMSE",
+        "expected": Outcome("histogram", 0.02, 0.01, 0.03),
+        "measured": Outcome("histogram", 0.025, 0.025, 0.025),
+        "baseline": Outcome("uniform", 1.8, 1.7, 1.9),
+        "clairvoyant": Outcome("exact", 0.015, 0.015, 0.015),
+        "price": Price(seconds=2e-9, per="value"),
+        "verdict": "worth it",
+        "why": "it saves 3.6 bits per value",
+    }
+    return Report(**fields | change)
+
+
+def test_a_report_stands_side_by_side(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    render.show_report(report())
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "                   design     vNMSE  interval",
+        "strongest without  uniform    1.8    1.7 to 1.9",
+        "expected           histogram  0.02   0.01 to 0.03",
+        "measured           histogram  0.025  0.025 to 0.025",
+        "clairvoyant        exact      0.015  0.015 to 0.015",
+        "",
+        "expectation  came true",
+        "price        2 ns per value",
+        "verdict      worth it: it saves 3.6 bits per value",
+    ]
+
+
+def test_a_broken_promise_is_named(capsys):
+    render.show_report(report(expected=Outcome("histogram", 0.01, 0.01, 0.01)))
+    assert "did not come true" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear"])
+def test_every_verdict_has_a_style(verdict):
+    assert render.verdict(report(verdict=verdict)).plain == verdict
+
+
+def test_text_is_never_broken_or_read_as_markup(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "10")
+    render.show("pip install 'beforehand[report]' please")
+    assert capsys.readouterr().out == "pip install 'beforehand[report]' please\n"
+
+
+def test_progress_is_not_drawn_where_no_one_looks(capsys):
+    with render.progress(2) as steps:
+        steps.begin("one")
+        steps.begin("two")
+    assert capsys.readouterr() == ("", "")

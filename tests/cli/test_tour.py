@@ -1,0 +1,100 @@
+import json
+import re
+import shlex
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from report_page import SMALL, page
+
+from beforehand.cli import tour
+from beforehand.cli.app import run
+
+PYTHON = f"python -c {shlex.quote(tour.MAKE)}"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
+    assert run(["tour", *SMALL]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ["embeddings", "phase angles", "worth it", "don't bother", "clairvoyant"])
+    assert "report.html" in shown
+    assert [path.name for path in here.iterdir()] == ["report.html"]
+
+
+def test_the_tour_speaks_json(here, capsys):
+    assert run(["tour", *SMALL, "--json", "--report", "r.html"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["you_run"], row["verdict"]) for row in rows] == [
+        ("embeddings", "worth it"),
+        ("phase angles", "don't bother"),
+    ]
+    assert (here / "r.html").exists()
+
+
+def test_the_report_needs_nothing_from_outside(here):
+    text = page()
+    assert "<script" not in text
+    assert not re.search(r'(src|href|xlink:href)="(?!#|data:)', text)
+    assert not re.search(r"url\((?!#)|@import|@font-face", text)
+
+
+def test_ids_are_unique_and_all_references_meet_one(here):
+    text = page()
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) > 0
+    assert set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text)) <= {(name, "") for name in ids} | {
+        ("", n) for n in ids
+    }
+
+
+def test_every_picture_is_drawn_for_light_and_for_dark(here):
+    text = page()
+    assert text.count('<svg class="light"') == text.count('<svg class="dark"') == 2 * len(tour.SCENES)
+    assert "width=" not in "".join(re.findall(r"<svg[^>]*>", text))
+
+
+def test_without_matplotlib_the_tour_prints_its_table_and_says_how_to_get_the_report(here, capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "beforehand.cli.figures", raising=False)
+    monkeypatch.delattr("beforehand.cli.figures", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run(["tour", *SMALL]) == 0
+    shown = capsys.readouterr().out
+    assert "worth it" in shown
+    assert "pip install 'beforehand[report]'" in shown
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        (["b.npy", "a.npz", "a b.npy"], "beforehand quantization encode 'a b.npy' --levels 16 -o 'a b.bhq'"),
+        (["t.parquet", "notes.txt"], "beforehand trace show t.parquet"),
+        (["t.jsonl"], "beforehand trace show t.jsonl"),
+        ([], f"{PYTHON} && beforehand quantization encode weights.npy --levels 16 -o weights.bhq"),
+    ],
+)
+def test_the_last_word_is_a_command_for_what_lies_in_the_folder(here, monkeypatch, files, command):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    for name in files:
+        (here / name).touch()
+    assert tour.next_command(here) == command
+
+
+def test_the_last_word_can_be_copied_where_the_command_is_not_on_the_path(here, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", str(here / ".venv" / "bin" / "python"))
+    (here / "t.jsonl").touch()
+    assert tour.next_command(here) == ".venv/bin/beforehand trace show t.jsonl"
+
+
+def test_the_file_that_the_last_word_makes_is_an_array(here):
+    exec(tour.MAKE, {})
+    assert np.load("weights.npy").shape == (100, 1000)

@@ -1,0 +1,65 @@
+import json
+
+import numpy as np
+import pytest
+
+from beforehand.cli.app import run
+from beforehand.core import Trace
+
+
+@pytest.fixture
+def trace(tmp_path):
+    made = Trace(
+        "requests",
+        {"arrival": [0.5, 1.5], "tenant": ["a", "b"]},
+        children={"calls": ([0, 1, 1], {"seconds": [3.25]})},
+        meta={"hour": 7},
+    )
+    made.save(tmp_path / "t.npz")
+    return made
+
+
+def test_show_says_what_a_trace_holds(capsys, tmp_path, trace):
+    assert run(["trace", "show", str(tmp_path / "t.npz")]) == 0
+    shown = capsys.readouterr().out
+    assert all(
+        word in shown for word in ["requests", trace.fingerprint, "arrival", "1.5", "calls.seconds", "3.25", "hour"]
+    )
+
+
+def test_show_speaks_json(capsys, tmp_path, trace):
+    assert run(["trace", "show", str(tmp_path / "t.npz"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["columns"]["arrival"] == {"dtype": "float64", "shape": [2], "min": 0.5, "max": 1.5}
+    assert (found["kind"], found["rows"], found["meta"]) == ("requests", 2, {"hour": 7})
+    assert found["fingerprint"] == trace.fingerprint
+
+
+@pytest.mark.parametrize("ending", ["npz", "jsonl", "parquet"])
+def test_convert_carries_everything_over(capsys, tmp_path, trace, ending):
+    output = tmp_path / f"u.{ending}"
+    assert run(["trace", "convert", str(tmp_path / "t.npz"), "-o", str(output)]) == 0
+    assert Trace.load(output).fingerprint == trace.fingerprint
+    assert "2 rows of requests" in capsys.readouterr().out
+
+
+def test_a_csv_needs_its_kind(capsys, tmp_path):
+    (tmp_path / "t.csv").write_text("size\n1.5\n")
+    assert run(["trace", "show", str(tmp_path / "t.csv")]) == 2
+    assert "--kind" in capsys.readouterr().err
+    assert run(["trace", "show", str(tmp_path / "t.csv"), "--kind", "jobs"]) == 0
+
+
+def test_a_failed_convert_leaves_no_file(capsys, tmp_path, trace):
+    assert run(["trace", "convert", str(tmp_path / "t.npz"), "-o", str(tmp_path / "u.csv")]) == 2
+    assert "child table calls" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["t.npz"]
+
+
+@pytest.mark.parametrize("size", [np.zeros(0), np.array([np.nan, np.inf])])
+def test_a_column_without_finite_values_has_no_range(capsys, tmp_path, size):
+    Trace("jobs", {"size": size}).save(tmp_path / "t.npz")
+    assert run(["trace", "show", str(tmp_path / "t.npz")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["-", "-"]
+    assert run(["trace", "show", str(tmp_path / "t.npz"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["columns"]["size"]["min"] is None
