@@ -142,7 +142,7 @@ template <typename T>
 Nodes value_nodes(const Distinct<T>& values, double unit) {
   const std::size_t n = values.size(), m = median(values);
   const double centre = static_cast<double>(values.values[m]) * unit;
-  Nodes made{std::vector<Node>(n), m, centre};
+  Nodes made{std::vector<Node>(n), m};
   outwards(
       n, m, [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j)); },
       [&](std::size_t j, const Node& own, const Node& before, const Node&) {
@@ -159,7 +159,7 @@ Nodes boundary_nodes(const Distinct<T>& values, double unit) {
                      [&](std::size_t j) {
                        return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j));
                      }),
-          m, centre};
+          m};
 }
 
 template Distinct<float> distinct(std::span<const float>, std::span<const double>, Objective);

@@ -32,8 +32,7 @@ Distinct<float> distinct(const Values& values, const Grouping& grouping, std::si
 
 struct Nodes {
   std::vector<Node> nodes;
-  std::size_t anchor;  // the weighted median
-  double centre;       // its value, which all others are measured from
+  std::size_t anchor;  // the weighted median, from which all others are measured
 };
 
 // One node for each value (unbiased), or one boundary before each value and one after the last (k-means). Values are

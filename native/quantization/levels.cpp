@@ -123,6 +123,18 @@ void start_price(const Distinct<T>& values, std::size_t links, Objective objecti
   price = histogram_price(histogram, links, objective);
 }
 
+// Summed anew from the first value on: the solver's running sums may have swallowed all of a small weight.
+template <typename T>
+double mean(const Distinct<T>& values, std::size_t from, std::size_t to, double unit) {
+  const double first = static_cast<double>(values.values[from]) * unit;
+  double weight = 0, sum = 0;
+  for (std::size_t i = from; i < to; ++i) {
+    weight += values.weight(i);
+    sum += values.weight(i) * (static_cast<double>(values.values[i]) * unit - first);
+  }
+  return (first + sum / weight) / unit;
+}
+
 template <typename T>
 Table exact(const Distinct<T>& values, const Request& request, double unit, double& price) {
   if (!request.grid.empty()) return on_grid(values, request, unit);
@@ -145,8 +157,8 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
     found = solve(cost, request.s, price);
     for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
       const Index from = found.path[link], to = found.path[link + 1];
-      const double mean = (cost.mean(from, to) + nodes.centre) / unit;
-      append<T>(table.levels, std::clamp(mean, static_cast<double>(values.values[from]), static_cast<double>(values.values[to - 1])));
+      const double level = mean(values, from, to, unit);
+      append<T>(table.levels, std::clamp(level, static_cast<double>(values.values[from]), static_cast<double>(values.values[to - 1])));
     }
   }
   table.gap = found.gap;

@@ -66,10 +66,10 @@ class KMeansCost {
 
   double magnitude(std::size_t k, std::size_t j) const {
     const Node &p = nodes_[k], &q = nodes_[j];
-    return std::abs(p.g) + std::abs(q.g) + (std::abs(p.b) + std::abs(q.b)) * std::abs(mean(k, j));
+    const double weight = q.a - p.a;  // 0 where rounding has swallowed it
+    const double mean = weight > 0 ? (q.b - p.b) / weight : 0;
+    return std::abs(p.g) + std::abs(q.g) + (std::abs(p.b) + std::abs(q.b)) * std::abs(mean);
   }
-
-  double mean(std::size_t k, std::size_t j) const { return (nodes_[j].b - nodes_[k].b) / (nodes_[j].a - nodes_[k].a); }
 
  private:
   std::span<const Node> nodes_;

@@ -162,7 +162,8 @@ Penalised penalised(const Cost& cost, std::size_t links, double price) {
       }
     }
     offer(splice(high.path, low.path, links));
-    if (certified(cost, best)) break;
+    const double least = path_cost(cost, best.path);
+    if (least - best.bound <= (0x1p-40 + wanted * 0x1p-52) * least) break;
     if (high.price / low.price < 1 + 1e-14) break;
     price = between(low, high, links, bracketed++);
   }

@@ -179,6 +179,27 @@ def test_integer_weights_are_repeated_values():
         assert weighted.squared_error == pytest.approx(repeated.squared_error, rel=1e-12)
 
 
+@pytest.mark.parametrize("s", [6, 15, 30])
+@pytest.mark.parametrize("outlier", [1e4, 1e8, 1e12, 1e15])
+def test_outliers_do_not_hide_the_optimum(outlier, s):
+    x = np.random.default_rng(s).standard_normal(100)
+    x[:2] = outlier, -outlier
+    found = levels(x, s)
+    assert found.exact
+    assert found.squared_error <= least_unbiased(x, s) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("method", ["exact", "histogram"])
+def test_weights_below_all_rounding_leave_levels_that_are_numbers(method):
+    random = np.random.default_rng(8)
+    for _ in range(300):
+        x, weights = random.standard_normal(8), 10.0 ** random.choice([-320, -300, -16, 0, 5], 8)
+        found = levels(x, 5, weights=weights, objective="mse", method=method)
+        assert np.isfinite(found.values).all()
+        assert (np.diff(found.values) > 0).all()
+        assert np.isfinite(found.squared_error)
+
+
 def test_values_without_weight_are_still_enclosed():
     found = levels([0.0, 1.0, 2.0, 3.0, 50.0], 4, weights=[0, 1, 1, 1, 0])
     assert found.values.tolist()[0] == 0
