@@ -9,13 +9,14 @@
 namespace bh {
 namespace {
 
-constexpr int kDigit = 11;
+constexpr int kDigit = 8, kPasses = 4;
 constexpr std::uint32_t kMask = (1u << kDigit) - 1;
-constexpr std::size_t kSmall = 1024;  // below this std::sort is faster than clearing the counters
+constexpr std::size_t kSmall = 512;  // below this std::sort is faster than clearing the counters
+constexpr std::size_t kBatch = 16;   // records placed at a time
 
 typedef std::uint32_t __attribute__((may_alias)) Bits;
 
-using Counters = std::array<std::array<std::uint32_t, 1u << kDigit>, 3>;
+using Counters = std::array<std::array<std::uint32_t, 1u << kDigit>, kPasses>;
 
 // Turns counts into the place where each digit's run begins.
 void to_starts(Counters& counters) {
@@ -25,23 +26,43 @@ void to_starts(Counters& counters) {
   }
 }
 
-// `key` reads a record's 32 ordered bits; `read` makes the record at i, `write` what is kept of it at the end.
-template <typename Record, typename Key, typename Read, typename Write>
-void radix_sort(std::size_t n, Record* first, Record* second, Key key, Read read, Write write) {
-  Counters at{};
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::uint32_t bits = key(read(i));
-    ++at[0][bits & kMask];
-    ++at[1][bits >> kDigit & kMask];
-    ++at[2][bits >> 2 * kDigit];
+// Moves records to where their digit belongs. All places of a batch are found before the first of its records is
+// written: a processor that must not read past a store whose address is still unknown would wait at every record.
+template <typename Record, typename Read, typename Digit>
+void scatter(std::size_t n, std::array<std::uint32_t, 1u << kDigit>& at, const Read& read, const Digit& digit, Record* to) {
+  std::size_t i = 0;
+  for (; i + kBatch <= n; i += kBatch) {
+    Record records[kBatch];
+    std::uint32_t places[kBatch];
+    for (std::size_t j = 0; j < kBatch; ++j) records[j] = read(i + j);
+    for (std::size_t j = 0; j < kBatch; ++j) places[j] = at[digit(records[j])]++;
+    for (std::size_t j = 0; j < kBatch; ++j) to[places[j]] = records[j];
   }
-  to_starts(at);
-  for (std::size_t i = 0; i < n; ++i) {
+  for (; i < n; ++i) {
     const Record record = read(i);
-    first[at[0][key(record) & kMask]++] = record;
+    to[at[digit(record)]++] = record;
   }
-  for (std::size_t i = 0; i < n; ++i) second[at[1][key(first[i]) >> kDigit & kMask]++] = first[i];
-  for (std::size_t i = 0; i < n; ++i) first[at[2][key(second[i]) >> 2 * kDigit]++] = write(second[i]);
+}
+
+// `key` reads a record's 32 ordered bits, `read` makes the record at i. The sorted records end in `sorted`.
+template <typename Record, typename Key, typename Read>
+void radix_sort(std::size_t n, Record* sorted, Record* scratch, const Key& key, const Read& read) {
+  Counters even{}, odd{};  // two sets, as many a record has the digits of the one before it
+  const auto count = [&](Counters& counters, std::size_t i) {
+    const std::uint32_t bits = key(read(i));
+    for (int pass = 0; pass < kPasses; ++pass) ++counters[pass][bits >> pass * kDigit & kMask];
+  };
+  std::size_t i = 0;
+  for (; i + 2 <= n; i += 2) count(even, i), count(odd, i + 1);
+  if (i < n) count(even, i);
+  for (int pass = 0; pass < kPasses; ++pass)
+    for (std::size_t digit = 0; digit <= kMask; ++digit) even[pass][digit] += odd[pass][digit];
+  to_starts(even);
+  const auto digit = [&key](int pass) { return [&key, pass](Record record) { return key(record) >> pass * kDigit & kMask; }; };
+  scatter(n, even[0], read, digit(0), scratch);
+  scatter(n, even[1], [scratch](std::size_t at) { return scratch[at]; }, digit(1), sorted);
+  scatter(n, even[2], [sorted](std::size_t at) { return sorted[at]; }, digit(2), scratch);
+  scatter(n, even[3], [scratch](std::size_t at) { return scratch[at]; }, digit(3), sorted);
 }
 
 }  // namespace
@@ -52,12 +73,12 @@ void sort_values(std::span<const float> x, std::span<float> sorted, std::span<fl
     std::sort(sorted.begin(), sorted.end());
     return;
   }
-  // Between the first pass and the last the buffers hold ordered bits in the guise of floats, moved as bits only.
-  auto* first = reinterpret_cast<Bits*>(sorted.data());
-  auto* second = reinterpret_cast<Bits*>(scratch.data());
+  // On the way the buffers hold ordered bits in the guise of floats.
+  auto* bits = reinterpret_cast<Bits*>(sorted.data());
   radix_sort(
-      x.size(), first, second, [](std::uint32_t bits) { return bits; }, [x](std::size_t i) { return ordered_bits(x[i]); },
-      [](std::uint32_t bits) { return std::bit_cast<std::uint32_t>(from_ordered_bits(bits)); });
+      x.size(), bits, reinterpret_cast<Bits*>(scratch.data()), [](std::uint32_t key) { return key; },
+      [x](std::size_t i) { return Bits{ordered_bits(x[i])}; });
+  for (std::size_t i = 0; i < x.size(); ++i) bits[i] = std::bit_cast<std::uint32_t>(from_ordered_bits(bits[i]));
 }
 
 void sort_keyed(std::span<const float> x, std::span<Keyed> sorted, std::span<Keyed> scratch) {
@@ -68,8 +89,7 @@ void sort_keyed(std::span<const float> x, std::span<Keyed> sorted, std::span<Key
     return;
   }
   radix_sort(
-      x.size(), sorted.data(), scratch.data(), [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); }, read,
-      [](Keyed keyed) { return keyed; });
+      x.size(), sorted.data(), scratch.data(), [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); }, read);
 }
 
 }  // namespace bh

@@ -1,4 +1,4 @@
-// Sorting floats by their bits: least significant digit first, three digits of 11 bits, one counting pass for all three.
+// Sorting floats by their bits: least significant digit first, four digits of 8 bits, one counting pass for all four.
 #pragma once
 #include <bit>
 #include <cstdint>
