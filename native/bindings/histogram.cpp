@@ -1,10 +1,11 @@
 #include "quantization/histogram.h"
 
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -43,12 +44,13 @@ void update(bh::Histogram& self, const Flat& data, const std::optional<Array<flo
   with_values(data, table, [&](auto x, auto range) { self.update(x, w, range); });
 }
 
-// The levels and their squared error.
-std::pair<nb::ndarray<nb::numpy, double>, double> levels(const bh::Histogram& self, std::size_t s, int objective) {
-  auto* found = new bh::BucketLevels(bh::histogram_levels(self, s, static_cast<bh::Objective>(objective)));
+// The levels, their squared error and its gap.
+std::tuple<nb::ndarray<nb::numpy, double>, double, double> levels(const bh::Histogram& self, std::size_t s, int objective,
+                                                                  bool certify) {
+  auto* found = new bh::BucketLevels(bh::histogram_levels(self, s, static_cast<bh::Objective>(objective), certify));
   const nb::capsule owner(found, [](void* it) noexcept { delete static_cast<bh::BucketLevels*>(it); });
   const std::size_t shape[] = {found->levels.size()};
-  return {nb::ndarray<nb::numpy, double>(found->levels.data(), 1, shape, owner), found->squared_error};
+  return {nb::ndarray<nb::numpy, double>(found->levels.data(), 1, shape, owner), found->squared_error, found->gap};
 }
 
 }  // namespace
@@ -59,7 +61,7 @@ void bind_histogram(nb::module_& m) {
       .def_static("like", &like, "data"_a.noconvert(), "table"_a.noconvert().none(), "bins"_a)
       .def("update", &update, "data"_a.noconvert(), "table"_a.noconvert().none(), "weights"_a.noconvert().none())
       .def("merge", &bh::Histogram::merge, "other"_a)
-      .def("levels", &levels, "s"_a, "objective"_a)
+      .def("levels", &levels, "s"_a, "objective"_a, "certify"_a)
       .def("norm", &bh::histogram_norm)
       .def("to_bytes",
            [](const bh::Histogram& self) {

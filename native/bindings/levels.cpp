@@ -35,10 +35,11 @@ void write_figures(const bh::Table& table, double* row) {
 
 void levels(const Flat& data, const std::optional<Array<float>>& table, const std::optional<Array<double>>& weights,
             const Shape& shape, int method, int objective, std::size_t s, std::uint32_t bins,
-            const std::optional<Array<double>>& grid, std::size_t threads, const Out<double>& values,
+            const std::optional<Array<double>>& grid, bool certify, std::size_t threads, const Out<double>& values,
             const Out<std::int64_t>& counts, const Out<std::int64_t>& index, const Out<double>& figures) {
   const bh::Data all = as_data(data, table, weights, shape);
-  const bh::Request request{static_cast<bh::Method>(method), static_cast<bh::Objective>(objective), s, bins, span(grid)};
+  const bh::Request request{static_cast<bh::Method>(method), static_cast<bh::Objective>(objective), s, bins, span(grid),
+                            certify};
   const std::size_t columns = values.shape(1);
   const Unlocked unlocked(all.values.size);
   bh::solve_groups(all, request, threads, [&](std::size_t group, const bh::Table& found) {
@@ -79,7 +80,7 @@ void ranges(const Flat& data, const std::optional<Array<float>>& table, const Sh
 
 void bind_levels(nb::module_& m) {
   m.def("levels", &levels, "data"_a.noconvert(), "table"_a.noconvert().none(), "weights"_a.noconvert().none(), "shape"_a,
-        "method"_a, "objective"_a, "s"_a, "bins"_a, "grid"_a.noconvert().none(), "threads"_a, "values"_a.noconvert(),
+        "method"_a, "objective"_a, "s"_a, "bins"_a, "grid"_a.noconvert().none(), "certify"_a, "threads"_a, "values"_a.noconvert(),
         "counts"_a.noconvert(), "index"_a.noconvert(), "figures"_a.noconvert());
   m.def("score_levels", &score_levels, "data"_a.noconvert(), "table"_a.noconvert().none(), "shape"_a, "objective"_a,
         "values"_a.noconvert(), "counts"_a.noconvert(), "figures"_a.noconvert());

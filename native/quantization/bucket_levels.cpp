@@ -1,14 +1,18 @@
 // Levels from the buckets of a histogram: see histogram.h.
 #include <algorithm>
+#include <limits>
 
 #include "quantization/histogram.h"
 #include "quantization/penalised.h"
 #include "quantization/solve.h"
+#include "quantization/tangent.h"
 
 namespace bh {
 namespace {
 
 using Bucket = Histogram::Bucket;
+
+constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
 
 // The buckets that carry weight, and for unbiased levels those at the two ends whatever they carry.
 struct Buckets {
@@ -29,7 +33,7 @@ struct Buckets {
 
   double x(double value) const { return value * unit - centre; }
 
-  std::vector<Node> sums() const {
+  Storage<Node> sums() const {
     const auto weight = [this](std::size_t i) { return list[i].weight; };
     return boundaries(list.size(), weighted_median(list.size(), weight), [this](std::size_t i) {
       return Node{0, list[i].weight, list[i].v, list[i].v2};
@@ -49,7 +53,7 @@ struct BucketNodes {
   std::vector<double> values;
 
   explicit BucketNodes(const Buckets& buckets) {
-    const std::vector<Node> sums = buckets.sums();
+    const Storage<Node> sums = buckets.sums();
     const auto add = [&](double value, const Node& sum) {
       nodes.push_back({buckets.x(value), sum.a, sum.b, sum.g});
       values.push_back(value);
@@ -77,20 +81,45 @@ double unbiased_error(const Buckets& buckets, const std::vector<double>& levels)
   return error;
 }
 
-BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s) {
-  BucketNodes nodes(buckets);
-  std::vector<double> levels;
-  if (nodes.nodes.size() <= s) {
-    levels = std::move(nodes.values);
-  } else {
-    for (const Index i : solve_buckets(nodes.cost(), s - 1).path) levels.push_back(nodes.values[i]);
+// A bound on what any levels cost: every bucket is a cell from its minimum to its maximum, in which a level may lie.
+double certificate(const Buckets& buckets, const std::vector<double>& levels, double error) {
+  const Storage<Node> sums = buckets.sums();
+  std::vector<Node> nodes;
+  Cells cells;
+  Path path;
+  for (std::size_t i = 0; i < buckets.list.size(); ++i) {
+    const Bucket& bucket = buckets.list[i];
+    const auto at = static_cast<Index>(nodes.size());
+    cells.push_back({at, at + 1});
+    nodes.push_back({buckets.x(bucket.low), sums[i].a, sums[i].b, sums[i].g});
+    nodes.push_back({buckets.x(bucket.high), sums[i + 1].a, sums[i + 1].b, sums[i + 1].g});
+    if (path.size() < levels.size() && levels[path.size()] == bucket.low) path.push_back(at);
+    if (path.size() < levels.size() && levels[path.size()] == bucket.high) path.push_back(at + 1);
   }
-  const double error = unbiased_error(buckets, levels);
-  return {std::move(levels), error};
+  path.back() = static_cast<Index>(nodes.size() - 1);
+  const double bound = lower_bound(UnbiasedCost(nodes, nodes.size()), path, cells);
+  return std::clamp((error - bound) / error, 0.0, 1.0);
+}
+
+BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, bool certify) {
+  BucketNodes nodes(buckets);
+  BucketLevels found{{}, 0, kUncertified};
+  const bool all = nodes.nodes.size() <= s;
+  if (all) {
+    found.levels = std::move(nodes.values);
+  } else {
+    for (const Index i : solve_buckets(nodes.cost(), s - 1).path) found.levels.push_back(nodes.values[i]);
+  }
+  found.squared_error = unbiased_error(buckets, found.levels);
+  if (found.squared_error == 0)
+    found.gap = 0;
+  else if (certify)
+    found.gap = all && found.levels.size() < s ? 1 : certificate(buckets, found.levels, found.squared_error);
+  return found;
 }
 
 BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
-  const std::vector<Node> sums = buckets.sums();
+  const Storage<Node> sums = buckets.sums();
   const std::size_t n = buckets.list.size();
   Path path;
   if (n <= s) {
@@ -98,7 +127,7 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
   } else {
     path = solve_buckets(KMeansCost(sums), s).path;
   }
-  BucketLevels found{{}, 0};
+  BucketLevels found{{}, 0, kUncertified};
   for (std::size_t link = 0; link + 1 < path.size(); ++link) {
     const Bucket &first = buckets.list[path[link]], &last = buckets.list[path[link + 1] - 1];
     double weight = 0, sum = 0;
@@ -112,14 +141,15 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
       found.squared_error += buckets.spread(bucket) + bucket.weight * off * off;
     }
   }
+  if (found.squared_error == 0) found.gap = 0;
   return found;
 }
 
 }  // namespace
 
-BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective) {
+BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective, bool certify) {
   const Buckets buckets(histogram, objective);
-  return objective == Objective::unbiased ? unbiased_levels(buckets, s) : mean_levels(buckets, s);
+  return objective == Objective::unbiased ? unbiased_levels(buckets, s, certify) : mean_levels(buckets, s);
 }
 
 double histogram_norm(const Histogram& histogram) {
@@ -135,7 +165,7 @@ double histogram_price(const Histogram& histogram, std::size_t links, Objective 
   const Buckets buckets(histogram, objective);
   if (buckets.list.size() < 2 * (links + 1)) return 0;
   if (objective == Objective::unbiased) return penalised(BucketNodes(buckets).cost(), links, 0).price;
-  const std::vector<Node> sums = buckets.sums();
+  const Storage<Node> sums = buckets.sums();
   return penalised(KMeansCost(sums), links, 0).price;
 }
 

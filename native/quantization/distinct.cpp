@@ -1,7 +1,6 @@
 #include "quantization/distinct.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "support/sort.h"
@@ -9,16 +8,14 @@
 namespace bh {
 namespace {
 
-std::vector<float> sorted(std::span<const float> x) {
-  std::vector<float> values(x.size());
-  if (x.size() == 0) return values;
-  const auto scratch = std::make_unique_for_overwrite<float[]>(x.size());
-  sort_values(x, values, {scratch.get(), x.size()});
+Storage<float> sorted(std::span<const float> x) {
+  Storage<float> values(x.size()), scratch(x.size());
+  sort_values(x, values, scratch);
   return values;
 }
 
-std::vector<double> sorted(std::span<const double> x) {
-  std::vector<double> values(x.begin(), x.end());
+Storage<double> sorted(std::span<const double> x) {
+  Storage<double> values(x.begin(), x.end());
   std::sort(values.begin(), values.end());
   return values;
 }
@@ -26,7 +23,7 @@ std::vector<double> sorted(std::span<const double> x) {
 // Calls take(position) in the order of the values, equal ones in the order of their positions.
 template <typename Take>
 void in_order(std::span<const float> x, const Take& take) {
-  std::vector<Keyed> keyed(x.size()), scratch(x.size());
+  Storage<Keyed> keyed(x.size()), scratch(x.size());
   sort_keyed(x, keyed, scratch);
   for (const Keyed each : keyed) take(static_cast<std::uint32_t>(each));
 }
@@ -69,31 +66,31 @@ struct Collector {
 
 template <typename T>
 Distinct<T> unweighted(std::span<const T> x) {
-  Distinct<T> found{sorted(x), {}};
-  std::vector<T>& values = found.values;
+  Distinct<T> found{sorted(x), {}, {}};
+  Storage<T>& values = found.values;
+  if (values.empty()) return found;
+  for (T& value : values) value += T{0};
   std::size_t repeats = 0;
   for (std::size_t i = 1; i < values.size(); ++i) repeats += values[i] == values[i - 1];
-  if (repeats == 0) {
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] += T{0};
-    return found;
-  }
-  found.weights.reserve(values.size() - repeats);
+  if (repeats == 0) return found;
+  Storage<Index>& ends = found.ends;
+  ends.resize(values.size() - repeats);
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < values.size();) {
-    std::size_t end = i + 1;
-    while (end < values.size() && values[end] == values[i]) ++end;
-    found.weights.push_back(static_cast<double>(end - i));
-    values[kept++] = values[i] + T{0};
-    i = end;
+  T last = values[0];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const T value = values[i];
+    kept += value != last;  // no branch: what repeats is not to be foreseen
+    values[kept] = last = value;
+    ends[kept] = static_cast<Index>(i + 1);
   }
-  values.resize(kept);
+  values.resize(kept + 1);
   return found;
 }
 
 template <typename T>
 std::size_t median(const Distinct<T>& values) {
-  if (values.weights.empty()) return (values.size() - 1) / 2;
-  return weighted_median(values.size(), [&](std::size_t i) { return values.weights[i]; });
+  if (values.plain()) return (values.size() - 1) / 2;
+  return weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
 }
 
 }  // namespace
@@ -142,7 +139,7 @@ template <typename T>
 Nodes value_nodes(const Distinct<T>& values, double unit) {
   const std::size_t n = values.size(), m = median(values);
   const double centre = static_cast<double>(values.values[m]) * unit;
-  Nodes made{std::vector<Node>(n), m};
+  Nodes made{Storage<Node>(n), m};
   outwards(
       n, m, [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j)); },
       [&](std::size_t j, const Node& own, const Node& before, const Node&) {

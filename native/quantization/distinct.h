@@ -11,11 +11,16 @@ namespace bh {
 
 template <typename T>
 struct Distinct {
-  std::vector<T> values;
-  std::vector<double> weights;  // empty where every weight is 1
+  Storage<T> values;
+  Storage<double> weights;  // empty where the weight is the number of copies
+  Storage<Index> ends;      // then how many values are at most this one; empty too where there is one copy of each
 
   std::size_t size() const { return values.size(); }
-  double weight(std::size_t i) const { return weights.empty() ? 1.0 : weights[i]; }
+  bool plain() const { return weights.empty() && ends.empty(); }
+  double weight(std::size_t i) const {
+    if (!weights.empty()) return weights[i];
+    return ends.empty() ? 1.0 : ends[i] - (i == 0 ? 0.0 : ends[i - 1]);
+  }
 };
 
 // `weights` is empty or as long as `x`. Values without weight are dropped, but for unbiased levels the two ends stay.
@@ -31,7 +36,7 @@ Distinct<float> distinct(const Values& values, const Grouping& grouping, std::si
                          std::span<const double> weights, std::span<const std::uint16_t> ascending, Objective objective);
 
 struct Nodes {
-  std::vector<Node> nodes;
+  Storage<Node> nodes;
   std::size_t anchor;  // the weighted median, from which all others are measured
 };
 

@@ -57,12 +57,12 @@ template <typename T>
 Table from_histogram(const Group<T>& group, const Request& request) {
   auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
   histogram.update(group.x, group.weights, group.range);
-  const BucketLevels found = histogram_levels(histogram, request.s, request.objective);
+  const BucketLevels found = histogram_levels(histogram, request.s, request.objective, request.certify);
   Table table;
   for (const double level : found.levels) append<T>(table.levels, level);
   table.squared_error = found.squared_error;
   table.squared_norm = histogram_norm(histogram);
-  table.gap = kUncertified;
+  table.gap = found.gap;
   return table;
 }
 
@@ -91,7 +91,7 @@ Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
     }
   }
   const std::size_t anchor = weighted_median(n, [&](std::size_t i) { return own[i].a; });
-  const std::vector<Node> sums = boundaries(n, anchor, [&](std::size_t i) { return own[i]; });
+  const Storage<Node> sums = boundaries(n, anchor, [&](std::size_t i) { return own[i]; });
   std::vector<Node> nodes;
   std::vector<std::size_t> index;
   for (std::size_t j = 0; j < n; ++j) {
@@ -112,15 +112,18 @@ Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
   return table;
 }
 
-// Where to start the search for the price of a link: on a histogram of the values, if that is worth it.
+// Where to start the search for the price of a link: where it ends on a histogram of the values.
 template <typename T>
-void start_price(const Distinct<T>& values, std::size_t links, Objective objective, double unit, double& price) {
-  if (values.size() < kHistogramStart || !priced(values.size(), links)) return;
-  const std::span<const T> x(values.values);
-  const Range<T> ends{x.front(), x.back(), true};
-  auto histogram = Histogram::like(x, ends, 4096, unit);
-  histogram.update(x, std::span<const double>(values.weights), ends);
-  price = histogram_price(histogram, links, objective);
+StartPrice start_price(const Distinct<T>& values, std::size_t links, Objective objective, double unit) {
+  return [&values, links, objective, unit] {
+    const std::span<const T> x(values.values);
+    const Range<T> ends{x.front(), x.back(), true};
+    auto histogram = Histogram::like(x, ends, links > 128 ? 65536 : 4096, unit);
+    std::vector<double> weights(values.plain() ? 0 : values.size());
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = values.weight(i);
+    histogram.update(x, std::span<const double>(weights), ends);
+    return histogram_price(histogram, links, objective);
+  };
 }
 
 // Summed anew from the first value on: the solver's running sums may have swallowed all of a small weight.
@@ -147,14 +150,12 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
   if (request.objective == Objective::unbiased) {
     const Nodes nodes = value_nodes(values, unit);
     const UnbiasedCost cost(nodes.nodes, nodes.anchor);
-    start_price(values, request.s - 1, request.objective, unit, price);
-    found = solve(cost, request.s - 1, price);
+    found = solve(cost, request.s - 1, price, start_price(values, request.s - 1, request.objective, unit));
     for (const Index i : found.path) table.levels.push_back(static_cast<double>(values.values[i]));
   } else {
     const Nodes nodes = boundary_nodes(values, unit);
     const KMeansCost cost(nodes.nodes);
-    start_price(values, request.s, request.objective, unit, price);
-    found = solve(cost, request.s, price);
+    found = solve(cost, request.s, price, start_price(values, request.s, request.objective, unit));
     for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
       const Index from = found.path[link], to = found.path[link + 1];
       const double level = mean(values, from, to, unit);
@@ -206,23 +207,31 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Request& request = shared.request;
   const Group<T> group = load(shared.data, index, chunk);
   Table table;
+  // Weights of values that repeat are counts in Distinct: without other weights it knows all that scoring needs.
+  const auto solve_exactly = [&](const Distinct<T>& values) {
+    table = exact(values, request, group.unit, chunk.price);
+    if (!group.weights.empty()) return score(group, request.objective, table);
+    table.squared_error = table.plain_error = squared_error(values, table.levels, request.objective, group.unit);
+    table.squared_norm = squared_norm(values, group.unit);
+  };
   switch (request.method) {
-    case Method::uniform: table = uniform(group, request.s); break;
-    case Method::histogram: table = from_histogram(group, request); break;
+    case Method::uniform:
+      table = uniform(group, request.s);
+      score(group, request.objective, table);
+      break;
+    case Method::histogram:
+      table = from_histogram(group, request);
+      table.plain_error = table.squared_error;
+      if (request.objective == Objective::mse || !group.weights.empty()) score(group, request.objective, table);
+      break;
     case Method::exact:
       if constexpr (std::is_same_v<T, float>)
         if (shared.data.values.table && group.x.size() >= kCounting) {
-          const auto values = distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending, request.objective);
-          table = exact(values, request, group.unit, chunk.price);
+          solve_exactly(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending, request.objective));
           break;
         }
-      table = exact(distinct(group.x, group.weights, request.objective), request, group.unit, chunk.price);
+      solve_exactly(distinct(group.x, group.weights, request.objective));
   }
-  const bool scored = request.method == Method::histogram && request.objective == Objective::unbiased && group.weights.empty();
-  if (scored)
-    table.plain_error = table.squared_error;
-  else
-    score(group, request.objective, table);
   if (table.squared_error == 0) table.gap = 0;
   table.unit = group.unit;
   return table;

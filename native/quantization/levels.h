@@ -18,6 +18,7 @@ struct Request {
   std::size_t s;
   std::uint32_t bins;            // histogram only
   std::span<const double> grid;  // exact only: the candidates; empty for any value
+  bool certify;                  // histogram only: bound the error from below
 };
 
 struct Table {

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "support/storage.h"
+
 namespace bh {
 
 using Index = std::uint32_t;
@@ -27,6 +29,7 @@ class UnbiasedCost {
 
   std::size_t size() const { return nodes_.size(); }
   double x(std::size_t j) const { return nodes_[j].x; }
+  const Node& operator[](std::size_t j) const { return nodes_[j]; }
 
   double operator()(std::size_t k, std::size_t j) const {
     const Node &p = nodes_[k], &q = nodes_[j];
@@ -38,6 +41,26 @@ class UnbiasedCost {
     const Node &p = nodes_[k], &q = nodes_[j];
     return std::abs(p.x + q.x) * (std::abs(p.b) + std::abs(q.b)) + std::abs(p.g) + std::abs(q.g) +
            std::abs(p.x * q.x) * (q.a - p.a);
+  }
+
+  // How fast the cost of what lies between grows when node k moves down, and when node j moves up.
+  struct Slopes {
+    double down, up;
+  };
+  Slopes slopes(std::size_t k, std::size_t j) const {
+    const Node &p = nodes_[k], &q = nodes_[j];
+    const double a = q.a - p.a, b = q.b - p.b;
+    return {q.x * a - b, b - p.x * a};
+  }
+
+  // The same for what lies strictly between, k < j: a sum may hold the end node on the side of the anchor.
+  double pull_down(std::size_t k, std::size_t j) const {
+    const double own = k >= anchor_ && k + 1 < size() ? (nodes_[k + 1].a - nodes_[k].a) * (x(j) - x(k)) : 0;
+    return std::max(0.0, slopes(k, j).down - own);
+  }
+  double pull_up(std::size_t k, std::size_t j) const {
+    const double own = j < anchor_ && anchor_ < size() ? (nodes_[j].a - nodes_[j - 1].a) * (x(j) - x(k)) : 0;
+    return std::max(0.0, slopes(k, j).up - own);
   }
 
   // The best single level between nodes k and j, j > k + 1: where the slope of the cost changes sign.
@@ -66,9 +89,13 @@ class KMeansCost {
 
   double magnitude(std::size_t k, std::size_t j) const {
     const Node &p = nodes_[k], &q = nodes_[j];
-    const double weight = q.a - p.a;  // 0 where rounding has swallowed it
-    const double mean = weight > 0 ? (q.b - p.b) / weight : 0;
-    return std::abs(p.g) + std::abs(q.g) + (std::abs(p.b) + std::abs(q.b)) * std::abs(mean);
+    return std::abs(p.g) + std::abs(q.g) + (std::abs(p.b) + std::abs(q.b)) * std::abs(mean(k, j));
+  }
+
+  // Close to the mean of what lies between, k < j; 0 where rounding has swallowed all weight.
+  double mean(std::size_t k, std::size_t j) const {
+    const double weight = nodes_[j].a - nodes_[k].a;
+    return weight > 0 ? (nodes_[j].b - nodes_[k].b) / weight : 0;
   }
 
  private:
@@ -123,8 +150,9 @@ void outwards(std::size_t n, std::size_t m, const Own& own, const Place& place) 
 
 // Running sums over n buckets: entry 0 stands before the first, entry i + 1 after bucket i; the anchor before bucket m.
 template <typename Own>
-std::vector<Node> boundaries(std::size_t n, std::size_t m, const Own& own) {
-  std::vector<Node> sums(n + 1);
+Storage<Node> boundaries(std::size_t n, std::size_t m, const Own& own) {
+  Storage<Node> sums(n + 1);
+  sums[m] = {};
   outwards(n, m, own, [&](std::size_t j, const Node&, const Node&, const Node& after) { sums[j < m ? j : j + 1] = after; });
   return sums;
 }

@@ -1,7 +1,6 @@
 #include "quantization/penalised.h"
 
 #include <limits>
-#include <memory>
 #include <numeric>
 
 namespace bh {
@@ -21,22 +20,25 @@ template <typename Cost>
 class Shortest {
  public:
   explicit Shortest(const Cost& cost)
-      : cost_(cost), n_(cost.size()), total_(std::make_unique_for_overwrite<double[]>(n_)),
-        from_(std::make_unique_for_overwrite<Index[]>(n_)), queue_(std::make_unique_for_overwrite<Candidate[]>(n_)) {}
+      : cost_(cost), n_(cost.size()), total_(n_), from_(n_) {}
 
   Path path(double price) {
     const auto last = static_cast<Index>(n_ - 1);
-    std::size_t front = 0, back = 1;  // the queue is [front, back)
-    queue_[0] = {0, 1};
+    std::size_t front = 0;
+    queue_.assign(1, {0, 1});
     total_[0] = 0;
     for (Index j = 1;; ++j) {
-      while (front + 1 < back && queue_[front + 1].start <= j) ++front;
+      while (front + 1 < queue_.size() && queue_[front + 1].start <= j) ++front;
       const Index best = queue_[front].node;
       total_[j] = total_[best] + cost_(best, j) + price;
       from_[j] = best;
       if (j == last) break;
-      const Index start = overtake(j, front, back);
-      if (start <= last) queue_[back++] = {j, start};
+      const Index start = overtake(j, front);
+      if (start <= last) queue_.push_back({j, start});
+      if (front > 1024 && 2 * front > queue_.size()) {  // those that were overtaken make room
+        queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(front));
+        front = 0;
+      }
     }
     Path backwards{last};
     while (backwards.back() != 0) backwards.push_back(from_[backwards.back()]);
@@ -50,38 +52,43 @@ class Shortest {
 
   double through(Index node, Index to) const { return total_[node] + cost_(node, to); }
 
+  bool beats(Index j, Index node, Index at) const { return through(j, at) < through(node, at); }
+
   // The first node at which j beats all that wait; drops those that it beats wherever they would have been the best.
-  Index overtake(Index j, std::size_t front, std::size_t& back) const {
-    auto start = static_cast<Index>(n_);
-    while (back > front) {
-      const Candidate tail = queue_[back - 1];
-      const Index first = std::max(tail.start, j + 1);
-      if (through(j, first) < through(tail.node, first)) {
-        start = first;
-        --back;
+  Index overtake(Index j, std::size_t front) {
+    const auto end = static_cast<Index>(n_);
+    Index start = end;
+    for (; queue_.size() > front; queue_.pop_back()) {
+      const Candidate tail = queue_.back();
+      Index low = std::max(tail.start, j + 1);
+      if (beats(j, tail.node, low)) {
+        start = low;
         continue;
       }
-      Index high = start;
-      if (start == n_) {
-        if (!(through(j, start - 1) < through(tail.node, start - 1))) break;
-        high = start - 1;
+      // j is not better at `low`. Where it becomes so is mostly close to there: gallop, then halve.
+      if (start == end && !beats(j, tail.node, end - 1)) return end;
+      Index high = std::min(start, end - 1);
+      for (Index step = 1; high - low > step; step *= 2) {
+        if (beats(j, tail.node, low + step)) {
+          high = low + step;
+          break;
+        }
+        low += step;
       }
-      Index low = first;  // j is not better here, but at `high` it is
       while (high - low > 1) {
         const Index middle = low + (high - low) / 2;
-        (through(j, middle) < through(tail.node, middle) ? high : low) = middle;
+        (beats(j, tail.node, middle) ? high : low) = middle;
       }
-      start = high;
-      break;
+      return high;
     }
     return start;
   }
 
   const Cost& cost_;
   std::size_t n_;
-  std::unique_ptr<double[]> total_;
-  std::unique_ptr<Index[]> from_;
-  std::unique_ptr<Candidate[]> queue_;
+  Storage<double> total_;
+  Storage<Index> from_;
+  std::vector<Candidate> queue_;
 };
 
 // No path of so many links costs less: it would be the cheaper one at this price. The running totals, of the size of all

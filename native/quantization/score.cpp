@@ -68,6 +68,44 @@ double squared_error(std::span<const T> x, std::span<const double> weights, std:
 }
 
 template <typename T>
+double squared_error(const Distinct<T>& values, std::span<const double> levels, Objective objective, double unit) {
+  if (objective == Objective::unbiased && levels.size() == 1) return 0;
+  const std::size_t last = levels.size() - (objective == Objective::unbiased ? 2 : 1);
+  double error = 0;
+  std::size_t from = 0;
+  for (std::size_t k = 0; k <= last; ++k) {
+    const auto begin = values.values.begin() + static_cast<std::ptrdiff_t>(from);
+    auto end = values.values.end();
+    if (k < last && objective == Objective::unbiased)
+      end = std::lower_bound(begin, end, static_cast<T>(levels[k + 1]));
+    else if (k < last)
+      end = std::upper_bound(begin, end, midpoint(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
+    const T* x = values.values.data() + from;
+    const auto add = [&](const auto& loss) {
+      const auto n = static_cast<std::size_t>(end - begin);
+      error += values.plain()
+                   ? sum(n, [&](std::size_t i) { return loss(static_cast<double>(x[i]) * unit); })
+                   : sum(n, [&](std::size_t i) { return values.weight(from + i) * loss(static_cast<double>(x[i]) * unit); });
+    };
+    const double low = levels[k] * unit;
+    if (objective == Objective::unbiased)
+      add([low, high = levels[k + 1] * unit](double value) { return (high - value) * (value - low); });
+    else
+      add([low](double value) { return (value - low) * (value - low); });
+    from = static_cast<std::size_t>(end - values.values.begin());
+  }
+  return error;
+}
+
+template <typename T>
+double squared_norm(const Distinct<T>& values, double unit) {
+  return sum(values.size(), [&](std::size_t i) {
+    const double value = static_cast<double>(values.values[i]) * unit;
+    return values.weight(i) * (value * value);
+  });
+}
+
+template <typename T>
 double squared_norm(std::span<const T> x, double unit) {
   return sum(x.size(), [&](std::size_t i) {
     const double value = static_cast<double>(x[i]) * unit;
@@ -77,6 +115,10 @@ double squared_norm(std::span<const T> x, double unit) {
 
 template double squared_error(std::span<const float>, std::span<const double>, std::span<const double>, Objective, double);
 template double squared_error(std::span<const double>, std::span<const double>, std::span<const double>, Objective, double);
+template double squared_error(const Distinct<float>&, std::span<const double>, Objective, double);
+template double squared_error(const Distinct<double>&, std::span<const double>, Objective, double);
+template double squared_norm(const Distinct<float>&, double);
+template double squared_norm(const Distinct<double>&, double);
 template double squared_norm(std::span<const float>, double);
 template double squared_norm(std::span<const double>, double);
 

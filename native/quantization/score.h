@@ -11,9 +11,15 @@ template <typename T>
 double squared_error(std::span<const T> x, std::span<const double> weights, std::span<const double> levels,
                      Objective objective, double unit);
 
+// The same from values in order, in one walk along both.
+template <typename T>
+double squared_error(const Distinct<T>& values, std::span<const double> levels, Objective objective, double unit);
+
 // The sum of x^2, in the same units.
 template <typename T>
 double squared_norm(std::span<const T> x, double unit);
+template <typename T>
+double squared_norm(const Distinct<T>& values, double unit);
 
 // Where a value goes over to the next level when it is rounded to the nearest, in the precision of the levels.
 template <typename T>

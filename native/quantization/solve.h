@@ -1,5 +1,7 @@
-// Which solver runs where, and the constants that decide it, measured by benchmarks/bench_levels.py.
+// Which solver runs where, and what happens when one gives up.
 #pragma once
+#include <functional>
+
 #include "quantization/nodes.h"
 
 namespace bh {
@@ -9,16 +11,20 @@ struct Solution {
   double gap;  // no path costs less than (1 - gap) of this one's cost; 0 where it is the optimum but for rounding
 };
 
-// Nodes from which on it pays to search the price of a link on a histogram of them first.
-constexpr std::size_t kHistogramStart = std::size_t{1} << 15;
+// When searches by cells give up: after so many evaluations a node, or, where rounding beyond `slack` tolerances has
+// ruled out every cell, at once. Tests force both; results never depend on them.
+struct Limits {
+  double cap = 32;
+  double slack = 1;
+};
 
-// Whether solve() would search the price of a link, so that a good start is worth something.
-bool priced(std::size_t nodes, std::size_t links);
+// Gives a price of a link to start from, at some cost; 0 if there is none.
+using StartPrice = std::function<double()>;
 
 // The cheapest path from the first node to the last with `links` links, 1 <= links < cost.size(). `price` is where the
-// search for the price of a link starts (0: unknown), and becomes what it ended with.
+// search for the price of a link starts (0: unknown), and becomes what it ended with; `start` serves large problems.
 template <typename Cost>
-Solution solve(const Cost& cost, std::size_t links, double& price);
+Solution solve(const Cost& cost, std::size_t links, double& price, const StartPrice& start = {}, const Limits& limits = {});
 
 // The same for the few thousand nodes of a histogram, which the layers suit longer.
 template <typename Cost>

@@ -5,9 +5,11 @@
 #include "brute_force.h"
 #include "check.h"
 #include "families.h"
+#include "quantization/coarse_to_fine.h"
 #include "quantization/layered.h"
 #include "quantization/penalised.h"
 #include "quantization/solve.h"
+#include "quantization/tangent.h"
 
 namespace bh {
 namespace {
@@ -28,6 +30,12 @@ void check_solvers(const Cost& cost, const BruteForce& truth, std::size_t links)
   double price = 0;
   check_path(cost, truth, solve(cost, links, price).path, links);
   if (links < 2) return;
+  const Search fine = coarse_to_fine(cost, links, ~std::uint64_t{0}, Beyond::give_up);
+  CHECK(fine.end == Search::End::optimal);
+  check_path(cost, truth, fine.path, links);
+  const Search finished = coarse_to_fine(cost, links, links * cost.size() / 2, Beyond::finish);
+  CHECK(finished.end == Search::End::optimal);
+  check_path(cost, truth, finished.path, links);
   for (const double start : {0.0, 1e-200, 1e200}) {
     const Penalised found = penalised(cost, links, start);
     check_path(cost, truth, found.path, links);
@@ -35,6 +43,12 @@ void check_solvers(const Cost& cost, const BruteForce& truth, std::size_t links)
     CHECK(found.bound <= static_cast<double>(truth.least(links)) + slack);
     if (links > 2) CHECK(certified(cost, found));  // with two links the price of one can dwarf all costs
   }
+}
+
+void check_tangent(const UnbiasedCost& cost, const BruteForce& truth, std::size_t links) {
+  const Search found = tangent(cost, links, ~std::uint64_t{0});
+  CHECK(found.end == Search::End::optimal);
+  check_path(cost, truth, found.path, links);
 }
 
 void check_random(std::size_t cases) {
@@ -48,13 +62,39 @@ void check_random(std::size_t cases) {
     const std::span<const double> values(x);
     if (const auto found = distinct(values, std::span<const double>(weights), Objective::unbiased); found.size() > s) {
       const Nodes nodes = value_nodes(found, 1);
-      check_solvers(UnbiasedCost(nodes.nodes, nodes.anchor), BruteForce(found, Objective::unbiased), s - 1);
+      const UnbiasedCost cost(nodes.nodes, nodes.anchor);
+      const BruteForce truth(found, Objective::unbiased);
+      check_solvers(cost, truth, s - 1);
+      if (s > 3) check_tangent(cost, truth, s - 1);
     }
     if (const auto found = distinct(values, std::span<const double>(weights), Objective::mse); found.size() > s) {
       const Nodes nodes = boundary_nodes(found, 1);
       check_solvers(KMeansCost(nodes.nodes), BruteForce(found, Objective::mse), s);
     }
   }
+}
+
+// Searches that give up or that rounding misleads, in the sizes that would use them: what is found never depends on it.
+void check_forced_failures() {
+  std::mt19937_64 random(3);
+  for (int kind = 0; kind < kFamilies; ++kind)
+    for (const std::size_t links : {3, 5}) {
+      const std::vector<double> x = family(kind, 8000, random);
+      const auto values = distinct(std::span<const double>(x), {}, Objective::unbiased);
+      const auto check = [&](const auto& cost) {
+        if (cost.size() <= links) return;
+        const Path truth = Layered<std::decay_t<decltype(cost)>>::solve(cost, links);
+        for (const Limits limits : {Limits{32, 1}, Limits{0, 1}, Limits{32, 0}, Limits{32, -1e6}, Limits{0, 0}}) {
+          double price = 0;
+          const Solution found = solve(cost, links, price, {}, limits);
+          CHECK(found.gap == 0 && found.path.size() == links + 1);
+          CHECK(std::abs(path_cost(cost, found.path) - path_cost(cost, truth)) <= 2 * tolerance(cost, truth));
+        }
+      };
+      const Nodes nodes = value_nodes(values, 1), sums = boundary_nodes(values, 1);
+      check(UnbiasedCost(nodes.nodes, nodes.anchor));
+      check(KMeansCost(sums.nodes));
+    }
 }
 
 // Equal costs everywhere: no price gives most numbers of links, so that paths must be spliced.
@@ -94,6 +134,7 @@ void check_decades() {
 
 int main(int count, char** arguments) {
   bh::check_random(count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 600);
+  bh::check_forced_failures();
   bh::check_lattices();
   bh::check_splice();
   bh::check_decades();

@@ -31,6 +31,38 @@ def test_levels_of_a_histogram_come_close_to_the_optimum(name):
     assert np.isin(near.values, x).all()  # always values of the data
 
 
+@pytest.mark.parametrize("name", [*DRAW, "outliers", "gaps"])
+@pytest.mark.parametrize("bins", [64, 1024, 4096])
+@pytest.mark.parametrize("s", [2, 3, 5, 16])
+def test_the_certified_gap_is_never_below_the_true_one(name, bins, s):
+    random = np.random.default_rng(11)
+    if name in DRAW:
+        x = DRAW[name](random, 20_000)
+    else:
+        x = random.standard_normal(20_000)
+        x[:2] = (-1e8, 1e8) if name == "outliers" else (5, 6)
+        x = x if name == "outliers" else np.round(x * 8) * 1000 + random.uniform(size=len(x))
+    near = levels(x, s, bins=bins, certify=True)
+    best = levels(x, s, method="exact", certify=True)
+    assert 0 <= near.gap <= 1  # 1: the buckets are too wide to tell
+    assert best.gap == 0
+    assert near.squared_error * (1 - near.gap) <= best.squared_error * (1 + 1e-9)
+    if bins == 4096 and name not in ("outliers", "gaps"):
+        assert near.gap < 0.02  # a bound that says something
+
+
+def test_a_certificate_can_be_had_without_the_data():
+    x = np.random.default_rng(12).standard_normal(50_000)
+    seen = Histogram.like(x)
+    seen.update(x)
+    assert seen.levels(16).gap is None
+    found = seen.levels(16, certify=True)
+    assert 0 < found.gap < 0.01
+    assert found.values.tolist() == seen.levels(16).values.tolist()
+    with pytest.raises(InvalidInput, match="certify is given with method='histogram' and objective='mse'"):
+        seen.levels(16, objective="mse", certify=True)
+
+
 def test_outliers_and_atoms_do_not_spoil_it():
     random = np.random.default_rng(2)
     for seed in range(20):

@@ -1,5 +1,6 @@
 """What is known of the data beforehand: a histogram that adapts to them, grows with them, and merges."""
 
+import math
 from typing import Any, final
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.inputs import as_values, as_weights, non_empty
-from beforehand.quantization.levels import OBJECTIVES, Levels, Objective, check_s
+from beforehand.quantization.levels import OBJECTIVES, Levels, Objective, check_certify, check_s
 
 
 @final
@@ -103,12 +104,13 @@ class Histogram:
             )
         self._native.merge(other._native)
 
-    def levels(self, s: int = 16, *, objective: Objective = "unbiased") -> Levels:
+    def levels(self, s: int = 16, *, objective: Objective = "unbiased", certify: bool = False) -> Levels:
         """Choose levels for the data seen, close to the optimum.
 
         Args:
             s: How many, as in `levels`.
             objective: "unbiased" or "mse", as in `levels`.
+            certify: Also bound the optimum of all levels from below, as in `levels`.
 
         Returns:
             One table in float64. Errors are those of the buckets, each value counted with its weight.
@@ -117,11 +119,12 @@ class Histogram:
             InvalidInput: Nothing was seen yet, or only values without weight.
         """
         check_s(s, objective)
+        check_certify(certify, "histogram", objective)
         if not self.total_weight > 0:
             raise InvalidInput(
                 f"this histogram has seen {self.count} values of weight 0 in all; update it with data first"
             )
-        table, error = self._native.levels(s, OBJECTIVES[objective])
+        table, error, gap = self._native.levels(s, OBJECTIVES[objective], certify)
         norm = self._native.norm()
         return Levels(
             values=table,
@@ -136,8 +139,8 @@ class Histogram:
             squared_error=error,
             vnmse=error / norm if norm > 0 else 0.0,
             group_squared_error=None,
-            gap=0.0 if error == 0 else None,
-            exact=error == 0,
+            gap=None if math.isnan(gap) else gap,
+            exact=gap == 0,
             grid_index=None,
         )
 

@@ -1,0 +1,42 @@
+// Coarse to fine: bounds on whole cells of nodes rule out where no optimal path can pass, until single nodes are left.
+//
+// A link from cell A to cell B costs at least what lies between the last node of A and the first of B. Forward and
+// backward sums of these bounds that exceed the cost of a known path exclude a cell; those of an optimal path survive.
+#pragma once
+#include <cstdint>
+
+#include "quantization/cells.h"
+
+namespace bh {
+
+// What became of a search that may be given up.
+struct Search {
+  enum class End { optimal, capped, failed } end;
+  Path path;  // the best one seen; empty if none was
+};
+
+// Splits every cell of several nodes, whatever it costs, once more evaluations than `cap` were made.
+enum class Beyond { give_up, finish };
+
+// The cheapest path with `links` links, 2 <= links < cost.size(). Cells are ruled out when their bound exceeds the cost of
+// a path by `slack` tolerances.
+template <typename Cost>
+Search coarse_to_fine(const Cost& cost, std::size_t links, std::uint64_t cap, Beyond beyond, double slack = 1);
+
+// Consecutive cells, at most `most`, of about equal cost each: equally much is unknown about each of them.
+template <typename Cost>
+Cells equal_cost_cells(const Cost& cost, std::size_t most);
+
+// Moves every interior node to where it is best between its neighbours, until nothing changes.
+template <typename Cost>
+void descend(const Cost& cost, Path& path, int sweeps);
+
+// The nodes in strictly ascending order, moved apart where they met.
+void move_apart(Path& path);
+
+extern template Search coarse_to_fine(const UnbiasedCost&, std::size_t, std::uint64_t, Beyond, double);
+extern template Search coarse_to_fine(const KMeansCost&, std::size_t, std::uint64_t, Beyond, double);
+extern template Cells equal_cost_cells(const UnbiasedCost&, std::size_t);
+extern template void descend(const UnbiasedCost&, Path&, int);
+
+}  // namespace bh
