@@ -16,7 +16,7 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser fuzz bench docs \
-  reproduce wheel stub pages clean
+  reproduce wheel stub record pages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -92,6 +92,9 @@ wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python
 
 stub: dev  ## write the stub of _native anew
 	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
+
+record: dev  ## run the tour and keep its result for the README in docs/tour.json
+	$(BIN)/python .ci/record
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py

@@ -1,11 +1,13 @@
-"""The README and the documentation, with what their examples print; `python tests/pages.py` writes it anew.
+"""The README and the documentation, with what their examples print; `make pages` writes it anew.
 
 Blocks of a page run one after the other in one empty folder. What a python block prints stands at its end, behind `#>`.
 In a console block a line with `$` is a command, and what follows is its output. Blocks marked otherwise are not run.
+Between the tour's markers stands the table of docs/tour.json.
 """
 
 import contextlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -14,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+TOUR = re.compile(r"(<!-- tour.*?-->\n).*?(<!-- end of tour -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,7 +28,8 @@ def pages():
 
 def refreshed(page):
     """The page's text with what its blocks print today."""
-    text, names = page.read_text(encoding="utf-8"), {}
+    text = TOUR.sub(lambda markers: markers[1] + tour_table() + markers[2], page.read_text(encoding="utf-8"))
+    names = {}
 
     def run(block):
         if block[1] == "console":
@@ -35,6 +39,23 @@ def refreshed(page):
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         return BLOCK.sub(run, text)
+
+
+def tour_table():
+    """The tour's rows and the conditions that they were taken under."""
+    result = json.loads((ROOT / "docs" / "tour.json").read_text(encoding="utf-8"))
+    lines = [
+        "| you run | known beforehand | strongest without | with it | clairvoyant | price | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        outcomes = [f"{row[name]['value']:.3g}" for name in ("baseline", "measured", "clairvoyant")]
+        price = f"{row['price']['seconds'] * 1e9:.3g} ns a {row['price']['per']}"
+        lines.append("| " + " | ".join([row["you_run"], row["known"], *outcomes, price, row["verdict"]]) + " |")
+    told = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
+    metrics = ", ".join(sorted({row["metric"] for row in result["rows"]}))
+    lines += ["", f"{metrics}: less is better. Data are simulated. {told}; `make tour` repeats it."]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _python(block, names, page, line):
