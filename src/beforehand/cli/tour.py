@@ -102,7 +102,7 @@ def next_command(folder: Path) -> str:
     for name in names:
         if name.endswith((".npz", ".parquet", ".jsonl")):
             return f"{where}beforehand trace show {shlex.quote(name)}"
-    make = f"{where}python -c {shlex.quote(MAKE)}"
+    make = f'{where}python -c "{MAKE}"'
     return f"{make} && {where}beforehand quantization encode weights.npy --levels 16 -o weights.bhq"
 
 
