@@ -108,7 +108,8 @@ BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, bool certify
   if (all) {
     found.levels = std::move(nodes.values);
   } else {
-    for (const Index i : solve_buckets(nodes.cost(), s - 1).path) found.levels.push_back(nodes.values[i]);
+    double price = 0;
+    for (const Index i : solve(nodes.cost(), s - 1, price).path) found.levels.push_back(nodes.values[i]);
   }
   found.squared_error = unbiased_error(buckets, found.levels);
   if (found.squared_error == 0)
@@ -125,7 +126,8 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
   if (n <= s) {
     for (std::size_t i = 0; i <= n; ++i) path.push_back(static_cast<Index>(i));
   } else {
-    path = solve_buckets(KMeansCost(sums), s).path;
+    double price = 0;
+    path = solve(KMeansCost(sums), s, price).path;
   }
   BucketLevels found{{}, 0, kUncertified};
   for (std::size_t link = 0; link + 1 < path.size(); ++link) {

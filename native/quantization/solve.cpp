@@ -12,7 +12,7 @@ namespace bh {
 namespace {
 
 // Measured by benchmarks/bench_levels.py. Other values change the time, never the error of what is found.
-constexpr double kLayered = 40, kLayeredBuckets = 200;         // most layers * log2(nodes)
+constexpr double kLayered = 40;                                // most layers * log2(nodes)
 constexpr std::size_t kManyNodes = 1024;                       // a level: from here on cells beat all else ...
 constexpr std::size_t kFewLinks = 32;                          // ... up to so many links
 constexpr std::size_t kHistogramStart = std::size_t{1} << 15;  // nodes that make a good first price worth its while
@@ -69,16 +69,7 @@ Solution solve(const Cost& cost, std::size_t links, double& price, const StartPr
   return by_price(cost, links, price, limits);
 }
 
-template <typename Cost>
-Solution solve_buckets(const Cost& cost, std::size_t links) {
-  if (layers(cost.size(), links) <= kLayeredBuckets) return {Layered<Cost>::solve(cost, links), 0};
-  double price = 0;
-  return by_price(cost, links, price, {});
-}
-
 template Solution solve(const UnbiasedCost&, std::size_t, double&, const StartPrice&, const Limits&);
 template Solution solve(const KMeansCost&, std::size_t, double&, const StartPrice&, const Limits&);
-template Solution solve_buckets(const UnbiasedCost&, std::size_t);
-template Solution solve_buckets(const KMeansCost&, std::size_t);
 
 }  // namespace bh

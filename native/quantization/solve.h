@@ -26,8 +26,4 @@ using StartPrice = std::function<double()>;
 template <typename Cost>
 Solution solve(const Cost& cost, std::size_t links, double& price, const StartPrice& start = {}, const Limits& limits = {});
 
-// The same for the few thousand nodes of a histogram, which the layers suit longer.
-template <typename Cost>
-Solution solve_buckets(const Cost& cost, std::size_t links);
-
 }  // namespace bh

@@ -1,6 +1,5 @@
 import json
 import re
-import shlex
 import shutil
 import sys
 
@@ -11,7 +10,7 @@ from report_page import SMALL, page
 from beforehand.cli import tour
 from beforehand.cli.app import run
 
-PYTHON = f"python -c {shlex.quote(tour.MAKE)}"
+PYTHON = f'python -c "{tour.MAKE}"'
 
 
 @pytest.fixture
