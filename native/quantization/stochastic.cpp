@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "quantization/round16.h"
 #include "support/simd.h"
 
 namespace bh {
@@ -155,7 +156,14 @@ Tally Rounder<Real>::round(std::span<const Real> x, const std::uint32_t* words, 
     std::copy(x.begin(), x.end(), wide);
     return round_float64(wide_table_, wide, words, x.size(), codes);
   } else {
-    return round_float32(table_, x.data(), words, x.size(), codes);
+    Tally tally;
+    std::size_t done = 0;
+#if BH_ROUND16
+    if (table_.size == kFew && !table_.nearest && isa() != Isa::v1)
+      done = round16(table_, x.data(), words, x.size(), codes, tally);
+#endif
+    const Tally rest = round_float32(table_, x.data() + done, words + done, x.size() - done, codes + done);
+    return {tally.nonfinite + rest.nonfinite, tally.outside + rest.outside};
   }
 }
 

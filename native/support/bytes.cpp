@@ -71,6 +71,7 @@ std::uint32_t crc32c(Bytes bytes, std::uint32_t before) {
 }
 
 Writer::Writer(const Format& format) {
+  bytes_.reserve(64);
   const Magic magic = magic_of(format);
   put(std::as_bytes(std::span(magic)));
   put(format.version);

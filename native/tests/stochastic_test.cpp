@@ -104,6 +104,31 @@ void what_must_be_refused_is_counted() {
   CHECK(codes[3] == 0 && codes[7] == 2 && codes[8] == 2 && codes[9] == 0);
 }
 
+// Fewer than 16 values at a time go through the plain loop, more through what the processor has for them.
+void many_at_once_are_rounded_like_few() {
+  for (std::size_t s = 1; s <= 17; ++s) {
+    std::vector<float> levels(s), x(1024);
+    for (std::size_t b = 0; b < s; ++b) levels[b] = static_cast<float>(b * b) / 3 - 7;
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = -8 + static_cast<float>(i * 7919 % 1021) / 10;
+    for (const std::size_t i : {3, 500, 900}) x[i] = levels[i % s];
+    x[77] = NAN, x[600] = std::numeric_limits<float>::infinity(), x[601] = -x[600];
+    std::vector<std::uint32_t> words(bh::kWords);
+    bh::random_words(s, 5, 0, bh::Domain::rounding, std::span<std::uint32_t, bh::kWords>(words));
+    bh::Rounder<float> rounder;
+    rounder.prepare(levels, kUnbiased);
+    std::vector<std::uint16_t> at_once(x.size()), few(x.size());
+    const bh::Tally tally = rounder.round(x, words.data(), at_once.data());
+    bh::Tally sum;
+    for (std::size_t i = 0; i < x.size(); i += 15) {
+      const std::size_t n = std::min<std::size_t>(15, x.size() - i);
+      const bh::Tally part = rounder.round(std::span(x).subspan(i, n), &words[i], &few[i]);
+      sum.nonfinite += part.nonfinite, sum.outside += part.outside;
+    }
+    CHECK(at_once == few);
+    CHECK(tally.nonfinite == 3 && sum.nonfinite == 3 && tally.outside == sum.outside);
+  }
+}
+
 void repeated_levels_and_a_single_one_are_allowed() {
   const std::vector<float> x{0, 1, 2};
   CHECK(round_all(x, {0, 1, 1, 2}, kUnbiased, 1, 0) == (std::vector<std::uint16_t>{0, 2, 3}));
@@ -123,6 +148,7 @@ int main() {
   ends_are_kept_where_the_gap_overflows<float>();
   ends_are_kept_where_the_gap_overflows<double>();
   what_must_be_refused_is_counted();
+  many_at_once_are_rounded_like_few();
   repeated_levels_and_a_single_one_are_allowed();
   ties_go_to_the_lower_level();
 }
