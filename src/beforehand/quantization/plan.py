@@ -329,7 +329,7 @@ def _weigh(
     candidates: list[Candidate] = []
     seconds = _seconds(vectors, [codec for _, codec, _, _ in tried], seed)
     for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
-        table_bytes = vectors.groups(codec.block) * codec.s * vectors.level_bytes / vectors.size
+        table_bytes = vectors.groups(codec.block) * 2**bits * vectors.level_bytes / vectors.size
         price = Price(seconds=time, bytes=bits / 8 + table_bytes, per="value")
         against = (candidates[0], curve) if candidates else None
         candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
