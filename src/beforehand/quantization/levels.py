@@ -142,9 +142,9 @@ def levels(
         threads: At most so many; groups are shared out among them. Results never depend on it.
 
     Guarantee:
-        Of "exact": no levels have a smaller squared error, but for the rounding of float64: about 1e-12 of the error, more
-        only where values lie within 1e-13 of the data's range of each other. `exact` says so, and `gap` bounds the
-        rest where a doubt is left. For the same data on every machine and any number of threads the same levels.
+        Of "exact": no levels have a smaller squared error, but for the rounding of float64: about 1e-12 of the error,
+        and more only where values lie within 1e-13 of the data's range of each other. `exact` says so, and `gap` bounds
+        the rest where a doubt is left. For the same data on every machine and any number of threads the same levels.
 
     Cost:
         "histogram": about half a sort. "exact": three to four sorts up to 16 levels, up to a hundred for more or for
