@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "beforehand"
 AREAS = {"quantization"}
-LAYERS = [{"_native"}, {"tables"}, {"core"}, AREAS, {"workloads"}, {"systems"}, {"cli"}, {"__main__"}]
+LAYERS = [
+    {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"systems"}, {"cli"}, {"__main__"},
+]  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 HEADERS = sorted(path.relative_to(ROOT) for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp"))
 

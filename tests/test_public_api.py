@@ -12,6 +12,7 @@ NAMES = {
     "beforehand.core": [
         "Child", "Outcome", "Plan", "Predictor", "Price", "Report", "Trace", "Verdict", "load_plan",
     ],
+    "beforehand.integrations.sklearn": ["AdaptiveQuantizer"],
     "beforehand.quantization": [
         "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan",
     ],

@@ -69,7 +69,7 @@ def non_empty(values: Values, name: str = "x") -> Values:
     return values
 
 
-def as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights") -> NDArray[np.float64]:
     """Read one weight for each value of an array of this shape, flat in C order.
 
     Raises:
@@ -79,12 +79,12 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64
     bad = ~np.isfinite(given) | (given < 0)
     if bad.any():
         raise InvalidInput(
-            f"weights hold {given[bad].flat[0]}, but must be finite and at least 0; mend or drop these values"
+            f"{name} hold {given[bad].flat[0]}, but must be finite and at least 0; mend or drop these values"
         )
     try:
         spread = np.broadcast_to(given, shape)
     except ValueError:
-        raise InvalidInput(f"weights have shape {given.shape}, but must be broadcastable to {shape}") from None
+        raise InvalidInput(f"{name} have shape {given.shape}, but must be broadcastable to {shape}") from None
     return np.ascontiguousarray(spread).reshape(-1)
 
 
