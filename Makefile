@@ -5,7 +5,9 @@ FUZZ_CXX ?= clang++-14
 FUZZ_SECONDS ?= 180
 JOBS ?= 2
 STUDY ?=
+TORCH_INDEX ?=
 VENV := .venv
+TORCH := build/torch
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 CMAKE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=RelWithDebInfo
@@ -15,8 +17,8 @@ MAKEFLAGS += --no-builtin-rules
 export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser fuzz bench docs \
-  reproduce wheel stub record pages clean
+.PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser test-torch fuzz \
+  bench bench-torch docs reproduce wheel stub record pages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,9 +50,9 @@ tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads
 	$(BIN)/beforehand tour
 
 test: dev  ## build and pass the tests
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not torch"
 
-test-all: test test-browser  ## the tests of this library and of every host
+test-all: test test-browser test-torch  ## the tests of this library and of every host
 
 lint: dev  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -69,6 +71,26 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 	  { echo "no chromium: apt-get install chromium chromium-driver" >&2; exit 1; }
 	$(BIN)/python -m pytest -q -m browser
+
+# torch in an environment of its own. TORCH_INDEX: where there are builds without CUDA, if pip's own index has none.
+$(TORCH)/needs.stamp: pyproject.toml constraints.txt
+	@sh .ci/preflight "$(PYTHON)" "$(CXX)"
+	$(PYTHON) -m venv $(TORCH)
+	{ $(TORCH)/bin/python .ci/needs build torch; echo pytest; echo hypothesis; } | $(TORCH)/bin/python -m pip install -q \
+	  --disable-pip-version-check -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -r /dev/stdin
+	touch $@
+
+$(TORCH)/wheel.stamp: $(TORCH)/needs.stamp $(VENV)/build.stamp $(shell find src -name '*.py')
+	rm -rf $(TORCH)/wheel
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w $(TORCH)/wheel .
+	$(TORCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall $(TORCH)/wheel/*.whl
+	touch $@
+
+test-torch: $(TORCH)/wheel.stamp  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
+	$(TORCH)/bin/python -m pytest -q -m torch tests/integrations/torch
+
+bench-torch: $(TORCH)/wheel.stamp  ## the benchmark against torchao's k-means
+	$(TORCH)/bin/python benchmarks/bench_codebooks.py
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \

@@ -13,6 +13,7 @@ NAMES = {
         "Child", "Outcome", "Plan", "Predictor", "Price", "Report", "Trace", "Verdict", "load_plan",
     ],
     "beforehand.integrations.sklearn": ["AdaptiveQuantizer"],
+    "beforehand.integrations.torch": ["codebook", "quantize_linear"],
     "beforehand.quantization": [
         "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan",
     ],

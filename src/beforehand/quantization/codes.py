@@ -380,6 +380,8 @@ def _as_target(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], source: s
         raise InvalidInput(f"out is a {type(out).__name__}, but must be an array or a tensor with __dlpack__")
     if int(out.__dlpack_device__()[0]) != CPU:
         raise InvalidInput("out is not on the CPU; leave it out and move the result")
+    if getattr(out, "requires_grad", False):
+        raise InvalidInput("out requires a gradient, which writing would not tell it of; pass out.detach()")
     try:
         target = out if isinstance(out, np.ndarray) else _native.writable(out)
         half = target is not out and _native.bfloat16_bits(out) is not None

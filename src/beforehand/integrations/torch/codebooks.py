@@ -1,0 +1,164 @@
+"""Codebooks for weights by exact k-means, in the tensors that torchao computes with."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand import quantization
+from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.quantization.inputs import as_weights
+
+if TYPE_CHECKING:
+    import torch
+    from torchao.prototype.quantization.codebook_coreml import CodebookQuantizedTensor
+
+MOST_LEVELS = 256  # torchao keeps each code in a byte
+DTYPES = ("float32", "float16", "bfloat16")  # what it turns codes back into
+
+
+def codebook(
+    weight: "torch.Tensor",
+    levels: int = 16,
+    *,
+    axis: int | None = None,
+    block: int | None = None,
+    importance: Any = None,
+) -> "CodebookQuantizedTensor":
+    """Turn a weight into codes and the codebook that loses least, as a tensor that torchao computes with.
+
+    Args:
+        weight: float32, float16 or bfloat16, of any shape, on any device; its gradient is not followed.
+        levels: How many numbers a codebook holds, 2 to 256.
+        axis: One codebook for each index along this axis: 0 for each row of a linear layer, that is, for each output.
+        block: One codebook for each run of so many values along the last axis, whose length it must divide.
+        importance: How much the squared error of each value counts, broadcastable to `weight`: finite, at least 0. The
+            mean square of each input, `(in_features,)`, makes the error of a linear layer's outputs the one that
+            counts, as far as inputs are not correlated.
+
+    Returns:
+        torchao's `prototype.quantization.codebook_coreml.CodebookQuantizedTensor`, of the shape, dtype and device of
+        `weight`. Its `codes` are uint8 in the shape of `weight`. Its `codebook`, float32, has one axis for each axis of
+        `weight`, which count the codebooks, then `2**bits` levels (in ascending order, the last one repeated as often
+        as needed) and an axis of length 1. Its `block_size` says which values share a codebook, with -1 for a whole
+        axis; its `code_dtype` says how many bits a code needs.
+
+    Guarantee:
+        No codebooks of so many levels have a smaller (weighted) squared error: this is exact 1-D k-means, the same on
+        every machine. Nearest levels are biased; that is what weights want, which are read and never averaged.
+
+    Cost:
+        That of `levels` with the method "exact", which for float16 and bfloat16 counts values instead of sorting them,
+        and that of `encode`; on one thread of the CPU.
+
+    Raises:
+        MissingDependency: torch or torchao is not installed.
+        InvalidInput: `weight` is empty, holds NaN or infinity, or has another dtype; an option breaks its rule.
+
+    Example:
+        A codebook for each output of a linear layer, and the weight that torchao computes with::
+
+            made = codebook(linear.weight, 16, axis=0)
+            made.codes.shape, made.codebook.shape  # (out, in), (out, 1, 16, 1)
+            made.dequantize()
+
+    Reference:
+        torchao 0.18, `torchao.prototype.quantization.codebook_coreml`, whose layout this is.
+    """
+    torch, tensor = _host()
+    name = str(weight.dtype).removeprefix("torch.")
+    if name not in DTYPES:
+        raise InvalidInput(f"weight has dtype {name}, but must be one of {', '.join(DTYPES)}; convert it first")
+    if not 2 <= levels <= MOST_LEVELS:
+        raise InvalidInput(f"levels is {levels}, but must be from 2 to {MOST_LEVELS}, so that a code fits a byte")
+    if block is not None and block > 0 and weight.shape[-1] % block:
+        raise InvalidInput(f"block is {block}, but must divide {weight.shape[-1]}, the length of the last axis")
+    shape = tuple(weight.shape)
+    counted = None
+    if importance is not None:
+        given = torch.as_tensor(importance).detach().cpu().double().numpy()
+        counted = as_weights(given, shape, "importance").reshape(shape)
+
+    data = weight.detach().cpu()
+    table = quantization.levels(data, levels, method="exact", objective="mse", weights=counted, axis=axis, block=block)
+    codes = quantization.encode(data, table).indices()
+    bits = (levels - 1).bit_length()
+    sizes = _block_sizes(len(shape), axis, block)
+    return tensor(
+        torch.from_numpy(codes).to(weight.device),
+        torch.from_numpy(_padded(table.values, bits).reshape(*_grid(shape, sizes), 2**bits, 1)).to(weight.device),
+        getattr(torch, f"uint{bits}"),
+        sizes,
+        weight.shape,
+        dtype=weight.dtype,
+    )
+
+
+def quantize_linear(
+    linear: "torch.nn.Linear",
+    levels: int = 16,
+    *,
+    axis: int | None = None,
+    block: int | None = None,
+    importance: Any = None,
+) -> None:
+    """Put codes and codebooks in the place of a linear layer's weight, for good; the bias stays.
+
+    Args:
+        linear: The layer, or any module whose `weight` torchao can look up, such as an embedding.
+        levels: As in `codebook`.
+        axis: As in `codebook`.
+        block: As in `codebook`.
+        importance: As in `codebook`.
+
+    Guarantee:
+        The layer computes what it would with the decoded weight, and its weight no longer learns.
+
+    Example:
+        All linear layers of a model, 4 bits a weight::
+
+            for module in model.modules():
+                if isinstance(module, torch.nn.Linear):
+                    quantize_linear(module, 16, axis=0)
+
+    Cost:
+        That of `codebook`, and in each forward pass that of torchao's look-up.
+
+    Raises:
+        MissingDependency: torch or torchao is not installed.
+        InvalidInput: As `codebook` does; the layer is then unchanged.
+    """
+    torch, _ = _host()
+    made = codebook(linear.weight, levels, axis=axis, block=block, importance=importance)
+    linear.weight = torch.nn.Parameter(made, requires_grad=False)
+
+
+def _host() -> tuple[Any, Any]:
+    """torch, and torchao's tensor with several codebooks."""
+    try:
+        import torch
+        from torchao.prototype.quantization.codebook_coreml import CodebookQuantizedTensor
+    except ImportError as error:
+        raise MissingDependency("codebooks need torch and torchao; pip install 'beforehand[torch]'") from error
+    return torch, CodebookQuantizedTensor
+
+
+def _block_sizes(axes: int, axis: int | None, block: int | None) -> list[int]:
+    """How far along each axis values share a codebook; -1 for all of it."""
+    if block is not None:
+        return [1] * (axes - 1) + [block]
+    sizes = [-1] * axes
+    if axis is not None:
+        sizes[axis] = 1
+    return sizes
+
+
+def _grid(shape: tuple[int, ...], sizes: list[int]) -> list[int]:
+    """How many codebooks there are along each axis."""
+    return [1 if size == -1 else length // size for length, size in zip(shape, sizes, strict=True)]
+
+
+def _padded(tables: NDArray[Any], bits: int) -> NDArray[Any]:
+    """The tables, one a row, with as many levels as codes of so many bits can name."""
+    rows = tables.reshape(-1, tables.shape[-1])
+    return np.pad(rows, ((0, 0), (0, 2**bits - rows.shape[1])), mode="edge")
