@@ -74,13 +74,12 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 
 # torch in an environment of its own. TORCH_INDEX: where there are builds without CUDA, if pip's own index has none.
 $(TORCH)/needs.stamp: pyproject.toml constraints.txt
-	@sh .ci/preflight "$(PYTHON)" "$(CXX)"
 	$(PYTHON) -m venv $(TORCH)
 	{ $(TORCH)/bin/python .ci/needs build torch; echo pytest; echo hypothesis; } | $(TORCH)/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -r /dev/stdin
 	touch $@
 
-$(TORCH)/wheel.stamp: $(TORCH)/needs.stamp $(VENV)/build.stamp $(shell find src -name '*.py')
+$(TORCH)/wheel.stamp: $(VENV)/build.stamp $(TORCH)/needs.stamp $(shell find src -name '*.py')
 	rm -rf $(TORCH)/wheel
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w $(TORCH)/wheel .
 	$(TORCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall $(TORCH)/wheel/*.whl
