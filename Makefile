@@ -114,11 +114,13 @@ wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python
 stub: dev  ## write the stub of _native anew
 	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
 
-record: dev  ## run the tour and keep its result for the README in docs/tour.json
+record: dev  ## run the tour and the studies, and keep their results for the README and the pages
 	$(BIN)/python .ci/record
+	$(BIN)/beforehand reproduce avq --json > build/avq.json && mv build/avq.json docs/studies/avq.json
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py
+	for result in docs/studies/*.json; do $(BIN)/python -m beforehand.studies.claims $$result > $${result%.json}.md || exit 1; done
 	for example in examples/*.py; do $(BIN)/python $$example -o docs/pictures/$$(basename $$example .py).svg || exit 1; done
 
 clean:  ## remove all that make made

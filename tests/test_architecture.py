@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "beforehand"
 AREAS = {"quantization"}
 LAYERS = [
-    {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"systems"}, {"cli"}, {"__main__"},
+    {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
+    {"__main__"},
 ]  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 HEADERS = sorted(path.relative_to(ROOT) for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp"))

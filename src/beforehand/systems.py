@@ -76,6 +76,7 @@ SYSTEMS = (
         area="quantization",
         imported="from beforehand.quantization import levels",
         command="beforehand quantization encode",
+        study="of 11 claims 8 reproduced, 3 direction only",
     ),
     System(
         name="THC",

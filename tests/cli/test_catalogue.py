@@ -3,6 +3,8 @@ import json
 import pytest
 
 from beforehand.cli.app import run
+from beforehand.studies import avq
+from beforehand.studies.claims import Claim, Found, Sheet, Study, judge
 from beforehand.systems import SYSTEMS
 
 
@@ -19,12 +21,46 @@ def test_systems_are_listed_for_people_and_machines(capsys, monkeypatch):
     assert shown.count("not built yet") == 8
 
 
-@pytest.mark.parametrize("arguments", [[], ["QUIVER"], ["lamps"]])
-def test_reproduce_says_that_studies_come_with_their_areas(capsys, arguments):
+@pytest.fixture
+def study(monkeypatch):
+    """A study that takes no time, in place of the real one."""
+    claim = Claim(says="It is fast.", source="abstract", requires="a second")
+    finding = judge(claim, Found(scale="2^4", figure="two seconds", holds=False, direction=True))
+    sheet = Sheet(title="Figures", columns=["data"], rows=[["[0,1]"]], below="All.")
+    made = Study(name="AVQ", paper="", command="", findings=[finding], sheets=[sheet], seconds=1.0)
+    asked = []
+
+    def run(*, quick, begin):
+        asked.append(quick)
+        begin("it")
+        return made
+
+    monkeypatch.setattr(avq, "run", run)
+    return made, asked
+
+
+@pytest.mark.parametrize("name", ["avq", "QUIVER"])
+def test_reproduce_shows_claims_with_verdicts_and_figures(capsys, monkeypatch, study, name):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(["reproduce", name, "--quick"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("It is fast.", "two seconds", "direction only", "Figures", "[0,1]", "of 1 claims 1 direction only"):
+        assert words in shown
+    assert study[1] == [True]
+
+
+def test_reproduce_prints_json_at_full_scale(capsys, study):
+    assert run(["reproduce", "avq", "--json"]) == 0
+    assert Study.from_json(capsys.readouterr().out) == study[0]
+    assert study[1] == [False]
+
+
+@pytest.mark.parametrize("arguments", [[], ["lamps"]])
+def test_reproduce_says_which_systems_have_a_study(capsys, arguments):
     assert run(["reproduce", *arguments]) == 0
     shown = capsys.readouterr().out
     assert "also QUIVER" in shown
-    assert "studies come with their areas" in shown
+    assert "These have a study: AVQ" in shown
 
 
 def test_reproduce_of_an_unknown_name_shows_the_known_ones_and_is_code_2(capsys):

@@ -21,7 +21,7 @@ app.command(epilog="Example: beforehand tour --report report.html")(tour.tour)
 app.command(epilog="Example: beforehand systems --json")(catalogue.systems)
 app.command(epilog="Example: beforehand explain plan.json")(plans.explain)
 app.command(epilog="Example: beforehand audit plan.json holdout.npy")(plans.audit)
-app.command(epilog="Example: beforehand reproduce QUIVER")(catalogue.reproduce)
+app.command(epilog="Example: beforehand reproduce QUIVER --quick")(catalogue.reproduce)
 app.add_typer(trace.app, name="trace")
 app.add_typer(quantization.app, name="quantization")
 

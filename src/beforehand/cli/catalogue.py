@@ -1,14 +1,22 @@
 """`systems` and `reproduce`: the published systems, and what became of their claims."""
 
+import importlib
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from beforehand.cli import render
-from beforehand.systems import NOT_BUILT, NOT_RUN, SYSTEMS
+from beforehand.core.errors import InvalidInput
+from beforehand.studies import STUDIES
+from beforehand.systems import NOT_BUILT, NOT_RUN, SYSTEMS, System
+
+if TYPE_CHECKING:
+    from beforehand.studies.claims import Study
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+STYLES = {"reproduced": "bold green", "direction only": "bold yellow", "not reproduced": "bold red"}
 
 
 def systems(as_json: Json = False) -> None:
@@ -24,15 +32,49 @@ def systems(as_json: Json = False) -> None:
     render.console().print(table)
 
 
-def reproduce(name: Annotated[str | None, typer.Argument(help="A system by any of its names.")] = None) -> None:
-    """Check a paper's claims against this library.
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="A system by any of its names.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Take smaller data: seconds instead of minutes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a paper's claims against this library, and say of each whether it came out.
 
-    A study comes with its area; there is none yet, so this prints the table of systems.
+    Without a name, and for a system that has no study yet, this prints the table of systems.
     """
-    systems()
-    known = {name.lower() for system in SYSTEMS for name in (system.name, *system.also)}
-    if name is not None and name.lower() not in known:
-        from beforehand.core.errors import InvalidInput
+    named = next((system for system in SYSTEMS if name and name.lower() in _names(system)), None)
+    if named is None or named.name not in STUDIES:
+        systems()
+        if name is not None and named is None:
+            raise InvalidInput(f"NAME is {name!r}, but no system goes by it; take a name from the table above")
+        render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others get theirs with their areas.")
+        return
+    study = importlib.import_module(STUDIES[named.name])
+    with render.progress(study.steps(quick=quick)) as steps:
+        found = study.run(quick=quick, begin=steps.begin)
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        show_study(found)
 
-        raise InvalidInput(f"NAME is {name!r}, but no system goes by it; take a name from the table above")
-    render.show("\nNo study can be run yet: studies come with their areas.")
+
+def show_study(study: "Study") -> None:
+    """The claims with their verdicts, then the sheets of figures."""
+    out = render.console()
+    claims = render.table("the paper says", "we require", "we find", "verdict", gap=2)
+    for finding in study.findings:
+        verdict = Text(finding.verdict, STYLES[finding.verdict])
+        found = f"{finding.figure}\n[dim]{finding.scale}[/]"
+        claims.add_row(f"{finding.says}\n[dim]{finding.source}[/]", finding.requires, found, verdict)
+    out.print(claims)
+    for sheet in study.sheets:
+        out.print(f"\n[bold]{sheet.title}[/]")
+        figures = render.table(*sheet.columns, gap=1)
+        for row in sheet.rows:
+            figures.add_row(*(Text(cell) for cell in row))
+        out.print(figures)
+        render.show(sheet.below)
+    render.show(f"\n{study.name}: {study.summary}, in {study.seconds:.0f} s of processor time.")
+
+
+def _names(system: System) -> set[str]:
+    return {known.lower() for known in (system.name, *system.also)}
