@@ -15,7 +15,8 @@ NAMES = {
     "beforehand.integrations.sklearn": ["AdaptiveQuantizer"],
     "beforehand.integrations.torch": ["codebook", "quantize_linear"],
     "beforehand.quantization": [
-        "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan",
+        "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "hadamard", "levels",
+        "plan", "rotate",
     ],
 }  # fmt: skip
 

@@ -2,10 +2,12 @@
 #pragma once
 #include <nanobind/ndarray.h>
 
+#include <cstddef>
 #include <optional>
 #include <span>
 
 #include "quantization/values.h"
+#include "support/bytes.h"
 #include "support/errors.h"
 
 template <typename T>
@@ -22,9 +24,25 @@ std::span<const T> span(const std::optional<Array<T>>& array) {
   return array ? span(*array) : std::span<const T>{};
 }
 
+// Arrays whose dtype another argument tells.
+using Flat = nanobind::ndarray<nanobind::ro, nanobind::c_contig, nanobind::device::cpu>;
+using FlatOut = nanobind::ndarray<nanobind::c_contig, nanobind::device::cpu>;
+
+template <typename T>
+std::span<const T> items(const Flat& array) {
+  return {static_cast<const T*>(array.data()), array.size()};
+}
+template <typename T>
+std::span<T> items(const FlatOut& array) {
+  return {static_cast<T*>(array.data()), array.size()};
+}
+
+inline bh::Bytes bytes_of(const nanobind::bytes& data) {
+  return {static_cast<const std::byte*>(data.data()), data.size()};
+}
+
 // Flat data of any accepted dtype: floats, or keys with the table of what they stand for.
-inline bh::Values as_values(const nanobind::ndarray<nanobind::ro, nanobind::c_contig, nanobind::device::cpu>& data,
-                            const std::optional<Array<float>>& table) {
+inline bh::Values as_values(const Flat& data, const std::optional<Array<float>>& table) {
   using Kind = bh::Values::Kind;
   const auto make = [&](Kind kind) { return bh::Values{kind, data.data(), table ? table->data() : nullptr, data.size()}; };
   const auto type = data.dtype();

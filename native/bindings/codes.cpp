@@ -19,29 +19,16 @@ using namespace nb::literals;
 namespace {
 
 using Header = bh::CodesHeader;
-using Flat = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using FlatOut = nb::ndarray<nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-std::span<const T> items(const Flat& array) {
-  return {static_cast<const T*>(array.data()), array.size()};
-}
-template <typename T>
-std::span<T> items(const FlatOut& array) {
-  return {static_cast<T*>(array.data()), array.size()};
-}
-
-bh::Bytes bytes_of(const nb::bytes& data) { return {static_cast<const std::byte*>(data.data()), data.size()}; }
 
 bh::Bytes payload_of(const Header& header, const nb::bytes& data) {
   return bytes_of(data).subspan(header.payload_at(), header.payload_bytes());
 }
 
 void make_header(Header* self, std::uint8_t method, std::uint8_t objective, std::uint8_t dtype, bool single,
-                 std::uint8_t grouped, std::uint8_t axis, std::uint32_t s, std::uint64_t block, std::uint64_t seed,
-                 std::uint64_t stream, std::vector<std::uint64_t> shape) {
-  new (self) Header{method, bh::Objective{objective}, dtype, single, bh::Grouped{grouped}, axis, s, block, seed, stream,
-                    std::move(shape), 0};
+                 std::uint8_t grouped, std::uint8_t axis, std::uint32_t s, std::uint64_t block, std::uint8_t rounds,
+                 std::uint64_t seed, std::uint64_t stream, std::vector<std::uint64_t> shape) {
+  new (self) Header{method, bh::Objective{objective}, dtype, single, bh::Grouped{grouped}, axis, s, block, rounds,
+                    seed, stream, std::move(shape), 0};
 }
 
 nb::bytes encode(const Header& header, const Flat& data, const std::optional<Array<float>>& table, const Flat& levels,
@@ -96,18 +83,20 @@ void indices(const Header& header, const nb::bytes& data, const FlatOut& out) {
 void bind_codes(nb::module_& m) {
   nb::class_<Header>(m, "CodesHeader")
       .def("__init__", &make_header, nb::kw_only(), "method"_a, "objective"_a, "dtype"_a, "single"_a, "grouped"_a,
-           "axis"_a, "s"_a, "block"_a, "seed"_a, "stream"_a, "shape"_a)
+           "axis"_a, "s"_a, "block"_a, "rounds"_a, "seed"_a, "stream"_a, "shape"_a)
       .def_ro("method", &Header::method)
       .def_prop_ro("objective", [](const Header& self) { return static_cast<int>(self.objective); })
       .def_ro("dtype", &Header::dtype)
       .def_ro("single", &Header::single)
+      .def_ro("axis", &Header::axis)
       .def_ro("s", &Header::s)
+      .def_ro("block", &Header::block)
       .def_ro("seed", &Header::seed)
       .def_ro("stream", &Header::stream)
       .def_ro("shape", &Header::shape)
       .def_ro("clipped", &Header::clipped)
       .def_prop_ro("bits", &Header::bits)
-      .def_prop_ro("groups", &Header::groups)
+      .def_prop_ro("tables", &Header::tables)
       .def_prop_ro("levels_at", &Header::levels_at);
   m.def("encode_codes", &encode, "header"_a, "data"_a.noconvert(), "table"_a.noconvert().none(), "levels"_a.noconvert(),
         "counts"_a.noconvert(), "clip"_a, "threads"_a);

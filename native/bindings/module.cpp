@@ -9,4 +9,5 @@ NB_MODULE(_native, m) {
   bind_levels(m);
   bind_histogram(m);
   bind_codes(m);
+  bind_rotation(m);
 }

@@ -1,10 +1,12 @@
 // Bytes of Codes: what is read can be decoded, and is written back as it was.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "quantization/codes.h"
+#include "quantization/rotation.h"
 #include "support/errors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,6 +23,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!std::equal(bytes.begin(), bytes.end(), written.begin())) __builtin_trap();
 
   if (header.size() > 1 << 16) return 0;  // without bits, a few bytes may stand for any number of values
+  if (header.rotated()) {
+    std::vector<float> single(header.single ? header.size() : 0);
+    std::vector<double> wide(header.single ? 0 : header.size());
+    bh::decode_rotated(header, bytes, {}, 0, 1, std::span(single));
+    bh::decode_rotated(header, bytes, {}, 0, 1, std::span(wide));
+    for (const double value : wide)
+      if (!std::isfinite(value)) __builtin_trap();
+    for (const float value : single)
+      if (!std::isfinite(value)) __builtin_trap();
+    return 0;
+  }
   const bh::Bytes payload = bytes.subspan(header.payload_at(), header.payload_bytes());
   std::vector<std::uint16_t> codes(header.size());
   bh::read_codes(header, payload, std::span(codes));

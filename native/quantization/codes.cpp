@@ -27,14 +27,6 @@ Runs packed_runs(const CodesHeader& header) {
   return runs.length % 8 * header.bits() % 8 == 0 ? Runs{1, runs.size()} : runs;
 }
 
-// Calls run(first, last) for as many parts of [0, pieces) as there are threads.
-template <typename Run>
-void share(std::uint64_t pieces, std::size_t threads, const Run& run) {
-  threads = std::clamp<std::uint64_t>(threads, 1, pieces);
-  const auto start = [=](std::size_t t) { return pieces / threads * t + std::min<std::uint64_t>(t, pieces % threads); };
-  parallel(threads, threads, [&](std::size_t t) { run(start(t), start(t + 1)); });
-}
-
 template <typename Real>
 std::string text(Real value) {
   char digits[32];

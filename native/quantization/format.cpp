@@ -12,9 +12,13 @@ namespace bh {
 namespace {
 
 constexpr Format kFormat{{'V', 'C'}, 1, "Codes"};
-constexpr unsigned kMethods = 4, kObjectives = 2, kDtypes = 10, kLevelDtypes = 2, kGroupings = 3;
+constexpr unsigned kMethods = 5, kObjectives = 2, kDtypes = 10, kLevelDtypes = 2, kGroupings = 3;
 constexpr std::uint8_t kDoubles[] = {0, 8, 9};  // the dtypes whose levels are float64
 constexpr unsigned kMostAxes = 8;
+constexpr std::uint8_t kRotation = 4;  // the method
+constexpr unsigned kMostRounds = 2;
+constexpr std::uint32_t kMostRotated = 256;  // levels
+constexpr double kFarthestRotated = 16;      // level: sums over a chunk must not overflow
 constexpr std::uint64_t kMostValues = 1ull << 60;  // of 8 bytes each: no array has more
 
 std::string is(std::uint64_t value, const std::string& rule) { return "is " + std::to_string(value) + ", but " + rule; }
@@ -33,20 +37,31 @@ void check_shape(const Reader& reader, const std::vector<std::uint64_t>& shape) 
 }
 
 template <typename Real>
-void check_levels(const Reader& reader, const CodesHeader& header, Bytes bytes) {
-  Real before = 0, level = 0;
-  for (std::uint64_t at = 0; at < bytes.size() / sizeof level; ++at) {
-    std::memcpy(&level, &bytes[at * sizeof level], sizeof level);
+Real real_at(Bytes bytes, std::uint64_t at) {
+  Real value;
+  std::memcpy(&value, &bytes[at * sizeof value], sizeof value);
+  return value;
+}
+
+template <typename Real>
+void check_levels_and_scales(const Reader& reader, const CodesHeader& header, Bytes levels, Bytes scales) {
+  for (std::uint64_t at = 0; at < levels.size() / sizeof(Real); ++at) {
+    const Real level = real_at<Real>(levels, at);
     if (!std::isfinite(level)) reader.fail("levels", "hold NaN or infinity at " + std::to_string(at));
-    if (at % header.s != 0 && level < before) reader.fail("levels", "descend at " + std::to_string(at));
-    before = level;
+    if (at % header.s != 0 && level < real_at<Real>(levels, at - 1))
+      reader.fail("levels", "descend at " + std::to_string(at));
+    if (header.rotated() && std::abs(level) > kFarthestRotated)
+      reader.fail("levels", "are too far from 0 for rotated values at " + std::to_string(at));
   }
+  for (std::uint64_t at = 0; at < scales.size() / sizeof(Real); ++at)
+    if (!std::isfinite(real_at<Real>(scales, at)))
+      reader.fail("scales", "hold NaN or infinity at " + std::to_string(at));
 }
 
 void check_payload(const Reader& reader, const CodesHeader& header, Bytes payload) {
   const Runs runs = header.runs();
   const int bits = header.bits();
-  if (payload.empty()) return;
+  if (payload.empty() || header.rotated()) return;  // chunks fill their bytes, and s is a power of two
   const std::uint64_t run_bytes = packed_bytes(runs.length, bits);
   std::uint16_t codes[1024];
   for (std::uint64_t run = 0; run < runs.count; ++run) {
@@ -85,7 +100,10 @@ Grouping CodesHeader::grouping() const {
   return by_axis;
 }
 
-std::uint64_t CodesHeader::payload_bytes() const { return runs().count * packed_bytes(runs().length, bits()); }
+std::uint64_t CodesHeader::payload_bytes() const {
+  if (rotated()) return groups() * packed_bytes(chunks().padded(), bits());
+  return runs().count * packed_bytes(runs().length, bits());
+}
 
 void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> bytes) {
   Writer writer(kFormat);
@@ -97,7 +115,7 @@ void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> b
   writer.put(static_cast<std::uint8_t>(header.shape.size()));
   writer.put(static_cast<std::uint8_t>(header.grouped));
   writer.put(header.axis);
-  writer.put(static_cast<std::uint16_t>(header.groups() == 1));
+  writer.put(static_cast<std::uint16_t>((header.tables() == 1) | header.rounds << 1));
   writer.put(header.s);
   writer.put(header.groups());
   writer.put(header.block);
@@ -136,23 +154,41 @@ CodesHeader read_codes_header(Bytes bytes) {
   header.clipped = reader.take<std::uint64_t>("clipped");
 
   check_shape(reader, header.shape);
+  header.rounds = flags >> 1 & 3;
+  if (header.rounds > kMostRounds || header.rotated() != (header.method == kRotation))
+    reader.fail("flags", is(flags, "the rounds in it do not fit method " + std::to_string(header.method)));
   const bool by_axis = header.grouped == Grouped::axis, by_block = header.grouped == Grouped::block;
   if (header.s < 1 || header.s > 65536) reader.fail("s", is(header.s, "must be from 1 to 65536"));
   if (bits != header.bits()) reader.fail("bits", is(bits, "s = " + std::to_string(header.s) + " takes another number"));
   if (by_axis ? header.axis >= axes : header.axis != CodesHeader::kNoAxis)
     reader.fail("axis", is(header.axis, "does not fit grouping and shape"));
-  if (by_block != (header.block > 0)) reader.fail("block", is(header.block, "does not fit the grouping"));
+  if (header.rotated()) {
+    if (!std::has_single_bit(header.s) || header.s < 2 || header.s > kMostRotated)
+      reader.fail("s", is(header.s, "must be a power of two from 2 to 256 for rotation"));
+    if (by_block) reader.fail("grouping", is(2, "rotation groups by axis or not at all"));
+    if (!std::has_single_bit(header.block) || header.block < Chunks::kLeast)
+      reader.fail("block", is(header.block, "must be a power of two of at least 64 for rotation"));
+  } else if (by_block != (header.block > 0)) {
+    reader.fail("block", is(header.block, "does not fit the grouping"));
+  }
   if (header.block > kMostValues) reader.fail("block", is(header.block, "no array has so many values"));
   if (groups == 0 || groups != header.groups()) reader.fail("groups", is(groups, "does not fit grouping and shape"));
-  if (flags != (groups == 1)) reader.fail("flags", is(flags, "must tell whether there is one group, and nothing else"));
+  if (flags != ((header.tables() == 1) | header.rounds << 1))
+    reader.fail("flags", is(flags, "must tell whether there is one table, the rounds of rotation, and nothing else"));
   if (header.stream >> 56 != 0) reader.fail("stream", is(header.stream, "must be below 2**56"));
   if (!header.random() && header.seed != 0) reader.fail("seed", is(header.seed, "nothing was random"));
   if (!header.random() && header.stream != 0) reader.fail("stream", is(header.stream, "nothing was random"));
   if (header.clipped > header.size()) reader.fail("clipped", is(header.clipped, "there are fewer values"));
 
-  const std::uint64_t levels = reader.product(groups, header.s, "levels");
-  reader.take_bytes(reader.product(levels, header.single ? 4 : 8, "levels"), "levels");
-  const Runs runs = header.runs();
+  const std::uint64_t levels = reader.product(header.tables(), header.s, "levels");
+  reader.take_bytes(reader.product(levels, header.real_bytes(), "levels"), "levels");
+  Runs runs = header.runs();
+  if (header.rotated()) {
+    const Chunks chunks = header.chunks();
+    const std::uint64_t scales = reader.product(groups, chunks.count(), "scales");
+    reader.take_bytes(reader.product(scales, header.real_bytes(), "scales"), "scales");
+    runs = {groups, chunks.padded()};
+  }
   if (payload != reader.product(runs.count, packed_bytes(runs.length, bits), "payload bytes"))
     reader.fail("payload bytes", is(payload, "shape and bits make another number"));
   reader.take_bytes(payload, "payload");
@@ -165,7 +201,9 @@ CodesHeader read_codes_header(Bytes bytes) {
 void check_codes(const CodesHeader& header, Bytes bytes) {
   const Reader reader(bytes, kFormat);
   const Bytes levels = bytes.subspan(header.levels_at(), header.levels_bytes());
-  header.single ? check_levels<float>(reader, header, levels) : check_levels<double>(reader, header, levels);
+  const Bytes scales = bytes.subspan(header.scales_at(), header.scales_bytes());
+  header.single ? check_levels_and_scales<float>(reader, header, levels, scales)
+                : check_levels_and_scales<double>(reader, header, levels, scales);
   check_payload(reader, header, bytes.subspan(header.payload_at(), header.payload_bytes()));
   std::uint32_t crc;
   std::memcpy(&crc, &bytes[bytes.size() - sizeof crc], sizeof crc);

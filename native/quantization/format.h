@@ -1,5 +1,5 @@
 // The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels row
-// by row, the packed codes, CRC-32C.
+// by row, with rotation the scale of each chunk, the packed codes, CRC-32C.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,14 +21,15 @@ struct Runs {
 };
 
 struct CodesHeader {
-  std::uint8_t method = 0;  // uniform, histogram, exact, given
+  std::uint8_t method = 0;  // uniform, histogram, exact, given, rotation
   Objective objective = Objective::unbiased;
   std::uint8_t dtype = 0;  // f64, f32, f16, bf16, i8, u8, i16, u16, i32, i64
   bool single = false;     // levels are float32, not float64
   Grouped grouped = Grouped::whole;
   std::uint8_t axis = kNoAxis;
   std::uint32_t s = 1;  // columns of the table of levels
-  std::uint64_t block = 0;
+  std::uint64_t block = 0;  // of values that share a table; with rotation, of the largest chunk
+  std::uint8_t rounds = 0;  // of the rotation; 0 is none
   std::uint64_t seed = 0, stream = 0;
   std::vector<std::uint64_t> shape;
   std::uint64_t clipped = 0;
@@ -36,24 +37,30 @@ struct CodesHeader {
   static constexpr std::uint8_t kNoAxis = 255;
 
   int bits() const;
-  bool random() const { return objective == Objective::unbiased && s > 1; }
+  bool rotated() const { return rounds > 0; }
+  bool random() const { return rotated() || (objective == Objective::unbiased && s > 1); }
   Runs runs() const;
   std::uint64_t size() const { return runs().size(); }
   Grouping grouping() const;
   std::uint64_t groups() const { return grouping().count(); }
+  std::uint64_t tables() const { return rotated() ? 1 : groups(); }
+  Chunks chunks() const { return {grouping().size(0), block}; }  // of each group, with rotation
+  std::size_t real_bytes() const { return single ? 4 : 8; }
   std::size_t levels_at() const { return 64 + 8 * shape.size() + 8; }
-  std::uint64_t levels_bytes() const { return groups() * s * (single ? 4 : 8); }
-  std::uint64_t payload_at() const { return levels_at() + levels_bytes(); }
+  std::uint64_t levels_bytes() const { return tables() * s * real_bytes(); }
+  std::uint64_t scales_at() const { return levels_at() + levels_bytes(); }
+  std::uint64_t scales_bytes() const { return rotated() ? groups() * chunks().count() * real_bytes() : 0; }
+  std::uint64_t payload_at() const { return scales_at() + scales_bytes(); }
   std::uint64_t payload_bytes() const;
   std::uint64_t total_bytes() const { return payload_at() + payload_bytes() + 4; }
 };
 
-// Writes all but the payload, which must stand in its place already: the CRC covers it.
+// Writes all but scales and payload, which must stand in their places already: the CRC covers them.
 void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> bytes);
 
 // Reads a header and checks it against the number of bytes; allocates nothing but the shape. Throws CorruptData.
 CodesHeader read_codes_header(Bytes bytes);
-// Checks what the header does not tell: levels, codes, padding, CRC. Throws CorruptData.
+// Checks what the header does not tell: levels, scales, codes, padding, CRC. Throws CorruptData.
 void check_codes(const CodesHeader& header, Bytes bytes);
 
 }  // namespace bh

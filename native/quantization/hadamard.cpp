@@ -129,11 +129,11 @@ struct Far {
   }
 };
 
-// Where three passes of radix 8, the first of them with the stages inside registers, end exactly; it fits the first cache.
+// Where three passes of radix 8, the first of them with the stages inside registers, end exactly. Fits the first cache.
 std::size_t near_values(Isa width) { return 512 * static_cast<std::size_t>(width); }
 
-// One row of n values, a power of two. An eighth of it is finished before the next one is begun, and so on inwards: then each
-// level of cache, however large, is filled once.
+// One row of n values, a power of two. An eighth of it is finished before the next one is begun, and so on inwards: then
+// each level of cache, however large, is filled once.
 void transform(float* x, std::size_t n, std::size_t h, std::size_t threads, Isa width) {
   if (n <= near_values(width)) return run_at<Near>(width, x, n, h, n);
   const std::size_t parts = std::min<std::size_t>(8, n / near_values(width)), part = n / parts;

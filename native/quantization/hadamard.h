@@ -1,6 +1,6 @@
 // The fast Walsh-Hadamard transform: in place, in natural order, without a factor. Stage i replaces each pair (a, b) of
-// values 2^i apart by (a + b, a - b). Stages ascend, which fixes every rounding: the bits of the result depend neither on
-// the width of the registers, nor on the order in which memory is visited, nor on the threads.
+// values 2^i apart by (a + b, a - b). Stages ascend, which fixes every rounding: the bits of the result depend on neither
+// the width of the registers, nor the order in which memory is visited, nor the threads.
 #pragma once
 #include <cstddef>
 #include <span>

@@ -1,6 +1,7 @@
 // How kernels see an array: plain floats or keys into a table of floats, cut into groups that share a table of levels.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -65,6 +66,30 @@ struct Grouping {
  private:
   std::size_t length(std::size_t group) const {
     return std::min(block, inner - group % blocks_per_row() * block);
+  }
+};
+
+// How rotation cuts a group of `size` values: into chunks of `block`, a power of two of at least 64, the rest into the
+// largest powers of two down to 64, and what is left then into one more of 64, filled up with zeros.
+struct Chunks {
+  std::uint64_t size, block;
+
+  struct Chunk {
+    std::uint64_t at, length, used;
+  };
+  static constexpr std::uint64_t kLeast = 64;
+
+  std::uint64_t padded() const { return size + (kLeast - size % kLeast) % kLeast; }
+  std::uint64_t count() const {
+    return size / block + std::popcount(size % block / kLeast) + (size % kLeast != 0);
+  }
+  Chunk operator[](std::uint64_t i) const {
+    const std::uint64_t whole = size / block;
+    if (i < whole) return {i * block, block, block};
+    std::uint64_t at = whole * block;
+    for (i -= whole; i > 0 && size - at >= kLeast; --i) at += std::bit_floor(size - at);
+    const std::uint64_t length = std::max(kLeast, std::bit_floor(size - at));
+    return {at, length, std::min(length, size - at)};
   }
 };
 

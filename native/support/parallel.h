@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -38,6 +39,15 @@ void parallel(std::size_t count, std::size_t threads, const Task& task) {
     work();
   }
   if (error) std::rethrow_exception(error);
+}
+
+// Calls run(first, last) for as many parts of [0, pieces) as there are threads.
+template <typename Run>
+void share(std::uint64_t pieces, std::size_t threads, const Run& run) {
+  if (pieces == 0) return;
+  threads = std::clamp<std::uint64_t>(threads, 1, pieces);
+  const auto start = [=](std::size_t t) { return pieces / threads * t + std::min<std::uint64_t>(t, pieces % threads); };
+  parallel(threads, threads, [&](std::size_t t) { run(start(t), start(t + 1)); });
 }
 
 }  // namespace bh

@@ -5,5 +5,19 @@ from beforehand.quantization.codes import Codes, decode, encode
 from beforehand.quantization.histogram import Histogram
 from beforehand.quantization.levels import Levels, levels
 from beforehand.quantization.plan import QuantizationPlan, audit, plan
+from beforehand.quantization.rotation import hadamard, rotate
 
-__all__ = ["Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "levels", "plan"]
+__all__ = [
+    "Codec",
+    "Codes",
+    "Histogram",
+    "Levels",
+    "QuantizationPlan",
+    "audit",
+    "decode",
+    "encode",
+    "hadamard",
+    "levels",
+    "plan",
+    "rotate",
+]

@@ -24,12 +24,13 @@ class Codec:
     """Encode array after array in the same way.
 
     Args:
-        method: `"exact"`, `"histogram"`, `"uniform"` or `"auto"` find levels for each array, as `levels` does;
-            `"given"` takes those in `levels`.
+        method: `"exact"`, `"histogram"`, `"uniform"`, `"rotation"` or `"auto"` find levels for each array, as `levels`
+            does; `"given"` takes those in `levels`.
         s: How many levels, at most.
         objective: `"unbiased"` or `"mse"`.
         axis: One table for each index along this axis.
-        block: One table for each run of so many values of the last axis; excludes `axis`.
+        block: One table for each run of so many values of the last axis; excludes `axis`. For `"rotation"` the
+            largest number of values rotated together, which may go with `axis`.
         levels: Strictly ascending; only with `"given"`. The ends move to the minimum and maximum of the values that
             share a table, so that rounding stays unbiased; with `"mse"` they stay.
 
@@ -63,7 +64,7 @@ class Codec:
         if self.objective not in get_args(Objective):
             raise InvalidInput(f'objective is {self.objective!r}, but must be "unbiased" or "mse"')
         object.__setattr__(self, "s", index(self.s))
-        if self.axis is not None and self.block is not None:
+        if self.axis is not None and self.block is not None and self.method != "rotation":
             raise InvalidInput(f"axis is {self.axis} and block is {self.block}, but only one may group; leave one out")
         if (self.method == "given") != (self.levels is not None):
             raise InvalidInput(f'method is {self.method!r}, but "given" and levels= go together; pass both or neither')

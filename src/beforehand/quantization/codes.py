@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.quantization.inputs import CPU, Values, as_values, narrow, widen
+from beforehand.quantization.inputs import Values, as_values, narrow, widen
 from beforehand.quantization.levels import MOST_LEVELS, OBJECTIVES, Levels
+from beforehand.quantization.outputs import as_target, decoded_dtype, select
+from beforehand.quantization.rotation import NO_AXIS, ROUNDS, check_below, check_rotation, decode_rotated
 
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "int64")
-METHODS = ("uniform", "histogram", "exact", "given")
+METHODS = ("uniform", "histogram", "exact", "given", "rotation")
 MOST_AXES = 8
-NO_AXIS = 255
 Outside = Literal["raise", "clip"]
 
 
@@ -68,7 +69,13 @@ class Codes:
         return self._data
 
     def indices(self) -> NDArray[Any]:
-        """The number of each value's level in its table, as uint8 or, above 256 levels, uint16."""
+        """The number of each value's level in its table, as uint8 or, above 256 levels, uint16.
+
+        Raises:
+            InvalidInput: The method is "rotation", where levels stand for rotated values.
+        """
+        if self.method == "rotation":
+            raise InvalidInput('method is "rotation", where no code belongs to a single value; decode all of them')
         out = np.empty(self.shape, np.uint8 if self.s <= 256 else np.uint16)
         _native.code_indices(self._header, self._data, out.reshape(-1))
         return out
@@ -95,7 +102,7 @@ class Codes:
 
     @property
     def method(self) -> str:
-        """How the levels were found: "uniform", "histogram", "exact" or "given"."""
+        """How the levels were found: "uniform", "histogram", "exact", "given" or "rotation"."""
         return METHODS[self._header.method]
 
     @property
@@ -106,14 +113,14 @@ class Codes:
     @property
     def levels(self) -> NDArray[Any]:
         """The table, `(s,)`, or the tables, `(groups, s)`, short ones padded with their last level; read-only."""
-        groups, s = self._header.groups, self.s
+        groups, s = self._header.tables, self.s
         dtype = np.dtype(np.float32 if self._header.single else np.float64)
         table = np.frombuffer(self._data, dtype, groups * s, self._header.levels_at)
         return table if groups == 1 else table.reshape(groups, s)
 
     @property
     def seed(self) -> int:
-        """What the random rounding was drawn from; 0 if nothing was random."""
+        """What the rounding or the rotation was drawn from; 0 if nothing was random."""
         return self._header.seed
 
     @property
@@ -174,7 +181,8 @@ def encode(
     Args:
         x: The values, of any shape and of a dtype that `levels` accepts.
         levels: What `levels()` returned, for "mse" then to the nearest level and without chance; or the levels
-            themselves, strictly ascending, 1-D. Several tables need `x` of the shape that they were made for.
+            themselves, strictly ascending, 1-D. Several tables need `x` of the shape that they were made for. Those of
+            method "rotation" rotate `x` at random and then round to the nearest.
         seed: From 0 to 2**64 - 1; needed unless nothing is random.
         stream: From 0 to 2**56 - 1; another one for each worker, step and layer.
         outside: Values beyond the end levels: "raise", or "clip" them to the end level, which is biased.
@@ -183,11 +191,12 @@ def encode(
     Guarantee:
         Unbiased: the mean over seeds or streams is the value to within 2**-22 of the gap between its levels; a value
         that equals a level is kept exactly. The same (x, levels, seed, stream) gives the same bytes on every machine.
-        Noise belongs to the position in `x`, so equal values are rounded independently.
+        Noise belongs to the position in `x`, so equal values are rounded independently. With rotation the decoded
+        array is unbiased over seeds and streams, for "unbiased", while no single seed keeps a value exactly.
 
     Cost:
         Some 3 to 8 ns a value up to 16 levels and 6 to 13 up to 256, but 33 where neighbours have different tables
-        (`axis` is the last one). Releases the GIL above 10,000 values.
+        (`axis` is the last one); with rotation 8 to 13. Releases the GIL above 10,000 values.
 
     Raises:
         InvalidInput: `x` holds NaN, infinity or values outside its levels; the levels do not ascend, do not fit `x`, or
@@ -215,31 +224,40 @@ def encode(
     if outside not in ("raise", "clip"):
         raise InvalidInput(f"outside is {outside!r}, but must be 'raise' or 'clip'")
     _check_threads(threads)
-    _check_below("stream", stream, 56)
+    check_below("stream", stream, 56)
     if seed is not None:
-        _check_below("seed", seed, 64)
+        check_below("seed", seed, 64)
     objective = made.objective if made else "unbiased"
-    random = objective == "unbiased" and table.shape[1] > 1
+    rotated = made is not None and made.method == "rotation"
+    random = rotated or (objective == "unbiased" and table.shape[1] > 1)
     if random and seed is None:
         raise InvalidInput("seed is None, but this rounding is random; pass a seed from 0 to 2**64 - 1")
 
-    axis, block = (made.axis, made.block) if made and len(counts) > 1 else (None, None)
+    axis, block = (made.axis, made.block) if made and (rotated or len(counts) > 1) else (None, None)
+    if rotated:
+        check_rotation(table.shape[1], block)
+        if axis is not None and not -len(values.shape) <= axis < len(values.shape):
+            raise InvalidInput(f"levels have axis {axis}, but x has {len(values.shape)} dimensions; make levels for x")
+        axis = axis if values.data.size else None  # a group must have an index
     header = _native.CodesHeader(
         method=METHODS.index(made.method if made else "given"),
         objective=OBJECTIVES[objective],
         dtype=DTYPES.index(values.dtype),
         single=values.level_dtype == np.float32,
-        grouped=1 if axis is not None else 2 if block is not None else 0,
+        grouped=1 if axis is not None else 2 if block is not None and not rotated else 0,
         axis=NO_AXIS if axis is None else axis % len(values.shape),
         s=table.shape[1],
         block=block or 0,
+        rounds=ROUNDS if rotated else 0,
         seed=seed if random and seed is not None else 0,
         stream=stream if random else 0,
         shape=list(values.shape),
     )
-    data = _native.encode_codes(
-        header, values.data.reshape(-1), values.table, table.reshape(-1), counts, outside == "clip", threads
-    )
+    flat = values.data.reshape(-1)
+    if rotated:
+        data = _native.encode_rotated(header, flat, values.table, table.reshape(-1), threads)
+    else:
+        data = _native.encode_codes(header, flat, values.table, table.reshape(-1), counts, outside == "clip", threads)
     return Codes(data, _native.open_codes_header(data))
 
 
@@ -248,7 +266,8 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
 
     Args:
         codes: What `encode` returned.
-        rows: Only these indices of axis 0: an int, a slice, or an array of ints. No other row is touched.
+        rows: Only these indices of axis 0: an int, a slice, or an array of ints. No other row is touched. With rotation
+            only if each row was rotated by itself: with `axis=0`, or in blocks that no two rows share.
         out: Where to: a contiguous array, or a CPU tensor with `__dlpack__`, of the result's shape and dtype, or
             bfloat16 for codes of bfloat16. It is returned.
         threads: At most so many.
@@ -257,10 +276,11 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
         An array of the source's dtype; float32 for bfloat16, and the dtype of the levels for integers.
 
     Cost:
-        About 0.3 ns a value for 16 levels in one table, else 1 to 2 ns. Releases the GIL above 10,000 values.
+        About 0.3 ns a value for 16 levels in one table, else 1 to 2 ns; with rotation 4 to 8. Releases the GIL above
+        10,000 values.
 
     Raises:
-        InvalidInput: `rows` are beyond axis 0; `out` does not fit.
+        InvalidInput: `rows` are beyond axis 0, or were rotated together; `out` does not fit.
 
     Example:
         >>> codes = encode([[0.0, 2.0], [4.0, 1.0]], [0.0, 1.0, 2.0, 4.0], seed=1)
@@ -271,11 +291,17 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
         array([4., 1.])
     """
     _check_threads(threads)
-    first, chosen, shape = _select(codes.shape, rows)
+    first, chosen, shape = select(codes.shape, rows)
     row = math.prod(codes.shape[1:])
     levels = codes.levels
-    dtype = _decoded_dtype(codes.dtype, levels.dtype)
-    target, half = (np.empty(shape, dtype), False) if out is None else _as_target(out, shape, dtype, codes.dtype)
+    dtype = decoded_dtype(codes.dtype, levels.dtype)
+    target, half = (np.empty(shape, dtype), False) if out is None else as_target(out, shape, dtype, codes.dtype)
+    result: NDArray[Any] = target if out is None else out
+    if codes.method == "rotation":
+        if rows is not None and chosen is None:
+            chosen = np.arange(first, first + shape[0])
+        decode_rotated(codes._header, codes._data, chosen, threads, target, half)
+        return result
     with np.errstate(under="ignore"):
         items = narrow(levels) if half else levels.astype(dtype)
     _native.decode_codes(
@@ -288,7 +314,6 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
         threads,
         target.reshape(-1),
     )
-    result: NDArray[Any] = target if out is None else out
     return result
 
 
@@ -337,61 +362,6 @@ def _can_hold(levels: NDArray[Any], dtype: str) -> bool:
         return dtype != "bfloat16" or bool(np.isfinite(widen(narrow(levels))).all())
 
 
-def _decoded_dtype(dtype: str, level_dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(dtype) if dtype in ("float16", "float32", "float64") else level_dtype
-
-
 def _check_threads(threads: int) -> None:
     if threads < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")
-
-
-def _check_below(name: str, value: int, bits: int) -> None:
-    if not isinstance(value, int | np.integer) or not 0 <= value < 2**bits:
-        raise InvalidInput(f"{name} is {value!r}, but must be an int from 0 to 2**{bits} - 1")
-
-
-def _select(shape: tuple[int, ...], rows: Any) -> tuple[int, NDArray[np.int64] | None, tuple[int, ...]]:
-    """The first row and the rest follows on, or a list of rows; and the shape that they make."""
-    if rows is None:
-        return 0, None, shape
-    if not shape:
-        raise InvalidInput(f"rows is {rows!r}, but codes of a 0-d array have none; leave it out")
-    if isinstance(rows, slice):
-        chosen = range(*rows.indices(shape[0]))
-        if chosen.step == 1:
-            return min(chosen.start, shape[0]), None, (len(chosen), *shape[1:])
-        return 0, chosen.start + chosen.step * np.arange(len(chosen)), (len(chosen), *shape[1:])
-    index = np.asarray(rows)
-    if index.size == 0 and not isinstance(rows, np.ndarray):
-        index = index.astype(np.int64)  # what numpy makes of an empty list is float64
-    if index.dtype.kind not in "iu":
-        raise InvalidInput(f"rows have dtype {index.dtype}, but must be an int, a slice or an array of ints")
-    wrong = (index < -shape[0]) | (index >= shape[0])
-    if wrong.any():
-        raise InvalidInput(f"rows hold {index[wrong].flat[0]}, but axis 0 has {shape[0]} rows")
-    index = index.astype(np.int64)
-    return 0, np.where(index < 0, index + shape[0], index).reshape(-1), (*index.shape, *shape[1:])
-
-
-def _as_target(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], source: str) -> tuple[NDArray[Any], bool]:
-    """`out` as an array to write to, and whether it holds bfloat16."""
-    if not hasattr(out, "__dlpack__"):  # arrays have it too
-        raise InvalidInput(f"out is a {type(out).__name__}, but must be an array or a tensor with __dlpack__")
-    if int(out.__dlpack_device__()[0]) != CPU:
-        raise InvalidInput("out is not on the CPU; leave it out and move the result")
-    if getattr(out, "requires_grad", False):
-        raise InvalidInput("out requires a gradient, which writing would not tell it of; pass out.detach()")
-    try:
-        target = out if isinstance(out, np.ndarray) else _native.writable(out)
-        half = target is not out and _native.bfloat16_bits(out) is not None
-        fits = target.flags.c_contiguous and target.flags.writeable and target.flags.aligned
-    except TypeError:  # what the binding says of memory that it may not write to
-        fits = False
-    if not fits:
-        raise InvalidInput("out must be contiguous, aligned and writable; leave it out and copy the result")
-    wanted = np.dtype(np.uint16) if half and source == "bfloat16" else dtype
-    if target.shape != shape or target.dtype != wanted or half != (wanted == np.uint16):
-        found = "bfloat16" if half else target.dtype
-        raise InvalidInput(f"out has shape {target.shape} and dtype {found}, but must have {shape} and {dtype}")
-    return target, half

@@ -1,8 +1,8 @@
 """The levels that a set of numbers is rounded to, chosen for these very numbers."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, final
+from dataclasses import dataclass, replace
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +11,12 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.groups import Groups
 from beforehand.quantization.inputs import KEYED, Values, as_values, as_weights, non_empty
+from beforehand.quantization.rotation import LARGEST_CHUNK, check_rotation
+from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
 
-Method = Literal["auto", "exact", "histogram", "uniform"]
+Method = Literal["auto", "exact", "histogram", "uniform", "rotation"]
 Objective = Literal["unbiased", "mse"]
-METHODS = {"exact": 0, "histogram": 1, "uniform": 2}
+METHODS = {"exact": 0, "histogram": 1, "uniform": 2}  # as kernels know them
 OBJECTIVES = {"unbiased": 0, "mse": 1}
 MOST_LEVELS = 65536
 EXACT_UP_TO = 65536  # values of a group that "auto" solves exactly
@@ -30,10 +32,11 @@ class Levels:
             their last level. `np.asarray(levels)` gives the same.
         counts: How many levels each group has, `(groups,)`; None for one group.
         s: The most levels that a group got; at most what was asked for.
-        method: "exact", "histogram", "uniform", or "given" for a table made elsewhere.
+        method: "exact", "histogram", "uniform", "rotation", or "given" for a table made elsewhere.
         objective: "unbiased" or "mse".
         axis: The axis along which each index has a table of its own, or None.
-        block: The number of consecutive values that share a table, or None.
+        block: The number of consecutive values that share a table, or None; with rotation the largest number of values
+            that are rotated together.
         dtype: Of the levels: float32 where it holds all values of the source, else float64.
         shape: Of the data.
         squared_error: The sum of the (expected, weighted) squared errors; inf where squares overflow.
@@ -86,6 +89,8 @@ class Levels:
             array([ 1.,  3., 20.])
         """
         values = non_empty(as_values(x))
+        if self.method == "rotation":
+            return levels(x, self.s, method="rotation", objective=self.objective, axis=self.axis, block=self.block)
         groups = Groups.of(values.shape, self.axis, self.block)
         if self.counts is not None and values.shape != self.shape:
             raise InvalidInput(
@@ -128,14 +133,16 @@ def levels(
         s: How many levels, 2 to 65536 (1 too for "mse"). `s` of at least the number of distinct values gives these.
         method: "exact" is the optimum; "histogram" comes close to it in one pass without sorting; "uniform" is equally
             spaced from minimum to maximum. "auto": "exact" for groups of at most 65,536 values and for 8 and 16 bit
-            types, else "histogram".
+            types, else "histogram". "rotation" takes fixed levels for data that `encode` rotates at random: often the
+            smaller error up to 4 bits, but no element can be read alone; `s` is a power of two from 2 to 256.
         objective: "unbiased" minimises the error of rounding at random to a neighbouring level, so that the mean is
             the value; minimum and maximum are then levels. "mse" minimises that of rounding to the nearest level, which
             is exact 1-D k-means: a smaller error, but a biased one.
         weights: How much each value counts, broadcastable to `x`: finite, not negative, not all 0 in a group.
         grid: The only numbers that may become levels, ascending; it must enclose the data. Only for "unbiased".
         axis: One table for each index along this axis.
-        block: One table for each run of so many values along the last axis.
+        block: One table for each run of so many values along the last axis. With "rotation" the most values that are
+            rotated together, a power of two from 64 on, 65536 by default; it may then go with `axis`.
         bins: Buckets of the histogram, 64 to 65536; by default 64 for each level, 4096 to 65536.
         certify: With "histogram", also bound the error of any levels from below, so that `gap` is known; it costs about
             the solve again. An exact result is certified in any case; only for "unbiased".
@@ -147,8 +154,9 @@ def levels(
         the rest where a doubt is left. For the same data on every machine and any number of threads the same levels.
 
     Cost:
-        "histogram": about half a sort. "exact": three to four sorts up to 16 levels, up to a hundred for more or for
-        heavy tails; at most 52 bytes a value. docs/performance has the figures. Releases the GIL above 10,000 values.
+        "uniform" and "rotation": a pass or two. "histogram": about half a sort. "exact": three to four sorts up to 16
+        levels, up to a hundred for more or for heavy tails; at most 52 bytes a value. docs/performance has the figures.
+        Releases the GIL above 10,000 values.
 
     Raises:
         InvalidInput: `x` is empty, holds NaN or infinity, or an option breaks its rule.
@@ -166,6 +174,13 @@ def levels(
         arXiv:2402.03158.
     """
     values = non_empty(as_values(x))
+    if method == "rotation":
+        _check_options(s, method, objective, grid, bins, threads)
+        if weights is not None:
+            raise InvalidInput("weights are given, but rotation mixes all values; drop them or take another method")
+        block = LARGEST_CHUNK if block is None else block
+        check_rotation(s, block)
+        return _universal(values, s, objective, axis, block)
     groups = Groups.of(values.shape, axis, block)
     method = _method(method, values, groups, bins)
     _check_options(s, method, objective, grid, bins, threads)
@@ -231,8 +246,8 @@ def _method(method: Method, values: Values, groups: Groups, bins: int | None) ->
 def _check_options(
     s: int, method: Method, objective: Objective, grid: ArrayLike | None, bins: int | None, threads: int
 ) -> None:
-    if method not in METHODS:
-        raise InvalidInput(f"method is {method!r}, but must be one of auto, {', '.join(METHODS)}")
+    if method not in get_args(Method):
+        raise InvalidInput(f"method is {method!r}, but must be one of {', '.join(get_args(Method))}")
     check_s(s, objective)
     if threads < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")
@@ -247,6 +262,22 @@ def _check_options(
             f"grid is given with method={method!r} and objective={objective!r}, but needs 'exact' and 'unbiased'; "
             "drop grid or these options"
         )
+
+
+def _universal(values: Values, s: int, objective: Objective, axis: int | None, block: int) -> Levels:
+    """Levels for rotated data: the same for all, and so is the share of its squared norm that each group loses."""
+    groups = Groups.of(values.shape, axis, None)
+    figures = np.empty((groups.count, 5))
+    _native.score_levels(  # what rounding all values to 0 costs is the norm
+        values.data.reshape(-1), values.table, groups.native, OBJECTIVES["mse"],
+        np.zeros((groups.count, 1)), np.ones(groups.count, np.int64), figures,
+    )  # fmt: skip
+    figures[:, :2] *= rotation_vnmse(s, objective)
+    figures[:, 4] = math.nan
+    table, counts = lloyd_max_normal(s).reshape(1, s), np.full(groups.count, s)
+    made = _levels(values, groups, "rotation", objective, table, counts, figures, None, axis, block)
+    each = None if axis is None else made.group_squared_error
+    return replace(made, values=made.values[0], counts=None, group_squared_error=each)
 
 
 def _scaled(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

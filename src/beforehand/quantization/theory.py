@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from statistics import NormalDist
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.quantization.normal_levels import POSITIVE_LEVELS
 
 Floats = NDArray[np.float64]
 
@@ -150,10 +150,8 @@ def lloyd_max_normal(s: int) -> Floats:
         s: A power of two from 2 to 256.
 
     Guarantee:
-        Each level is the mean of its cell to 1e-12. Ascending, symmetric, read-only, float64 of shape (s,).
-
-    Cost:
-        Up to 0.1 s at the first call for an `s`; remembered after.
+        Each level is the mean of its cell, correct to the last bit and the same on every machine. Ascending, symmetric,
+        read-only, float64 of shape (s,).
 
     Example:
         >>> lloyd_max_normal(4).round(8)
@@ -163,26 +161,10 @@ def lloyd_max_normal(s: int) -> Floats:
         Lloyd: Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2), 1982. Max: Quantizing
         for minimum distortion. IRE Transactions on Information Theory 6(1), 1960.
     """
-    if s not in (2, 4, 8, 16, 32, 64, 128, 256):
+    if s not in POSITIVE_LEVELS:
         raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256; take the next one")
-    half = s // 2
-    normal = NormalDist()
-    spread = math.sqrt(3) * (1 - 1 / s)
-    levels = np.array([spread * normal.inv_cdf((half + i + 0.5) / s) for i in range(half)])
-    for _ in range(200):
-        levels = _cells(levels)[0]
-    while True:
-        mean, mass, edge, density = _cells(levels)
-        residual = levels - mean
-        if np.max(np.abs(residual)) < 1e-12:
-            break
-        # How far a cell's mean follows its lower and its upper edge; an edge moves by half of what either level does.
-        lower = density[:-1] * (mean - edge[:-1]) / mass / 2
-        upper = density[1:-1] * (edge[1:-1] - mean[:-1]) / mass[:-1] / 2
-        lower[0] = 0.0  # the edge at 0 stays
-        slope = np.diag(lower) + np.diag(np.append(upper, 0.0)) + np.diag(lower[1:], -1) + np.diag(upper, 1)
-        levels = levels - np.linalg.solve(np.eye(half) - slope, residual)
-    table = np.concatenate([-levels[::-1], levels])
+    positive = np.array(POSITIVE_LEVELS[s])
+    table = np.concatenate([-positive[::-1], positive])
     table.flags.writeable = False
     return table
 
@@ -206,7 +188,9 @@ def rotation_vnmse(s: int, objective: str = "unbiased") -> float:
     """
     table = lloyd_max_normal(s)
     positive = table[s // 2 :]
-    distortion = 1.0 - 2.0 * float(np.sum(_cells(positive)[1] * positive**2))
+    edges = np.concatenate([[0.0], (positive[1:] + positive[:-1]) / 2, [np.inf]])
+    above = np.array([math.erfc(edge / math.sqrt(2)) / 2 for edge in edges])
+    distortion = 1.0 - 2.0 * float(np.sum((above[:-1] - above[1:]) * positive**2))
     return distortion if _is_mse(objective) else distortion / (1.0 - distortion)
 
 
@@ -324,12 +308,3 @@ def _log(values: ArrayLike) -> Floats:
 
 def _trapezoid(x: Floats, y: Floats) -> float:
     return float(np.sum(np.diff(x) * (y[1:] + y[:-1])) / 2)
-
-
-def _cells(levels: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Mean and mass of each level's cell on the positive half of N(0, 1), the edges, and the density at the edges."""
-    edge = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [np.inf]])
-    density = np.exp(-(edge**2) / 2) / math.sqrt(2 * math.pi)
-    above = np.array([math.erfc(t / math.sqrt(2)) / 2 for t in edge])
-    mass = above[:-1] - above[1:]
-    return (density[:-1] - density[1:]) / mass, mass, edge, density
