@@ -7,6 +7,7 @@ from threads import parallelize
 from beforehand import quantization
 
 MATRIX = np.random.default_rng(0).standard_normal((6, 200)).astype(np.float32)
+SQUARE = MATRIX[:, :128]
 CODES = quantization.encode(MATRIX, quantization.levels(MATRIX, 8, axis=0), seed=3)
 
 
@@ -21,6 +22,8 @@ BATCHES = {  # name: (all at once, row i alone)
         lambda i: quantization.levels(MATRIX[i], 8).values,
     ),
     "encode": (lambda: codes(MATRIX, 0), lambda i: codes(MATRIX[i], None)),
+    "hadamard": (lambda: quantization.hadamard(SQUARE), lambda i: quantization.hadamard(SQUARE[i])),
+    "rotate": (lambda: quantization.rotate(SQUARE, seed=1), lambda i: quantization.rotate(SQUARE[i], seed=1)),
     "decode": (lambda: quantization.decode(CODES), lambda i: quantization.decode(CODES, rows=i)),
 }
 

@@ -11,6 +11,9 @@ from beforehand.core.errors import CorruptData
 
 VALUES = np.random.default_rng(0).standard_normal(300).astype(np.float32)
 OBJECTS = {
+    "rotated codes": cache(
+        lambda: quantization.encode(VALUES, quantization.levels(VALUES, 4, method="rotation"), seed=1)
+    ),
     "codes": cache(lambda: quantization.encode(VALUES, quantization.levels(VALUES, 5), seed=1)),
 }
 

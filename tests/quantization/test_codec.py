@@ -18,6 +18,8 @@ CHOICES = [
     {"method": "given", "s": 3, "levels": [-1.0, 0.1, 2.0]},
     {"method": "given", "s": 3, "objective": "mse", "levels": [-1.0, 0.1, 2.0]},
     {"method": "given", "s": 3, "axis": 0, "levels": [-1.0, 0.1, 2.0]},
+    {"method": "rotation", "s": 16},
+    {"method": "rotation", "s": 2, "objective": "mse", "axis": 0, "block": 64},
 ]
 arrays = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60)
 
@@ -109,7 +111,10 @@ def test_encoding_is_unbiased_with_given_levels():
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"method": "best", "s": 4}, "method is 'best', but must be one of auto, exact, histogram, uniform, given"),
+        (
+            {"method": "best", "s": 4},
+            "method is 'best', but must be one of auto, exact, histogram, uniform, rotation, given",
+        ),
         ({"method": "exact", "s": 4, "objective": "mae"}, "objective is 'mae'"),
         ({"method": "exact", "s": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8, but only one"),
         ({"method": "given", "s": 4}, '"given" and levels= go together'),

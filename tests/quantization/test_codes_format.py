@@ -2,9 +2,10 @@ import struct
 
 import numpy as np
 import pytest
-from bhq_reader import crc32c, read
+from bhq_reader import chunks, crc32c, read
 from hypothesis import given
 from hypothesis import strategies as st
+from rounding_model import words
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.quantization import Codes, decode, encode, levels
@@ -14,6 +15,9 @@ GOLDEN = bytes.fromhex(
     "00000000000000000500000000000000 11000000000000000000000000000000 000000000000803f0000004000008040"
     "4095aafa03 db0d931f"
 )
+
+
+ROTATED = encode(np.arange(150.0), levels(np.arange(150.0), 4, method="rotation", block=128), seed=1).to_bytes()
 
 
 def signed(data):
@@ -48,6 +52,44 @@ def test_anybody_can_read_the_format(kwargs, dtype, code, s):
     assert (tables.reshape(codes.levels.shape) == codes.levels).all()
 
 
+def turned_back(x, seed, stream, position):
+    """What a rotation of two rounds made `x` of: signs by position, and the transform as a matrix."""
+    n = len(x)
+    matrix = np.array([[1.0]])
+    while len(matrix) < n:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    i = np.arange(position, position + n)
+    for domain in (3, 2):
+        drawn = words(1 << 15, seed, stream, domain)  # of the first 2**13 counters, word by word
+        counter, word = i >> 7, i >> 5 & 3
+        bit = drawn[(counter >> 8 << 10) + word * 256 + (counter & 255)] >> (i & 31).astype(np.uint32) & 1
+        x = (1.0 - 2.0 * bit) * (matrix @ x) / np.sqrt(n)
+    return x
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"axis": 0}, {"axis": 1}, {"block": 64}, {"axis": 0, "block": 128}], ids=str)
+@pytest.mark.parametrize("s", [2, 16])
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+def test_anybody_can_read_and_turn_back_rotated_arrays(kwargs, s, objective):
+    x = np.random.default_rng(s).standard_normal((2, 300))
+    codes = encode(x, levels(x, s, method="rotation", objective=objective, **kwargs), seed=2**40 + 1, stream=2**33 + 5)
+    header, table, indices, scales = read(codes.to_bytes())
+    assert (header["method"], header["flags"], header["s"]) == (4, 1 | 2 << 1, s)
+    assert (header["axis"], header["block"]) == (kwargs.get("axis", 255), kwargs.get("block", 65536))
+    axis = kwargs.get("axis")
+    groups = [x.reshape(-1)] if axis is None else list(np.moveaxis(x, axis, 0))
+    found, position, each = [], 0, iter(scales)
+    for group in groups:
+        parts = []
+        for n in chunks(group.size, header["block"]):
+            rotated = next(each) * table[0][indices[position : position + n]]
+            parts.append(turned_back(rotated, header["seed"], header["stream"], position))
+            position += n
+        found.append(np.concatenate(parts)[: group.size])
+    read_back = found[0].reshape(x.shape) if axis is None else np.stack(found, axis=axis)
+    np.testing.assert_allclose(decode(codes), read_back, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (4, 0), (0, 4)])
 def test_anybody_can_read_arrays_without_axes_and_without_values(shape):
     header, _, indices = read(encode(np.ones(shape), [0.0, 1.0, 2.0], seed=1).to_bytes())
@@ -56,7 +98,7 @@ def test_anybody_can_read_arrays_without_axes_and_without_values(shape):
 
 
 def test_bytes_that_end_too_early_or_too_late_are_refused():
-    for data in (GOLDEN, encode(np.zeros((3, 5)), [0.0, 1.0, 2.0], seed=1).to_bytes()):
+    for data in (GOLDEN, encode(np.zeros((3, 5)), [0.0, 1.0, 2.0], seed=1).to_bytes(), ROTATED):
         for end in range(len(data)):
             with pytest.raises(CorruptData, match="these"):
                 Codes.from_bytes(data[:end])
@@ -81,7 +123,8 @@ def test_every_flipped_bit_is_seen(bit):
         (0, b"\x88", "magic"),
         (3, b"VH", "magic"),
         (8, b"\2", "version is 2"),
-        (10, b"\4", "method is 4"),
+        (10, b"\5", "method is 5"),
+        (10, b"\4", "flags"),
         (11, b"\2", "objective"),
         (12, b"\x0a", "dtype"),
         (13, b"\0", "level dtype"),
@@ -113,6 +156,50 @@ def test_every_flipped_bit_is_seen(bit):
 def test_each_field_is_checked_and_named(at, new, field):
     with pytest.raises(CorruptData, match=field):
         Codes.from_bytes(changed(GOLDEN, at, new))
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "field"),
+    [
+        (10, b"\3", "flags is 5"),
+        (14, b"\3", "bits is 3"),
+        (16, b"\1", "axis"),
+        (16, b"\2", "grouping"),
+        (18, b"\1", "flags is 1"),
+        (18, b"\4", "flags is 4"),
+        (18, b"\7", "flags is 7"),
+        (18, b"\x0d", "flags is 13"),
+        (20, struct.pack("<I", 512), "bits"),
+        (24, struct.pack("<Q", 2), "groups is 2"),
+        (32, struct.pack("<Q", 0), "block is 0"),
+        (32, struct.pack("<Q", 32), "block is 32"),
+        (32, struct.pack("<Q", 192), "block is 192"),
+        (32, struct.pack("<Q", 2**63), "block"),
+        (32, struct.pack("<Q", 64), "payload lies beyond"),
+        (64, struct.pack("<Q", 193), "payload bytes"),
+        (64, struct.pack("<Q", 2**60), "scales"),
+        (80, struct.pack("<d", -17.0), "levels are too far from 0"),
+        (80, struct.pack("<d", 1.0), "levels descend"),
+        (112, struct.pack("<d", np.inf), "scales hold NaN or infinity at 0"),
+        (120, struct.pack("<d", np.nan), "scales hold NaN or infinity at 1"),
+    ],
+)
+def test_each_field_of_rotated_codes_is_checked_and_named(at, new, field):
+    assert Codes.from_bytes(ROTATED).to_bytes() == ROTATED
+    with pytest.raises(CorruptData, match=field):
+        Codes.from_bytes(changed(ROTATED, at, new))
+
+
+def test_s_must_be_a_power_of_two_for_rotation():
+    data = changed(ROTATED, 20, struct.pack("<I", 3))
+    with pytest.raises(CorruptData, match="s is 3, but must be a power of two from 2 to 256 for rotation"):
+        Codes.from_bytes(data)
+
+
+def test_one_round_is_read_as_one():
+    codes = Codes.from_bytes(changed(ROTATED, 18, b"\3"))
+    assert np.isfinite(decode(codes)).all()
+    assert (decode(codes) != decode(Codes.from_bytes(ROTATED))).any()
 
 
 def test_a_wrong_checksum_is_named():

@@ -178,6 +178,77 @@ def test_blocks_pay_for_their_tables():
     assert blocks.expected.value < whole.expected.value
 
 
+def designs_of(sample, **options):
+    return [each.design for each in plan(sample, bits=2, **options).candidates]
+
+
+@pytest.mark.parametrize(
+    ("options", "tried"),
+    [
+        ({}, False),
+        ({"access": "row"}, True),
+        ({"access": "whole"}, True),
+        ({"access": "row", "axis": 0}, True),
+        ({"access": "row", "axis": 1}, False),
+        ({"access": "row", "axis": -1}, False),
+        ({"access": "whole", "axis": 1}, True),
+        ({"access": "whole", "block": 64}, True),
+        ({"access": "whole", "block": 100}, False),
+        ({"access": "whole", "block": 32}, False),
+    ],
+    ids=str,
+)
+def test_rotation_is_tried_where_no_element_must_be_readable_alone(options, tried):
+    assert ("rotation" in designs_of(SMALL, **options)) == tried
+
+
+def test_the_baseline_is_the_better_of_those_that_know_nothing():
+    assert plan(LOGNORMAL[:4], bits=4).baseline.design == "uniform"
+    assert plan(LOGNORMAL[:4], bits=4, access="row").baseline.design == "rotation"
+    assert plan(FLAT[:4], bits=4, access="row").baseline.design == "uniform"
+
+
+def test_normal_data_that_are_read_as_a_whole_are_left_to_rotation():
+    normal = np.random.default_rng(2).standard_normal((12, 4096))
+    planned = plan(normal, bits=4, access="whole")
+    assert planned.design == planned.baseline.design == "rotation"
+    assert planned.verdict == "don't bother"
+    assert planned.expected.value == pytest.approx(0.00959, rel=0.05)
+    assert "nothing is worth more than random rotation" in planned.explain()
+    report = audit(planned, np.random.default_rng(3).standard_normal((12, 4096)))
+    assert report.measured == report.baseline
+    assert report.measured.value == pytest.approx(0.00959, rel=0.05)
+    elements = plan(normal, bits=4)
+    assert elements.verdict == "worth it"  # for who needs each value by itself
+
+
+def test_against_rotation_levels_are_counted_as_rotation_may_have_them():
+    skewed = np.exp(0.5 * np.random.default_rng(2).standard_normal((12, 4096)))
+    planned = plan(skewed, bits=6, access="row")
+    assert planned.baseline.design == "rotation"
+    assert planned.design in ("exact", "histogram")
+    assert 0.3 < planned.chosen.gain_bits.value < 2
+    assert "rotation would need" in planned.explain()
+    assert planned.chosen.gain_bits.high <= 2
+    assert QuantizationPlan.from_json(planned.to_json()) == planned
+    assert audit(planned, skewed).baseline.design == "rotation"
+
+
+def test_rotation_pays_for_scales_its_table_and_what_fills_chunks_up():
+    def bytes_of(sample, **options):
+        planned = plan(sample, bits=4, access="whole", **options)
+        return next(each.price.bytes for each in planned.candidates if each.design == "rotation")
+
+    assert bytes_of(LOGNORMAL[:4]) == 0.5 + (16 + 1) * 8 / 2048
+    assert bytes_of(LOGNORMAL[:4], axis=0) == 0.5 + (16 + 4) * 8 / (4 * 2048)
+    assert bytes_of(LOGNORMAL[:4], block=256) == 0.5 + (16 + 8) * 8 / 2048
+    assert bytes_of(LOGNORMAL[:4, :300]) == 0.5 + ((16 + 2) * 8 + 20 / 2) / 300  # 256 + 44, filled up to 64
+    x = LOGNORMAL[0, :300]
+    codes = plan(LOGNORMAL[:4, :300], bits=4, access="whole").candidates[0].codec.encode(x, seed=1)
+    assert codes.method == "rotation"
+    assert codes.nbytes == 64 + 8 + 8 + (16 + 2) * 8 + 320 // 2 + 4
+
+
 def test_static_levels_come_from_the_whole_sample(planned):
     static = replace(planned, design="static").build()
     assert static.method == "given"
@@ -231,6 +302,7 @@ def test_planning_never_sees_the_holdout():
         ({"max_vnmse": 0.0}, "max_vnmse is 0.0, but must be positive"),
         ({"max_vnmse": float("nan")}, "max_vnmse is nan"),
         ({"bits": 4, "bytes_per_second": 0}, "bytes_per_second is 0, but must be positive"),
+        ({"bits": 4, "access": "random"}, "access is 'random', but must be one of element, row, whole"),
         ({"bits": 4, "objective": "mae"}, "objective is 'mae'"),
         ({"bits": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8"),
         ({"bits": 4, "block": 0}, "block is 0"),
@@ -254,7 +326,7 @@ def test_what_is_no_sample_is_refused_by_plan_and_audit(sample, planned):
     "change",
     [
         lambda fields: fields | {"area": "streams"},
-        lambda fields: fields | {"design": "rotation"},
+        lambda fields: fields | {"design": "magic"},
         lambda fields: fields | {"verdict": "maybe"},
         lambda fields: fields | {"candidates": []},
         lambda fields: fields | {"extra": 1},

@@ -77,6 +77,13 @@ def test_measured_errors_agree_with_expected_ones(grouping):
     assert (np.abs(seen.mean(axis=0) - should) < 4.5 * seen.std(axis=0) / np.sqrt(300)).all()
 
 
+def test_with_rotation_an_error_is_expected_as_it_is_measured():
+    vectors = Vectors.read(MATRIX)
+    for axis in (None, 0):
+        codec = Codec(method="rotation", s=4, axis=axis)
+        np.testing.assert_array_equal(expected(vectors, codec, 5), measured(vectors, codec, 5)[0])
+
+
 def test_vectors_of_one_call_are_rounded_with_numbers_of_their_own():
     same = np.tile(np.linspace(0, 1, 60), (5, 1))
     errors = measured(Vectors.read(same), Codec(method="uniform", s=2), 0)[0]

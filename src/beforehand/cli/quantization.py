@@ -10,7 +10,7 @@ from beforehand.cli import render
 app = typer.Typer(
     help="Fewer bytes for arrays of numbers, at the smallest error those bytes allow.", invoke_without_command=True
 )
-Method = Literal["auto", "exact", "histogram", "uniform"]
+Method = Literal["auto", "exact", "histogram", "uniform", "rotation"]
 Objective = Annotated[
     Literal["unbiased", "mse"],
     typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
@@ -124,6 +124,10 @@ def plan(
     max_vnmse: Annotated[float | None, typer.Option(help="The error allowed; or give --bits.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
     objective: Objective = "unbiased",
+    access: Annotated[
+        Literal["element", "row", "whole"],
+        typer.Option(help="What must be readable alone; rotation needs row or whole."),
+    ] = "element",
     axis: Axis = None,
     block: Block = None,
     bytes_per_second: Annotated[float | None, typer.Option(help="The link's speed, if codes travel.")] = None,
@@ -135,7 +139,9 @@ def plan(
     from beforehand.cli.inputs import read_sample
     from beforehand.core.files import writing
 
-    options: dict[str, Any] = {"axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed}
+    options: dict[str, Any] = {
+        "access": access, "axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed,
+    }  # fmt: skip
     with render.progress(2) as steps:
         steps.begin("reading")
         vectors = read_sample(sample, kind)

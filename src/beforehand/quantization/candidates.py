@@ -9,7 +9,7 @@ import numpy as np
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, Verdict
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.theory import Floats, equivalent_levels, net_bits
+from beforehand.quantization.theory import ROTATION_SIZES, SIZES, Floats, equivalent_levels, net_bits
 
 WORTH_IT = 0.1  # net bits a value
 AS_GOOD = 1.02  # errors that differ by less count as equal, and the faster design wins
@@ -94,7 +94,8 @@ def weigh(
     gain, seconds, table_bytes = np.zeros(errors.shape), 0.0, 0.0
     if against:
         baseline, curve = against
-        gain = np.log2(equivalent_levels(errors, 2**bits, curve)) - bits
+        sizes = ROTATION_SIZES if baseline.codec.method == "rotation" else SIZES
+        gain = np.log2(equivalent_levels(errors, 2**bits, curve, sizes=sizes)) - bits
         seconds = price.seconds - baseline.price.seconds
         table_bytes = price.bytes - bits / 8 - baseline.table_bytes
     net = net_bits(gain, extra_seconds=seconds, extra_table_bytes=table_bytes, bytes_per_second=bytes_per_second)

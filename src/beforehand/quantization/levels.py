@@ -176,6 +176,7 @@ def levels(
     values = non_empty(as_values(x))
     if method == "rotation":
         _check_options(s, method, objective, grid, bins, threads)
+        check_certify(certify, method, objective)
         if weights is not None:
             raise InvalidInput("weights are given, but rotation mixes all values; drop them or take another method")
         block = LARGEST_CHUNK if block is None else block
@@ -228,7 +229,7 @@ def check_certify(certify: bool, method: str, objective: Objective) -> None:
     Raises:
         InvalidInput: It cannot.
     """
-    if certify and (objective != "unbiased" or method == "uniform"):
+    if certify and (objective != "unbiased" or method in ("uniform", "rotation")):
         raise InvalidInput(
             f"certify is given with method={method!r} and objective={objective!r}, but only unbiased levels that are "
             "'exact' or from a 'histogram' have a bound; drop certify"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Final, Literal, Self, final
+from typing import Any, Final, Literal, Self, final, get_args
 
 import numpy as np
 
@@ -19,11 +19,16 @@ from beforehand.core.report import VERDICTS, Outcome, Report, Verdict
 from beforehand.quantization.candidates import Candidate, choose, draws, judge, outcome, weigh
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.levels import Objective, levels
+from beforehand.quantization.rotation import SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
 from beforehand.quantization.vectors import Vectors, expected, measured
 
-Design = Literal["uniform", "static", "histogram", "exact"]
-BASELINE: Final = "uniform"
+Design = Literal["uniform", "static", "histogram", "exact", "rotation"]
+Access = Literal["element", "row", "whole"]
+KNOWING_NOTHING: Final = {
+    "uniform": "equally spaced levels, which need no knowledge",
+    "rotation": "random rotation, which needs no knowledge",
+}
 MOST_BITS = 8
 TIMED_VALUES, TIMED_VECTORS = 2**20, 2**10  # whichever comes first
 
@@ -84,7 +89,7 @@ class QuantizationPlan:
 
     @property
     def baseline(self) -> Outcome:
-        """The vNMSE of equally spaced levels."""
+        """The vNMSE of equally spaced levels, or of rotation where that is allowed and better."""
         return self.candidates[0].vnmse
 
     @property
@@ -102,7 +107,7 @@ class QuantizationPlan:
         lines = [
             f"{self.verdict}: {chosen.vnmse} vNMSE expected with {chosen.bits} bits a value, "
             f"from {self.vectors} vectors with {self.values} values.",
-            f"{_worth(chosen, self.bytes_per_second)}.",
+            f"{_worth(chosen, baseline, self.bytes_per_second)}.",
             "Tried:",
         ]
         for each in self.candidates:
@@ -156,6 +161,7 @@ def plan(
     bits: int | None = None,
     max_vnmse: float | None = None,
     objective: Objective = "unbiased",
+    access: Access = "element",
     axis: int | None = None,
     block: int | None = None,
     bytes_per_second: float | None = None,
@@ -169,8 +175,11 @@ def plan(
         bits: Bits a value, 1 to 8. Exactly one of `bits` and `max_vnmse`.
         max_vnmse: The error allowed; each design takes the fewest bits whose interval stays below.
         objective: `"unbiased"`, or `"mse"` for the smallest error.
+        access: What must be readable alone: `"element"`, any value; `"row"`, any row, which is a vector or, with
+            `axis=1`, lies across them; `"whole"`, only all together. Rotation is tried where this allows it.
         axis: For a codec that takes whole matrices, whose rows (0) or columns (1) are the vectors.
-        block: One table for each run of so many values of a vector.
+        block: One table for each run of so many values of a vector; for rotation the largest number of values rotated
+            together, so that it is tried only if that is a power of two of at least 64.
         bytes_per_second: The speed of the link that codes travel on. Left out, seconds are reported but not weighed:
             what is stored is written once.
         seed: Of the resampling, and of the rounding while time is taken.
@@ -205,8 +214,10 @@ def plan(
         raise InvalidInput(
             f"bytes_per_second is {bytes_per_second}, but must be positive and finite; leave it out if none"
         )
+    if access not in get_args(Access):
+        raise InvalidInput(f"access is {access!r}, but must be one of {', '.join(get_args(Access))}")
     vectors = Vectors.read(sample, axis=axis)
-    start = Codec(method=BASELINE, s=2, objective=objective, axis=axis, block=block)
+    start = Codec(method="uniform", s=2, objective=objective, axis=axis, block=block)
 
     def static(part: Vectors, s: int) -> Codec:
         table = levels(part.pool(), s, objective=objective)
@@ -216,9 +227,9 @@ def plan(
     def errors(design: Design, s: int) -> Floats:
         if design == "static":
             first, second = vectors.halves()
-            crossed = expected(first, static(second, s)), expected(second, static(first, s))
+            crossed = expected(first, static(second, s), seed), expected(second, static(first, s), seed)
             return draws(np.concatenate(crossed), seed)
-        return draws(expected(vectors, replace(start, method=design, s=s)), seed)
+        return draws(expected(vectors, replace(start, method=design, s=s), seed), seed)
 
     offered = range(1, MOST_BITS + 1) if bits is None else range(bits, bits + 1)
     limit = math.inf if max_vnmse is None else max_vnmse
@@ -228,9 +239,12 @@ def plan(
         below = bisect_left(offered, True, key=lambda b: outcome(design, errors(design, 2**b)).high < limit)
         return offered.start + below
 
-    designs: list[Design] = [BASELINE, "histogram", "exact"]
+    designs: list[Design] = ["uniform", "histogram", "exact"]
     if len(vectors) > 1:
         designs.append("static")
+    together = access == "whole" or (access == "row" and axis not in (1, -1))
+    if together and (block is None or (block >= SMALLEST_CHUNK and block.bit_count() == 1)):
+        designs.append("rotation")
     sizes = {design: fewest_bits(design) for design in designs}
     able = [design for design in designs if sizes[design] <= MOST_BITS]
     if not able:
@@ -239,12 +253,17 @@ def plan(
             f"max_vnmse is {max_vnmse}, but {best.design} with {MOST_BITS} bits reaches no less than {best.high:.3g}; "
             "allow more"
         )
-    sizes = {design: min(sizes[design], MOST_BITS) for design in designs if design in able or design == BASELINE}
+    sizes = {design: min(size, MOST_BITS) for design, size in sizes.items()}
+    baseline = min(
+        (design for design in designs if design in KNOWING_NOTHING),
+        key=lambda design: (design not in able, sizes[design], errors(design, 2 ** sizes[design])[0]),
+    )
     tried = []
-    for design, size in sizes.items():
-        codec = static(vectors, 2**size) if design == "static" else replace(start, method=design, s=2**size)
-        tried.append((design, codec, size, errors(design, 2**size)))
-    candidates = _weigh(vectors, tried, lambda s: errors(BASELINE, s), bytes_per_second, seed)
+    for design in [baseline, *(other for other in able if other != baseline)]:
+        s = 2 ** sizes[design]
+        codec = static(vectors, s) if design == "static" else replace(start, method=design, s=s)
+        tried.append((design, codec, sizes[design], errors(design, s)))
+    candidates = _weigh(vectors, tried, lambda s: errors(baseline, s), bytes_per_second, seed)
     chosen = choose([each for each in candidates if each.design in able], bytes_per_second)
     return QuantizationPlan(
         design=chosen.design,
@@ -289,7 +308,7 @@ def audit(plan: QuantizationPlan, holdout: Any, *, seed: int = 0) -> Report:
 
     @cache
     def curve(s: int) -> Floats:
-        return draws(expected(vectors, replace(before.codec, s=s)), seed)
+        return draws(expected(vectors, replace(before.codec, s=s), seed), seed)
 
     tried = [
         (each.design, each.codec, each.bits, draws(measured(vectors, each.codec, seed)[0], seed))
@@ -307,7 +326,7 @@ def audit(plan: QuantizationPlan, holdout: Any, *, seed: int = 0) -> Report:
         clairvoyant=outcome("exact", draws(measured(vectors, best, seed)[0], seed)),
         price=design.price,
         verdict=judge(design.net_bits),
-        why=_worth(design, plan.bytes_per_second),
+        why=_worth(design, baseline, plan.bytes_per_second),
     )
 
 
@@ -329,22 +348,22 @@ def _weigh(
     candidates: list[Candidate] = []
     seconds = _seconds(vectors, [codec for _, codec, _, _ in tried], seed)
     for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
-        table_bytes = vectors.groups(codec.block) * 2**bits * vectors.level_bytes / vectors.size
-        price = Price(seconds=time, bytes=bits / 8 + table_bytes, per="value")
+        side_bytes = vectors.side_bytes(codec, 2**bits) / vectors.size
+        price = Price(seconds=time, bytes=bits / 8 + side_bytes, per="value")
         against = (candidates[0], curve) if candidates else None
         candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
     return candidates
 
 
-def _worth(candidate: Candidate, bytes_per_second: float | None) -> str:
-    if candidate.design == BASELINE:
-        return "nothing is worth more than equally spaced levels, which need no knowledge"
+def _worth(candidate: Candidate, baseline: Candidate, bytes_per_second: float | None) -> str:
+    if candidate.design == baseline.design:
+        return f"nothing is worth more than {KNOWING_NOTHING[baseline.design]}"
     gain, net = candidate.gain_bits.value, candidate.net_bits
     link = "" if bytes_per_second is None else f" at {bytes_per_second:.3g} bytes a second"
     return (
-        f"{BASELINE} would need {2 ** (candidate.bits + gain):.3g} levels for the error that {candidate.design} has "
-        f"with {2**candidate.bits}: {gain:.3g} bits a value gained, {net.value:.3g} ({net.low:.3g} to {net.high:.3g}) "
-        f"net of the price{link}"
+        f"{baseline.design} would need {2 ** (candidate.bits + gain):.3g} levels for the error that {candidate.design} "
+        f"has with {2**candidate.bits}: {gain:.3g} bits a value gained, "
+        f"{net.value:.3g} ({net.low:.3g} to {net.high:.3g}) net of the price{link}"
     )
 
 

@@ -85,11 +85,11 @@ def rotate(x: Any, *, seed: int, stream: int = 0, rounds: int = 2, inverse: bool
             option breaks its rule.
 
     Example:
-        >>> turned = rotate([2.0, 0.0, 0.0, 0.0], seed=1)
+        >>> turned = rotate([4.0, 1.0, 2.0, 2.0], seed=1)
         >>> float(turned @ turned)
-        4.0
+        25.0
         >>> rotate(turned, seed=1, inverse=True)
-        array([2., 0., 0., 0.])
+        array([4., 1., 2., 2.])
 
     Reference:
         Vargaftik et al.: DRIVE, NeurIPS 2021, arXiv:2105.08339; EDEN, ICML 2022, arXiv:2108.08842.

@@ -4,7 +4,7 @@ Pure functions of numbers; nothing here runs native code, so that the running co
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -27,6 +27,7 @@ HIGH_RATE_SPREADS = MappingProxyType(
         "uniform": 12.0,
     }
 )
+ROTATION_SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
 SIZES = (*(size << shift for shift in range(15) for size in (2, 3)), 65536)  # 2, 3, 4, 6, 8, 12, ...
 
 
@@ -161,7 +162,7 @@ def lloyd_max_normal(s: int) -> Floats:
         Lloyd: Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2), 1982. Max: Quantizing
         for minimum distortion. IRE Transactions on Information Theory 6(1), 1960.
     """
-    if s not in POSITIVE_LEVELS:
+    if s not in ROTATION_SIZES:
         raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256; take the next one")
     positive = np.array(POSITIVE_LEVELS[s])
     table = np.concatenate([-positive[::-1], positive])
@@ -234,18 +235,21 @@ def high_rate_vnmse(spread: float, s: int, objective: str = "unbiased") -> float
     return spread / (12 * s**2) if _is_mse(objective) else spread / (6 * (s - 1) ** 2)
 
 
-def equivalent_levels(vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike]) -> Floats:
+def equivalent_levels(
+    vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike], *, sizes: Sequence[int] = SIZES
+) -> Floats:
     """How many levels the baseline needs for the error that a design has with `s`.
 
     Args:
         vnmse: Errors of the design with `s` levels, shape (m,).
-        s: One of `SIZES`: 2, 3, 4, 6, 8, 12, ..., 65536.
-        curve: From a number of levels to the baseline's errors, shape (m,); asked only for `SIZES` that matter, going
+        s: One of `sizes`.
+        curve: From a number of levels to the baseline's errors, shape (m,); asked only for `sizes` that matter, going
             away from `s`.
+        sizes: How many levels the baseline may have, ascending; by default 2, 3, 4, 6, 8, 12, ..., 65536.
 
     Guarantee:
         Where the baseline is as good as the design the answer is `s`; else it lies between the two sizes where the
-        baseline passes the design, by log-log interpolation, or at the end of `SIZES`.
+        baseline passes the design, by log-log interpolation, or at the end of `sizes`.
 
     Example:
         >>> equivalent_levels([0.01], 4, lambda size: [1 / size**2]).round(9)
@@ -254,12 +258,12 @@ def equivalent_levels(vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike
     goal = _log(vnmse)
     result = np.full(goal.shape, float(s))
     better = goal < _log(curve(s))
-    for waiting, sizes, sign in (
-        (better, [size for size in SIZES if size >= s], 1.0),
-        (goal > _log(curve(s)), [size for size in reversed(SIZES) if size <= s], -1.0),
+    for waiting, away, sign in (
+        (better, [size for size in sizes if size >= s], 1.0),
+        (goal > _log(curve(s)), [size for size in reversed(sizes) if size <= s], -1.0),
     ):
         here = _log(curve(s))
-        for near, far in pairwise(sizes):
+        for near, far in pairwise(away):
             if not waiting.any():
                 break
             there = _log(curve(far))
@@ -268,7 +272,7 @@ def equivalent_levels(vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike
             result[passed] = near * (far / near) ** share
             waiting = waiting & ~passed
             here = there
-        result[waiting] = sizes[-1]
+        result[waiting] = away[-1]
     return result
 
 

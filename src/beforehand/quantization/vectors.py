@@ -1,5 +1,6 @@
 """A sample of complete vectors, and what levels and codecs do to them."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.inputs import as_values, widen
+from beforehand.quantization.rotation import LARGEST_CHUNK, SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
 
 
@@ -80,6 +82,20 @@ class Vectors:
         """How many tables blocks of that length need, or one for each vector."""
         return sum(len(b.matrix) * (-(-b.matrix.shape[1] // block) if block else 1) for b in self.batches)
 
+    def side_bytes(self, codec: Codec, s: int) -> float:
+        """Bytes beside codes of `s` levels: tables; with rotation also the scales of chunks and what fills them up."""
+        if codec.method != "rotation":
+            return self.groups(codec.block) * s * self.level_bytes
+        tables = len(self) if codec.axis is None else 1
+        block = codec.block or LARGEST_CHUNK
+        chunks = filled = 0
+        for batch in self.batches:
+            rows, length = batch.matrix.shape
+            rest = length % block
+            chunks += rows * (length // block + (rest // SMALLEST_CHUNK).bit_count() + (rest % SMALLEST_CHUNK > 0))
+            filled += rows * (-length % SMALLEST_CHUNK)
+        return (tables * s + chunks) * self.level_bytes + filled * math.log2(s) / 8
+
     def first(self, *, values: int, vectors: int) -> Self:
         """The first vectors, at least one, until there are so many or they hold so many values."""
         kept: list[Batch] = []
@@ -120,8 +136,10 @@ class Vectors:
         return result
 
 
-def expected(vectors: Vectors, codec: Codec) -> Floats:
-    """The vNMSE of each vector that the codec's levels for it must give."""
+def expected(vectors: Vectors, codec: Codec, seed: int = 0) -> Floats:
+    """The vNMSE of each vector that the codec's levels for it must give; with rotation, what one of this seed gives."""
+    if codec.method == "rotation":  # whose theory is of long vectors
+        return measured(vectors, codec, seed)[0]
     codec = replace(codec, axis=0) if codec.block is None else codec
 
     def squared_errors(batch: Batch) -> Floats:
