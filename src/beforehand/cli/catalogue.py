@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from beforehand.cli import render
-from beforehand.core.errors import InvalidInput
 from beforehand.studies import STUDIES
 from beforehand.systems import NOT_BUILT, NOT_RUN, SYSTEMS, System
 
@@ -41,6 +40,8 @@ def reproduce(
 
     Without a name, and for a system that has no study yet, this prints the table of systems.
     """
+    from beforehand.core.errors import InvalidInput
+
     named = next((system for system in SYSTEMS if name and name.lower() in _names(system)), None)
     if named is None or named.name not in STUDIES:
         systems()
