@@ -58,6 +58,18 @@ def test_inspect_tells_what_encode_was_asked_for(here, capsys):
     assert "first table" in capsys.readouterr().out
 
 
+def test_rotation_is_a_method_of_encode_and_a_design_of_plans(here, capsys):
+    x = np.load("x.npy")
+    assert encode("--method", "rotation", "--axis", "0", "--block", "128") == 0
+    assert run(["quantization", "decode", "x.bhq", "-o", "y.npy"]) == 0
+    assert np.sum((np.load("y.npy") - x) ** 2) < 0.012 * np.sum(x**2)
+    assert run(["quantization", "inspect", "x.bhq"]) == 0
+    assert "rotation" in capsys.readouterr().out
+    assert run(["quantization", "plan", "x.npy", "--bits", "4", "--access", "row", "-o", "plan.json"]) == 0
+    assert "random rotation" in capsys.readouterr().out
+    assert run(["audit", "plan.json", "x.npy"]) == 0
+
+
 def test_a_plan_is_written_explained_and_audited(here, capsys):
     assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
     planned = capsys.readouterr().out
