@@ -99,6 +99,8 @@ template <typename T>
 Distinct<T> distinct(std::span<const T> x, std::span<const double> weights, Objective objective) {
   if (weights.empty()) return unweighted(x);
   Collector<T> collector;
+  collector.found.values.reserve(x.size());
+  collector.found.weights.reserve(x.size());
   in_order(x, [&](std::size_t i) { collector.add(x[i], weights[i]); });
   return std::move(collector).without_idle(objective);
 }

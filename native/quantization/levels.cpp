@@ -207,12 +207,12 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Request& request = shared.request;
   const Group<T> group = load(shared.data, index, chunk);
   Table table;
-  // Weights of values that repeat are counts in Distinct: without other weights it knows all that scoring needs.
+  // Values in order hold all that scoring needs, but for what was without weight.
   const auto solve_exactly = [&](const Distinct<T>& values) {
     table = exact(values, request, group.unit, chunk.price);
-    if (!group.weights.empty()) return score(group, request.objective, table);
     table.squared_error = table.plain_error = squared_error(values, table.levels, request.objective, group.unit);
-    table.squared_norm = squared_norm(values, group.unit);
+    if (!group.weights.empty()) table.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
+    table.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
   };
   switch (request.method) {
     case Method::uniform:
