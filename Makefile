@@ -121,6 +121,7 @@ record: dev  ## run the tour and the studies, and keep their results for the REA
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py
+	$(BIN)/python benchmarks/report.py
 	for result in docs/studies/*.json; do $(BIN)/python -m beforehand.studies.claims $$result > $${result%.json}.md || exit 1; done
 	for example in examples/*.py; do $(BIN)/python $$example -o docs/pictures/$$(basename $$example .py).svg || exit 1; done
 

@@ -1,17 +1,20 @@
-"""Near-optimal levels from a histogram: their time against the fastest sort, and their error against the optimum.
+"""Near-optimal levels from a histogram: time against the fastest sort and rivals, and error against the optimum.
 
-Run: python benchmarks/bench_histogram.py
+Not for you where equally spaced levels are as good (flat data), or where rounding may be biased and speed is all.
+
+Run: python benchmarks/bench_histogram.py [-o FILE]
 """
 
 import subprocess
 import sys
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+import rivals
+from report import keep, options, show
 from yardstick import DATA, seconds, yardstick
 
 from beforehand.quantization import levels
+from beforehand.studies.claims import Sheet
 
 SIZE, LEVELS = 2**20, 16
 MEMORY = """
@@ -30,25 +33,39 @@ print(status("VmHWM") - before)
 """
 
 
-def main() -> None:
-    """Print one row for each of the five distributions of the paper."""
-    sort = yardstick(SIZE)
-    table = Table(
-        "data", "ms", "of the sort", "error / optimum", title=f"2^20 float32, unsorted, {LEVELS} levels, one thread"
-    )
+def families() -> Sheet:
+    """One row for each of the five distributions of the paper."""
+    sort, rows = yardstick(SIZE), []
     for name, draw in DATA.items():
         x = draw(np.random.default_rng(0), SIZE).astype(np.float32)
         took = seconds(lambda x=x: levels(x, LEVELS, method="histogram"), 15)
         near = levels(x, LEVELS, method="histogram").squared_error
         best = levels(x, LEVELS, method="exact").squared_error
-        table.add_row(name, f"{took * 1e3:.2f}", f"{took / sort:.2f}", f"{near / best:.6f}")
-    console = Console()
-    console.print(table)
-    console.print(f"np.sort, the faster of two: {sort * 1e3:.2f} ms")
+        rows.append([name, f"{took * 1e3:.2f}", f"{took / sort:.2f}", f"{near / best:.6f}"])
     grown = subprocess.run(
         [sys.executable, "-c", MEMORY.format(size=SIZE, levels=LEVELS)], capture_output=True, text=True, check=True
     )
-    console.print(f"memory above the input: {int(grown.stdout) / 1024:.2f} MiB at most")
+    return Sheet(
+        title=f"Levels from a histogram: 2^20 unsorted float32, s = {LEVELS}",
+        columns=["data", "ms", "of the sort", "error / optimum"],
+        rows=rows,
+        below=f"The sort is the faster of two np.sort, {sort * 1e3:.2f} ms. Memory above the input: at most "
+        f"{int(grown.stdout) / 1024:.2f} MiB.",
+    )
+
+
+def main() -> None:
+    """Measure, print, and keep."""
+    chosen = options(__doc__ or "").parse_args()
+    sheets = []
+    for sheet in (
+        lambda: rivals.defaults("near unbiased", "round trip"), families,
+        lambda: rivals.beside("near unbiased"), lambda: rivals.beside("round trip"),
+    ):  # fmt: skip
+        sheets.append(sheet())
+        show(sheets[-1])
+    if chosen.output:
+        keep(sheets, chosen.output)
 
 
 if __name__ == "__main__":

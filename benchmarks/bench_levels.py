@@ -1,20 +1,24 @@
-"""Optimal levels: every solver against brute force, then time against the fastest sort and against exact k-means.
+"""Optimal levels: every solver against brute force, then time against the fastest sort and against all rivals.
 
-Run: python benchmarks/bench_levels.py [cases of the brute force, 10000 by default]
+Not for you where equally spaced levels are as good (flat data): faiss's scalar quantiser needs no solving. Nor for
+bell-shaped vectors at 4 bits that are only ever read as a whole: there a random rotation has the smaller error.
+
+Run: python benchmarks/bench_levels.py [--cases 10000] [-o FILE]; some ten minutes.
 """
 
 import subprocess
 import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+import rivals
+from report import ROOT, keep, options, show
+from rivals import OURS, RIVALS
 from yardstick import DATA, seconds, yardstick
 
 from beforehand.quantization import levels
+from beforehand.studies.claims import Sheet
 
-ROOT = Path(__file__).parents[1]
 FAMILIES = {
     **DATA,
     "LogNormal(0,3)": lambda random, size: np.exp(3 * random.standard_normal(size)),
@@ -22,69 +26,88 @@ FAMILIES = {
     "Cauchy": lambda random, size: random.standard_cauchy(size),
     "integers": lambda random, size: np.round(20 * random.standard_normal(size)),
 }
+ROWS, COLUMNS = 10_000, 1024
 
 
-def brute_force(cases: int, console: Console) -> None:
+def brute_force(cases: int) -> None:
     """Run the native test of the solvers, built for speed, on so many random inputs."""
     build = ROOT / "build" / "bench"
-    tool = str(Path(sys.executable).with_name("cmake"))
+    tool = f"{sys.prefix}/bin/cmake"
     configure = [tool, "-S", str(ROOT), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release", "-DBEFOREHAND_TESTS=ON"]
     for command in (configure, [tool, "--build", str(build), "--target", "solvers_test"]):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([str(build / "native" / "tests" / "solvers_test"), str(cases)], check=True)
-    console.print(
-        f"{cases:,} inputs of 12 families, unbiased and k-means: no solver above the optimum by more than 1e-9"
-    )
+    print(f"{cases:,} inputs of 12 families, unbiased and k-means: no solver above the optimum by more than 1e-9")
 
 
-def times(console: Console) -> None:
-    """Print the time of exact levels at 2^20 values for each family and number of levels."""
+def families() -> Sheet:
+    """The time of exact levels at 2^20 values for each family and number of levels."""
     size = 2**20
-    sort = yardstick(size)
-    table = Table(
-        "data", *(f"s = {s}" for s in (4, 16, 64, 256)), "k-means 16", title="exact levels of 2^20 float32, ms"
-    )
+    sort, rows = yardstick(size), []
     for name, draw in FAMILIES.items():
         x = draw(np.random.default_rng(0), size).astype(np.float32)
-        cells = []
-        for s, objective in [(4, "unbiased"), (16, "unbiased"), (64, "unbiased"), (256, "unbiased"), (16, "mse")]:
-            took = seconds(lambda x=x, s=s, to=objective: levels(x, s, method="exact", objective=to), 1)
-            cells.append(f"{took * 1e3:.0f} ({took / sort:.0f} sorts)")
-        table.add_row(name, *cells)
-    console.print(table, f"np.sort, the faster of two: {sort * 1e3:.2f} ms")
-
-
-def rivals(console: Console) -> None:
-    """Print exact k-means beside the packages that solve it exactly too."""
-    x = np.exp(np.random.default_rng(0).standard_normal(2**16))
-    ours = levels(x, 16, method="exact", objective="mse")
-    table = Table("2^16 float64, k = 16", "ms", "squared error")
-    table.add_row(
-        "beforehand",
-        f"{seconds(lambda: levels(x, 16, method='exact', objective='mse')) * 1e3:.0f}",
-        f"{ours.squared_error:.6f}",
+        cells = [name]
+        for s, objective in [(4, "unbiased"), (16, "unbiased"), (64, "unbiased"), (256, "unbiased"),
+                             (1024, "unbiased"), (16, "mse"), (256, "mse")]:  # fmt: skip
+            took = seconds(lambda x=x, s=s, to=objective: levels(x, s, method="exact", objective=to), 2)
+            cells.append(f"{took * 1e3:.0f} ({took / sort:.1f})")
+        rows.append(cells)
+    return Sheet(
+        title="Exact levels of 2^20 unsorted float32: ms (times the sort)",
+        columns=["data", "s = 4", "16", "64", "256", "1024", "k-means 16", "k-means 256"],
+        rows=rows,
+        below=f"The sort is the faster of two np.sort, {sort * 1e3:.2f} ms.",
     )
-    try:
-        import kmeans1d
 
-        _, means = kmeans1d.cluster(x, 16)
-        error = np.square(x[:, None] - np.array(means)).min(axis=1).sum()
-        table.add_row("kmeans1d", f"{seconds(lambda: kmeans1d.cluster(x, 16), 1) * 1e3:.0f}", f"{error:.6f}")
-    except ImportError:
-        table.add_row("kmeans1d", "not installed: pip install kmeans1d", "")
-    try:
-        import ckwrap
 
-        found = ckwrap.ckmeans(x, 16)
-        error = np.square(x - np.asarray(found.centers)[found.labels]).sum()
-        table.add_row("ckwrap", f"{seconds(lambda: ckwrap.ckmeans(x, 16), 1) * 1e3:.0f}", f"{error:.6f}")
-    except ImportError:
-        table.add_row("ckwrap", "not installed: pip install ckwrap", "")
-    console.print(table)
+def by_levels() -> Sheet:
+    """The exact solvers at 2^20 values for each number of levels, and at 2^24 for 16."""
+    names = [name for name, rival in RIVALS.items() if rival.solves in ("unbiased", "k-means") and name != "jenkspy"]
+    cases = [(2**20, 4), (2**20, 16), (2**20, 64), (2**20, 256), (2**24, 16)]
+    rows = [[name, *map(rivals.milliseconds, rivals.in_turn(name, cases))] for name in names]
+    sorts = {size: f"{yardstick(size) * 1e3:.3g}" for size in (2**20, 2**24)}
+    rows.append(["np.sort, the faster of two", *(sorts[size] for size, _ in cases)])
+    return Sheet(
+        title="LogNormal(0,1), exact, by the number of levels: ms",
+        columns=["", "2^20, s = 4", "16", "64", "256", "2^24, s = 16"],
+        rows=rows,
+    )
+
+
+def by_row() -> Sheet:
+    """One table for each row of a matrix; the rival goes row by row, over a tenth of the rows."""
+    x = np.exp(np.random.default_rng(0).standard_normal((ROWS, COLUMNS))).astype(np.float32)
+    exact = seconds(lambda: levels(x, 16, method="exact", axis=0), 2)
+    means = seconds(lambda: levels(x, 16, method="exact", objective="mse", axis=0), 2)
+    rows = [[f"{OURS} exact", f"{exact:.2f}", ""], [f"{OURS} k-means", f"{means:.2f}", "1"]]
+    if absent := rivals.missing(RIVALS["ckwrap"]):
+        rows.append(["ckwrap", absent, ""])
+    else:
+        few = x[: ROWS // 10]
+        jobs = [rivals.ckwrap(row, 16) for row in few]
+        took = 10 * seconds(lambda: [job() for job in jobs], 1)
+        rows.append(["ckwrap, row by row: a tenth of the rows, times ten", f"{took:.2f}", f"{took / means:.3g}"])
+    return Sheet(title=f"{ROWS:,} rows of {COLUMNS:,} float32, s = 16", columns=["", "s", "times ours"], rows=rows)
+
+
+def main() -> None:
+    """Measure, print, and keep."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--cases", type=int, default=10_000, help="of the brute force; 0 leaves it out")
+    chosen = parser.parse_args()
+    if chosen.cases:
+        brute_force(chosen.cases)
+    sheets = []
+    solved = ("unbiased", "k-means", "near k-means")
+    for sheet in (
+        partial(rivals.defaults, *solved), *(partial(rivals.beside, solves) for solves in solved),
+        by_levels, families, by_row,
+    ):  # fmt: skip
+        sheets.append(sheet())
+        show(sheets[-1])
+    if chosen.output:
+        keep(sheets, chosen.output)
 
 
 if __name__ == "__main__":
-    to = Console()
-    brute_force(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, to)
-    times(to)
-    rivals(to)
+    main()

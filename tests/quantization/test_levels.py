@@ -295,6 +295,7 @@ def test_auto_is_exact_for_small_groups_and_small_types_only():
     assert levels(big.astype(np.float16)).method == "exact"
     assert levels(big[:65536]).method == "exact"
     assert levels(big[:1000], bins=64).method == "histogram"
+    assert levels(big, 4, grid=np.linspace(-9, 9, 33)).method == "exact"
 
 
 def test_cover_keeps_the_interior_and_encloses_the_new_data():

@@ -183,7 +183,7 @@ def levels(
         check_rotation(s, block)
         return _universal(values, s, objective, axis, block)
     groups = Groups.of(values.shape, axis, block)
-    method = _method(method, values, groups, bins)
+    method = _method(method, values, groups, bins, grid)
     _check_options(s, method, objective, grid, bins, threads)
     check_certify(certify, method, objective)
     weight, unit = (None, 1.0) if weights is None else _scaled(as_weights(weights, values.shape))
@@ -236,12 +236,13 @@ def check_certify(certify: bool, method: str, objective: Objective) -> None:
         )
 
 
-def _method(method: Method, values: Values, groups: Groups, bins: int | None) -> Method:
+def _method(method: Method, values: Values, groups: Groups, bins: int | None, grid: ArrayLike | None) -> Method:
     if method != "auto":
         return method
     if bins is not None:
         return "histogram"
-    return "exact" if values.dtype in KEYED or groups.largest <= EXACT_UP_TO else "histogram"
+    quick = grid is not None or values.dtype in KEYED or groups.largest <= EXACT_UP_TO
+    return "exact" if quick else "histogram"
 
 
 def _check_options(

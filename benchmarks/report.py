@@ -1,0 +1,81 @@
+"""How a benchmark shows its tables, keeps them in a file, and how the page on performance takes them from there.
+
+`python benchmarks/report.py` writes the page anew from the kept files.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from beforehand.studies.claims import Sheet, conditions, markdown
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "performance"
+BLOCK = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def options(words: str) -> ArgumentParser:
+    """The command line that every benchmark has."""
+    parser = ArgumentParser(description=words)
+    parser.add_argument("-o", "--output", type=Path, help="keep the tables in this JSON file as well")
+    return parser
+
+
+def show(sheet: Sheet) -> None:
+    """Print one table as soon as it is measured."""
+    table = Table(*sheet.columns, title=sheet.title, title_justify="left")
+    for row in sheet.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table, sheet.below, highlight=False)
+
+
+def keep(sheets: Sequence[Sheet], path: Path) -> None:
+    """Write the tables with where they were measured."""
+    where = {"command": f"python {Path(sys.argv[0]).resolve().relative_to(ROOT)}"}
+    where |= conditions() | {
+        "memory": _memory(),
+        "compiler": _first("c++", "--version"),
+        "commit": _first("git", "log", "-1", "--format=%h", "--", "native"),
+    }
+    path.write_text(json.dumps({"where": where, "sheets": [asdict(sheet) for sheet in sheets]}, indent=2) + "\n")
+
+
+def filled(text: str, folder: Path) -> str:
+    """The page with the tables of each file between `<!-- stem -->` and `<!-- end -->`."""
+
+    def block(found: re.Match[str]) -> str:
+        kept = json.loads((folder / f"{found[2]}.json").read_text(encoding="utf-8"))
+        where = kept["where"]
+        told = ", ".join(f"{name} {value}" for name, value in where.items() if name != "command")
+        lines = ["", f"`{where['command']}`: {told}."]
+        for sheet in kept["sheets"]:
+            lines += ["", f"**{sheet['title']}**", "", *markdown(sheet["columns"], sheet["rows"])]
+            lines += ["", sheet["below"]] if sheet["below"] else []
+        joined = "\n".join(lines)
+        return f"{found[1]}{joined}\n\n{found[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def _memory() -> str:
+    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+
+
+def _first(*command: str) -> str:
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    return ran.stdout.splitlines()[0] if ran.returncode == 0 and ran.stdout else ""
+
+
+if __name__ == "__main__":
+    for page in FOLDER.glob("*.md"):
+        page.write_text(filled(page.read_text(encoding="utf-8"), FOLDER), encoding="utf-8")

@@ -1,0 +1,49 @@
+"""The page on performance shows what the benchmarks kept; a rival that cannot be measured is said to be so."""
+
+import json
+
+import pytest
+import report
+import rivals
+
+PAGE = report.FOLDER / "quantization.md"
+KEPT = sorted(report.FOLDER.glob("*.json"))
+
+
+def test_the_page_shows_what_the_benchmarks_kept():
+    text = PAGE.read_text(encoding="utf-8")
+    assert report.filled(text, report.FOLDER) == text, "python benchmarks/report.py writes the page anew"
+    assert all(f"<!-- {path.stem} -->" in text for path in KEPT)
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_kept_results_say_where_they_were_measured(path):
+    where = json.loads(path.read_text(encoding="utf-8"))["where"]
+    assert {"processor", "cores", "memory", "compiler", "numpy", "python", "commit", "date", "command"} <= set(where)
+
+
+def test_a_page_takes_its_tables_from_the_file_that_its_marker_names(tmp_path):
+    sheet = {"title": "Times", "columns": ["", "ms"], "rows": [["ours", "3"]], "below": "Of one run."}
+    kept = {"where": {"command": "python it", "processor": "one"}, "sheets": [sheet]}
+    (tmp_path / "it.json").write_text(json.dumps(kept))
+    shown = report.filled("before\n<!-- it -->\nold\n<!-- end -->\nafter\n", tmp_path)
+    assert "before\n<!-- it -->\n\n`python it`: processor one.\n" in shown
+    assert "**Times**\n\n|  | ms |\n| --- | --- |\n| ours | 3 |\n\nOf one run.\n\n<!-- end -->\nafter\n" in shown
+    assert "old" not in shown
+
+
+def test_a_rival_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.delenv(rivals.QUIVER, raising=False)
+    monkeypatch.setitem(rivals.RIVALS, "absent", rivals.Rival("k-means", "no-such-package", rivals.ours(), ""))
+    assert rivals.measured("absent", 4096, 4) == "pip install no-such-package"
+    assert rivals.measured("QUIVER exact", 4096, 4) == f"set {rivals.QUIVER} to a library of it"
+
+
+def test_a_contender_is_measured_in_a_process_of_its_own():
+    found = rivals.measured(f"{rivals.OURS} exact", 4096, 16)
+    assert found["vnmse"] == pytest.approx(rivals.ours(method="exact")(rivals.lognormal(4096), 16)().vnmse, rel=1e-6)
+
+
+def test_times_have_three_digits_or_words():
+    assert [rivals.milliseconds({"seconds": t}) for t in (0.0001234, 0.0123, 1.5)] == ["0.123", "12.3", "1,500"]
+    assert rivals.milliseconds("> 20 s") == "> 20 s"
