@@ -65,15 +65,16 @@ class Shortest {
         start = low;
         continue;
       }
-      // j is not better at `low`. Where it becomes so is mostly close to there: gallop, then halve.
+      // j is not better at `low`, but at `high`. Where it becomes so is mostly close to where the last candidate did:
+      // to `high` if that was dropped, else to `low`. Gallop from there, then halve.
       if (start == end && !beats(j, tail.node, end - 1)) return end;
-      Index high = std::min(start, end - 1);
+      const bool dropped = start != end;
+      Index high = dropped ? start : end - 1;
       for (Index step = 1; high - low > step; step *= 2) {
-        if (beats(j, tail.node, low + step)) {
-          high = low + step;
-          break;
-        }
-        low += step;
+        const Index probe = dropped ? high - step : low + step;
+        const bool better = beats(j, tail.node, probe);
+        (better ? high : low) = probe;
+        if (better != dropped) break;
       }
       while (high - low > 1) {
         const Index middle = low + (high - low) / 2;
