@@ -189,6 +189,7 @@ TestMerging = Merging.TestCase
         (lambda: Histogram(center=np.nan, scale=1.0), "center is nan"),
         (lambda: Histogram(center=0.0, scale=0.0), "scale is 0.0"),
         (lambda: Histogram(center=0.0, scale=1.0, bins=5), "bins is 5"),
+        (lambda: Histogram.from_bytes(10**12), "data is a int, but must be bytes"),
         (lambda: Histogram.like([]), "no values"),
         (lambda: Histogram.like([np.inf]), r"\(inf\) at position 0"),
         (lambda: Histogram(center=0.0, scale=1.0).levels(4), "has seen 0 values"),

@@ -154,7 +154,10 @@ class Histogram:
 
         Raises:
             CorruptData: These bytes are no histogram, or were damaged.
+            InvalidInput: `data` is not bytes.
         """
+        if not isinstance(data, bytes | bytearray | memoryview):  # bytes(n) would make n zeros
+            raise InvalidInput(f"data is a {type(data).__name__}, but must be bytes; read them from the file")
         return cls._of(_native.Histogram.from_bytes(bytes(data)))
 
     def __reduce__(self) -> tuple[Any, ...]:

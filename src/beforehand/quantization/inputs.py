@@ -75,7 +75,10 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
     Raises:
         InvalidInput: A weight is negative, NaN or infinite, or the shapes do not fit.
     """
-    given = np.asarray(weights, dtype=np.float64)
+    try:
+        given = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"weights are no array of numbers ({error}); pass one weight for each value") from None
     bad = ~np.isfinite(given) | (given < 0)
     if bad.any():
         raise InvalidInput(

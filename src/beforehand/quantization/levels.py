@@ -251,6 +251,9 @@ def _check_options(
     if method not in get_args(Method):
         raise InvalidInput(f"method is {method!r}, but must be one of {', '.join(get_args(Method))}")
     check_s(s, objective)
+    for name, option in (("threads", threads), ("bins", bins)):
+        if option is not None and not isinstance(option, int | np.integer):
+            raise InvalidInput(f"{name} is {option!r}, but must be a whole number")
     if threads < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")
     if bins is not None and not 64 <= bins <= 65536:
