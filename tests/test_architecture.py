@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "beforehand"
-AREAS = {"quantization"}
+AREAS = {"quantization", "scheduling"}
 LAYERS = [
     {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
     {"__main__"},

@@ -18,6 +18,11 @@ NAMES = {
         "Codec", "Codes", "Histogram", "Levels", "QuantizationPlan", "audit", "decode", "encode", "hadamard", "levels",
         "plan", "rotate",
     ],
+    "beforehand.scheduling": [
+        "BANDS", "DelayPredict", "Expectation", "FCFS", "FIRST", "LAS", "Log", "OneBit", "POLICIES", "PSPJF", "Policy",
+        "Row", "SPJF", "SPRPT", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "View", "expect", "policy_from_json",
+        "policy_to_json", "processor_sharing",
+    ],
 }  # fmt: skip
 
 

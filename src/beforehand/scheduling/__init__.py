@@ -1,0 +1,35 @@
+"""Queues with predictions: which jobs to predict, in what order to run them, and what that is worth."""
+
+from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
+from beforehand.scheduling.expectation import Expectation, expect, processor_sharing
+from beforehand.scheduling.log import Log
+from beforehand.scheduling.policies import POLICIES, policy_from_json, policy_to_json
+from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.trail import TRAIL
+from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, Policy, Row, StageTable, View
+
+__all__ = [
+    "BANDS",
+    "FCFS",
+    "FIRST",
+    "LAS",
+    "POLICIES",
+    "PSPJF",
+    "SPJF",
+    "SPRPT",
+    "TRAIL",
+    "UNKNOWN",
+    "DelayPredict",
+    "Expectation",
+    "Log",
+    "OneBit",
+    "Policy",
+    "Row",
+    "SkipPredict",
+    "StageTable",
+    "View",
+    "expect",
+    "policy_from_json",
+    "policy_to_json",
+    "processor_sharing",
+]

@@ -1,0 +1,146 @@
+"""A log of finished jobs: how long each took, and what was predicted."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beforehand.core.errors import InvalidInput
+from beforehand.core.trace import Trace
+
+MOST = 1e100  # of sizes and predictions: their squares and sums stay finite
+Floats = NDArray[np.float64]
+
+
+def _column(
+    name: str, values: ArrayLike, rows: int | None, low: float, high: float, *, above: bool, gaps: bool
+) -> Floats:
+    try:
+        array = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} must be numbers ({error}); pass a 1-D array of them") from error
+    if array.ndim != 1 or array.size == 0:
+        raise InvalidInput(f"{name} has shape {array.shape}, but must be a 1-D array of at least one row")
+    if rows is not None and array.size != rows:
+        raise InvalidInput(f"{name} has {array.size} rows, but size has {rows}; pass one number for each job")
+    good = (array > low if above else array >= low) & (array <= high)
+    if gaps:
+        good |= np.isnan(array)
+    if not good.all():
+        row = int(np.argmin(good))
+        rule = f"{'above' if above else 'at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
+        rule += ", or nan where none was asked" if gaps else ""
+        raise InvalidInput(f"{name} is {array[row]} in row {row}, but must be {rule}; drop or mend the row")
+    array.setflags(write=False)
+    return array
+
+
+@final
+@dataclass(frozen=True, eq=False, init=False)
+class Log:
+    """Finished jobs as the law of those to come: any dependence between sizes and predictions, ties allowed.
+
+    Args:
+        size: How long each job took, above 0 and at most 1e100, in any unit; 1-D.
+        expensive: What the expensive predictor said, in the same unit, from 0 to 1e100; nan where it was not asked.
+        cheap: What the cheap one said: a number, or 0 and 1; nan where it was not asked.
+        weight: How often the job counts, at least 0; normalised to sum 1. Left out, all count alike.
+        arrival: When it came, finite and never falling; only `replay` and a measured load need it.
+
+    Guarantee:
+        Columns are copies in float64 that cannot be written to.
+
+    Raises:
+        InvalidInput: a column breaks a rule; the message names column, row and value.
+
+    Example:
+        >>> log = Log([1, 2, 3], expensive=[1, 1, 4])
+        >>> len(log), log.mean
+        (3, 2.0)
+    """
+
+    size: Floats
+    expensive: Floats | None
+    cheap: Floats | None
+    weight: Floats
+    arrival: Floats | None
+
+    def __init__(
+        self,
+        size: ArrayLike,
+        *,
+        expensive: ArrayLike | None = None,
+        cheap: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        arrival: ArrayLike | None = None,
+    ) -> None:
+        sizes = _column("size", size, None, 0.0, MOST, above=True, gaps=False)
+        rows = sizes.size
+        held: dict[str, Floats | None] = {"size": sizes, "weight": np.full(rows, 1 / rows), "arrival": None}
+        for name, values in (("expensive", expensive), ("cheap", cheap)):
+            held[name] = None if values is None else _column(name, values, rows, 0.0, MOST, above=False, gaps=True)
+        if weight is not None:
+            weights = _column("weight", weight, rows, 0.0, math.inf, above=False, gaps=False)
+            largest = weights.max()
+            if not 0 < largest < math.inf:
+                raise InvalidInput(f"weight has {largest} as its largest, but must be finite and not 0 throughout")
+            held["weight"] = weights / largest / np.sum(weights / largest)
+        held["weight"].setflags(write=False)  # type: ignore[union-attr]
+        if arrival is not None:
+            arrivals = _column("arrival", arrival, rows, -math.inf, math.inf, above=True, gaps=False)
+            finite = np.isfinite(arrivals)
+            falls = np.flatnonzero(np.diff(arrivals) < 0)
+            if not finite.all() or falls.size:
+                row = int(falls[0]) + 1 if finite.all() else int(np.argmin(finite))
+                raise InvalidInput(
+                    f"arrival is {arrivals[row]} in row {row}, but must be finite and never fall; sort by arrival"
+                )
+            held["arrival"] = arrivals
+        for name, column in held.items():
+            object.__setattr__(self, name, column)
+
+    @classmethod
+    def read(cls, jobs: Any) -> Self:
+        """The log that is handed in, or the one in a `Trace` of kind `jobs` (size [expensive, cheap, weight, arrival]).
+
+        Raises:
+            InvalidInput: it is neither, or a column breaks a rule.
+        """
+        if isinstance(jobs, cls):
+            return jobs
+        if not isinstance(jobs, Trace):
+            raise InvalidInput(f"log is {type(jobs).__name__}, but must be a Log or a Trace of kind 'jobs'")
+        if jobs.kind != "jobs" or "size" not in jobs.columns:
+            raise InvalidInput(
+                f"the trace is of kind {jobs.kind!r} with columns {', '.join(jobs.columns)}, but a log needs "
+                "kind 'jobs' and a column 'size'"
+            )
+        optional = ("expensive", "cheap", "weight", "arrival")
+        return cls(jobs["size"], **{name: jobs[name] for name in optional if name in jobs.columns})
+
+    def __len__(self) -> int:
+        """How many jobs there are."""
+        return self.size.size
+
+    @property
+    def mean(self) -> float:
+        """The mean size."""
+        return self.moment(1)
+
+    def moment(self, k: int) -> float:
+        """The mean of the k-th power of the size."""
+        return float(np.sum(self.weight * self.size**k))
+
+    @property
+    def rate(self) -> float:
+        """Arrivals in a unit of time; nan without arrivals or where all come at once."""
+        if self.arrival is None or self.arrival[0] == self.arrival[-1]:
+            return math.nan
+        return float((len(self) - 1) / (self.arrival[-1] - self.arrival[0]))
+
+    def take(self, rows: NDArray[Any]) -> "Log":
+        """The log of these rows, by index or mask, in the order given."""
+        columns = {name: getattr(self, name) for name in ("expensive", "cheap", "weight", "arrival")}
+        return Log(self.size[rows], **{name: None if held is None else held[rows] for name, held in columns.items()})
