@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+
+from beforehand.core import Trace
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import Log
+
+
+def test_columns_are_copies_that_cannot_be_written_to():
+    sizes = np.array([1.0, 2.0, 3.0, 4.0])
+    log = Log(sizes[::2], cheap=np.array([1, 0], dtype=np.int8))
+    sizes[0] = 9
+    assert log.size.tolist() == [1.0, 3.0]
+    assert log.cheap.dtype == np.float64
+    with pytest.raises(ValueError, match="read-only"):
+        log.size[0] = 5
+
+
+def test_weights_are_normalised_even_where_their_sum_is_not_finite():
+    assert Log([1, 2], weight=[1, 3]).weight.tolist() == [0.25, 0.75]
+    assert Log([1, 2], weight=[1e308, 1e308]).weight.tolist() == [0.5, 0.5]
+
+
+def test_moments_are_weighted():
+    log = Log([1, 2], weight=[1, 3])
+    assert (log.mean, log.moment(2)) == (1.75, 3.25)
+
+
+def test_the_rate_is_measured_from_the_arrivals():
+    assert Log([1, 1, 1], arrival=[0, 1, 4]).rate == 0.5
+    assert math.isnan(Log([1, 1]).rate)
+    assert math.isnan(Log([1, 1], arrival=[3, 3]).rate)
+
+
+def test_rows_are_taken_with_all_their_columns():
+    log = Log([1, 2, 3], expensive=[4, 5, 6], weight=[1, 1, 2], arrival=[0, 1, 2]).take(np.array([0, 2]))
+    assert log.size.tolist() == [1, 3]
+    assert log.expensive.tolist() == [4, 6]
+    assert log.weight.tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert log.arrival.tolist() == [0, 2]
+
+
+def test_a_trace_of_jobs_is_a_log_and_further_columns_are_ignored():
+    trace = Trace("jobs", {"size": np.array([1.0, 2.0]), "cheap": np.array([0, 1]), "tenant": np.array([7, 8])})
+    log = Log.read(trace)
+    assert log.cheap.tolist() == [0, 1]
+    assert log.expensive is None
+    assert Log.read(log) is log
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Log([]), r"size has shape \(0,\)"),
+        (lambda: Log([[1.0]]), r"size has shape \(1, 1\)"),
+        (lambda: Log(["a"]), "size must be numbers .could not convert"),
+        (lambda: Log([1, [2]]), "size must be numbers .setting an array"),
+        (lambda: Log([1, 0]), "size is 0.0 in row 1, but must be above 0"),
+        (lambda: Log([math.nan]), "size is nan in row 0"),
+        (lambda: Log([1e101]), r"size is 1e\+101 in row 0, but must be above 0 and at most 1e\+100"),
+        (lambda: Log([1], cheap=[-1]), "cheap is -1.0 in row 0, but must be at least 0"),
+        (lambda: Log([1], expensive=[math.inf]), "expensive is inf in row 0.*or nan where none was asked"),
+        (lambda: Log([1], expensive=[1, 2]), "expensive has 2 rows, but size has 1"),
+        (lambda: Log([1], weight=[0]), "weight has 0.0 as its largest"),
+        (lambda: Log([1, 1], weight=[1, -1]), "weight is -1.0 in row 1"),
+        (lambda: Log([1, 1], weight=[1, math.inf]), "weight has inf as its largest"),
+        (lambda: Log([1, 1], arrival=[1, 0]), "arrival is 0.0 in row 1, but must be finite and never fall"),
+        (lambda: Log([1, 1], arrival=[1, math.nan]), "arrival is nan in row 1"),
+        (lambda: Log.read([1, 2]), "log is list, but must be a Log or a Trace"),
+        (lambda: Log.read(Trace("stream", {"key": np.array([1])})), "of kind 'stream'"),
+        (lambda: Log.read(Trace("jobs", {"cheap": np.array([1])})), "a column 'size'"),
+    ],
+)
+def test_a_column_that_breaks_a_rule_is_named_with_row_and_value(make, message):
+    with pytest.raises(InvalidInput, match=message):
+        make()
+
+
+def test_a_prediction_that_was_never_asked_is_nan():
+    assert math.isnan(Log([1, 2], expensive=[math.nan, 1]).expensive[0])
