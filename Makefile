@@ -117,7 +117,6 @@ stub: dev  ## write the stub of _native anew
 
 record: dev  ## run the tour and the studies, and keep their results for the README and the pages
 	$(BIN)/python .ci/record
-	$(BIN)/beforehand reproduce avq --json > build/avq.json && mv build/avq.json docs/studies/avq.json
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py

@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from beforehand.core import Price
+
 ROOT = Path(__file__).parents[1]
 TOUR = re.compile(r"(<!-- tour.*?-->\n).*?(<!-- end of tour -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -45,16 +47,15 @@ def tour_table():
     """The tour's rows and the conditions that they were taken under."""
     result = json.loads((ROOT / "docs" / "tour.json").read_text(encoding="utf-8"))
     lines = [
-        "| you run | known beforehand | strongest without | with it | clairvoyant | price | verdict |",
-        "|---|---|---|---|---|---|---|",
+        "| you run | known beforehand | measured | strongest without | with it | clairvoyant | price | verdict |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
         outcomes = [f"{row[name]['value']:.3g}" for name in ("baseline", "measured", "clairvoyant")]
-        price = f"{row['price']['seconds'] * 1e9:.3g} ns a {row['price']['per']}"
-        lines.append("| " + " | ".join([row["you_run"], row["known"], *outcomes, price, row["verdict"]]) + " |")
+        told = [row["you_run"], f"{row['known']}, {row['setting']}", row["metric"], *outcomes]
+        lines.append("| " + " | ".join([*told, str(Price(**row["price"])), row["verdict"]]) + " |")
     told = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
-    metrics = ", ".join(sorted({row["metric"] for row in result["rows"]}))
-    lines += ["", f"{metrics}: less is better. Data are simulated. {told}; `make tour` repeats it."]
+    lines += ["", f"Less is better. Data are simulated. {told}; `make tour` repeats it."]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""The tour's report on its smallest sizes."""
+"""The tour's report on its small workloads."""
 
 import tempfile
 from functools import cache
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from beforehand.cli.app import run
 
-SMALL = ["--vectors", "8", "--length", "1024"]
+QUICK = ["--quick"]
 
 
 @cache
 def page() -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
-        assert run(["tour", *SMALL, "--report", str(path)]) == 0
+        assert run(["tour", *QUICK, "--report", str(path)]) == 0
         return path.read_text("utf-8")

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from report_page import SMALL, page
+from report_page import QUICK, page
 
 from beforehand.cli import tour
 from beforehand.cli.app import run
@@ -21,7 +21,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
-    assert run(["tour", *SMALL]) == 0
+    assert run(["tour", *QUICK]) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in ["embeddings", "phase angles", "worth it", "don't bother", "clairvoyant"])
     assert "report.html" in shown
@@ -29,13 +29,21 @@ def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
 
 
 def test_the_tour_speaks_json(here, capsys):
-    assert run(["tour", *SMALL, "--json", "--report", "r.html"]) == 0
+    assert run(["tour", *QUICK, "--json", "--report", "r.html"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["you_run"], row["verdict"]) for row in rows] == [
         ("embeddings", "worth it"),
         ("phase angles", "don't bother"),
     ]
+    assert all(row["known"] and row["setting"] and row["metric"] for row in rows)
     assert (here / "r.html").exists()
+
+
+def test_every_row_names_its_own_metric_and_the_report_says_what_it_means(here, capsys):
+    assert run(["tour", *QUICK]) == 0
+    assert capsys.readouterr().out.count("vNMSE") == 2
+    assert page().count("<dt>vNMSE</dt>") == 1
+    assert page().count("<small>vNMSE</small>") == 2
 
 
 def test_the_report_needs_nothing_from_outside(here):
@@ -64,7 +72,7 @@ def test_without_matplotlib_the_tour_prints_its_table_and_says_how_to_get_the_re
     monkeypatch.delitem(sys.modules, "beforehand.cli.figures", raising=False)
     monkeypatch.delattr("beforehand.cli.figures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert run(["tour", *SMALL]) == 0
+    assert run(["tour", *QUICK]) == 0
     shown = capsys.readouterr().out
     assert "worth it" in shown
     assert "pip install 'beforehand[report]'" in shown

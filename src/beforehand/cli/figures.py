@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.report import Outcome, Report
 
+Draw = Callable[[Axes, "Theme"], None]
 FAR_APART = 4
 SIZE = (4.4, 2.7)  # inches; narrow, so that letters stay readable on a telephone
 
@@ -36,12 +37,12 @@ LIGHT = Theme("light", ink="#22262b", quiet="#6a7178", line="#d9d6cf", accent="#
 DARK = Theme("dark", ink="#e7e5df", quiet="#9aa1a9", line="#363c44", accent="#5cc8bd", other="#e39a63")
 
 
-def picture(name: str, draw: Callable[[Axes, Theme], None]) -> dict[str, str]:
+def picture(name: str, draw: Draw) -> dict[str, str]:
     """One picture in both schemes, by the name of the scheme; `name` keeps its ids apart from those of others."""
     return {theme.name: _svg(f"{name}-{theme.name}", draw, theme) for theme in (LIGHT, DARK)}
 
 
-def outcomes(report: Report) -> Callable[[Axes, Theme], None]:
+def outcomes(report: Report) -> Draw:
     """Baseline, expectation, measurement and clairvoyant on one scale, logarithmic if they lie far apart."""
 
     def draw(axes: Axes, theme: Theme) -> None:
@@ -72,7 +73,7 @@ def outcomes(report: Report) -> Callable[[Axes, Theme], None]:
     return draw
 
 
-def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Callable[[Axes, Theme], None]:
+def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
     """How the values are spread, and below it where tables of levels put their levels."""
     counts, edges = np.histogram(values, bins=120)
     height = counts / counts.max()
@@ -90,7 +91,7 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Callable
     return draw
 
 
-def _svg(name: str, draw: Callable[[Axes, Theme], None], theme: Theme) -> str:
+def _svg(name: str, draw: Draw, theme: Theme) -> str:
     style: Any = {
         "font.family": "DejaVu Sans",
         "font.size": 9,

@@ -1,0 +1,103 @@
+"""What was planned and audited, as rows: a table in the terminal, and a page in HTML with pictures."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from beforehand import __version__
+from beforehand.cli import render
+
+if TYPE_CHECKING:  # matplotlib, which few commands need
+    from beforehand.cli.figures import Draw
+    from beforehand.core import Report
+
+COLUMNS = ("you run", "known beforehand", "strongest without", "with it", "clairvoyant", "price", "verdict")
+NO_PICTURES = "For the page with its pictures: pip install 'beforehand[report]', then run this again."
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An audited plan and what a reader must know to follow it.
+
+    Args:
+        you_run: What the reader would run, in a word or two.
+        known: What is known beforehand.
+        setting: What was given, such as a budget or a load.
+        story: Why knowing helps here, or does not.
+        meaning: What the report's metric stands for.
+        report: What the audit found.
+        draw: The pictures by their captions, beside the one of the outcomes.
+    """
+
+    you_run: str
+    known: str
+    setting: str
+    story: str
+    meaning: str
+    report: "Report"
+    draw: Callable[[], Mapping[str, "Draw"]]
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print the table."""
+    table = render.table(*COLUMNS, gap=1)
+    for row in rows:
+        report = row.report
+        outcomes = (report.baseline, report.measured, report.clairvoyant)
+        told = [f"{render.number(outcome.value)}\n[dim]{outcome.design}[/]" for outcome in outcomes]
+        amount, per, unit = str(report.price).partition(" per ")
+        price = amount.replace(" and ", "\n") + (f"\n[dim]{per.strip()} {unit}[/]" if per else "")
+        you_run, known = f"{row.you_run}\n[dim]{report.metric}[/]", f"{row.known}\n[dim]{row.setting}[/]"
+        table.add_row(you_run, known, *told, price, render.verdict(report))
+    render.console().print(table)
+
+
+def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: str, after: str) -> bool:
+    """Write the page, and say whether what draws it is installed.
+
+    Args:
+        path: Where to.
+        rows: What it tells, one section each.
+        title: What the browser's tab says.
+        lede: What all rows have in common.
+        command: What repeats it.
+        after: The command that a reader may want next.
+    """
+    try:
+        import jinja2
+        from markupsafe import Markup
+
+        from beforehand.cli import figures
+    except ImportError:
+        return False
+    from beforehand.core.files import writing
+
+    told: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        drawn = {**row.draw(), "What was promised, and what came.": figures.outcomes(row.report)}
+        pictures = [
+            {"caption": caption} | {k: Markup(svg) for k, svg in figures.picture(f"p{number}{i}", draw).items()}
+            for i, (caption, draw) in enumerate(drawn.items())
+        ]
+        slug = row.report.verdict.replace("'", "").replace(" ", "-")
+        told.append({"row": row, "report": row.report, "pictures": pictures, "slug": slug})
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(files("beforehand.cli").joinpath("report.html.j2").read_text("utf-8"))
+    page = template.render(
+        title=title,
+        lede=lede,
+        rows=told,
+        columns=COLUMNS,
+        metrics={row.report.metric: row.meaning for row in rows},
+        command=command,
+        next=after,
+        version=__version__,
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    )
+    with writing(path) as stream:
+        stream.write(page.encode())
+    return True
