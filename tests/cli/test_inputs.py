@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from beforehand.cli.inputs import naming, read_array, read_bytes, read_sample
+from beforehand.cli.inputs import naming, read_array, read_bytes, read_sample, read_trace
 from beforehand.core import Trace
 from beforehand.core.errors import CorruptData, InvalidInput
 
@@ -37,3 +37,14 @@ def test_arrays_are_never_unpickled(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(CorruptData, match="allow_pickle=False"):
         read_array(tmp_path / "x.npy")
+
+
+def test_a_public_log_is_known_by_its_header_and_needs_no_kind(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
+    assert read_trace(path, None).kind == read_sample(path, "jobs").kind == "jobs"
+    with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*an Azure LLM trace.*leave kind out"):
+        read_trace(path, "vectors")
+    path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,ten\n")
+    with pytest.raises(CorruptData, match=r"t\.csv: column size has 'ten'"):
+        read_trace(path, None)

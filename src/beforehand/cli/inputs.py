@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
+from beforehand.workloads.formats import azure_llm
 
 
 @contextmanager
@@ -50,9 +51,24 @@ def read_array(path: Path) -> NDArray[Any]:
         raise CorruptData(f"{path} is no array in .npy ({reason}); write it with numpy.save") from error
 
 
+def read_trace(path: Path, kind: str | None) -> Trace:
+    """A trace in one of our formats, or a public log that its header gives away.
+
+    Raises:
+        InvalidInput: it cannot be read; `kind` is missing, or not the file's own.
+        CorruptData: it is damaged.
+    """
+    if not azure_llm.recognise(path):
+        return Trace.load(path, kind=kind)
+    if kind not in (None, "jobs"):
+        raise InvalidInput(f"kind is {kind!r}, but {path} is an Azure LLM trace, which holds 'jobs'; leave kind out")
+    with naming(path):
+        return azure_llm.read(path)
+
+
 def read_sample(path: Path, kind: str | None) -> Trace | NDArray[Any] | list[NDArray[Any]]:
     """What to plan on or to audit with: a trace, or a .npy file whose rows are the samples."""
     if path.suffix.lower() != ".npy":
-        return Trace.load(path, kind=kind)
+        return read_trace(path, kind)
     array = read_array(path)
     return array if array.ndim == 2 else [array.ravel()]

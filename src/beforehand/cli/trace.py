@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 app = typer.Typer(help="Look at traces and convert them (npz, csv, jsonl, parquet).", invoke_without_command=True)
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A trace in npz, csv, jsonl or parquet.")]
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A trace in npz, csv, jsonl or parquet, or an Azure LLM csv.")
+]
 Kind = Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it: vectors, jobs ...")]
 
 
@@ -28,9 +30,9 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False,
 ) -> None:
     """Say what a trace holds: kind, rows, columns with the range of their finite values, metadata, fingerprint."""
-    from beforehand.core import Trace
+    from beforehand.cli.inputs import read_trace
 
-    trace = Trace.load(file, kind=kind)
+    trace = read_trace(file, kind)
     columns = {name: _summary(column) for name, column in trace.columns.items()}
     for child, table in trace.children.items():
         columns |= {f"{child}.{name}": _summary(column) for name, column in table.columns.items()}
@@ -58,9 +60,9 @@ def convert(
     kind: Kind = None,
 ) -> None:
     """Write a trace in another format. npz and parquet hold everything, jsonl no 2-D columns, csv no child tables."""
-    from beforehand.core import Trace
+    from beforehand.cli.inputs import read_trace
 
-    trace = Trace.load(file, kind=kind)
+    trace = read_trace(file, kind)
     trace.save(output)
     render.show(f"wrote {output}: {len(trace)} rows of {trace.kind}")
 

@@ -1,0 +1,94 @@
+"""Logs of finished jobs, as the commands of scheduling read them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from beforehand.cli import render
+
+if TYPE_CHECKING:
+    from beforehand.core import Trace
+
+LogFile = Annotated[
+    Path,
+    typer.Argument(metavar="LOG", help="Finished jobs in csv, jsonl, npz or parquet, or an Azure LLM csv as it is."),
+]
+Size = Annotated[str | None, typer.Option(metavar="COL", help="The column of sizes, if not called size.")]
+Cheap = Annotated[str | None, typer.Option(metavar="COL", help="That of cheap predictions, if not called cheap.")]
+Expensive = Annotated[
+    str | None, typer.Option(metavar="COL", help="That of expensive predictions, if not called expensive.")
+]
+Arrival = Annotated[
+    str | None,
+    typer.Option(metavar="COL", help="That of arrivals, numbers or ISO timestamps, if not called arrival."),
+]
+AssumeCheap = Annotated[
+    float | None,
+    typer.Option(metavar="SIGMA", help="Without cheap predictions: draw some whose logarithms err by so much (1.0)."),
+]
+AssumeExpensive = Annotated[
+    float | None,
+    typer.Option(metavar="SIGMA", help="Without expensive predictions: draw some that err by so much (0.3)."),
+]
+
+
+def read_jobs(
+    path: Path, *, columns: Mapping[str, str | None], assume: Mapping[str, float | None], seed: int
+) -> "Trace":
+    """A trace of kind `jobs`: sorted by arrival, without the rows whose size is nan or not above 0.
+
+    Args:
+        path: The log.
+        columns: For `size`, `cheap`, `expensive`, `arrival` the column that holds it; None stands for that name.
+        assume: For `cheap` and `expensive` how far drawn predictions err, where the log has none; None draws none.
+        seed: Another seed draws other predictions.
+
+    Guarantee:
+        The trace's metadata hold `dropped`, the number of rows left out, and `assumed`, what was drawn.
+
+    Raises:
+        InvalidInput: the file cannot be read; a column is not there; a number is out of range; no job is left.
+        CorruptData: the file is damaged, or a cell is no number. The message names file, column and row.
+    """
+    from beforehand.cli.inputs import naming
+    from beforehand.core import Trace
+    from beforehand.core.errors import InvalidInput
+    from beforehand.workloads.formats import azure_llm
+    from beforehand.workloads.formats.finished_jobs import finished_jobs
+    from beforehand.workloads.jobs import ERRORS, predicted
+
+    meta: dict[str, Any]
+    if azure_llm.recognise(path):
+        table, meta = azure_llm.columns(path), dict(azure_llm.META)
+    else:
+        trace = Trace.load(path, kind="jobs")
+        table, meta = dict(trace.columns), trace.meta
+    renamed = {}
+    for name, column in columns.items():
+        if (column or name) in table:
+            renamed[name] = table[column or name]
+        elif column or name == "size":
+            raise InvalidInput(
+                f"{path} has no column {column or name!r} among {', '.join(table)}; name one of them with --{name}"
+            )
+    drawn = {name: sigma for name, sigma in assume.items() if sigma is not None}
+    for name, sigma in drawn.items():
+        if name in renamed:
+            raise InvalidInput(
+                f"assume_{name} is {sigma}, but {path} has {name} predictions; leave --assume-{name} out"
+            )
+    with naming(path):
+        jobs = finished_jobs(table | renamed, meta=meta | {"assumed": drawn})
+    errors = {name: predicted(jobs["size"], sigma, seed=seed, stream=ERRORS[name]) for name, sigma in drawn.items()}
+    return Trace("jobs", {**jobs.columns, **errors}, meta=jobs.meta)
+
+
+def show_jobs(jobs: "Trace") -> None:
+    """Say what was left out, and what was not recorded but drawn."""
+    dropped = jobs.meta["dropped"]
+    if dropped:
+        render.show(f"left out {dropped:,} rows whose size is not above 0")
+    for name, sigma in jobs.meta["assumed"].items():
+        render.show(f"assumed {name} predictions that err by lognormal factors, sigma {sigma:g}: the log has none")

@@ -1,0 +1,1 @@
+"""Public formats, one module each, as traces."""

@@ -1,0 +1,100 @@
+"""Columns as files give them, turned into a trace of finished jobs that scheduling can plan on."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.core import Trace
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.scheduling import Log
+
+Floats = NDArray[np.float64]
+COLUMNS = ("size", "cheap", "expensive", "weight", "arrival")
+
+
+def numbers(name: str, column: NDArray[Any]) -> Floats:
+    """A column as float64; an empty cell is nan.
+
+    Raises:
+        CorruptData: a cell is no number, or the column is not 1-D.
+    """
+    if column.ndim != 1:
+        raise CorruptData(f"column {name} has shape {column.shape}, but must hold one number a row; take another")
+    if column.dtype.kind != "U":
+        return column.astype(np.float64)
+    values = np.empty(len(column))
+    for row, cell in enumerate(column.tolist()):
+        value = _number(cell)
+        if value is None:
+            raise CorruptData(
+                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is no number; mend the file"
+            )
+        values[row] = value
+    return values
+
+
+def seconds(name: str, column: NDArray[Any]) -> Floats:
+    """A column of numbers as it is, or one of ISO timestamps as seconds since the earliest.
+
+    Raises:
+        CorruptData: a cell is neither.
+    """
+    if column.ndim != 1 or column.dtype.kind != "U" or not len(column) or _number(str(column[0])) is not None:
+        return numbers(name, column)
+    stamps = []
+    for row, cell in enumerate(column.tolist()):
+        try:
+            stamp = datetime.fromisoformat(cell)
+        except ValueError:
+            raise CorruptData(
+                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is no time; mend the file"
+            ) from None
+        stamps.append(stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC))
+    first = min(stamps)
+    return np.array([(stamp - first).total_seconds() for stamp in stamps])
+
+
+def finished_jobs(columns: Mapping[str, NDArray[Any]], *, meta: Mapping[str, Any]) -> Trace:
+    """A trace of kind `jobs`: sorted by arrival, without the rows whose size is nan or not above 0.
+
+    Args:
+        columns: `size`, perhaps `cheap`, `expensive`, `weight`, `arrival`, and any others, which are kept.
+        meta: Kept too; `dropped` is added, the number of rows that were left out.
+
+    Raises:
+        InvalidInput: no row is left; a number is out of range. The message names the column and the row of the file.
+        CorruptData: a cell is no number.
+    """
+    table = dict(columns)
+    for name in COLUMNS:
+        if name in table:
+            table[name] = (seconds if name == "arrival" else numbers)(name, table[name])
+    keep = table["size"] > 0
+    if not keep.any():
+        raise InvalidInput(
+            f"none of the {len(keep)} rows has a size above 0, but a log needs one; record finished jobs"
+        )
+    checked = {name: table[name] for name in COLUMNS[1:-1] if name in table}
+    Log(np.where(keep, table["size"], 1.0), **checked)  # before rows move, so that an error names the file's own
+    rows = np.flatnonzero(keep)
+    if "arrival" in table:
+        finite = np.isfinite(table["arrival"])
+        if not finite.all():
+            row = int(np.argmin(finite))
+            raise InvalidInput(f"arrival is {table['arrival'][row]} in row {row}, but must be finite; mend the row")
+        rows = rows[np.argsort(table["arrival"][rows], kind="stable")]
+    dropped = len(keep) - len(rows)
+    return Trace("jobs", {name: column[rows] for name, column in table.items()}, meta={**meta, "dropped": dropped})
+
+
+def _number(cell: str) -> float | None:
+    if not cell:
+        return math.nan
+    try:
+        return None if "_" in cell else float(cell)  # Python would read 1_000 as a number
+    except ValueError:
+        return None
