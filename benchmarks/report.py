@@ -1,6 +1,6 @@
-"""How a benchmark shows its tables, keeps them in a file, and how the page on performance takes them from there.
+"""How a benchmark shows its tables, keeps them in a file, and how the pages on performance take them from there.
 
-`python benchmarks/report.py` writes the page anew from the kept files.
+`python benchmarks/report.py` writes the pages anew from the kept files.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The page on performance shows what the benchmarks kept; a rival that cannot be measured is said to be so."""
+"""The pages on performance show what the benchmarks kept; a rival that cannot be measured is said to be so."""
 
 import json
 
@@ -6,14 +6,19 @@ import pytest
 import report
 import rivals
 
-PAGE = report.FOLDER / "quantization.md"
+PAGES = sorted(report.FOLDER.glob("*.md"))
 KEPT = sorted(report.FOLDER.glob("*.json"))
 
 
-def test_the_page_shows_what_the_benchmarks_kept():
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_shows_what_the_benchmarks_kept(page):
+    text = page.read_text(encoding="utf-8")
     assert report.filled(text, report.FOLDER) == text, "python benchmarks/report.py writes the page anew"
-    assert all(f"<!-- {path.stem} -->" in text for path in KEPT)
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_what_was_kept_stands_on_one_page(path):
+    assert sum(f"<!-- {path.stem} -->" in page.read_text(encoding="utf-8") for page in PAGES) == 1
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
