@@ -23,6 +23,13 @@ DRAWN = {
     "outcomes close by": figures.outcomes(Report(**{**vars(REPORT), "baseline": Outcome("uniform", 0.03, 0.03, 0.03)})),
     "outcomes of zero": figures.outcomes(Report(**{**vars(REPORT), "clairvoyant": ZERO})),
     "levels": figures.levels(np.arange(50.0), {"equal": np.arange(4.0), "chosen": np.array([0.0, 49.0])}),
+    "curves": figures.curves(
+        np.arange(3.0),
+        {"FCFS": np.array([1.0, 9.0, np.inf]), "SRPT": np.array([1.0, 2.0, 3.0]), "LAS": np.full(3, np.inf)},
+        {"SRPT": "other"},
+        across="load",
+        up="response",
+    ),
     "levels of a constant": figures.levels(np.ones(5), {"equal": np.ones(1)}),
 }
 
@@ -48,3 +55,12 @@ def test_a_picture_scales_with_the_page():
     assert "viewBox" in head
     assert "width" not in head
     assert "height" not in head
+
+
+def test_names_at_the_ends_of_curves_keep_their_order_and_never_overlap():
+    places = {"a": 0.5, "b": 0.51, "c": 0.99, "d": 1.0, "e": 1.0, "f": 0.0}
+    moved = figures._apart(places)
+    heights = [moved[name] for name in "fabcde"]
+    assert min(np.diff(heights)) > 0.99 * figures.TEXT_LINE
+    assert heights[0] >= 0
+    assert heights[-1] <= 1

@@ -10,13 +10,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
 from beforehand.core.report import Outcome, Report
 
 Draw = Callable[[Axes, "Theme"], None]
 FAR_APART = 4
+TEXT_LINE = 0.075  # of the axes' height
 SIZE = (4.4, 2.7)  # inches; narrow, so that letters stay readable on a telephone
 
 
@@ -89,6 +90,55 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
         axes.set_xlabel("value; the shape shows how many")
 
     return draw
+
+
+def curves(
+    x: NDArray[Any], lines: Mapping[str, NDArray[Any]], colours: Mapping[str, str], *, across: str, up: str
+) -> Draw:
+    """Lines over x on a logarithmic scale, each with its name at its right end; inf is not drawn.
+
+    Args:
+        x: Ascending.
+        lines: A value for each x, by the line's name.
+        colours: The lines that matter, and the name of each one's colour in a `Theme`; the others are thin and quiet.
+        across: What x is.
+        up: What the lines are.
+    """
+    drawn = {name: np.where(np.isfinite(line), line, np.nan) for name, line in lines.items()}
+    drawn = {name: line for name, line in drawn.items() if not np.isnan(line).all()}
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.set_yscale("log")
+        ends = {}
+        for name in sorted(drawn, key=lambda name: name in colours):  # those that matter on top
+            colour = getattr(theme, colours.get(name, "quiet"))
+            axes.plot(x, drawn[name], color=colour, lw=2 if name in colours else 0.8)
+            ends[name] = drawn[name][~np.isnan(drawn[name])][-1]
+        low, high = np.log(axes.get_ylim())
+        places = {name: float((np.log(end) - low) / (high - low)) for name, end in ends.items()}
+        for name, place in _apart(places).items():
+            colour = getattr(theme, colours.get(name, "quiet"))
+            axes.text(1.02, place, name, color=colour, fontsize=7, va="center", transform=axes.transAxes)
+        axes.set_xlabel(across)
+        axes.set_ylabel(up)
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter("{x:g}")
+
+    return draw
+
+
+def _apart(places: Mapping[str, float]) -> dict[str, float]:
+    """The same order from bottom to top, at least one line of text apart, and none above the top."""
+    moved: dict[str, float] = {}
+    lowest = 0.0
+    for name in sorted(places, key=lambda name: places[name]):
+        moved[name] = max(places[name], lowest)
+        lowest = moved[name] + TEXT_LINE
+    highest = 1.0
+    for name in reversed(list(moved)):
+        moved[name] = min(moved[name], highest)
+        highest = moved[name] - TEXT_LINE
+    return moved
 
 
 def _svg(name: str, draw: Draw, theme: Theme) -> str:

@@ -31,6 +31,7 @@ class Row:
         meaning: What the report's metric stands for.
         report: What the audit found.
         draw: The pictures by their captions, beside the one of the outcomes.
+        details: More for the page, as it would stand in a terminal.
     """
 
     you_run: str
@@ -40,6 +41,7 @@ class Row:
     meaning: str
     report: "Report"
     draw: Callable[[], Mapping[str, "Draw"]]
+    details: str = ""
 
 
 def show(rows: Sequence[Row]) -> None:
