@@ -10,4 +10,5 @@ NB_MODULE(_native, m) {
   bind_histogram(m);
   bind_codes(m);
   bind_rotation(m);
+  bind_special(m);
 }
