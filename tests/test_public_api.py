@@ -19,9 +19,11 @@ NAMES = {
         "plan", "rotate",
     ],
     "beforehand.scheduling": [
-        "BANDS", "DelayPredict", "Expectation", "FCFS", "FIRST", "LAS", "Log", "OneBit", "POLICIES", "PSPJF", "Policy",
-        "Row", "SPJF", "SPRPT", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "View", "expect", "policy_from_json",
-        "policy_to_json", "processor_sharing",
+        "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
+        "Exponential", "ExponentialError", "FCFS", "FIRST", "Hyperexponential", "IndependentError", "Joint", "LAS",
+        "Log", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Row", "SPJF", "SPRPT",
+        "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View", "Weibull", "expect",
+        "policy_from_json", "policy_to_json", "processor_sharing",
     ],
 }  # fmt: skip
 

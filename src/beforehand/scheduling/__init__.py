@@ -2,8 +2,18 @@
 
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation, expect, processor_sharing
+from beforehand.scheduling.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
+from beforehand.scheduling.laws import Deterministic, Exponential, Joint
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.policies import POLICIES, policy_from_json, policy_to_json
+from beforehand.scheduling.prediction_errors import (
+    BinnedError,
+    ExactError,
+    ExponentialError,
+    IndependentError,
+    LogNormalError,
+    UniformError,
+)
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
 from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, Policy, Row, StageTable, View
@@ -19,15 +29,28 @@ __all__ = [
     "SPRPT",
     "TRAIL",
     "UNKNOWN",
+    "BinnedError",
+    "BoundedPareto",
     "DelayPredict",
+    "Deterministic",
+    "ExactError",
     "Expectation",
+    "Exponential",
+    "ExponentialError",
+    "Hyperexponential",
+    "IndependentError",
+    "Joint",
     "Log",
+    "LogNormal",
+    "LogNormalError",
     "OneBit",
     "Policy",
     "Row",
     "SkipPredict",
     "StageTable",
+    "UniformError",
     "View",
+    "Weibull",
     "expect",
     "policy_from_json",
     "policy_to_json",
