@@ -21,8 +21,8 @@ NAMES = {
     "beforehand.scheduling": [
         "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
         "Exponential", "ExponentialError", "FCFS", "FIRST", "Hyperexponential", "IndependentError", "Joint", "LAS",
-        "Log", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Row", "SPJF", "SPRPT",
-        "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View", "Weibull", "expect",
+        "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Row", "SPJF",
+        "SPRPT", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View", "Weibull", "expect",
         "policy_from_json", "policy_to_json", "processor_sharing",
     ],
 }  # fmt: skip

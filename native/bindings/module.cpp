@@ -11,4 +11,5 @@ NB_MODULE(_native, m) {
   bind_codes(m);
   bind_rotation(m);
   bind_special(m);
+  bind_log_formula(m);
 }

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 namespace bh {
 namespace {
@@ -90,6 +91,28 @@ void sort_keyed(std::span<const float> x, std::span<Keyed> sorted, std::span<Key
   }
   radix_sort(
       x.size(), sorted.data(), scratch.data(), [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); }, read);
+}
+
+void sort_positions(std::span<const double> x, std::span<std::uint32_t> sorted) {
+  const std::size_t n = x.size();
+  std::vector<Keyed> upper(n), scratch(n >= kSmall ? n : 0);
+  const auto high = [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); };
+  const auto read = [x](std::size_t i) { return Keyed{ordered_bits(x[i]) >> 32 << 32 | i}; };
+  if (n < kSmall) {
+    for (std::size_t i = 0; i < n; ++i) upper[i] = read(i);
+    std::sort(upper.begin(), upper.end());
+  } else {
+    radix_sort(n, upper.data(), scratch.data(), high, read);
+  }
+  for (std::size_t i = 0; i < n; ++i) sorted[i] = static_cast<std::uint32_t>(upper[i]);
+  const auto less = [x](std::uint32_t a, std::uint32_t b) {
+    return std::pair{ordered_bits(x[a]), a} < std::pair{ordered_bits(x[b]), b};
+  };
+  for (std::size_t from = 0, to = 0; from < n; from = to) {
+    for (to = from + 1; to < n && high(upper[to]) == high(upper[from]);) ++to;
+    const auto begin = sorted.begin() + static_cast<std::ptrdiff_t>(from), end = sorted.begin() + static_cast<std::ptrdiff_t>(to);
+    if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
+  }
 }
 
 }  // namespace bh

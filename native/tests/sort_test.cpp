@@ -61,6 +61,21 @@ void sort_keyed_agrees_with_a_stable_sort_of_positions(std::size_t n) {
   }
 }
 
+// Halves of doubles agree often here, so that the rest has to decide.
+void sort_positions_agrees_with_a_stable_sort(std::size_t n) {
+  const double bases[] = {0.0, 1.0, -1.0, 1e-300, 1e300};
+  std::vector<double> x(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t h = bh::kth(n, i);
+    x[i] = bases[h % 5] + std::ldexp(static_cast<double>(h / 5 % 1000), h % 7 == 0 ? -10 : -50);
+  }
+  std::vector<std::uint32_t> sorted(n), expected(n);
+  bh::sort_positions(x, sorted);
+  for (std::size_t i = 0; i < n; ++i) expected[i] = static_cast<std::uint32_t>(i);
+  std::stable_sort(expected.begin(), expected.end(), [&x](auto a, auto b) { return x[a] < x[b]; });
+  CHECK(sorted == expected);
+}
+
 }  // namespace
 
 int main() {
@@ -68,5 +83,6 @@ int main() {
   for (const std::size_t n : {0, 1, 2, 3, 100, 1023, 1024, 1025, 5000, 70000}) {
     sort_values_agrees_with_std_sort(n);
     sort_keyed_agrees_with_a_stable_sort_of_positions(n);
+    sort_positions_agrees_with_a_stable_sort(n);
   }
 }

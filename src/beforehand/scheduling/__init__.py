@@ -5,6 +5,7 @@ from beforehand.scheduling.expectation import Expectation, expect, processor_sha
 from beforehand.scheduling.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
 from beforehand.scheduling.laws import Deterministic, Exponential, Joint
 from beforehand.scheduling.log import Log
+from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.policies import POLICIES, policy_from_json, policy_to_json
 from beforehand.scheduling.prediction_errors import (
     BinnedError,
@@ -41,6 +42,7 @@ __all__ = [
     "IndependentError",
     "Joint",
     "Log",
+    "LogFormula",
     "LogNormal",
     "LogNormalError",
     "OneBit",

@@ -1,0 +1,169 @@
+"""Means from a log: the golden table, the errors, and what the sweep promises of rows, weights and ties."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import (
+    FCFS,
+    LAS,
+    PSPJF,
+    SPJF,
+    SPRPT,
+    TRAIL,
+    DelayPredict,
+    Log,
+    LogFormula,
+    OneBit,
+    SkipPredict,
+)  # fmt: skip
+
+SIZE = [1, 2, 0.5, 4, 1, 1.5]
+EXPENSIVE = [1, 1, 1, 3, 2, 0]
+CHEAP = [1, 2, 0.5, 3, 3, 0.5]
+RATE = 12 / 25
+LOG = Log(SIZE, expensive=EXPENSIVE, cheap=CHEAP)
+EXACT = Log(SIZE, expensive=SIZE, cheap=CHEAP)
+WORKS = {"cheap_work": 0.05, "expensive_work": 0.1}
+GOLDEN = [
+    (LOG, FCFS(), "197/30", "49/50", "0"),
+    (LOG, LAS(quantum=0), "12850109287/1188822096", None, None),
+    (EXACT, SPRPT(), "1056733/254592", None, None),
+    (LOG, SPRPT(), "10375/2288", "99797/85800", "11/50"),
+    (EXACT, PSPJF(), "122827/28288", None, None),
+    (LOG, PSPJF(), "93199/20592", "139517/85800", "11/30"),
+    (EXACT, SPJF(), "584903/127296", "49/50", "0"),
+    (LOG, SPJF(), "25093/5148", "49/50", "0"),
+    (LOG, TRAIL(1 / 5), "1524/325", "267646/268125", "26/375"),
+    (LOG, TRAIL(1 / 2), "94103/20592", "30917/28600", "1/6"),
+    (LOG, TRAIL(4 / 5), "258959/57200", "2448593/2145000", "31/150"),
+    (LOG, OneBit(1.5), "305/57", "1183/950", "7/25"),
+    (LOG, OneBit(1.5, preemptive=False), "631/114", "49/50", "0"),
+    (LOG, SkipPredict(1.5), "9910/2223", "49117/37050", "1/3"),
+    (LOG, SkipPredict(1.5, long_order="size"), "19795/4446", "61057/37050", "2/5"),
+    (LOG, SkipPredict(1.5, preemptive=False), "21179/4446", "49/50", "0"),
+    (LOG, DelayPredict(1), "262309/48048", "611311/200200", "9/25"),
+    (LOG, DelayPredict(1, long_order="size"), "87903/16016", "57101/18200", "9/25"),
+    (LOG, OneBit(1.5, cheap_work=0.05), "3005507/485760", None, None),
+    (LOG, SPRPT(work=0.1), "136646995525/22974509376", None, None),
+    (LOG, SkipPredict(1.5, **WORKS), "38686978967/6608698560", None, None),
+    (LOG, SkipPredict(1.5, long_order="size", **WORKS), "38628078967/6608698560", None, None),
+    (LOG, DelayPredict(1, expensive_work=0.1), "179805913/28513056", None, None),
+    (LOG, DelayPredict(1, long_order="size", expensive_work=0.1), "180727163/28513056", None, None),
+]
+
+
+@pytest.mark.parametrize(("log", "policy", "time", "memory", "interruptions"), GOLDEN)
+def test_six_rows_give_the_fractions_found_by_hand(log, policy, time, memory, interruptions):
+    found = LogFormula(log).expect(policy, RATE, per_job=True)
+    assert found.response_time == pytest.approx(float(Fraction(time)), rel=1e-12)
+    assert found.per_job.mean() == pytest.approx(found.response_time, rel=1e-12)
+    assert found.waiting == pytest.approx(found.response_time - 5 / 3, rel=1e-12)
+    if memory:
+        assert found.memory == pytest.approx(float(Fraction(memory)), rel=1e-12)
+        assert found.interruptions == pytest.approx(float(Fraction(interruptions)), rel=1e-12)
+
+
+def test_processor_sharing_slows_all_down_alike():
+    found = LogFormula(LOG).processor_sharing(RATE)
+    assert found.response_time == pytest.approx(25 / 3, rel=1e-12)
+    assert found.memory == pytest.approx(49 / 10, rel=1e-12)
+    assert math.isnan(found.interruptions)
+    assert LogFormula(LOG).processor_sharing(1.0).response_time == math.inf
+
+
+def test_classes_are_means_over_their_rows_and_calls_count_predictions():
+    found = LogFormula(LOG).expect(SkipPredict(1.5, **WORKS), RATE, per_job=True)
+    long = np.array(CHEAP) >= 1.5
+    assert found.short == pytest.approx(found.per_job[~long].mean(), rel=1e-12)
+    assert found.long == pytest.approx(found.per_job[long].mean(), rel=1e-12)
+    assert (found.cheap_calls, found.expensive_calls) == (1.0, 0.5)
+    assert found.utilisation == pytest.approx(RATE * (5 / 3 + 0.05 + 0.05), rel=1e-12)
+    assert math.isnan(found.memory)
+    assert math.isnan(found.interruptions)
+    delayed = LogFormula(LOG).expect(DelayPredict(1), RATE)
+    assert (delayed.cheap_calls, delayed.expensive_calls) == (0.0, 0.5)
+    by_cheap = LogFormula(LOG).expect(SPRPT(by="cheap"), RATE)
+    assert (by_cheap.cheap_calls, by_cheap.expensive_calls) == (1.0, 0.0)
+    assert math.isnan(by_cheap.short)
+    assert math.isnan(by_cheap.long)
+
+
+def test_an_empty_class_has_no_mean():
+    formula = LogFormula(LOG)
+    assert math.isnan(formula.expect(SkipPredict(math.inf), RATE).long)
+    assert math.isnan(formula.expect(OneBit(0), RATE).short)
+    assert math.isnan(formula.expect(DelayPredict(math.inf), RATE).long)
+
+
+@pytest.mark.parametrize("policy", [SPRPT(work=0.5), SkipPredict(1.5, cheap_work=0.5), OneBit(1.5, cheap_work=0.5)])
+def test_a_server_that_predicts_itself_into_overload_is_a_result(policy):
+    found = LogFormula(LOG).expect(policy, RATE, per_job=True)
+    assert found.response_time == found.waiting == found.cost == math.inf
+    assert not found.stable
+    assert found.utilisation > 1
+    assert np.all(found.per_job == math.inf)
+
+
+@pytest.mark.parametrize(
+    ("log", "policy", "words"),
+    [
+        (Log(SIZE), SPRPT(), "no column 'expensive'"),
+        (Log(SIZE), OneBit(1), "no column 'cheap'"),
+        (Log(SIZE), DelayPredict(1), "no column 'expensive'"),
+        (Log([1, 2], expensive=[1, math.nan]), PSPJF(), "expensive is nan in row 1"),
+        (Log([1, 2, 3], expensive=[1, 1, math.nan], cheap=[0, 1, 1]), SkipPredict(1), "expensive is nan in row 2"),
+        (Log([1, 2, 3], expensive=[1, 1, 1], cheap=[0, math.nan, 1]), SkipPredict(1), "cheap is nan in row 1"),
+        (Log([1, 2, 3], expensive=[1, math.nan, 1]), DelayPredict(1), "expensive is nan in row 1"),
+        (LOG, LAS(quantum=1), "use simulate"),
+        (LOG, object(), "use simulate"),
+    ],
+)
+def test_a_policy_that_lacks_a_prediction_or_a_formula_is_refused(log, policy, words):
+    with pytest.raises(InvalidInput, match=words):
+        LogFormula(log).expect(policy, 0.1)
+
+
+def test_predictions_that_nobody_asks_for_may_be_missing():
+    gaps = Log(SIZE, expensive=[math.nan, 1, math.nan, 3, 2, math.nan], cheap=CHEAP)
+    for policy in (SkipPredict(1.5), SkipPredict(1.5, long_order="size"), SkipPredict(1.5, preemptive=False)):
+        assert LogFormula(gaps).expect(policy, RATE) == LogFormula(LOG).expect(policy, RATE)
+    gaps = Log(SIZE, expensive=[math.nan, 1, math.nan, 3, math.nan, 0])
+    assert LogFormula(gaps).expect(DelayPredict(1), RATE) == LogFormula(LOG).expect(DelayPredict(1), RATE)
+    assert LogFormula(Log(SIZE)).expect(DelayPredict(4), RATE).response_time == pytest.approx(197 / 30)
+    assert LogFormula(Log(SIZE, cheap=CHEAP)).expect(SkipPredict(4), RATE).response_time == pytest.approx(197 / 30)
+
+
+def test_weights_count_rows():
+    weight = np.array([3, 1, 0, 2, 1, 5])
+    repeated = [np.repeat(column, weight) for column in (SIZE, EXPENSIVE, CHEAP)]
+    rows = LogFormula(Log(repeated[0], expensive=repeated[1], cheap=repeated[2]))
+    formula = LogFormula(LOG)
+    given = LogFormula(Log(SIZE, expensive=EXPENSIVE, cheap=CHEAP, weight=weight))
+    formula.expect(SPRPT(), RATE)  # sorts
+    reweighted = formula.reweighted(weight)
+    assert reweighted.mean == pytest.approx(rows.mean, rel=1e-14)
+    for _, policy, *_ in GOLDEN:
+        expected = rows.expect(policy, 0.4)
+        for found in (given.expect(policy, 0.4), reweighted.expect(policy, 0.4)):
+            for name in ("response_time", "short", "long", "memory", "interruptions", "expensive_calls"):
+                assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-12, nan_ok=True)
+    assert formula.expect(SPRPT(), RATE).response_time == pytest.approx(10375 / 2288, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "weight", [[1, 2], [[1] * 6], [1, 1, 1, 1, 1, -1], [0] * 6, [1, 1, 1, 1, 1, math.nan], [1, 1, 1, 1, 1, math.inf]]
+)
+def test_weights_that_are_none_are_refused(weight):
+    with pytest.raises(InvalidInput, match="weight"):
+        LogFormula(LOG).reweighted(weight)
+
+
+def test_every_fraction_has_its_own_order():
+    formula = LogFormula(LOG)
+    for fraction in (0.2, 0.5, 0.2, 1.0, 0.0, 0.5):
+        found = formula.expect(TRAIL(fraction), RATE).response_time
+        assert found == LogFormula(LOG).expect(TRAIL(fraction), RATE).response_time
