@@ -21,9 +21,9 @@ NAMES = {
     "beforehand.scheduling": [
         "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
         "Exponential", "ExponentialError", "FCFS", "FIRST", "Hyperexponential", "IndependentError", "Joint", "LAS",
-        "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Row", "SPJF",
-        "SPRPT", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View", "Weibull", "expect",
-        "policy_from_json", "policy_to_json", "processor_sharing",
+        "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Replay", "Row",
+        "SPJF", "SPRPT", "Simulation", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View",
+        "Weibull", "expect", "policy_from_json", "policy_to_json", "processor_sharing", "replay", "simulate",
     ],
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ void bind_codes(nanobind::module_& m);
 void bind_rotation(nanobind::module_& m);
 void bind_special(nanobind::module_& m);
 void bind_log_formula(nanobind::module_& m);
+void bind_mg1(nanobind::module_& m);
 
 // Releases the interpreter lock while a kernel runs over more elements than the switch costs.
 class Unlocked {

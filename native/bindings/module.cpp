@@ -12,4 +12,5 @@ NB_MODULE(_native, m) {
   bind_rotation(m);
   bind_special(m);
   bind_log_formula(m);
+  bind_mg1(m);
 }

@@ -15,6 +15,7 @@ from beforehand.scheduling.prediction_errors import (
     LogNormalError,
     UniformError,
 )
+from beforehand.scheduling.simulator import Replay, Simulation, replay, simulate
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
 from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, Policy, Row, StageTable, View
@@ -47,7 +48,9 @@ __all__ = [
     "LogNormalError",
     "OneBit",
     "Policy",
+    "Replay",
     "Row",
+    "Simulation",
     "SkipPredict",
     "StageTable",
     "UniformError",
@@ -57,4 +60,6 @@ __all__ = [
     "policy_from_json",
     "policy_to_json",
     "processor_sharing",
+    "replay",
+    "simulate",
 ]

@@ -1,0 +1,314 @@
+#include "scheduling/mg1.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "support/errors.h"
+
+namespace bh {
+namespace {
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
+constexpr double kBand = 1e300;      // between two bands; keys are far below
+constexpr int kBucketShift = 52 - 7;  // 128 buckets for each power of two
+
+bool keyed(const Row& row) { return row.order == Order::remaining || row.order == Order::constant || row.per_key != 0; }
+bool has_own_ranks(const Row& row) { return row.order != Order::fcfs && row.order != Order::pinned; }
+
+}  // namespace
+
+Mg1::Mg1(Stages stages, std::uint32_t servers, double switch_fixed, double switch_per_age, std::uint64_t jobs,
+         std::uint64_t warmup, std::uint64_t batches)
+    : threshold_(stages.threshold), by_cheap_(stages.by_cheap), start_pins_(stages.start_pins), servers_(servers),
+      switch_fixed_(switch_fixed), switch_per_age_(switch_per_age), jobs_(jobs), warmup_(warmup), batches_(batches),
+      boundary_(warmup), tallies_(batches + 2), histogram_(std::size_t{1} << 18) {
+  std::vector<Row> all = stages.shorts;
+  all.insert(all.end(), stages.longs.begin(), stages.longs.end());
+  works_ = std::any_of(all.begin(), all.end(), [](const Row& row) { return row.prediction; });
+  const auto first = std::find_if(all.begin(), all.end(), has_own_ranks);
+  if (first != all.end()) keyed_band_ = first->band;
+  for (const Row& row : all)
+    if (has_own_ranks(row) && row.band != keyed_band_)
+      throw InvalidInput("stages rank by keys in bands " + std::to_string(keyed_band_) + " and " +
+                         std::to_string(row.band) + ", but all such rows must share one; let stages() return None");
+  classes_[0] = prepare(stages.shorts);
+  classes_[1] = prepare(stages.longs);
+  const std::vector<Row>& rows = classes_[1].rows;
+  limited_ = std::isnan(threshold_) && rows.size() > 1 && rows[0].order == Order::fcfs && !rows[0].prediction;
+}
+
+// The key is asked for when the rows that need none are over.
+Mg1::Class Mg1::prepare(const std::vector<Row>& rows) {
+  std::uint32_t asks = std::numeric_limits<std::uint32_t>::max();
+  if (std::any_of(rows.begin(), rows.end(), keyed)) {
+    const auto early = [](const Row& row) { return !keyed(row) && !row.prediction; };
+    asks = static_cast<std::uint32_t>(std::find_if_not(rows.begin(), rows.end(), early) - rows.begin());
+  }
+  return {rows, asks};
+}
+
+// The size, and the work on predictions that the job lives to see.
+double Mg1::total_work(const Job& job) const {
+  double served = 0, works = 0;
+  for (const Row& row : classes_[job.is_long].rows) {
+    if (row.prediction) {
+      works += row.fixed;
+    } else {
+      served += row.per_key == 0 ? row.fixed : row.fixed + row.per_key * job.key;
+      if (served >= job.size) break;
+    }
+  }
+  return job.size + works;
+}
+
+// Rank and end in the row that the job has come to. Rows of no length are passed over, but one before a pinned row lasts
+// until the job is served.
+void Mg1::enter(Job& job) {
+  const Class& kind = classes_[job.is_long];
+  for (;; ++job.row) {
+    if (job.row == kind.asks) {
+      Tally& tally = tallies_[job.batch];
+      ++(by_cheap_ ? tally.cheap_calls : tally.expensive_calls);
+    }
+    const Row& row = kind.rows[job.row];
+    const double total = job.size + job.works;
+    const double length = row.per_key == 0 ? row.fixed : row.fixed + row.per_key * job.key;
+    job.falls = 0;
+    switch (row.order) {
+      case Order::fcfs: job.rank = (row.band - keyed_band_) * kBand; break;
+      case Order::remaining: job.rank = job.key - (job.age - job.works), job.falls = 1; break;
+      case Order::constant: job.rank = job.key; break;
+      case Order::pinned: job.rank = -kForever; break;
+      case Order::attained: job.rank = job.quanta; break;
+    }
+    if (row.prediction) {
+      job.end = job.age + length;
+    } else if (row.order == Order::attained) {
+      job.end = std::min((job.quanta + 1) * length, total);
+    } else {
+      job.end = std::min(job.age + length, total);
+    }
+    const bool last = job.row + 1 == kind.rows.size();
+    if (job.end > job.age || last || (!job.started && kind.rows[job.row + 1].order == Order::pinned)) break;
+  }
+}
+
+void Mg1::begin(Server& server) {
+  const Job& job = records_[server.job];
+  server.since = now_;
+  server.switching = job.owed > 0;
+  server.grows = !server.switching && !classes_[job.is_long].rows[job.row].prediction;
+  server.event = now_ + (server.switching ? job.owed : std::max(job.end - job.age, 0.0));
+  growing_ += server.grows;
+}
+
+void Mg1::serve(Server& server, std::uint32_t index, std::span<double> start) {
+  Job& job = records_[index];
+  if (!job.started) {
+    job.started = true;
+    if (!start.empty()) start[job.sequence] = now_;
+    if (job.end <= job.age) ++job.row, enter(job);
+    if (start_pins_) job.rank = -kForever, job.falls = 0;
+  }
+  server.job = index;
+  server.own = false;
+  begin(server);
+}
+
+// Where a running job would stand in line now.
+Place Mg1::place(const Server& server) const {
+  const Job& job = records_[server.job];
+  const double served = server.switching ? 0 : now_ - server.since;
+  return {job.rank - job.falls * served, job.sequence, server.job};
+}
+
+Place Mg1::set_aside(Server& server) {
+  const Place where = place(server);
+  Job& job = records_[server.job];
+  Tally& tally = tallies_[job.batch];
+  tally.busy += now_ - server.since;
+  growing_ -= server.grows;
+  ++(server.own ? tally.demotions : tally.interruptions);
+  if (!server.switching) job.age = std::min(job.age + (now_ - server.since), job.end);
+  job.rank = where.rank;
+  job.owed = switch_fixed_ + switch_per_age_ * job.age;
+  return where;
+}
+
+void Mg1::elapse(double time) {
+  const double passed = time - now_;
+  tallies_[batch_].memory += passed * (memory_ + 0.5 * growing_ * passed);
+  memory_ += growing_ * passed;
+  now_ = time;
+}
+
+void Mg1::complete(const Server& server, std::span<double> completion) {
+  const Job& job = records_[server.job];
+  const double response = now_ - job.arrival;
+  Tally& tally = tallies_[job.batch];
+  tally.response += response;
+  tally.slowdown += response / job.size;
+  if (limited_ ? job.row == 0 : !job.is_long) {
+    ++tally.short_jobs;
+    tally.short_response += response;
+  }
+  if (job.batch > 0) {
+    slowest_ = std::max(slowest_, response);
+    ++histogram_[std::bit_cast<std::uint64_t>(response) >> kBucketShift & (histogram_.size() - 1)];
+  }
+  if (batch_ > 0) peak_ = std::max(peak_, memory_);
+  memory_ -= job.size;
+  if (!completion.empty()) completion[job.sequence] = now_;
+  free_.push_back(server.job);
+}
+
+// What happens to the jobs in service at this instant by themselves: completions, and ends of rows and switches.
+void Mg1::own_events(std::span<double> completion) {
+  settled_ = false;
+  for (std::size_t s = 0; s < running_.size();) {
+    Server& server = running_[s];
+    if (server.event > now_) {
+      ++s;
+      continue;
+    }
+    Job& job = records_[server.job];
+    tallies_[job.batch].busy += now_ - server.since;
+    growing_ -= server.grows;
+    if (server.switching) {
+      job.owed = 0;
+      begin(server), ++s;
+      continue;
+    }
+    const Row& row = classes_[job.is_long].rows[job.row];
+    job.age = job.end;
+    if (!row.prediction && job.end >= job.size + job.works) {
+      complete(server, completion);
+      server = running_.back();
+      running_.pop_back();
+      continue;
+    }
+    if (row.prediction) job.works += row.fixed;
+    if (row.order == Order::attained) {
+      ++job.quanta;
+    } else {
+      ++job.row;
+    }
+    enter(job);
+    if (start_pins_) job.rank = -kForever, job.falls = 0;
+    server.own = true;
+    begin(server), ++s;
+  }
+  if (running_.empty() && waiting_.empty()) memory_ = 0;  // forget what rounding has left
+}
+
+// Runs the jobs of lowest rank among those in service and in line.
+void Mg1::dispatch(std::span<double> start) {
+  settled_ = true;
+  while (running_.size() < servers_ && !waiting_.empty()) serve(running_.emplace_back(), waiting_.pop().job, start);
+  while (!waiting_.empty()) {
+    Server* last = &running_.front();
+    Place lowest = place(*last);
+    for (std::size_t s = 1; s < running_.size(); ++s) {
+      const Place other = place(running_[s]);
+      if (lowest < other) lowest = other, last = &running_[s];
+    }
+    if (!(waiting_.top() < lowest)) break;
+    serve(*last, waiting_.replace(set_aside(*last)).job, start);
+  }
+  next_ = kForever;
+  for (Server& server : running_) {
+    server.own = false;
+    next_ = std::min(next_, server.event);
+  }
+}
+
+// Everything before this time, and the own events of this very instant; its choice waits for all that arrive in it.
+void Mg1::advance(double time, std::span<double> start, std::span<double> completion) {
+  for (;;) {
+    if (!settled_) dispatch(start);
+    if (next_ >= time) break;
+    elapse(next_);
+    own_events(completion);
+  }
+  if (time == kForever) return;
+  elapse(time);
+  if (next_ == time) own_events(completion);
+}
+
+void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, std::span<const double> expensive,
+                 std::span<const double> cheap, std::span<double> start, std::span<double> completion) {
+  const std::span<const double> keys = by_cheap_ ? cheap : expensive;
+  const auto fits = [&](std::span<const double> column, bool wanted) {
+    return column.size() == arrival.size() || (column.empty() && !wanted);
+  };
+  const auto holds_all = [&](std::span<double> column) { return column.empty() || column.size() == jobs_; };
+  if (!fits(size, true) || !fits(expensive, false) || !fits(cheap, !std::isnan(threshold_)) || !holds_all(start) ||
+      !holds_all(completion) || arrival.size() > jobs_ - sequence_)
+    throw InvalidInput("columns do not fit together, or hold more jobs than were announced");
+  for (std::size_t i = 0; i < arrival.size(); ++i, ++sequence_) {
+    if (sequence_ == 0) now_ = arrival[0];
+    if (sequence_ == boundary_) {  // batch b ends before warmup + ceil(b * measured / batches)
+      ++batch_;
+      boundary_ = warmup_ + (batch_ * (jobs_ - warmup_) + batches_ - 1) / batches_;
+    }
+    if (arrival[i] > now_) advance(arrival[i], start, completion);
+
+    std::uint32_t index;
+    if (free_.empty()) {
+      index = static_cast<std::uint32_t>(records_.size());
+      records_.emplace_back();
+    } else {
+      index = free_.back();
+      free_.pop_back();
+    }
+    Job& job = records_[index] = {};
+    job.sequence = sequence_;
+    job.arrival = arrival[i];
+    job.size = size[i];
+    job.key = keys.empty() ? 0.0 : keys[i];
+    job.batch = batch_;
+    job.is_long = std::isnan(threshold_) || !(cheap[i] < threshold_);
+
+    Tally& tally = tallies_[batch_];
+    const double gap = arrival[i] - previous_;
+    workload_ = std::max(workload_ - gap, 0.0);
+    const double work = works_ ? total_work(job) : job.size;
+    ++tally.jobs;
+    tally.cheap_calls += !std::isnan(threshold_);
+    tally.found += workload_;
+    tally.work += work;
+    tally.gaps += gap;
+    workload_ += work;
+    previous_ = arrival[i];
+
+    enter(job);
+    waiting_.push({job.rank, job.sequence, index});
+    settled_ = false;
+  }
+}
+
+void Mg1::finish(std::span<double> start, std::span<double> completion) {
+  batch_ = static_cast<std::uint32_t>(batches_ + 1);
+  advance(kForever, start, completion);
+}
+
+double Mg1::quantile(double share) const {
+  std::uint64_t count = 0;
+  for (const std::uint64_t held : histogram_) count += held;
+  const double wanted = share * static_cast<double>(count);
+  double below = 0;
+  for (std::size_t b = 0; b < histogram_.size(); ++b) {
+    const auto held = static_cast<double>(histogram_[b]);
+    if (held > 0 && below + held >= wanted) {
+      const double low = std::bit_cast<double>(std::uint64_t{b} << kBucketShift);
+      const double high = std::bit_cast<double>(std::uint64_t{b + 1} << kBucketShift);
+      return std::min(low + (high - low) * std::max(wanted - below, 0.0) / held, slowest_);
+    }
+    below += held;
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace bh

@@ -1,0 +1,112 @@
+"""From sums over batches of simulated jobs to a mean and its interval, with what is known about every queue."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.scheduling.log import Floats
+
+# The figures of a batch, as the native engine orders them.
+FIGURES = (
+    "jobs", "response", "slowdown", "short_jobs", "short_response", "interruptions", "demotions", "cheap_calls",
+    "expensive_calls", "busy", "found", "work", "gaps", "memory",
+)  # fmt: skip
+
+
+class Sums(NamedTuple):
+    """One number for each batch and figure."""
+
+    table: Floats
+
+    def of(self, name: str) -> Floats:
+        """A figure of every batch."""
+        return self.table[:, FIGURES.index(name)]
+
+
+class Batching(NamedTuple):
+    """How jobs are summed up: those of the warm-up, then batches of nearly equal length."""
+
+    jobs: int
+    warmup: int
+    batches: int
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where the warm-up ends, and each batch."""
+        steps = np.arange(self.batches + 1, dtype=np.int64)
+        return self.warmup - (-steps * (self.jobs - self.warmup) // self.batches)
+
+
+class Measured(NamedTuple):
+    """What an engine saw: sums over the warm-up, each batch, and the time after the last arrival; then single figures.
+
+    All but the sums and the times are of the batches alone. `start` and `completion` hold every job, or none.
+    """
+
+    sums: Sums
+    quantiles: tuple[float, ...]
+    slowest: float
+    peak_memory: float
+    start: Floats
+    completion: Floats
+
+
+class Estimate(NamedTuple):
+    """A mean, the half-width of its 95 % interval, and by how much the known means have cut its variance."""
+
+    mean: float
+    interval: float
+    variance_reduction: float
+
+
+def student(freedom: int) -> float:
+    """The 97.5 % point of Student's t, to 0.5 % from 6 degrees of freedom on."""
+    z = 1.959964
+    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+
+
+def plain(means: Floats) -> Estimate:
+    """From the batch means alone."""
+    batches = len(means)
+    error = float(np.std(means, ddof=1)) / math.sqrt(batches)
+    return Estimate(float(np.mean(means)), student(batches - 1) * error, 1.0)
+
+
+def controlled(means: Floats, variates: Floats, known: Floats) -> Estimate:
+    """By regression of the batch means on variates whose true means are known: the estimate is where all are true.
+
+    Args:
+        means: One for each batch.
+        variates: The same batches' means of each variate, `(batches, variates)`.
+        known: The true means.
+    """
+    varies = np.ptp(variates, axis=0) > 1e-12 * np.abs(known)
+    off = (variates - known)[:, varies]
+    batches, count = off.shape
+    centre = off.mean(axis=0)
+    spread = off - centre
+    slope, *_ = np.linalg.lstsq(spread, means - means.mean(), rcond=None)
+    left = means - means.mean() - spread @ slope
+    freedom = batches - 1 - count
+    lever = float(centre @ np.linalg.lstsq(spread.T @ spread, centre, rcond=None)[0]) if count else 0.0
+    error = math.sqrt(float(left @ left) / freedom * (1 / batches + lever))
+    interval, usual = student(freedom) * error, float(np.std(means, ddof=1)) / math.sqrt(batches)
+    return Estimate(
+        float(means.mean() - centre @ slope), interval, (usual / error) ** 2 if error > 1e-9 * usual else math.inf
+    )
+
+
+def estimated(sums: Sums, rate: float, work: float, square: float) -> Estimate:
+    """The mean response time from the batches.
+
+    Work found on arrival (Lindley's recursion), work and gaps have known means, the same under every policy that never
+    idles. `square`, the second moment of work, is inf where it does not apply.
+    """
+    jobs = sums.of("jobs")[1:-1]
+    means = {name: sums.of(name)[1:-1] / jobs for name in ("response", "found", "work", "gaps")}
+    if not math.isfinite(square):
+        return plain(means["response"])
+    known = np.array([rate * square / (2 * (1 - rate * work)), work, 1 / rate])
+    return controlled(means["response"], np.column_stack([means[name] for name in ("found", "work", "gaps")]), known)
