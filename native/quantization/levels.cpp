@@ -119,9 +119,14 @@ StartPrice start_price(const Distinct<T>& values, std::size_t links, Objective o
     const std::span<const T> x(values.values);
     const Range<T> ends{x.front(), x.back(), true};
     auto histogram = Histogram::like(x, ends, links > 128 ? 65536 : 4096, unit);
-    std::vector<double> weights(values.plain() ? 0 : values.size());
-    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = values.weight(i);
-    histogram.update(x, std::span<const double>(weights), ends);
+    constexpr std::size_t block = 4096;  // not all at once: memory is at its peak here
+    std::vector<double> weights(values.plain() ? 0 : block);
+    for (std::size_t i = 0; i < x.size(); i += block) {
+      const std::size_t n = std::min(block, x.size() - i);
+      if (!values.plain())
+        for (std::size_t j = 0; j < n; ++j) weights[j] = values.weight(i + j);
+      histogram.update(x.subspan(i, n), std::span(weights).first(values.plain() ? 0 : n), ends);
+    }
     return histogram_price(histogram, links, objective);
   };
 }

@@ -15,26 +15,25 @@ struct Tried {
 };
 
 // The cheapest path when each link costs `price` more. Candidates wait in a queue in the order of the nodes from which
-// on they are the best; a later candidate that is better at one node is better at all that follow.
+// on they are the best; a later candidate that is better at one node is better at all that follow. Each brings the price
+// of the cheapest path to it: of nodes that can no longer be the best nothing is kept but where their path comes from.
 template <typename Cost>
 class Shortest {
  public:
-  explicit Shortest(const Cost& cost)
-      : cost_(cost), n_(cost.size()), total_(n_), from_(n_) {}
+  explicit Shortest(const Cost& cost) : cost_(cost), end_(static_cast<Index>(cost.size())), from_(cost.size()) {}
 
   Path path(double price) {
-    const auto last = static_cast<Index>(n_ - 1);
+    const Index last = end_ - 1;
     std::size_t front = 0;
-    queue_.assign(1, {0, 1});
-    total_[0] = 0;
+    queue_.assign(1, {0, 0, 1});
     for (Index j = 1;; ++j) {
       while (front + 1 < queue_.size() && queue_[front + 1].start <= j) ++front;
-      const Index best = queue_[front].node;
-      total_[j] = total_[best] + cost_(best, j) + price;
-      from_[j] = best;
+      const Candidate& best = queue_[front];
+      from_[j] = best.node;
       if (j == last) break;
-      const Index start = overtake(j, front);
-      if (start <= last) queue_.push_back({j, start});
+      Candidate next{through(best, j) + price, j, end_};
+      next.start = overtake(next, front);
+      if (next.start <= last) queue_.push_back(next);
       if (front > 1024 && 2 * front > queue_.size()) {  // those that were overtaken make room
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(front));
         front = 0;
@@ -47,38 +46,38 @@ class Shortest {
 
  private:
   struct Candidate {
+    double total;
     Index node, start;
   };
 
-  double through(Index node, Index to) const { return total_[node] + cost_(node, to); }
+  double through(const Candidate& candidate, Index to) const { return candidate.total + cost_(candidate.node, to); }
 
-  bool beats(Index j, Index node, Index at) const { return through(j, at) < through(node, at); }
+  bool beats(const Candidate& one, const Candidate& other, Index at) const { return through(one, at) < through(other, at); }
 
-  // The first node at which j beats all that wait; drops those that it beats wherever they would have been the best.
-  Index overtake(Index j, std::size_t front) {
-    const auto end = static_cast<Index>(n_);
-    Index start = end;
+  // The first node at which `next` beats all that wait; drops those that it beats wherever they would have been the best.
+  Index overtake(const Candidate& next, std::size_t front) {
+    Index start = end_;
     for (; queue_.size() > front; queue_.pop_back()) {
       const Candidate tail = queue_.back();
-      Index low = std::max(tail.start, j + 1);
-      if (beats(j, tail.node, low)) {
+      Index low = std::max(tail.start, next.node + 1);
+      if (beats(next, tail, low)) {
         start = low;
         continue;
       }
-      // j is not better at `low`, but at `high`. Where it becomes so is mostly close to where the last candidate did:
+      // It is not better at `low`, but at `high`. Where it becomes so is mostly close to where the last candidate did:
       // to `high` if that was dropped, else to `low`. Gallop from there, then halve.
-      if (start == end && !beats(j, tail.node, end - 1)) return end;
-      const bool dropped = start != end;
-      Index high = dropped ? start : end - 1;
+      if (start == end_ && !beats(next, tail, end_ - 1)) return end_;
+      const bool dropped = start != end_;
+      Index high = dropped ? start : end_ - 1;
       for (Index step = 1; high - low > step; step *= 2) {
         const Index probe = dropped ? high - step : low + step;
-        const bool better = beats(j, tail.node, probe);
+        const bool better = beats(next, tail, probe);
         (better ? high : low) = probe;
         if (better != dropped) break;
       }
       while (high - low > 1) {
         const Index middle = low + (high - low) / 2;
-        (beats(j, tail.node, middle) ? high : low) = middle;
+        (beats(next, tail, middle) ? high : low) = middle;
       }
       return high;
     }
@@ -86,8 +85,7 @@ class Shortest {
   }
 
   const Cost& cost_;
-  std::size_t n_;
-  Storage<double> total_;
+  Index end_;
   Storage<Index> from_;
   std::vector<Candidate> queue_;
 };

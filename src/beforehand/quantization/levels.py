@@ -155,7 +155,8 @@ def levels(
 
     Cost:
         "uniform" and "rotation": a pass or two. "histogram": about half a sort. "exact": three to four sorts up to 16
-        levels, up to a hundred for more or for heavy tails; at most 52 bytes a value. docs/performance has the figures.
+        levels, up to a hundred for more or for heavy tails; at most 48 bytes a value, 52 for weighted float64. Figures are
+        in docs/performance.
         Releases the GIL above 10,000 values.
 
     Raises:
