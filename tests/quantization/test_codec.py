@@ -122,6 +122,7 @@ def test_encoding_is_unbiased_with_given_levels():
         ({"method": "given", "s": 2, "levels": [1, 0]}, "strictly ascending"),
         ({"method": "given", "s": 2, "levels": [0, np.nan]}, "finite"),
         ({"method": "given", "s": 3, "levels": [0, 1]}, "s is 3, but 2 levels are given"),
+        ({"method": "exact", "s": 2.5}, "s is 2.5, but must be a whole number"),
     ],
 )
 def test_choices_that_contradict_each_other_are_refused(choices, words):

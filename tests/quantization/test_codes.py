@@ -225,6 +225,14 @@ def test_out_that_does_not_fit_is_refused():
             decode(codes, out=out)
 
 
+def test_what_encode_did_not_return_is_refused():
+    for wrong in (None, [0, 1], encode(QUARTERS, TABLE, seed=1).to_bytes()):
+        with pytest.raises(InvalidInput, match=f"codes are a {type(wrong).__name__}, but must be Codes"):
+            decode(wrong)
+    with pytest.raises(InvalidInput, match=r"threads is 1\.5, but must be a whole number"):
+        decode(encode(QUARTERS, TABLE, seed=1), threads=1.5)
+
+
 def test_rows_beyond_the_array_are_refused():
     codes = encode(QUARTERS, TABLE, seed=1)
     for rows, word in [(17, "17 rows"), (-18, "-18"), (1.0, "float64"), ([True, False], "bool"), ([0, 99], "99")]:

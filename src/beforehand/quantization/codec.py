@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from operator import index
 from typing import Any, Literal, Self, final, get_args
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.quantization.codes import Codes, decode, encode
 from beforehand.quantization.groups import Groups
-from beforehand.quantization.inputs import as_values, non_empty
+from beforehand.quantization.inputs import as_values, non_empty, whole
 from beforehand.quantization.levels import Levels, Method, Objective, compact, enclosing, levels, ranges
 
 METHODS = (*get_args(Method), "given")
@@ -63,7 +62,7 @@ class Codec:
             raise InvalidInput(f"method is {self.method!r}, but must be one of {', '.join(METHODS)}")
         if self.objective not in get_args(Objective):
             raise InvalidInput(f'objective is {self.objective!r}, but must be "unbiased" or "mse"')
-        object.__setattr__(self, "s", index(self.s))
+        object.__setattr__(self, "s", whole("s", self.s))
         if self.axis is not None and self.block is not None and self.method != "rotation":
             raise InvalidInput(f"axis is {self.axis} and block is {self.block}, but only one may group; leave one out")
         if (self.method == "given") != (self.levels is not None):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.quantization.inputs import Values, as_values, narrow, widen
+from beforehand.quantization.inputs import Values, as_values, narrow, whole, widen
 from beforehand.quantization.levels import MOST_LEVELS, OBJECTIVES, Levels
 from beforehand.quantization.outputs import as_target, decoded_dtype, select
 from beforehand.quantization.rotation import NO_AXIS, ROUNDS, check_below, check_rotation, decode_rotated
@@ -290,6 +290,8 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
         >>> decode(codes, rows=-1)
         array([4., 1.])
     """
+    if not isinstance(codes, Codes):
+        raise InvalidInput(f"codes are a {type(codes).__name__}, but must be Codes; pass what encode() returned")
     _check_threads(threads)
     first, chosen, shape = select(codes.shape, rows)
     row = math.prod(codes.shape[1:])
@@ -363,5 +365,5 @@ def _can_hold(levels: NDArray[Any], dtype: str) -> bool:
 
 
 def _check_threads(threads: int) -> None:
-    if threads < 1:
+    if whole("threads", threads) < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.quantization.inputs import whole
 
 MOST_VALUES = 2**31 - 1
 
@@ -30,6 +31,7 @@ class Groups:
                 f"axis is {axis} and block is {block}, but only one of them can group the values; drop one"
             )
         if axis is not None:
+            axis = whole("axis", axis)
             if not -len(shape) <= axis < len(shape):
                 raise InvalidInput(
                     f"axis is {axis}, but x has {len(shape)} dimensions; take one from 0 to {len(shape) - 1}"
@@ -37,6 +39,7 @@ class Groups:
             axis %= len(shape)
             groups = cls(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]), 0)
         elif block is not None:
+            block = whole("block", block)
             if block < 1:
                 raise InvalidInput(
                     f"block is {block}, but must be at least 1; take the number of values that share a table"

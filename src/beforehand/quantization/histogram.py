@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization.inputs import as_values, as_weights, non_empty
+from beforehand.quantization.inputs import as_values, as_weights, non_empty, whole
 from beforehand.quantization.levels import OBJECTIVES, Levels, Objective, check_certify, check_s
 
 
@@ -52,11 +52,12 @@ class Histogram:
     __slots__ = ("_native",)
 
     def __init__(self, *, center: float, scale: float, bins: int = 4096) -> None:
-        if not np.isfinite(center):
+        center, scale = _number("center", center), _number("scale", scale)
+        if not math.isfinite(center):
             raise InvalidInput(f"center is {center}, but must be finite; take the median of the data")
-        if not 2.0**-1000 <= scale < np.inf:
+        if not 2.0**-1000 <= scale < math.inf:
             raise InvalidInput(f"scale is {scale}, but must be positive and finite; take half the interquartile range")
-        self._native = _native.Histogram(float(center), float(scale), _bins(bins))
+        self._native = _native.Histogram(center, scale, _bins(bins))
 
     @classmethod
     def like(cls, x: Any, *, bins: int = 4096) -> "Histogram":
@@ -95,8 +96,10 @@ class Histogram:
         """Take in what another histogram of the same center and scale has seen.
 
         Raises:
-            InvalidInput: Center or scale differ.
+            InvalidInput: Center or scale differ, or `other` is no histogram.
         """
+        if not isinstance(other, Histogram):
+            raise InvalidInput(f"other is a {type(other).__name__}, but must be a Histogram; update() takes in data")
         if (other.center, other.scale) != (self.center, self.scale):
             raise InvalidInput(
                 f"other has center {other.center} and scale {other.scale}, this one {self.center} and {self.scale}; "
@@ -125,7 +128,7 @@ class Histogram:
                 f"this histogram has seen {self.count} values of weight 0 in all; update it with data first"
             )
         table, error, gap = self._native.levels(s, OBJECTIVES[objective], certify)
-        norm = self._native.norm()
+        norm = self.squared_norm
         return Levels(
             values=table,
             counts=None,
@@ -200,6 +203,11 @@ class Histogram:
         return self._native.maximum
 
     @property
+    def squared_norm(self) -> float:
+        """The sum of the squares of all values seen, each times its weight."""
+        return self._native.norm()
+
+    @property
     def buckets(self) -> int:
         """Buckets that are not empty."""
         return self._native.buckets
@@ -209,7 +217,15 @@ class Histogram:
         return f"Histogram(count={self.count}, buckets={self.buckets}, minimum={self.minimum}, maximum={self.maximum})"
 
 
+def _number(name: str, number: float) -> float:
+    try:
+        math.isfinite(number)  # float() alone would read a string
+        return float(number)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{name} is {number!r}, but must be a number") from None
+
+
 def _bins(bins: int) -> int:
-    if not 64 <= bins <= 65536:
+    if not 64 <= whole("bins", bins) <= 65536:
         raise InvalidInput(f"bins is {bins}, but must be from 64 to 65536; take 64 for each level, at least 4096")
     return bins

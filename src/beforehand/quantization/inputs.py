@@ -39,8 +39,8 @@ def as_values(x: Any, name: str = "x") -> Values:
     """Read `x` without copying where its layout allows.
 
     Raises:
-        InvalidInput: `x` is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`; an integer is
-            beyond 2**53.
+        InvalidInput: `x` is no array, is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`; an
+            integer is beyond 2**53.
     """
     array, dtype = _read(x, name)
     if dtype not in DTYPES:
@@ -91,6 +91,17 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
     return np.ascontiguousarray(spread).reshape(-1)
 
 
+def whole(name: str, number: int) -> int:
+    """The number, which must be whole.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    if not isinstance(number, int | np.integer):
+        raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
+    return int(number)
+
+
 def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
     """The float32 values of bfloat16 bit patterns."""
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
@@ -112,7 +123,10 @@ def _table(dtype: str) -> NDArray[np.float32]:
 
 def _read(x: Any, name: str) -> tuple[NDArray[Any], str]:
     if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack__"):
-        array = np.asarray(x)
+        try:
+            array = np.asarray(x)
+        except ValueError as error:
+            raise InvalidInput(f"{name} is no array ({error}); make its rows equally long") from None
         return array, array.dtype.name
     if int(x.__dlpack_device__()[0]) != CPU:
         raise InvalidInput(f"{name} is not on the CPU; pass {name}.cpu()")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.groups import Groups
-from beforehand.quantization.inputs import KEYED, Values, as_values, as_weights, non_empty
+from beforehand.quantization.inputs import KEYED, Values, as_values, as_weights, non_empty, whole
 from beforehand.quantization.rotation import LARGEST_CHUNK, check_rotation
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
 
@@ -155,9 +155,8 @@ def levels(
 
     Cost:
         "uniform" and "rotation": a pass or two. "histogram": about half a sort. "exact": three to four sorts up to 16
-        levels, up to a hundred for more or for heavy tails; at most 48 bytes a value, 52 for weighted float64. Figures are
-        in docs/performance.
-        Releases the GIL above 10,000 values.
+        levels, up to a hundred for more or for heavy tails; at most 48 bytes a value, 52 for weighted
+        float64. docs/performance has the figures. Releases the GIL above 10,000 values.
 
     Raises:
         InvalidInput: `x` is empty, holds NaN or infinity, or an option breaks its rule.
@@ -252,12 +251,9 @@ def _check_options(
     if method not in get_args(Method):
         raise InvalidInput(f"method is {method!r}, but must be one of {', '.join(get_args(Method))}")
     check_s(s, objective)
-    for name, option in (("threads", threads), ("bins", bins)):
-        if option is not None and not isinstance(option, int | np.integer):
-            raise InvalidInput(f"{name} is {option!r}, but must be a whole number")
-    if threads < 1:
+    if whole("threads", threads) < 1:
         raise InvalidInput(f"threads is {threads}, but must be at least 1")
-    if bins is not None and not 64 <= bins <= 65536:
+    if bins is not None and not 64 <= whole("bins", bins) <= 65536:
         raise InvalidInput(f"bins is {bins}, but must be from 64 to 65536; leave it out for 64 a level")
     if bins is not None and method != "histogram":
         raise InvalidInput(
@@ -294,7 +290,10 @@ def _scaled(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
 
 
 def _grid(grid: ArrayLike, values: Values) -> NDArray[np.float64]:
-    given = np.asarray(grid, dtype=np.float64)
+    try:
+        given = np.asarray(grid, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"grid is no array of numbers ({error}); pass the candidates for levels") from None
     if given.ndim != 1 or given.size == 0 or not np.isfinite(given).all():
         raise InvalidInput(f"grid has shape {given.shape}, but must be a 1-D array of finite candidates, at least one")
     with np.errstate(over="ignore"):

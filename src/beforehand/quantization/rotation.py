@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization.inputs import Values, as_values, narrow
+from beforehand.quantization.inputs import Values, as_values, narrow, whole
 from beforehand.quantization.outputs import as_target
 
 ROUNDS = 2  # with a single one sparse vectors are biased
@@ -140,9 +140,9 @@ def check_rotation(s: int, block: int | None) -> None:
     Raises:
         InvalidInput: One of them is no power of two in its range.
     """
-    if not 2 <= s <= 256 or s & (s - 1):
+    if not 2 <= whole("s", s) <= 256 or s & (s - 1):
         raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256 with method='rotation'")
-    if block is None or block < SMALLEST_CHUNK or block & (block - 1):
+    if block is None or whole("block", block) < SMALLEST_CHUNK or block & (block - 1):
         raise InvalidInput(
             f"block is {block}, but must be a power of two of at least {SMALLEST_CHUNK} with method='rotation'"
         )

@@ -111,6 +111,8 @@ def test_batches_come_close_to_the_whole():
     assert (error <= 1.01 * whole.levels_.group_squared_error).all()
     assert batches.squared_error_ == pytest.approx(error.sum(), rel=0.01)
     assert batches.levels_.shape == X.shape
+    assert batches.levels_.vnmse == pytest.approx(batches.squared_error_ / (X**2).sum())
+    assert AdaptiveQuantizer(2).partial_fit(np.zeros((5, 3))).levels_.vnmse == 0
 
 
 def test_batches_take_weights():

@@ -1,6 +1,5 @@
 """Each column of a table rounded to levels of its own, behind the interface of scikit-learn's transformers."""
 
-import math
 from dataclasses import replace
 from typing import Any, Self, final
 
@@ -120,9 +119,8 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self._histograms = [Histogram.like(column) for column in data.T]
         for histogram, column in zip(self._histograms, data.T, strict=True):
             histogram.update(column, weights=weights)
-        return self._keep(
-            _side_by_side([histogram.levels(self.n_levels, objective=self.objective) for histogram in self._histograms])
-        )
+        tables = [histogram.levels(self.n_levels, objective=self.objective) for histogram in self._histograms]
+        return self._keep(_side_by_side(tables, sum(histogram.squared_norm for histogram in self._histograms)))
 
     def transform(self, X: Any) -> NDArray[Any]:
         """The number of each value's level in the table of its column.
@@ -185,8 +183,8 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
 
-def _side_by_side(tables: list[Levels]) -> Levels:
-    """Tables of one group each as the table of several columns."""
+def _side_by_side(tables: list[Levels], squared_norm: float) -> Levels:
+    """Tables of one group each as the table of several columns, whose data have this squared norm."""
     s = max(table.s for table in tables)
     errors = np.array([table.squared_error for table in tables])
     return replace(
@@ -197,7 +195,7 @@ def _side_by_side(tables: list[Levels]) -> Levels:
         axis=1,
         shape=(tables[0].shape[0], len(tables)),
         squared_error=float(errors.sum()),
-        vnmse=math.nan,  # a column without error does not tell its norm
+        vnmse=float(errors.sum()) / squared_norm if squared_norm > 0 else 0.0,
         group_squared_error=errors,
         gap=0.0 if not errors.any() else None,
         exact=not errors.any(),
