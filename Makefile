@@ -107,7 +107,7 @@ docs: dev $(VENV)/docs.stamp  ## build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 reproduce: $(VENV)/build.stamp  ## repeat a paper's claims: make reproduce STUDY=avq
-	$(BIN)/beforehand reproduce $(STUDY)
+	$(BIN)/beforehand reproduce $(STUDY) $(if $(DATA),--data $(DATA))
 
 wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python at hand
 	sh .ci/wheel "$(BIN)/python"
@@ -115,8 +115,8 @@ wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python
 stub: dev  ## write the stub of _native anew
 	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
 
-record: dev  ## run the tour and the studies, and keep their results for the README and the pages
-	$(BIN)/python .ci/record
+record: dev  ## run the tour and the studies, DATA=real data for those that take some, and keep their results
+	$(BIN)/python .ci/record $(DATA)
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py

@@ -55,6 +55,12 @@ def test_reproduce_prints_json_at_full_scale(capsys, study):
     assert study[1] == [False]
 
 
+def test_data_for_a_study_that_takes_none_is_code_2(capsys, study, tmp_path):
+    assert run(["reproduce", "avq", "--data", str(tmp_path)]) == 2
+    assert f"data is '{tmp_path}', but the study of AVQ generates its own; leave it out" in capsys.readouterr().err
+    assert study[1] == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["lamps"]])
 def test_reproduce_says_which_systems_have_a_study(capsys, arguments):
     assert run(["reproduce", *arguments]) == 0

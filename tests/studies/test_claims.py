@@ -62,16 +62,21 @@ def test_seconds_runs_the_job_as_often_as_said():
     assert len(ran) == 4
 
 
+def recorded(name):
+    """The page of a study, and the result that it shows."""
+    path = PAGES / f"{STUDIES[name].rpartition('.')[2]}.json"
+    return path.with_suffix(".md"), Study.from_json(path.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_documentation_has_the_page_of_its_result(name):
-    stem = name.lower()
-    result = Study.from_json((PAGES / f"{stem}.json").read_text(encoding="utf-8"))
+    shown, result = recorded(name)
     assert result.name == name
-    assert (PAGES / f"{stem}.md").read_text(encoding="utf-8") == page(result), "make pages writes it anew"
+    assert shown.read_text(encoding="utf-8") == page(result), "make pages writes it anew"
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_list_of_systems_says_what_the_result_says(name):
-    result = Study.from_json((PAGES / f"{name.lower()}.json").read_text(encoding="utf-8"))
+    _, result = recorded(name)
     system = next(system for system in SYSTEMS if system.name == name)
     assert system.study == result.summary

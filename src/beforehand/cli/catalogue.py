@@ -2,13 +2,14 @@
 
 import importlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from beforehand.cli import render
-from beforehand.studies import STUDIES
+from beforehand.studies import STUDIES, takes_data
 from beforehand.systems import NOT_BUILT, NOT_RUN, SYSTEMS, System
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def systems(as_json: Json = False) -> None:
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="A system by any of its names.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Take smaller data: seconds instead of minutes.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Real data for a study that takes some: a file, or a folder with it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a paper's claims against this library, and say of each whether it came out.
@@ -50,8 +54,13 @@ def reproduce(
         render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others get theirs with their areas.")
         return
     study = importlib.import_module(STUDIES[named.name])
+    options: dict[str, Any] = {}
+    if data is not None:
+        if not takes_data(study):
+            raise InvalidInput(f"data is {str(data)!r}, but the study of {named.name} generates its own; leave it out")
+        options["data"] = data
     with render.progress(study.steps(quick=quick)) as steps:
-        found = study.run(quick=quick, begin=steps.begin)
+        found = study.run(quick=quick, begin=steps.begin, **options)
     if as_json:
         print(found.to_json(), end="")
     else:

@@ -1,3 +1,13 @@
 """What published papers claim, checked against this library: one module for each; `beforehand reproduce` runs it."""
 
-STUDIES = {"AVQ": "beforehand.studies.avq"}  # by the system's name
+import inspect
+from types import ModuleType
+
+STUDIES = {  # by the system's name
+    "AVQ": "beforehand.studies.avq",
+}
+
+
+def takes_data(study: ModuleType) -> bool:
+    """Whether a study can run on real data that the caller has."""
+    return "data" in inspect.signature(study.run).parameters
