@@ -21,9 +21,10 @@ NAMES = {
     "beforehand.scheduling": [
         "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
         "Exponential", "ExponentialError", "FCFS", "FIRST", "Hyperexponential", "IndependentError", "Joint", "LAS",
-        "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "Replay", "Row",
-        "SPJF", "SPRPT", "Simulation", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError", "View",
-        "Weibull", "expect", "policy_from_json", "policy_to_json", "processor_sharing", "replay", "simulate",
+        "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "QueuePlan",
+        "Replay", "Row", "SPJF", "SPRPT", "Simulation", "SkipPredict", "StageTable", "TRAIL", "UNKNOWN", "UniformError",
+        "View", "Weibull", "audit", "expect", "plan_queue", "policy_from_json", "policy_to_json", "processor_sharing",
+        "replay", "simulate",
     ],
 }  # fmt: skip
 

@@ -6,12 +6,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from beforehand import quantization
+from beforehand import quantization, scheduling
 from beforehand.core import Plan, load_plan
 
 VECTORS = np.random.default_rng(0).lognormal(size=(8, 256))
+JOBS = scheduling.Log(VECTORS[0], expensive=VECTORS[0], cheap=VECTORS[0] > 1)
 PLANS = {
     "quantization": cache(lambda: quantization.plan(VECTORS, bits=3)),
+    "scheduling": cache(lambda: scheduling.plan_queue(JOBS, load=0.8, bootstrap=10)),
 }
 
 

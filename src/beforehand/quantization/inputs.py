@@ -39,8 +39,8 @@ def as_values(x: Any, name: str = "x") -> Values:
     """Read `x` without copying where its layout allows.
 
     Raises:
-        InvalidInput: `x` is no array, is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`; an
-            integer is beyond 2**53.
+        InvalidInput: `x` is no array, is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`;
+            an integer is beyond 2**53.
     """
     array, dtype = _read(x, name)
     if dtype not in DTYPES:

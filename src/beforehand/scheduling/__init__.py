@@ -6,6 +6,7 @@ from beforehand.scheduling.heavy_tails import BoundedPareto, Hyperexponential, L
 from beforehand.scheduling.laws import Deterministic, Exponential, Joint
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.log_formula import LogFormula
+from beforehand.scheduling.plan import audit, plan_queue
 from beforehand.scheduling.policies import POLICIES, policy_from_json, policy_to_json
 from beforehand.scheduling.prediction_errors import (
     BinnedError,
@@ -15,6 +16,7 @@ from beforehand.scheduling.prediction_errors import (
     LogNormalError,
     UniformError,
 )
+from beforehand.scheduling.queue_plan import QueuePlan
 from beforehand.scheduling.simulator import Replay, Simulation, replay, simulate
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
@@ -48,6 +50,7 @@ __all__ = [
     "LogNormalError",
     "OneBit",
     "Policy",
+    "QueuePlan",
     "Replay",
     "Row",
     "Simulation",
@@ -56,7 +59,9 @@ __all__ = [
     "UniformError",
     "View",
     "Weibull",
+    "audit",
     "expect",
+    "plan_queue",
     "policy_from_json",
     "policy_to_json",
     "processor_sharing",

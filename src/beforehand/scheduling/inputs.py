@@ -1,7 +1,9 @@
 """Numbers that options may take, checked in one place."""
 
 import math
+import operator
 from numbers import Real
+from typing import Any
 
 from beforehand.core.errors import InvalidInput
 
@@ -32,6 +34,35 @@ def finite(name: str, value: float, *, above: bool = False) -> float:
     if checked(name, value, above=above) == math.inf:
         raise InvalidInput(f"{name} is {value}, but must be finite")
     return float(value)
+
+
+def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> int:
+    """The number as an int, from `least` to `most`.
+
+    Raises:
+        InvalidInput: it is no whole number, or outside.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise InvalidInput(f"{name} is {value!r}, but must be a whole number") from error
+    if number < least or (most is not None and number > most):
+        limits = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise InvalidInput(f"{name} is {value}, but must be {limits}")
+    return number
+
+
+def switching(value: Any) -> tuple[float, float]:
+    """What setting a job aside costs: fixed, and for each unit of its age.
+
+    Raises:
+        InvalidInput: it is no pair of finite numbers that are not negative.
+    """
+    try:
+        fixed, per_age = value
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"switch_cost is {value!r}, but must be two numbers: fixed, and per unit of age") from error
+    return finite("switch_cost[0]", fixed), finite("switch_cost[1]", per_age)
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
