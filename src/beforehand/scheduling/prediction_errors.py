@@ -192,7 +192,7 @@ class LogNormalError(PredictionError):
         """None; but a narrow law changes within less than a panel of the quadrature, which these split."""
         if self.sigma >= 0.25:
             return ()
-        return tuple(self.bias * math.exp(self.sigma * z) for z in (-8, -5, -2.5, 0, 2.5, 5, 8))
+        return tuple(self.bias * math.exp(self.sigma * z) for z in (-7.0, -2.4, 2.4, 7.0))
 
     def tail(self, t: Floats, x: Floats) -> Tail:
         """Partial moments, each the tail of a normal law."""
@@ -269,21 +269,22 @@ class BinnedError(PredictionError):
         """The sizes at which the share of a bin is not smooth."""
         return tuple(x for edge in self.edges[1:-1] for x in self.inner.breakpoints(edge))
 
-    def shares(self, x: Floats) -> Floats:
-        """The probability of each bin, given x; the bins are the first axis."""
-        beyond = [self.inner.survival(edge, x) for edge in self.edges[1:-1]]
-        return -np.diff(np.array([np.ones(np.shape(x)), *beyond, np.zeros(np.shape(x))]), axis=0)
-
     def tail(self, t: Floats, x: Floats) -> Tail:
-        """Sums over the bins."""
+        """Sums over the bins whose value is above t."""
+        beyond = [self.inner.survival(edge, x) for edge in self.edges[1:-1]]
+        shares = -np.diff(np.array([np.ones(np.shape(x)), *beyond, np.zeros(np.shape(x))]), axis=0)
+        order = np.argsort(self._values)
+        values = np.array(self._values)[order]
         shape = np.broadcast_shapes(np.shape(t), np.shape(x))
-        survival, excess, half_square = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        for value, share in zip(self._values, self.shares(x), strict=True):
-            over = np.maximum(value - t, 0.0)
-            survival += share * (over > 0)
-            excess += share * over
-            half_square += share * (over * over / 2)
-        return survival, excess, half_square
+        first = np.broadcast_to(np.searchsorted(values, t, side="right"), shape)[None]
+
+        def above(power: int) -> Floats:
+            terms = shares[order] * (values**power).reshape(-1, *(1,) * np.ndim(x))
+            sums = np.concatenate([terms[::-1].cumsum(axis=0)[::-1], np.zeros((1, *np.shape(x)))])
+            return np.asarray(np.take_along_axis(np.broadcast_to(sums, (len(sums), *shape)), first, axis=0)[0])
+
+        count, total, square = above(0), above(1), above(2)
+        return count, total - t * count, (square - 2 * t * total + t * t * count) / 2
 
     def density(self, t: ArrayLike, x: ArrayLike) -> Floats:
         """0: all values are atoms."""
