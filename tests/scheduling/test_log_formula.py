@@ -1,10 +1,14 @@
 """Means from a log: the golden table, the errors, and what the sweep promises of rows, weights and ties."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import EXTERNAL, LOADS, POLICIES, ROWS, as_log, as_queue
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
@@ -162,8 +166,155 @@ def test_weights_that_are_none_are_refused(weight):
         LogFormula(LOG).reweighted(weight)
 
 
+@pytest.mark.parametrize("policy", [SPRPT(), PSPJF(), SPJF(), SkipPredict(1.5), DelayPredict(1)])
+def test_a_prediction_far_beyond_all_sizes_only_ranks_its_row_last(policy):
+    far, farther = (
+        Log(SIZE, expensive=[*EXPENSIVE[:3], prediction, *EXPENSIVE[4:]], cheap=CHEAP) for prediction in (64, 1e100)
+    )
+    expected = LogFormula(far).expect(policy, RATE, per_job=True)
+    found = LogFormula(farther).expect(policy, RATE, per_job=True)
+    assert found.per_job == pytest.approx(expected.per_job, rel=1e-12)
+    assert found.memory == pytest.approx(expected.memory, rel=1e-12)
+    assert found.interruptions == pytest.approx(expected.interruptions, rel=1e-12)
+
+
 def test_every_fraction_has_its_own_order():
     formula = LogFormula(LOG)
     for fraction in (0.2, 0.5, 0.2, 1.0, 0.0, 0.5):
         found = formula.expect(TRAIL(fraction), RATE).response_time
         assert found == LogFormula(LOG).expect(TRAIL(fraction), RATE).response_time
+
+
+def test_a_thousand_small_logs_agree_with_the_theorem_over_all_pairs():
+    """The same sums in floats, which are nearly exact on quarters; every policy meets 60 logs or more."""
+    rng = np.random.default_rng(0)
+    policies = [*POLICIES, LAS(quantum=0)]
+    for trial in range(1000):
+        size, expensive, cheap = rng.integers((1, 0, 0), (17, 17, 17), (rng.integers(1, 10), 3)).T / 4
+        weight = rng.integers(1, 4, len(size)) if trial % 2 else np.ones(len(size))
+        formula = LogFormula(Log(size, expensive=expensive, cheap=cheap, weight=weight))
+        rows = list(zip(weight.tolist(), size.tolist(), expensive.tolist(), cheap.tolist(), strict=True))
+        for policy in (policies[trial % len(policies)], policies[(7 * trial + 3) % len(policies)]):
+            queue = as_queue(policy, rows, rng.choice([0.3, 0.7, 0.85]))
+            found = formula.expect(policy, queue.rate)
+            expected = queue.response_time if queue.load < 1 else math.inf
+            assert found.response_time == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("fraction", [1.0, 0.5, 0.0])
+def test_sizes_over_four_decades_agree_with_sums_over_all_pairs(fraction):
+    rng = np.random.default_rng(1)
+    size, key = 10 ** rng.uniform(0, 4, 2000), 10 ** rng.uniform(0, 4, 2000)
+    key[::10] = size[::10]  # some are exact, and ties among keys
+    key[1::10] = key[::10]
+    rate = 0.9 / size.mean()
+    found = LogFormula(Log(size, expensive=key)).expect(TRAIL(fraction), rate, per_job=True)
+
+    def mean(values):
+        return np.mean(values, axis=-1, dtype=np.longdouble)
+
+    x, y = size.astype(np.longdouble), key.astype(np.longdouble)
+    older = np.where(y <= y[:, None], x, np.maximum(x - np.minimum(y - y[:, None], fraction * y), 0))
+    old = 1 - rate * mean(x * (y <= y[:, None]))
+    new = 1 - rate * mean(x * (y < y[:, None]))
+    marks = np.unique(y)  # a new job's load below a level only changes there
+    above = 1 / (1 - rate * mean(x * (y <= marks[:, None])))
+    climbed = np.concatenate([[marks[0]], marks[0] + np.cumsum(np.diff(marks) * above[:-1])])
+    top = np.minimum(x, fraction * y)
+    bottom = y - top
+    at = np.maximum(np.searchsorted(marks, bottom, side="right") - 1, 0)
+    start = np.where(bottom < marks[0], bottom, climbed[at] + (bottom - marks[at]) * above[at])
+    times = rate * mean(older**2) / (2 * old * new) + climbed[np.searchsorted(marks, y)] - start + x - top
+    assert found.per_job == pytest.approx(times.astype(float), rel=1e-10)
+    assert found.response_time == pytest.approx(float(mean(times)), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("policy", "time"), [(SPJF(), 4.196912589664), (PSPJF(), 4.051773203339), (SPRPT(), 3.552125099627), (FCFS(), 10.0)]
+)
+def test_a_million_quantiles_of_a_law_are_nearly_the_law(policy, time):
+    size = -np.log((np.arange(10**6) + 0.5) / 10**6)
+    log = Log(size, expensive=size)
+    assert LogFormula(log).expect(policy, 0.9 / log.mean).response_time == pytest.approx(time, rel=1e-5)
+
+
+def same(found, expected):
+    assert found.response_time == pytest.approx(expected.response_time, rel=1e-12)
+    assert found.memory == pytest.approx(expected.memory, rel=1e-12, nan_ok=True)
+    assert found.interruptions == pytest.approx(expected.interruptions, rel=1e-12, nan_ok=True)
+    assert found.per_job == pytest.approx(expected.per_job, rel=1e-12)
+
+
+@given(ROWS, LOADS)
+def test_at_their_limits_policies_are_each_other(rows, load):
+    log = as_log(rows)
+    formula, rate = LogFormula(log), float(load) / log.mean
+
+    def expect(policy):
+        return formula.expect(policy, rate, per_job=True)
+
+    same(expect(TRAIL(1.0)), expect(SPRPT()))
+    same(expect(TRAIL(0.0)), expect(SPJF()))
+    for order, whole in (("remaining", SPRPT()), ("size", PSPJF())):
+        same(expect(SkipPredict(0, long_order=order)), expect(whole))
+        same(expect(SkipPredict(math.inf, long_order=order)), expect(FCFS()))
+        same(expect(DelayPredict(0, long_order=order)), expect(whole))
+        same(expect(DelayPredict(math.inf, long_order=order)), expect(FCFS()))
+    same(expect(SkipPredict(0, preemptive=False)), expect(SPJF()))
+    for threshold in (0, math.inf):
+        same(expect(OneBit(threshold)), expect(FCFS()))
+        same(expect(OneBit(threshold, preemptive=False)), expect(FCFS()))
+
+
+@given(ROWS)
+def test_an_idle_server_takes_as_long_as_the_job_and_its_predictions(rows):
+    log = as_log(rows)
+    for policy in POLICIES:
+        found = LogFormula(log).expect(policy, 1e-9)
+        work = getattr(policy, "work", 0) + getattr(policy, "cheap_work", 0) * found.cheap_calls
+        work += getattr(policy, "expensive_work", 0) * found.expensive_calls
+        assert found.response_time == pytest.approx(log.mean + work, rel=1e-6)
+
+
+def test_jobs_all_alike_need_no_order():
+    log = Log([2.0] * 5, expensive=[2.0] * 5, cheap=[2.0] * 5)
+    for policy in EXTERNAL:
+        if not isinstance(policy, DelayPredict):
+            assert LogFormula(log).expect(policy, 0.4).response_time == pytest.approx(6.0, rel=1e-12)
+    assert LogFormula(log).expect(DelayPredict(2.0), 0.4).response_time == pytest.approx(6.0, rel=1e-12)
+    assert LogFormula(log).expect(DelayPredict(1.0), 0.4).response_time > 7
+    assert LogFormula(log).expect(LAS(quantum=0), 0.4).response_time == pytest.approx(30.0, rel=1e-12)
+
+
+@given(ROWS, LOADS)
+def test_nothing_beats_what_is_left_if_predictions_are_exact(rows, load):
+    exact = as_log([(w, x, x, x) for w, x, *_ in rows])
+    formula, rate = LogFormula(exact), float(load) / exact.mean
+    best = formula.expect(SPRPT(), rate).response_time
+    for policy in (*EXTERNAL, LAS(quantum=0)):
+        assert best <= formula.expect(policy, rate).response_time * (1 + 1e-12)
+
+
+@given(ROWS, LOADS, st.sampled_from([1e-60, 3.0, 1e60]))
+def test_the_unit_of_size_does_not_matter(rows, load, unit):
+    scaled = as_log([(w, *(float(value) * unit for value in columns)) for w, *columns in rows])
+    log = as_log(rows)
+    for policy in (*POLICIES, LAS(quantum=0)):
+        lengths = [
+            name for name in ("threshold", "limit", "work", "cheap_work", "expensive_work") if hasattr(policy, name)
+        ]
+        longer = replace(policy, **{name: getattr(policy, name) * unit for name in lengths})
+        found = LogFormula(scaled).expect(longer, float(load) / scaled.mean)
+        expected = LogFormula(log).expect(policy, float(load) / log.mean)
+        assert found.response_time == pytest.approx(expected.response_time * unit, rel=1e-9)
+
+
+@given(ROWS, LOADS)
+def test_a_row_split_in_two_changes_nothing(rows, load):
+    log = as_log(rows)
+    split = as_log([*rows[1:], *[(rows[0][0] / 2, *rows[0][1:])] * 2])
+    for policy in (*POLICIES, LAS(quantum=0)):
+        found = LogFormula(split).expect(policy, float(load) / log.mean)
+        assert found.response_time == pytest.approx(
+            LogFormula(log).expect(policy, float(load) / log.mean).response_time, rel=1e-12
+        )

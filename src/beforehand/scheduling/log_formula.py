@@ -315,8 +315,10 @@ class LogFormula:
             times[is_short] = wait + self._log.size[is_short]
         found = _two_classes(rate, classes, wait, sums)
         again = limit * (sums.time - long.share * (wait + limit / 2))  # longs at age `limit`, waiting again or later
-        interruptions = rate * (long.work - long.share * limit)
-        return found._replace(interruptions=interruptions, memory=found.memory + rate * again)
+        found = found._replace(memory=found.memory + rate * again)
+        if not limit:
+            return found
+        return found._replace(interruptions=rate * (long.work - long.share * limit))  # every arrival outranks them
 
     def _sweep(
         self,
