@@ -9,10 +9,11 @@ from beforehand.cli import app, catalogue
 COMMANDS = [
     "tour", "systems", "explain", "audit", "reproduce", "trace show", "trace convert",
     "quantization encode", "quantization decode", "quantization inspect", "quantization plan",
+    "scheduling simulate",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", "trace", "quantization"])
+@pytest.mark.parametrize("command", ["", "trace", "quantization", "scheduling"])
 def test_a_group_alone_is_help(capsys, command):
     assert app.run(command.split()) == 0
     assert "Commands" in capsys.readouterr().out

@@ -56,3 +56,16 @@ def test_progress_is_not_drawn_where_no_one_looks(capsys):
         steps.begin("one")
         steps.begin("two")
     assert capsys.readouterr() == ("", "")
+
+
+def test_numbers_that_json_lacks_are_told_apart():
+    told = render.finite({"a": float("nan"), "b": {"c": float("inf")}, "d": 1.5, "e": "x"})
+    assert told == {"a": None, "b": {"c": "inf"}, "d": 1.5, "e": "x"}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (0.012345, "0.0123"), (999.4, "999"), (1234.5, "1,234"), (-31300.0, "-31,300"), (3e9, "3e+09")],
+)
+def test_numbers_have_three_digits_or_are_written_out(value, shown):
+    assert render.number(value) == shown

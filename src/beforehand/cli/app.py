@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beforehand import __version__
-from beforehand.cli import catalogue, plans, quantization, tour, trace
+from beforehand.cli import catalogue, plans, quantization, scheduling, tour, trace
 
 app = typer.Typer(
     name="beforehand",
@@ -24,6 +24,7 @@ app.command(epilog="Example: beforehand audit plan.json holdout.npy")(plans.audi
 app.command(epilog="Example: beforehand reproduce QUIVER --quick")(catalogue.reproduce)
 app.add_typer(trace.app, name="trace")
 app.add_typer(quantization.app, name="quantization")
+app.add_typer(scheduling.app, name="scheduling")
 
 
 def _show_version(wanted: bool) -> None:

@@ -85,6 +85,11 @@ def read_jobs(
     return Trace("jobs", {**jobs.columns, **errors}, meta=jobs.meta)
 
 
+def about(jobs: "Trace") -> dict[str, Any]:
+    """What a machine wants to know of a log that was read."""
+    return {"jobs": len(jobs)} | {name: jobs.meta[name] for name in ("dropped", "assumed")}
+
+
 def show_jobs(jobs: "Trace") -> None:
     """Say what was left out, and what was not recorded but drawn."""
     dropped = jobs.meta["dropped"]

@@ -1,6 +1,7 @@
 """How things look in a terminal; what a machine reads goes through `show_json`."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,15 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
+def finite(value: Any) -> Any:
+    """The same with nan as null and infinity as "inf", which JSON has no numbers for."""
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
 def table(*columns: str, gap: int = 2) -> Table:
     """An empty table in the house style: no lines, and so many blanks between columns."""
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
@@ -55,8 +65,8 @@ def verdict(report: "Report") -> Text:
 
 
 def number(value: float) -> str:
-    """Three digits."""
-    return f"{value:.3g}"
+    """Three digits, those of thousands written out."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
 def show_report(report: "Report") -> None:

@@ -1,0 +1,164 @@
+"""`scheduling simulate`."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from beforehand.cli import render
+from beforehand.cli.jobs import (
+    Arrival,
+    AssumeCheap,
+    AssumeExpensive,
+    Cheap,
+    Expensive,
+    LogFile,
+    Size,
+    about,
+    read_jobs,
+    show_jobs,
+)
+
+if TYPE_CHECKING:
+    from beforehand.scheduling import Log, Policy
+
+app = typer.Typer(
+    help="In what order to serve jobs, whether to predict how long they take, and what that is worth.",
+    invoke_without_command=True,
+)
+Load = Annotated[
+    float | None, typer.Option(help="Share of time that the jobs keep each server busy; else measured from arrivals.")
+]
+Rate = Annotated[float | None, typer.Option(help="Arrivals in a unit of time, instead of --load.")]
+Servers = Annotated[int, typer.Option(min=1, max=256, help="Servers that share one queue.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures everywhere.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+QUANTILES = (0.5, 0.9, 0.99)
+
+
+@app.callback()
+def _scheduling(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command(epilog="Example: beforehand scheduling simulate jobs.csv --policy sprpt --load 0.9 --assume-expensive 0.3")
+def simulate(
+    log: LogFile,
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|JSON",
+            help="fcfs, spjf, pspjf or sprpt; or an object with name and options, such as "
+            '\'{"policy": "skippredict", "threshold": 40}\' (others: 1bit, delaypredict, trail, las).',
+        ),
+    ],
+    load: Load = None,
+    rate: Rate = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Serve the log's own jobs at their own times instead of drawing from them.")
+    ] = False,
+    servers: Servers = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many jobs to draw.")] = 1_000_000,
+    seed: Seed = 0,
+    size: Size = None,
+    cheap: Cheap = None,
+    expensive: Expensive = None,
+    arrival: Arrival = None,
+    assume_cheap: AssumeCheap = None,
+    assume_expensive: AssumeExpensive = None,
+    as_json: Json = False,
+) -> None:
+    """Run one policy on jobs like those of a log: how long do they take, from arrival to completion?
+
+    Draws rows of the log, with their predictions, which arrive at random.
+    --replay keeps the log's own times instead, bursts and all. The same seed
+    draws the same jobs for every policy, so that runs can be compared.
+    """
+    from beforehand import scheduling
+    from beforehand.core.errors import InvalidInput
+
+    if replay and not load is rate is None:
+        raise InvalidInput(
+            "--replay keeps the log's own arrivals, so it takes neither --load nor --rate; leave one out"
+        )
+    order = scheduling.policy_from_json(policy)
+    with render.progress(2) as steps:
+        steps.begin("reading")
+        columns = {"size": size, "cheap": cheap, "expensive": expensive, "arrival": arrival}
+        trace = read_jobs(
+            log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
+        )
+        law = scheduling.Log.read(trace)
+        steps.begin("serving")
+        if replay:
+            found = _replayed(order, law, servers)
+        else:
+            if load is rate is None:
+                rate = _measured(law)
+            found = asdict(
+                scheduling.simulate(
+                    order, law, load=load, rate=rate, jobs=jobs, seed=seed, servers=servers, quantiles=QUANTILES
+                )
+            )
+    if as_json:
+        found["quantiles"] = {str(share): value for share, value in found["quantiles"].items()}
+        told = {"policy": json.loads(scheduling.policy_to_json(order)), "log": about(trace)}
+        render.show_json(told | render.finite(found))
+        return
+    show_jobs(trace)
+    render.console().print(render.facts([("policy", policy), *_facts(found)]))
+
+
+def _measured(log: "Log") -> float:
+    from beforehand.core.errors import InvalidInput
+
+    if math.isnan(log.rate):
+        raise InvalidInput("load and rate are left out and the log has no arrivals to measure them by; pass --load 0.8")
+    return log.rate
+
+
+def _replayed(policy: "Policy", log: "Log", servers: int) -> dict[str, Any]:
+    """The figures of a replay under the names that those of a simulation have."""
+    import numpy as np
+
+    from beforehand import scheduling
+
+    run = scheduling.replay(policy, log, servers=servers)
+    assert log.arrival is not None  # replay has refused it
+    response, jobs = run.completion - log.arrival, len(log)
+    span = float(run.completion.max() - log.arrival[0])
+    return {
+        "response_time": float(response.mean()),
+        "quantiles": {share: float(np.quantile(response, share)) for share in QUANTILES},
+        "max": float(response.max()),
+        "slowdown": float(np.mean(response / log.size)),
+        "interruptions": run.interruptions / jobs,
+        "demotions": run.demotions / jobs,
+        "memory": run.memory / span,
+        "peak_memory": run.peak_memory,
+        "cheap_calls": run.cheap_calls / jobs,
+        "expensive_calls": run.expensive_calls / jobs,
+        "jobs": jobs,
+    }
+
+
+def _facts(found: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """What a run has found, in the order in which a reader wants it."""
+    mean = render.number(found["response_time"])
+    if math.isfinite(found.get("interval", math.nan)):
+        mean += f" +- {render.number(found['interval'])} (95 % interval)"
+    facts: list[tuple[str, object]] = [("mean response", mean)]
+    if math.isfinite(found.get("short", math.nan)):
+        facts.append(("of shorts, of longs", f"{render.number(found['short'])}, {render.number(found['long'])}"))
+    shares = [f"{100 * share:g} % within {render.number(value)}" for share, value in found["quantiles"].items()]
+    facts.append(("response", ", ".join([*shares, f"all within {render.number(found['max'])}"])))
+    names = {"slowdown": "mean slowdown", "cheap_calls": "cheap predictions a job",
+             "expensive_calls": "expensive predictions a job", "interruptions": "interruptions a job",
+             "demotions": "demotions a job", "memory": "memory, mean", "peak_memory": "memory, peak",
+             "utilisation": "utilisation"}  # fmt: skip
+    facts += [(told, render.number(found[name])) for name, told in names.items() if name in found]
+    return [*facts, ("jobs counted", f"{found['jobs']:,}")]

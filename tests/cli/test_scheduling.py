@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+
+from beforehand import scheduling
+from beforehand.cli.app import run
+from beforehand.core import Trace
+from beforehand.workloads.jobs import code
+
+JSON = '{"policy": "skippredict", "threshold": 1.5}'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    code(2000, seed=0).save("jobs.npz")
+    return tmp_path
+
+
+def told(capsys, *arguments):
+    assert run(["scheduling", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_simulate_is_that_of_the_library(here, capsys):
+    found = told(capsys, "simulate", "jobs.npz", "--policy", JSON, "--load", "0.8", "--jobs", "20000", "--seed", "3")
+    law = scheduling.Log.read(Trace.load("jobs.npz"))
+    same = scheduling.simulate(scheduling.SkipPredict(1.5), law, load=0.8, jobs=20_000, seed=3)
+    assert found["response_time"] == same.response_time
+    assert found["quantiles"] == {str(share): value for share, value in same.quantiles.items()}
+    assert found["policy"]["threshold"] == 1.5
+    assert found["log"] == {"jobs": 2000, "dropped": 0, "assumed": {}}
+
+
+def test_the_load_is_measured_unless_given(here, capsys):
+    law = scheduling.Log.read(Trace.load("jobs.npz"))
+    found = told(capsys, "simulate", "jobs.npz", "--policy", "fcfs", "--jobs", "20000")
+    given = told(capsys, "simulate", "jobs.npz", "--policy", "fcfs", "--jobs", "20000", "--rate", str(law.rate))
+    assert found == given
+
+
+def test_replay_serves_the_jobs_of_the_log(here, capsys):
+    found = told(capsys, "simulate", "jobs.npz", "--policy", "sprpt", "--replay")
+    law = scheduling.Log.read(Trace.load("jobs.npz"))
+    same = scheduling.replay(scheduling.SPRPT(), law)
+    assert found["response_time"] == pytest.approx(np.mean(same.completion - law.arrival))
+    assert found["expensive_calls"] == 1
+    assert found["jobs"] == 2000
+    assert found["quantiles"]["0.5"] < found["response_time"] < found["max"]
+
+
+def test_simulate_says_what_it_found_and_what_it_assumed(here, capsys):
+    (here / "bare.csv").write_text("took\n" + "\n".join(map(str, range(50))))
+    arguments = ["simulate", "bare.csv", "--size", "took", "--load", "0.7", "--jobs", "5000"]
+    assert run(["scheduling", *arguments, "--policy", JSON, "--assume-cheap", "1", "--assume-expensive", "0.3"]) == 0
+    shown = capsys.readouterr().out
+    for words in ["left out 1 rows", "assumed cheap", "assumed expensive", "mean response", "99 % within", "of shorts"]:
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--policy", "fcfs", "--load", "0.5", "--replay"], "takes neither --load nor --rate"),
+        (["--policy", "lifo", "--load", "0.5"], "'lifo' is neither one of fcfs"),
+        (["--policy", "skippredict", "--load", "0.5"], "skippredict lacks an option"),
+        (["--policy", "fcfs", "--load", "1"], "load is 1"),
+        (["--policy", "fcfs", "--load", "0.5", "--rate", "1"], "rate"),
+        (["--policy", "fcfs", "--load", "0.5", "--assume-cheap", "1"], "leave --assume-cheap out"),
+        (["--policy", "fcfs", "--load", "0.5", "--size", "width"], "no column 'width'"),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_code_2(here, capsys, arguments, words):
+    assert run(["scheduling", "simulate", "jobs.npz", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_what_cannot_be_measured_must_be_said(here, capsys):
+    (here / "bare.csv").write_text("size\n1\n2\n")
+    assert run(["scheduling", "simulate", "bare.csv", "--policy", "fcfs"]) == 2
+    assert "no arrivals to measure them by; pass --load" in capsys.readouterr().err
+    assert run(["scheduling", "simulate", "bare.csv", "--policy", "fcfs", "--replay"]) == 2
+    assert "arrival" in capsys.readouterr().err
