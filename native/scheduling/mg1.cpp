@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "support/errors.h"
+#include "support/simd.h"
 
 namespace bh {
 namespace {
@@ -65,7 +66,7 @@ double Mg1::total_work(const Job& job) const {
 
 // Rank and end in the row that the job has come to. Rows of no length are passed over, but one before a pinned row lasts
 // until the job is served.
-void Mg1::enter(Job& job) {
+BH_INLINE void Mg1::enter(Job& job) {
   const Class& kind = classes_[job.is_long];
   for (;; ++job.row) {
     if (job.row == kind.asks) {
@@ -95,16 +96,19 @@ void Mg1::enter(Job& job) {
   }
 }
 
-void Mg1::begin(Server& server) {
+BH_INLINE void Mg1::begin(Server& server) {
   const Job& job = records_[server.job];
   server.since = now_;
   server.switching = job.owed > 0;
+  server.rank = job.rank;
+  server.falls = server.switching ? 0 : job.falls;
+  server.sequence = job.sequence;
   server.grows = !server.switching && !classes_[job.is_long].rows[job.row].prediction;
   server.event = now_ + (server.switching ? job.owed : std::max(job.end - job.age, 0.0));
   growing_ += server.grows;
 }
 
-void Mg1::serve(Server& server, std::uint32_t index, std::span<double> start) {
+BH_INLINE void Mg1::serve(Server& server, std::uint32_t index, std::span<double> start) {
   Job& job = records_[index];
   if (!job.started) {
     job.started = true;
@@ -118,13 +122,11 @@ void Mg1::serve(Server& server, std::uint32_t index, std::span<double> start) {
 }
 
 // Where a running job would stand in line now.
-Place Mg1::place(const Server& server) const {
-  const Job& job = records_[server.job];
-  const double served = server.switching ? 0 : now_ - server.since;
-  return {job.rank - job.falls * served, job.sequence, server.job};
+BH_INLINE Place Mg1::place(const Server& server) const {
+  return {server.rank - server.falls * (now_ - server.since), server.sequence, server.job};
 }
 
-Place Mg1::set_aside(Server& server) {
+BH_INLINE Place Mg1::set_aside(Server& server) {
   const Place where = place(server);
   Job& job = records_[server.job];
   Tally& tally = tallies_[job.batch];
@@ -137,14 +139,14 @@ Place Mg1::set_aside(Server& server) {
   return where;
 }
 
-void Mg1::elapse(double time) {
+BH_INLINE void Mg1::elapse(double time) {
   const double passed = time - now_;
   tallies_[batch_].memory += passed * (memory_ + 0.5 * growing_ * passed);
   memory_ += growing_ * passed;
   now_ = time;
 }
 
-void Mg1::complete(const Server& server, std::span<double> completion) {
+BH_INLINE void Mg1::complete(const Server& server, std::span<double> completion) {
   const Job& job = records_[server.job];
   const double response = now_ - job.arrival;
   Tally& tally = tallies_[job.batch];
@@ -165,7 +167,7 @@ void Mg1::complete(const Server& server, std::span<double> completion) {
 }
 
 // What happens to the jobs in service at this instant by themselves: completions, and ends of rows and switches.
-void Mg1::own_events(std::span<double> completion) {
+BH_INLINE void Mg1::own_events(std::span<double> completion) {
   settled_ = false;
   for (std::size_t s = 0; s < running_.size();) {
     Server& server = running_[s];
@@ -204,7 +206,7 @@ void Mg1::own_events(std::span<double> completion) {
 }
 
 // Runs the jobs of lowest rank among those in service and in line.
-void Mg1::dispatch(std::span<double> start) {
+BH_INLINE void Mg1::dispatch(std::span<double> start) {
   settled_ = true;
   while (running_.size() < servers_ && !waiting_.empty()) serve(running_.emplace_back(), waiting_.pop().job, start);
   while (!waiting_.empty()) {
@@ -263,13 +265,10 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
       index = free_.back();
       free_.pop_back();
     }
-    Job& job = records_[index] = {};
-    job.sequence = sequence_;
-    job.arrival = arrival[i];
-    job.size = size[i];
-    job.key = keys.empty() ? 0.0 : keys[i];
-    job.batch = batch_;
-    job.is_long = std::isnan(threshold_) || !(cheap[i] < threshold_);
+    Job& job = records_[index];
+    job = {.sequence = sequence_, .arrival = arrival[i], .size = size[i], .key = keys.empty() ? 0.0 : keys[i],
+           .age = 0, .end = 0, .works = 0, .quanta = 0, .owed = 0, .rank = 0, .falls = 0, .batch = batch_, .row = 0,
+           .is_long = std::isnan(threshold_) || !(cheap[i] < threshold_), .started = false};
 
     Tally& tally = tallies_[batch_];
     const double gap = arrival[i] - previous_;

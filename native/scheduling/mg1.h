@@ -43,12 +43,14 @@ class Mg1 {
     double works;       // prediction work of the rows so far
     double quanta;      // completed ones, in an attained row
     double owed;        // work that a switch costs
-    double rank, falls; // falls: 1 if service lowers the rank
+    double rank, falls;  // falls: 1 if service lowers the rank
     std::uint32_t batch, row;
     bool is_long, started;
   };
   struct Server {
     double since, event;
+    double rank, falls;  // of its job, at `since`
+    std::uint64_t sequence;
     std::uint32_t job;
     bool switching, grows, own;  // grows: adds to the memory; own: an event of its own falls on this instant
   };
