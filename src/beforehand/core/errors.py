@@ -4,7 +4,8 @@ BeforehandError
 ├── InvalidInput       (ValueError)     an argument breaks a rule
 ├── CapacityExceeded   (OverflowError)  more than a structure or format can hold
 ├── CorruptData        (ValueError)     bytes or a file that this library did not write, or that were damaged
-└── MissingDependency  (ImportError)    a host library is not installed
+├── MissingDependency  (ImportError)    a host library is not installed
+└── Closed             (RuntimeError)   a queue that takes no more, or has no more to give
 """
 
 
@@ -26,3 +27,7 @@ class CorruptData(BeforehandError, ValueError):
 
 class MissingDependency(BeforehandError, ImportError):
     """A library that only some users need is not installed; the message says how to get it."""
+
+
+class Closed(BeforehandError, RuntimeError):
+    """A queue was closed: it takes no more jobs, and once it is empty it gives none."""

@@ -2,6 +2,7 @@
 
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation, expect, processor_sharing
+from beforehand.scheduling.health import Health, Stats
 from beforehand.scheduling.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
 from beforehand.scheduling.laws import Deterministic, Exponential, Joint
 from beforehand.scheduling.log import Log
@@ -16,9 +17,11 @@ from beforehand.scheduling.prediction_errors import (
     LogNormalError,
     UniformError,
 )
+from beforehand.scheduling.prediction_queue import PredictionQueue, QueueFull
 from beforehand.scheduling.queue_plan import QueuePlan
 from beforehand.scheduling.simulator import Replay, Simulation, replay, simulate
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.ticket import Ticket
 from beforehand.scheduling.trail import TRAIL
 from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, Policy, Row, StageTable, View
 
@@ -41,6 +44,7 @@ __all__ = [
     "Expectation",
     "Exponential",
     "ExponentialError",
+    "Health",
     "Hyperexponential",
     "IndependentError",
     "Joint",
@@ -50,12 +54,16 @@ __all__ = [
     "LogNormalError",
     "OneBit",
     "Policy",
+    "PredictionQueue",
+    "QueueFull",
     "QueuePlan",
     "Replay",
     "Row",
     "Simulation",
     "SkipPredict",
     "StageTable",
+    "Stats",
+    "Ticket",
     "UniformError",
     "View",
     "Weibull",

@@ -1,0 +1,48 @@
+"""Who waits for a job or for room, first come first served."""
+
+import asyncio
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+
+
+class Line:
+    """Callers that wait for their turn; one that was woken holds a promise until it has run.
+
+    A newcomer may pass only if more is free than is promised, so nobody is overtaken between waking and running.
+    """
+
+    __slots__ = ("_numbers", "promised", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self.promised = 0
+        self._numbers = 0
+
+    async def wait(self, free: Callable[[], float]) -> None:
+        """Return once something is free for this caller; if cancelled, pass the promise on."""
+        self._numbers += 1
+        number = self._numbers  # kept when what was promised is gone again: the place in the line stays
+        while True:
+            future = asyncio.get_running_loop().create_future()
+            heappush(self.waiting, (number, future))
+            try:
+                await future
+            except asyncio.CancelledError:
+                if not future.cancelled():
+                    self.promised -= 1
+                    self.wake(free())
+                elif (number, future) in self.waiting:
+                    self.waiting.remove((number, future))
+                    heapify(self.waiting)
+                raise
+            self.promised -= 1
+            if free() > 0:
+                return
+
+    def wake(self, free: float) -> None:
+        """Wake as many of the first as there is something free for."""
+        while self.waiting and free > self.promised:
+            _, future = heappop(self.waiting)
+            if not future.done():
+                future.set_result(None)
+                self.promised += 1
