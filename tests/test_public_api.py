@@ -19,6 +19,39 @@ NAMES = {
         "plan", "rotate",
     ],
     "beforehand.scheduling": [
-        "BANDS", "DelayPredict", "Expectation", "FCFS", "FIRST", "Health", "LAS", "Log", "OneBit", "POLICIES", "PSPJF",
-        "Policy", "PredictionQueue", "QueueFull", "Row", "SPJF", "SPRPT", "SkipPredict", "StageTable", "Stats", "TRAIL",
-        "Ticket", "UNKNOWN", "View", "expect", "policy_from_json", "policy_to_json", "processor_sharing",
+        "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
+        "Exponential", "ExponentialError", "FCFS", "FIRST", "Health", "Hyperexponential", "IndependentError", "Joint",
+        "LAS", "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy",
+        "PredictionQueue", "QueueFull", "QueuePlan", "Replay", "Row", "SPJF", "SPRPT", "Simulation", "SkipPredict",
+        "StageTable", "Stats", "TRAIL", "Ticket", "UNKNOWN", "UniformError", "View", "Weibull", "audit", "expect",
+        "plan_queue", "policy_from_json", "policy_to_json", "processor_sharing", "replay", "simulate",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_exported_names_are_these_and_exist(module):
+    found = importlib.import_module(module)
+    assert sorted(found.__all__) == NAMES[module]
+    assert all(hasattr(found, name) for name in found.__all__)
+
+
+def test_errors_are_one_tree_and_each_is_what_a_stranger_would_catch():
+    errors = importlib.import_module("beforehand.core.errors")
+    classes = {name: found for name, found in vars(errors).items() if isinstance(found, type)}
+    assert sorted(classes) == [
+        "BeforehandError",
+        "CapacityExceeded",
+        "Closed",
+        "CorruptData",
+        "InvalidInput",
+        "MissingDependency",
+    ]
+    for name, found in classes.items():
+        assert issubclass(found, errors.BeforehandError)
+        assert name in errors.__doc__
+        assert name == "BeforehandError" or issubclass(found, ValueError | OverflowError | ImportError | RuntimeError)
+
+
+def test_the_version_is_a_release_number():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", beforehand.__version__)

@@ -1,8 +1,7 @@
 """Numbers that options may take, checked in one place."""
 
 import math
-import operator
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from beforehand.core.errors import InvalidInput
@@ -42,13 +41,12 @@ def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> 
     Raises:
         InvalidInput: it is no whole number, or outside.
     """
-    try:
-        number = operator.index(value)
-    except TypeError as error:
-        raise InvalidInput(f"{name} is {value!r}, but must be a whole number") from error
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InvalidInput(f"{name} is {value!r}, but must be a whole number")
+    number = int(value)
     if number < least or (most is not None and number > most):
-        limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise InvalidInput(f"{name} is {value}, but must be {limits}")
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InvalidInput(f"{name} is {value}, but must be a whole number {limits}")
     return number
 
 

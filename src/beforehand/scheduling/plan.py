@@ -33,7 +33,7 @@ from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.policies import Stock, label, name_of
 from beforehand.scheduling.queue_plan import QueuePlan
 from beforehand.scheduling.resampling import again, costs, judge, outcome, simulated
-from beforehand.scheduling.simulator import replay
+from beforehand.scheduling.simulator import MOST_SERVERS, replay
 
 SAMPLED_ROWS: Final = 20_000
 FINALISTS: Final = 5
@@ -225,7 +225,7 @@ def curves(plan: QueuePlan, log: Any, loads: Sequence[float]) -> dict[str, Float
 
 
 def _load(log: Log, load: float | None, rate: float | None, servers: int) -> float:
-    whole("servers", servers, least=1, most=256)
+    whole("servers", servers, least=1, most=MOST_SERVERS)
     if load is None and rate is None:
         rate = log.rate
         if math.isnan(rate):

@@ -7,13 +7,12 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from operator import index
 from typing import Any, Generic, Protocol, final
 
 from beforehand.core.errors import CapacityExceeded, Closed, InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.health import KEPT, Finished, Health, Stats, health_of
-from beforehand.scheduling.inputs import checked, finite
+from beforehand.scheduling.inputs import checked, finite, whole
 from beforehand.scheduling.line import Line
 from beforehand.scheduling.log import MOST
 from beforehand.scheduling.predictions import Predict, Predictions
@@ -102,9 +101,7 @@ class PredictionQueue(Generic[J]):
         self._predictions = Predictions(policy, cheap, expensive, self._rank)
         self._policy = policy
         self._ageing = finite("ageing", ageing)
-        if isinstance(maxsize, bool) or index(maxsize) < 0:
-            raise InvalidInput(f"maxsize is {maxsize}, but must be at least 0; 0 means any number")
-        self._maxsize = index(maxsize) or math.inf
+        self._maxsize = whole("maxsize", maxsize) or math.inf
         self._clock = clock
         self._recorder = recorder
         self._waiting: Waiting[J] = Waiting(math.inf if max_wait is None else checked("max_wait", max_wait))

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Verdict
 from beforehand.scheduling.candidates import Candidate, Setting
 from beforehand.scheduling.policies import Stock, from_fields, label, to_fields
+from beforehand.scheduling.prediction_queue import PredictionQueue
 from beforehand.scheduling.resampling import outcome
-
-if TYPE_CHECKING:
-    from beforehand.scheduling.prediction_queue import PredictionQueue
 
 
 @final
@@ -108,14 +106,12 @@ class QueuePlan:
         """The share of time that the server would be idle."""
         return 1 - self.chosen.utilisation
 
-    def build(self, *, cheap: Any = None, expensive: Any = None, **options: Any) -> "PredictionQueue[Any]":
+    def build(self, *, cheap: Any = None, expensive: Any = None, **options: Any) -> PredictionQueue[Any]:
         """The queue that runs the policy; predictors and options are those of `PredictionQueue`.
 
         A plan that was made with `preemptive=True` keeps its promise only if whoever serves the jobs calls
         `should_yield` and `requeue`. Prediction work is left out: the queue calls the predictors as jobs come.
         """
-        from beforehand.scheduling.prediction_queue import PredictionQueue
-
         told = {name: value for name, value in to_fields(self.policy).items() if not name.endswith("work")}
         return PredictionQueue(from_fields(told), cheap=cheap, expensive=expensive, **options)
 

@@ -3,16 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
-
-import numpy as np
+from typing import final
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import native_engine, reference_engine
 from beforehand.scheduling.draws import Jobs, draw, wanted_predictions
 from beforehand.scheduling.estimate import FIGURES, Batching, Estimate, estimated
 from beforehand.scheduling.expectation import arrival_rate
-from beforehand.scheduling.inputs import checked, finite
+from beforehand.scheduling.inputs import checked, switching, whole
 from beforehand.scheduling.laws import Joint
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.view import Policy
@@ -91,18 +89,6 @@ class Replay:
     expensive_calls: int
 
 
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise InvalidInput(f"{name} is {value!r}, but must be a whole number from {least} to {most}")
-    return int(value)
-
-
-def _switches(cost: Sequence[float]) -> tuple[float, float]:
-    if len(cost) != 2:
-        raise InvalidInput(f"switch_cost has {len(cost)} numbers, but must be two: (fixed, per unit of age)")
-    return finite("switch_cost[0]", cost[0]), finite("switch_cost[1]", cost[1])
-
-
 def simulate(
     policy: Policy,
     law: Joint | Log,
@@ -154,13 +140,17 @@ def simulate(
         >>> simulate(SPRPT(), log, load=0.8, jobs=50_000).response_time < 0.7 * first_come.response_time
         True
     """
-    arrivals = arrival_rate(law.mean, load=load, rate=rate, servers=_whole("servers", servers, 1, MOST_SERVERS))
-    many, luck = _whole("jobs", jobs, 1, 10**12), _whole("seed", seed, 0, 2**64 - 1)
+    arrivals = arrival_rate(
+        law.mean, load=load, rate=rate, servers=whole("servers", servers, least=1, most=MOST_SERVERS)
+    )
+    many, luck = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
     if not checked("warmup", warmup) < 1:
         raise InvalidInput(f"warmup is {warmup}, but must be below 1: some jobs must be counted")
-    batching = Batching(many, min(int(warmup * many), many - 1), _whole("batches", batches, FEWEST_BATCHES, 10_000))
+    batching = Batching(
+        many, min(int(warmup * many), many - 1), whole("batches", batches, least=FEWEST_BATCHES, most=10_000)
+    )
     shares = [checked("quantiles", share, most=1.0) for share in quantiles]
-    switches = _switches(switch_cost)
+    switches = switching(switch_cost)
     table = policy.stages()
     stream = draw(law, arrivals, many, luck, wanted_predictions(policy, table, law))
     if table is None:
@@ -229,8 +219,8 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
     """
     if log.arrival is None:
         raise InvalidInput("log has no arrivals, but a replay needs them; pass arrival=, or simulate() random ones")
-    table, switches = policy.stages(), _switches(switch_cost)
-    _whole("servers", servers, 1, MOST_SERVERS)
+    table, switches = policy.stages(), switching(switch_cost)
+    whole("servers", servers, least=1, most=MOST_SERVERS)
     wanted_predictions(policy, table, log)
     columns = Jobs(log.arrival, log.size, log.expensive, log.cheap)
     stream = (columns.part(slice(first, first + REPLAYED)) for first in range(0, len(log), REPLAYED))
