@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from beforehand.scheduling.laws import Joint
 from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.quadrature import SizeGrid
 from beforehand.scheduling.view import Row, StageTable
 
-POINTS = 16
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(POINTS)
+POINTS = 16  # of a panel
 
 
 def prediction_spans(table: StageTable, size: float, cheap: float, expensive: float) -> list[tuple[float, float]]:
@@ -66,18 +66,6 @@ def is_short(table: StageTable | None, size: Floats, cheap: Floats | None) -> ND
     return ~_is_long(table, size, cheap) | (size <= limit_of(table))
 
 
-def _nodes(law: Joint, breaks: list[float]) -> tuple[Floats, Floats]:
-    """Sizes and weights that sum to 1: Gauss-Legendre on panels of the cumulative hazard, which is exponential."""
-    if law.size.atoms:
-        return np.asarray(law.size.atoms), np.full(len(law.size.atoms), 1 / len(law.size.atoms))
-    hazards = [float(law.size.hazard(at)) for at in breaks if 0 < at < math.inf]
-    edges = np.unique([0.0, *np.geomspace(1e-10, 100.0, 60), *(h for h in hazards if 0 < h < 100)])
-    half = np.diff(edges)[:, None] / 2
-    h = (edges[:-1, None] + half * (1 + NODES)).ravel()
-    weights = (half * WEIGHTS).ravel() * np.exp(-h)
-    return law.size.inverse_hazard(h), weights / weights.sum()
-
-
 def work_moments(table: StageTable | None, law: Joint | Log) -> tuple[float, float]:
     """The first two moments of the work of a job."""
     rows = () if table is None else (*table.short, *table.long)
@@ -87,9 +75,12 @@ def work_moments(table: StageTable | None, law: Joint | Log) -> tuple[float, flo
         size, weight = law.size, law.weight
         long = _is_long(table, size, law.cheap).astype(np.float64)
     else:
-        size, weight = _nodes(law, [limit_of(table), table.threshold])
-        has_classes = law.cheap is not None and not math.isnan(table.threshold)
-        long = law.cheap.survival(table.threshold, size) if has_classes else np.ones(len(size))  # type: ignore[union-attr]
+        classes = law.cheap if not math.isnan(table.threshold) else None
+        grid = SizeGrid(
+            law.size, [limit_of(table)] if classes is None else classes.breakpoints(table.threshold), POINTS
+        )
+        size, weight = grid.x, grid.weights
+        long = np.ones(len(size)) if classes is None else classes.survival(table.threshold, size)
     short_work, long_work = size + _works(table.short, size), size + _works(table.long, size)
     moments = (float(np.sum(weight * ((1 - long) * short_work**k + long * long_work**k))) for k in (1, 2))
     return next(moments), next(moments)

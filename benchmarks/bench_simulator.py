@@ -1,0 +1,247 @@
+"""The simulator: jobs in a second beside SimPy and Ciw, what known means are worth, and whether intervals hold.
+
+Not for you if you need networks of queues, blocking or customers that give up: SimPy and Ciw have them, ours does not.
+
+Run: python benchmarks/bench_simulator.py [--full] [-o FILE]; three minutes, with --full ten.
+Rivals: pip install simpy ciw.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from report import keep, options, show
+from yardstick import seconds
+
+from beforehand.scheduling import (
+    FCFS,
+    PSPJF,
+    SPRPT,
+    TRAIL,
+    DelayPredict,
+    ExactError,
+    Exponential,
+    ExponentialError,
+    Joint,
+    Log,
+    OneBit,
+    SkipPredict,
+    expect,
+    replay,
+    simulate,
+)
+from beforehand.scheduling.draws import draw, together
+from beforehand.studies.claims import Sheet
+
+LAW = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
+LOAD = 0.9
+JOBS = 2_000_000
+RIVAL_JOBS = 100_000
+POLICIES = {
+    "FCFS": FCFS(),
+    "PSPJF": PSPJF(),
+    "SPRPT": SPRPT(),
+    "TRAIL(0.5)": TRAIL(0.5),
+    "1-bit(1)": OneBit(1.0),
+    "SkipPredict(1)": SkipPredict(1.0),
+    "DelayPredict(1)": DelayPredict(1.0),
+}
+ON_SERVER = {
+    "SPRPT, works .05": SPRPT(work=0.05),
+    "SkipPredict(1), works .01, .05": SkipPredict(1.0, cheap_work=0.01, expensive_work=0.05),
+    "DelayPredict(1), work .05": DelayPredict(1.0, expensive_work=0.05),
+}
+
+Rival = Callable[[np.ndarray, np.ndarray], float]  # gaps and sizes to the mean response time
+
+
+def simpy_first_come(gaps: np.ndarray, sizes: np.ndarray) -> float:
+    """FCFS as SimPy's documentation has it: one process for each customer."""
+    import simpy
+
+    env, times = simpy.Environment(), []
+    server = simpy.Resource(env, capacity=1)
+
+    def customer(size: float) -> Iterator[Any]:
+        arrival = env.now
+        with server.request() as turn:
+            yield turn
+            yield env.timeout(size)
+        times.append(env.now - arrival)
+
+    def source() -> Iterator[Any]:
+        for gap, size in zip(gaps.tolist(), sizes.tolist(), strict=True):
+            yield env.timeout(gap)
+            env.process(customer(size))
+
+    env.process(source())
+    env.run()
+    return float(np.mean(times))
+
+
+def simpy_shortest_first(gaps: np.ndarray, sizes: np.ndarray) -> float:
+    """PSJF: whoever is interrupted asks again for what is left, with the priority it had."""
+    import simpy
+
+    env, times = simpy.Environment(), []
+    server = simpy.PreemptiveResource(env, capacity=1)
+
+    def customer(size: float) -> Iterator[Any]:
+        arrival, left = env.now, size
+        while left:
+            with server.request(priority=size) as turn:
+                yield turn
+                since = env.now
+                try:
+                    yield env.timeout(left)
+                    left = 0.0
+                except simpy.Interrupt:
+                    left -= env.now - since
+        times.append(env.now - arrival)
+
+    def source() -> Iterator[Any]:
+        for gap, size in zip(gaps.tolist(), sizes.tolist(), strict=True):
+            yield env.timeout(gap)
+            env.process(customer(size))
+
+    env.process(source())
+    env.run()
+    return float(np.mean(times))
+
+
+def ciw_first_come(gaps: np.ndarray, sizes: np.ndarray) -> float:
+    """FCFS: a network of one node."""
+    import ciw
+
+    network = ciw.create_network(
+        arrival_distributions=[ciw.dists.Sequential([*gaps.tolist(), float("inf")])],
+        service_distributions=[ciw.dists.Sequential(sizes.tolist())],
+        number_of_servers=[1],
+    )
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_customers(len(sizes), method="Finish")
+    return float(np.mean([record.waiting_time + record.service_time for record in simulation.get_all_records()]))
+
+
+ORDERS: list[tuple[str, Any, dict[str, Rival]]] = [
+    ("FCFS", FCFS(), {"simpy": simpy_first_come, "ciw": ciw_first_come}),
+    ("PSJF", PSPJF(), {"simpy": simpy_shortest_first}),
+]
+
+
+def speeds() -> Sheet:
+    """One row for each policy, drawing included."""
+    rows = []
+    for name, policy in (POLICIES | ON_SERVER).items():
+        took = seconds(lambda policy=policy: simulate(policy, LAW, load=LOAD, jobs=JOBS), 3)
+        found, true = simulate(policy, LAW, load=LOAD, jobs=JOBS), expect(policy, LAW, load=LOAD).response_time
+        rows.append(
+            [name, f"{JOBS / took / 1e6:.1f}", f"{found.response_time:.4f}", f"{found.interval:.4f}", f"{true:.4f}"]
+        )
+    return Sheet(
+        title=f"{JOBS:,} jobs of M/M/1 at load {LOAD}, exponential errors",
+        columns=("policy", "million jobs/s", "mean", "+-", "formula"),
+        rows=rows,
+        below="FCFS has no noise left, as all of it is explained by what is known.",
+    )
+
+
+def beside() -> Sheet:
+    """The same jobs everywhere; ours is timed with drawing them, the rivals without."""
+    exact = Joint(Exponential(), expensive=ExactError())
+    jobs = together(draw(exact, LOAD, RIVAL_JOBS, 0, {"expensive"}))
+    log = Log(jobs.size, expensive=jobs.expensive, arrival=jobs.arrival)
+    rows = []
+    for order, policy, rivals in ORDERS:
+        ours = JOBS / seconds(lambda policy=policy: simulate(policy, exact, load=LOAD, jobs=JOBS), 3)
+        mean = float((replay(policy, log).completion - jobs.arrival).mean())
+        rows.append([order, "beforehand", f"{ours / 1e6:.2f}", "1", f"{mean:.6f}"])
+        for package, rival in rivals.items():
+            try:
+                label = f"{package} {version(package)}"
+            except PackageNotFoundError:
+                rows.append([order, f"{package} is missing: pip install {package}", "", "", ""])
+                continue
+            start = time.thread_time()
+            found = rival(np.diff(jobs.arrival, prepend=0.0), jobs.size)
+            speed = RIVAL_JOBS / (time.thread_time() - start)
+            rows.append([order, label, f"{speed / 1e6:.4f}", f"{ours / speed:.0f}", f"{found:.6f}"])
+    return Sheet(
+        title=f"Beside others: M/M/1 at load {LOAD}, means over the same {RIVAL_JOBS:,} jobs",
+        columns=("order", "simulator", "million jobs/s", "ours is faster", "mean"),
+        rows=rows,
+    )
+
+
+def known_means() -> Sheet:
+    """What the control variates save."""
+    rows = []
+    for name in ("SPRPT", "SkipPredict(1)", "DelayPredict(1)"):
+        row = [name]
+        for load in (0.8, 0.9, 0.95):
+            found = [
+                simulate(POLICIES[name], LAW, load=load, jobs=500_000, seed=seed).variance_reduction
+                for seed in range(20)
+            ]
+            row.append(f"{np.median(found):.0f}")
+        rows.append(row)
+    return Sheet(
+        title="How much smaller known means make the variance: 500,000 jobs, median of 20 seeds",
+        columns=("policy", "load .8", "load .9", "load .95"),
+        rows=rows,
+    )
+
+
+def coverage() -> Sheet:
+    """How often the interval holds the truth."""
+    rows = []
+    for load in (0.8, 0.9, 0.95):
+        true, runs = expect(SPRPT(), LAW, load=load).response_time, 500
+        found = [simulate(SPRPT(), LAW, load=load, jobs=100_000, seed=seed) for seed in range(runs)]
+        held = np.mean([abs(one.response_time - true) <= one.interval for one in found])
+        rows.append([f"{load}", f"{held:.3f}", f"{np.mean([one.interval for one in found]) / true:.2%}"])
+    return Sheet(
+        title="95 % intervals of SPRPT, 500 runs of 100,000 jobs",
+        columns=("load", "share that holds the truth", "mean half-width"),
+        rows=rows,
+    )
+
+
+def against_formulas() -> Sheet:
+    """Two seeds of 20 million jobs for each policy and load."""
+    rows = []
+    for name, policy in (POLICIES | ON_SERVER).items():
+        if name == "FCFS":
+            continue
+        for load in (0.7, 0.9):
+            true = expect(policy, LAW, load=load).response_time
+            row = [name, f"{load}", f"{true:.6f}"]
+            for seed in (1, 2):
+                found = simulate(policy, LAW, load=load, jobs=20_000_000, seed=seed)
+                off = (found.response_time - true) / (found.interval / 2.056)
+                row += [f"{found.response_time:.5f}", f"{off:+.2f}"]
+            rows.append(row)
+    return Sheet(
+        title="Formula and simulation: 2 x 20 million jobs, z in standard errors",
+        columns=("policy", "load", "formula", "seed 1", "z", "seed 2", "z"),
+        rows=rows,
+    )
+
+
+def main() -> None:
+    """Measure, print, and keep."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--full", action="store_true", help="also hold 40 million jobs of each policy to its formula")
+    chosen = parser.parse_args()
+    sheets = []
+    for sheet in (speeds, beside, known_means, coverage, *([against_formulas] if chosen.full else [])):
+        sheets.append(sheet())
+        show(sheets[-1])
+    if chosen.output:
+        keep(sheets, chosen.output)
+
+
+if __name__ == "__main__":
+    main()
