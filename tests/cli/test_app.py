@@ -9,7 +9,7 @@ from beforehand.cli import app, catalogue
 COMMANDS = [
     "tour", "systems", "explain", "audit", "reproduce", "trace show", "trace convert",
     "quantization encode", "quantization decode", "quantization inspect", "quantization plan",
-    "scheduling simulate",
+    "scheduling plan-queue", "scheduling simulate",
 ]  # fmt: skip
 
 

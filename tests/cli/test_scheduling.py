@@ -85,3 +85,86 @@ def test_what_cannot_be_measured_must_be_said(here, capsys):
     assert "no arrivals to measure them by; pass --load" in capsys.readouterr().err
     assert run(["scheduling", "simulate", "bare.csv", "--policy", "fcfs", "--replay"]) == 2
     assert "arrival" in capsys.readouterr().err
+
+
+PRICES = ["--cheap-cost", "0.5", "--expensive-cost", "2", "--cost-unit", "mean", "--bootstrap", "20"]
+PLAN = ["plan-queue", "jobs.npz", "--load", "0.9", "--preemptive", *PRICES]
+
+
+def test_plan_queue_is_that_of_the_library(here, capsys):
+    found = told(capsys, *PLAN, "--holdout", "0.4", "--seed", "2")
+    sample, holdout = Trace.load("jobs.npz").split(0.6)
+    mean = scheduling.Log.read(sample).mean
+    plan = scheduling.plan_queue(
+        sample, load=0.9, cheap_cost=0.5 * mean, expensive_cost=2 * mean, preemptive=True, bootstrap=20, seed=2
+    )
+    assert found["plan"] == json.loads(plan.to_json())
+    assert found["report"] == json.loads(scheduling.audit(plan, holdout, bootstrap=20, seed=2).to_json())
+    assert found["log"]["jobs"] == 2000
+
+
+def test_plan_queue_prints_the_choice_what_it_beat_and_the_audit(here, capsys):
+    assert run(["scheduling", *PLAN]) == 0
+    shown = capsys.readouterr().out
+    for words in [
+        "load 0.90, 1,400 jobs",
+        "mean jobs",
+        "clairvoyant",
+        "FCFS",
+        "worth of expensive calls up to",
+        "largest 1 % of jobs",
+        "Poisson arrivals",
+        "audit on the last 600 of 2,000 jobs by time",
+        "came true",
+    ]:
+        assert words in " ".join(shown.split())
+
+
+def test_the_plan_can_be_explained_audited_and_built(here, capsys):
+    Trace.load("jobs.npz").split(0.5)[1].save("holdout.csv")
+    assert run(["scheduling", *PLAN, "--out", "plan.json"]) == 0
+    assert "wrote plan.json" in capsys.readouterr().out
+    assert run(["explain", "plan.json"]) == 0
+    assert "Poisson arrivals" in capsys.readouterr().out
+    assert run(["audit", "plan.json", "holdout.csv", "--kind", "jobs", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["area"] == "scheduling"
+    policy = json.loads((here / "plan.json").read_text())["policy"]
+    assert run(["scheduling", "simulate", "jobs.npz", "--policy", json.dumps(policy), "--jobs", "5000"]) == 0
+
+
+def test_the_page_shows_the_curves_and_the_command_that_repeats_it(here, capsys):
+    assert run(["scheduling", *PLAN, "--html", "plan.html"]) == 0
+    text = (here / "plan.html").read_text("utf-8")
+    assert "wrote plan.html" in capsys.readouterr().out
+    assert text.count('<svg class="light"') == text.count('<svg class="dark"') == 2
+    assert "Mean response time over the load" in text
+    assert "beforehand scheduling plan-queue jobs.npz --cheap-cost 0.5 --expensive-cost 2.0 --load 0.9" in text
+    assert "--preemptive" in text
+    assert "beforehand scheduling simulate jobs.npz --policy" in text
+
+
+def test_a_log_without_predictions_gets_advice_without_them(here, capsys):
+    (here / "bare.csv").write_text("size\n" + "5\n5.5\n" * 30)
+    found = told(capsys, "plan-queue", "bare.csv", "--load", "0.5", *PRICES)
+    assert found["plan"]["verdict"] == "don't bother"
+    assert [entry["family"] for entry in found["plan"]["candidates"]] == ["FCFS"]
+    assert run(["scheduling", "plan-queue", "bare.csv", "--load", "0.5", *PRICES]) == 0
+    assert "by row" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--load", "1"], "load is 1"),
+        (["--load", "0.9", "--rate", "1"], "rate"),
+        (["--load", "0.9", "--charge", "server"], "need preemptive"),
+        (["--load", "0.9", "--holdout", "1"], "Invalid value for '--holdout'"),
+        (["--load", "0.9", "--cheap-cost", "-1"], "Invalid value for '--cheap-cost'"),
+        (["--load", "0.9", "--size", "width"], "no column 'width'"),
+    ],
+)
+def test_a_plan_that_cannot_be_made_is_one_line_and_code_2(here, capsys, arguments, words):
+    assert run(["scheduling", "plan-queue", "jobs.npz", *PRICES, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1

@@ -1,11 +1,14 @@
 """What was planned and audited, as rows: a table in the terminal, and a page in HTML with pictures."""
 
 import platform
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
+
+import typer
 
 from beforehand import __version__
 from beforehand.cli import render
@@ -42,6 +45,20 @@ class Row:
     report: "Report"
     draw: Callable[[], Mapping[str, "Draw"]]
     details: str = ""
+
+
+def command(context: typer.Context) -> str:
+    """The command line that is running, without the options that have their defaults."""
+    words = [context.command_path]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value is None or value == parameter.default:
+            continue
+        if parameter.param_type_name == "option":
+            words.append(parameter.opts[0])
+        if not isinstance(value, bool):
+            words.append(shlex.quote(str(value)))
+    return " ".join(words)
 
 
 def show(rows: Sequence[Row]) -> None:

@@ -1,14 +1,16 @@
-"""`scheduling simulate`."""
+"""`scheduling plan-queue | simulate`."""
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import render
+from beforehand.cli import page, queue_plans, render
 from beforehand.cli.jobs import (
     Arrival,
     AssumeCheap,
@@ -43,6 +45,120 @@ QUANTILES = (0.5, 0.9, 0.99)
 def _scheduling(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+@app.command(
+    "plan-queue",
+    epilog="Example: beforehand scheduling plan-queue jobs.csv --load 0.9 --cheap-cost 0.5 --expensive-cost 2 "
+    "--cost-unit mean --assume-cheap 1 --assume-expensive 0.3",
+)
+def plan_queue(
+    context: typer.Context,
+    log: LogFile,
+    cheap_cost: Annotated[float, typer.Option(min=0, help="Price of one cheap prediction, in the unit of sizes.")],
+    expensive_cost: Annotated[float, typer.Option(min=0, help="Price of one expensive prediction.")],
+    load: Load = None,
+    rate: Rate = None,
+    charge: Annotated[
+        Literal["external", "server"],
+        typer.Option(help="external: predictions are made elsewhere; server: they take time of the server that works."),
+    ] = "external",
+    cost_unit: Annotated[
+        Literal["size", "mean"], typer.Option(help="Whether prices are in the unit of sizes or in mean sizes.")
+    ] = "size",
+    size: Size = None,
+    cheap: Cheap = None,
+    expensive: Expensive = None,
+    arrival: Arrival = None,
+    assume_cheap: AssumeCheap = None,
+    assume_expensive: AssumeExpensive = None,
+    preemptive: Annotated[
+        bool, typer.Option("--preemptive", help="A job that was started can be set aside for another.")
+    ] = False,
+    servers: Servers = 1,
+    memory_weight: Annotated[
+        float, typer.Option(min=0, help="Price of memory: of each unit of age that unfinished jobs hold.")
+    ] = 0.0,
+    holdout: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Share of the log, its end, that the plan never sees.")
+    ] = 0.3,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resampled logs for the intervals; 0 for none.")] = 200,
+    min_gain: Annotated[float, typer.Option(min=0, help="The least share of cost that is worth saving.")] = 0.05,
+    seed: Seed = 0,
+    output: Annotated[Path | None, typer.Option("--out", help="Where to write the plan, in JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Where to write a page with response times over the load.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Which order is worth having, and which predictions are worth buying?
+
+    Plans on the first part of a log and audits on the rest. The advice may
+    be not to bother. What was chosen can be simulated, and built in Python.
+    """
+    from beforehand import scheduling
+    from beforehand.core.files import writing
+
+    with render.progress(3 + (html is not None)) as steps:
+        steps.begin("reading")
+        columns = {"size": size, "cheap": cheap, "expensive": expensive, "arrival": arrival}
+        trace = read_jobs(
+            log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
+        )
+        sample, unseen = trace.split(1 - holdout)
+        unit = scheduling.Log.read(sample).mean if cost_unit == "mean" else 1.0
+        steps.begin("trying policies")
+        plan = scheduling.plan_queue(
+            sample,
+            load=load,
+            rate=rate,
+            cheap_cost=unit * cheap_cost,
+            expensive_cost=unit * expensive_cost,
+            charge=charge,
+            preemptive=preemptive,
+            servers=servers,
+            memory_weight=memory_weight,
+            min_gain=min_gain,
+            bootstrap=bootstrap,
+            seed=seed,
+        )
+        steps.begin("auditing")
+        report = scheduling.audit(plan, unseen, bootstrap=bootstrap, seed=seed)
+        drawn = True
+        if html:
+            steps.begin("drawing the page")
+            known = [name for name in ("cheap", "expensive") if name in trace.columns]
+            row = queue_plans.row(
+                plan,
+                report,
+                unseen,
+                you_run=log.name,
+                known=f"sizes, {' and '.join(known) or 'no'} predictions",
+                story=f"Planned on the first {len(sample):,} jobs, audited on the last {len(unseen):,}.",
+            )
+            again = ["--policy", scheduling.policy_to_json(plan.policy), "--load", f"{plan.setting.load:.3g}"]
+            drawn = page.write(
+                html,
+                [row],
+                title=f"beforehand: {log.name}",
+                lede="In what order to serve jobs like these, whether to predict their sizes, and what that is worth.",
+                command=page.command(context),
+                after=shlex.join(["beforehand", "scheduling", "simulate", str(log), *again]),
+            )
+    if output:
+        with writing(output) as stream:
+            stream.write(plan.to_json().encode())
+    if as_json:
+        told = {"plan": json.loads(plan.to_json()), "report": json.loads(report.to_json()), "log": about(trace)}
+        render.show_json(told)
+        return
+    show_jobs(trace)
+    queue_plans.show_plan(plan, unit=unit)
+    by = "by time" if "arrival" in trace.columns else "by row"
+    render.show(
+        f"\naudit on the last {len(unseen):,} of {len(trace):,} jobs {by}, in the unit of sizes (prices say s):\n"
+    )
+    render.show_report(report)
+    written = [path for path in (output, html if drawn else None) if path]
+    render.show("".join(f"\nwrote {path}" for path in written) + ("" if drawn else f"\n{page.NO_PICTURES}"))
 
 
 @app.command(epilog="Example: beforehand scheduling simulate jobs.csv --policy sprpt --load 0.9 --assume-expensive 0.3")
