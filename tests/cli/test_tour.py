@@ -23,7 +23,10 @@ def here(tmp_path, monkeypatch):
 def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
     assert run(["tour", *QUICK]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ["embeddings", "phase angles", "worth it", "don't bother", "clairvoyant"])
+    assert all(
+        word in shown
+        for word in ["LLM requests", "embeddings", "phase angles", "worth it", "don't bother", "clairvoyant"]
+    )
     assert "report.html" in shown
     assert [path.name for path in here.iterdir()] == ["report.html"]
 
@@ -32,6 +35,7 @@ def test_the_tour_speaks_json(here, capsys):
     assert run(["tour", *QUICK, "--json", "--report", "r.html"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["you_run"], row["verdict"]) for row in rows] == [
+        ("LLM requests", "worth it"),
         ("embeddings", "worth it"),
         ("phase angles", "don't bother"),
     ]
@@ -41,7 +45,10 @@ def test_the_tour_speaks_json(here, capsys):
 
 def test_every_row_names_its_own_metric_and_the_report_says_what_it_means(here, capsys):
     assert run(["tour", *QUICK]) == 0
-    assert capsys.readouterr().out.count("vNMSE") == 2
+    shown = capsys.readouterr().out
+    assert shown.count("vNMSE") == 2
+    assert shown.count("cost of a job") == 1
+    assert page().count("<dt>cost of a job</dt>") == 1
     assert page().count("<dt>vNMSE</dt>") == 1
     assert page().count("<small>vNMSE</small>") == 2
 
@@ -93,6 +100,16 @@ def test_the_last_word_is_a_command_for_what_lies_in_the_folder(here, monkeypatc
     for name in files:
         (here / name).touch()
     assert tour.next_command(here) == command
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [("arrival,size", True), ("TIMESTAMP,ContextTokens,GeneratedTokens", True), ("width,height", False), ("", False)],
+)
+def test_the_last_word_knows_a_log_of_jobs_by_its_header(here, monkeypatch, header, known):
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    (here / "my log.csv").write_text(f"{header}\n")
+    assert tour.next_command(here).startswith("beforehand scheduling plan-queue 'my log.csv' --load 0.8") == known
 
 
 def test_the_last_word_can_be_copied_where_the_command_is_not_on_the_path(here, monkeypatch):

@@ -1,0 +1,36 @@
+"""A queue of requests to a language model: is it worth predicting how much each will write?"""
+
+from collections.abc import Callable
+
+from beforehand.cli import queue_plans
+from beforehand.cli.page import Row
+
+LOAD = 0.9
+CHEAP, EXPENSIVE = 0.5, 2.0  # prices, in mean jobs
+STORY = (
+    "Most requests are short, a few are fifty times as long and hold up all behind them. A cheap predictor errs by a "
+    "factor of about three, an expensive one by a third; a call costs half a mean job, and two. The plan picks the "
+    "order, and whom to ask about which request."
+)
+
+
+def requests(begin: Callable[[str], None], *, quick: bool, seed: int) -> Row:
+    """Generated lengths of code completions, a cheap and an expensive predictor, load 0.9: what order?"""
+    from beforehand import scheduling
+    from beforehand.workloads import jobs
+
+    sample, holdout = jobs.code(1_000 if quick else 20_000, seed=seed).split(0.5)
+    mean = scheduling.Log.read(sample).mean
+    begin("LLM requests: planning")
+    plan = scheduling.plan_queue(
+        sample,
+        load=LOAD,
+        cheap_cost=CHEAP * mean,
+        expensive_cost=EXPENSIVE * mean,
+        preemptive=True,
+        bootstrap=50 if quick else 200,
+        seed=seed,
+    )
+    begin("LLM requests: auditing")
+    report = scheduling.audit(plan, holdout, bootstrap=50 if quick else 200, seed=seed)
+    return queue_plans.row(plan, report, holdout, you_run="LLM requests", known="lengths", story=STORY)
