@@ -44,5 +44,15 @@ def test_the_page_has_a_row_for_each_system_and_promises_nothing():
     assert len(rows) == 9
     for system, row in zip(SYSTEMS, rows, strict=True):
         assert row.startswith(f"| {system.name} |")
-        assert row.count("not built yet") == (0 if system.imported else 1)
+        assert row.count("not built yet") == (0 if system.imported and not system.part else 1)
         assert row.count("|") == 8
+
+
+def test_a_system_of_which_a_part_is_built_says_which_and_what_is_missing(capsys):
+    assert run(["systems"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for system in SYSTEMS:
+        if system.part:
+            assert system.imported
+            assert "not built yet" in system.part
+            assert system.part.split(";")[0] in shown

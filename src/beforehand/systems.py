@@ -21,6 +21,7 @@ class System:
         imported: The line that imports it; None while its area is not built.
         command: What runs it; None likewise.
         study: What our study of the paper's claims found; None before it has run.
+        part: What of it is built, where that is not all of it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class System:
     imported: str | None = None
     command: str | None = None
     study: str | None = None
+    part: str | None = None
 
 
 SYSTEMS = (
@@ -40,12 +42,17 @@ SYSTEMS = (
         title="SkipPredict: When to Invest in Predictions for Scheduling",
         arxiv="2402.03564",
         area="scheduling",
+        imported="from beforehand.scheduling import SkipPredict",
+        command="beforehand scheduling plan-queue",
     ),
     System(
         name="TRAIL",
         title="Don't Stop Me Now: Embedding Based Scheduling for LLMs",
         arxiv="2410.01035",
         area="scheduling",
+        imported="from beforehand.scheduling import TRAIL",
+        command="beforehand scheduling simulate",
+        part=f"limited preemption on a single server; its predictor and serving are {NOT_BUILT}",
     ),
     System(
         name="LAMPS",
@@ -113,7 +120,8 @@ def page() -> str:
     for system in SYSTEMS:
         here = ["-", "-", NOT_BUILT]
         if system.imported:
-            here = [f"`{system.imported}`", f"`{system.command}`", system.study or NOT_RUN]
+            study = f"{system.part}; study {system.study or NOT_RUN}" if system.part else system.study or NOT_RUN
+            here = [f"`{system.imported}`", f"`{system.command}`", study]
         paper = f"{system.title}, [arXiv {system.arxiv}](https://arxiv.org/abs/{system.arxiv})"
         cells = [system.name, ", ".join(system.also) or "-", system.area, *here, paper]
         lines.append(f"| {' | '.join(cells)} |")

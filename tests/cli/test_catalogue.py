@@ -18,7 +18,8 @@ def test_systems_are_listed_for_people_and_machines(capsys, monkeypatch):
     for system in SYSTEMS:
         assert system.name in shown
         assert system.arxiv in shown
-    assert shown.count("not built yet") == 8
+    missing = [system for system in SYSTEMS if system.part or not system.imported]
+    assert " ".join(shown.split()).count("not built yet") == len(missing)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ def systems(as_json: Json = False) -> None:
     table = render.table("system", "arXiv", "here", gap=1)
     for system in SYSTEMS:
         also = f"\n[dim]also {', '.join(system.also)}[/]" if system.also else ""
-        here = f"{system.imported}\n{system.command}\n[dim]study {system.study or NOT_RUN}[/]"
+        part = f"\n[dim]{system.part}[/]" if system.part else ""
+        here = f"{system.imported}\n{system.command}{part}\n[dim]study {system.study or NOT_RUN}[/]"
         table.add_row(system.name + also, system.arxiv, here if system.imported else f"{system.area}, {NOT_BUILT}")
     render.console().print(table)
 
