@@ -90,6 +90,10 @@ Distinct<T> unweighted(std::span<const T> x) {
 template <typename T>
 std::size_t median(const Distinct<T>& values) {
   if (values.plain()) return (values.size() - 1) / 2;
+  if (const auto& ends = values.ends; !ends.empty()) {
+    const Index half = ends.back() - ends.back() / 2;
+    return static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), half) - ends.begin());
+  }
   return weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
 }
 
