@@ -1,6 +1,6 @@
 #include "quantization/round16.h"
 
-#if BH_ROUND16
+#if BH_ROUND16_V3
 #include <immintrin.h>
 
 #include <limits>
@@ -8,7 +8,6 @@
 namespace bh {
 namespace {
 
-#define BH_ROUND BH_TARGET("x86-64-v3")
 #define BH_ROUND_INLINE BH_TARGET("x86-64-v3") inline __attribute__((always_inline))
 
 // Sixteen entries in two registers.
@@ -23,7 +22,8 @@ BH_ROUND_INLINE void load_entries(Entries& entries, const float* from) {
 
 // Entries at `index`: a permutation looks at three bits of it, the fourth chooses the half.
 BH_ROUND_INLINE void look_up(__m256& found, const Entries& entries, const __m256i& index, const __m256& upper) {
-  found = _mm256_blendv_ps(_mm256_permutevar8x32_ps(entries.low, index), _mm256_permutevar8x32_ps(entries.high, index), upper);
+  const __m256 low = _mm256_permutevar8x32_ps(entries.low, index), high = _mm256_permutevar8x32_ps(entries.high, index);
+  found = _mm256_blendv_ps(low, high, upper);
 }
 
 struct Kernel {
@@ -84,8 +84,9 @@ BH_ROUND_INLINE std::uint32_t count(const __m256i& masks) {
 
 }  // namespace
 
-BH_ROUND std::size_t round16(const RoundingTable<float>& table, const float* x, const std::uint32_t* words, std::size_t n,
-                             std::uint16_t* codes, Tally& tally) {
+BH_TARGET("x86-64-v3")
+std::size_t round16_v3(const RoundingTable<float>& table, const float* x, const std::uint32_t* words, std::size_t n,
+                       std::uint16_t* codes, Tally& tally) {
   Kernel kernel;
   prepare(kernel, table);
   __m256i nonfinite = _mm256_setzero_si256(), outside = nonfinite;

@@ -158,10 +158,14 @@ Tally Rounder<Real>::round(std::span<const Real> x, const std::uint32_t* words, 
   } else {
     Tally tally;
     std::size_t done = 0;
-#if BH_ROUND16
-    if (table_.size == kFew && !table_.nearest && isa() != Isa::v1)
-      done = round16(table_, x.data(), words, x.size(), codes, tally);
+    if (table_.size == kFew && !table_.nearest) {
+#if BH_ROUND16_V4
+      if (isa() == Isa::v4) done = round16_v4(table_, x.data(), words, x.size(), codes, tally);
 #endif
+#if BH_ROUND16_V3
+      if (isa() == Isa::v3) done = round16_v3(table_, x.data(), words, x.size(), codes, tally);
+#endif
+    }
     const Tally rest = round_float32(table_, x.data() + done, words + done, x.size() - done, codes + done);
     return {tally.nonfinite + rest.nonfinite, tally.outside + rest.outside};
   }
