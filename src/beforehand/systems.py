@@ -44,6 +44,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import SkipPredict",
         command="beforehand scheduling plan-queue",
+        study="of 10 claims 8 reproduced, 2 direction only",
     ),
     System(
         name="TRAIL",
