@@ -12,7 +12,8 @@ namespace {
 // Both words as 53 bits: 27 of the first, 26 of the second; +1 keeps 0 out.
 BH_MULTIVERSION void to_uniforms(const std::uint32_t* words, double* out) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const auto high = static_cast<std::int32_t>(words[lane] >> 5), low = static_cast<std::int32_t>(words[lane + kLanes] >> 6);
+    const auto high = static_cast<std::int32_t>(words[lane] >> 5);
+    const auto low = static_cast<std::int32_t>(words[lane + kLanes] >> 6);
     out[lane] = (high * 0x1p26 + (low + 1.0)) * 0x1p-53;
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "support/errors.h"
@@ -16,6 +17,21 @@ constexpr double kBand = 1e300;      // between two bands; keys are far below
 constexpr int kBucketShift = 52 - 7;  // 128 buckets for each power of two
 
 bool keyed(const Row& row) { return row.order == Order::remaining || row.order == Order::constant || row.per_key != 0; }
+// Every job comes to an end in these rows: the lengths are numbers, work on predictions is finite, and the last row is not.
+void check(const std::vector<Row>& rows, const char* which) {
+  const auto refuse = [which](const char* rule) { throw InvalidInput(std::string("stages of ") + which + " jobs " + rule); };
+  if (rows.empty()) refuse("are missing; give at least one row");
+  for (const Row& row : rows) {
+    if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever) refuse("have a row whose length is no length");
+    if (row.prediction && (row.fixed == kForever || row.per_key != 0))
+      refuse("have prediction work of no fixed length; give it a finite one");
+    if (row.order == Order::attained && (rows.size() > 1 || !(row.fixed > 0)))
+      refuse("rank by attained service, which must be the only row, with a quantum above 0");
+  }
+  if (rows.back().order != Order::attained && rows.back().fixed < kForever)
+    refuse("end before the job may; give the last row the length inf");
+}
+
 bool has_own_ranks(const Row& row) { return row.order != Order::fcfs && row.order != Order::pinned; }
 
 }  // namespace
@@ -25,6 +41,8 @@ Mg1::Mg1(Stages stages, std::uint32_t servers, double switch_fixed, double switc
     : threshold_(stages.threshold), by_cheap_(stages.by_cheap), start_pins_(stages.start_pins), servers_(servers),
       switch_fixed_(switch_fixed), switch_per_age_(switch_per_age), jobs_(jobs), warmup_(warmup), batches_(batches),
       boundary_(warmup), tallies_(batches + 2), histogram_(std::size_t{1} << 18) {
+  check(stages.longs, "long");
+  if (!std::isnan(threshold_)) check(stages.shorts, "short");
   std::vector<Row> all = stages.shorts;
   all.insert(all.end(), stages.longs.begin(), stages.longs.end());
   works_ = std::any_of(all.begin(), all.end(), [](const Row& row) { return row.prediction; });
@@ -75,7 +93,7 @@ BH_INLINE void Mg1::enter(Job& job) {
     }
     const Row& row = kind.rows[job.row];
     const double total = job.size + job.works;
-    const double length = row.per_key == 0 ? row.fixed : row.fixed + row.per_key * job.key;
+    const double length = row.per_key == 0 ? row.fixed : std::max(0.0, row.fixed + row.per_key * job.key);  // no nan
     job.falls = 0;
     switch (row.order) {
       case Order::fcfs: job.rank = (row.band - keyed_band_) * kBand; break;

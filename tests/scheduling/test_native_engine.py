@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scheduling.queues import GOLDEN, GOLDEN_LOG, POLICIES, numbers, random_log
@@ -62,6 +64,23 @@ def test_many_servers_never_let_a_job_wait():
 def test_stages_with_keys_in_two_bands_are_refused():
     table = StageTable(long=(Row(0, "remaining", 1.0), Row(1, "constant")))
     with pytest.raises(InvalidInput, match="bands 0 and 1, but all such rows must share one"):
+        native_engine.serve(table, [], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (StageTable(long=()), "stages of long jobs are missing"),
+        (StageTable(long=(Row(0, "fcfs"),), threshold=1.0), "stages of short jobs are missing"),
+        (StageTable(long=(Row(0, "fcfs", 1.0),)), "stages of long jobs end before the job may"),
+        (StageTable(long=(Row(0, "fcfs", math.nan),)), "no length"),
+        (StageTable(long=(Row(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
+        (StageTable(long=(Row(0, "attained", 0.0),)), "a quantum above 0"),
+        (StageTable(long=(Row(0, "attained", 1.0), Row(0, "fcfs"))), "must be the only row"),
+    ],
+)
+def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
+    with pytest.raises(InvalidInput, match=message):
         native_engine.serve(table, [], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
 
 
