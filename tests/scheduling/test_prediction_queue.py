@@ -751,7 +751,7 @@ def test_what_was_left_behind_stays_bounded_over_100_000_jobs():
             queue.cancel(waiting[step - step % 5])
         orders = queue._waiting
         assert len(orders._by_rank) <= 2 * len(queue) + 65
-        assert len(orders._new) == len(queue)
+        assert len(orders.tickets) == len(queue)
     assert queue.stats.guarded > 1000
     assert queue.stats.cancelled > 1000
 

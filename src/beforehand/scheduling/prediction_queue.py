@@ -117,18 +117,18 @@ class PredictionQueue(Generic[J]):
 
     def __len__(self) -> int:
         """How many jobs wait."""
-        return self._waiting.count
+        return len(self._waiting.tickets)
 
     def qsize(self) -> int:
         """How many jobs wait."""
-        return self._waiting.count
+        return len(self._waiting.tickets)
 
     @property
     def stats(self) -> Stats:
         """What was counted since the queue was made."""
         return Stats(
             put=self._put,
-            served=self._put + self._handed_back - self._cancelled - self._waiting.count,
+            served=self._put + self._handed_back - self._cancelled - len(self),
             guarded=self._waiting.guarded,
             cancelled=self._cancelled,
             predictor_errors=self._predictions.errors,
@@ -161,7 +161,7 @@ class PredictionQueue(Generic[J]):
         Raises:
             Closed: the queue is closed and no job waits.
         """
-        if self._waiting.count <= self._getters.promised and not self._closed:
+        if len(self._waiting.tickets) <= self._getters.promised and not self._closed:
             await self._getters.wait(self._ready)
         return self._take()
 
@@ -172,7 +172,7 @@ class PredictionQueue(Generic[J]):
             asyncio.QueueEmpty: no job waits, or only such as were promised to waiting callers of `get`.
             Closed: the queue is closed and no job waits.
         """
-        if self._waiting.count <= self._getters.promised and not self._closed:
+        if len(self._waiting.tickets) <= self._getters.promised and not self._closed:
             raise asyncio.QueueEmpty
         return self._take()
 
@@ -241,7 +241,7 @@ class PredictionQueue(Generic[J]):
             InvalidInput: the job does not run, or is of another queue; `served` fell, or is not finite.
         """
         self._serve(ticket, served)
-        return self._waiting.passes(ticket, self._key(ticket.view), self._clock())
+        return self._waiting.passes(ticket, self._aged(self._policy.rank(ticket.view), ticket.view), self._clock())
 
     def requeue(self, ticket: Ticket[J], served: float) -> None:
         """Hand a running job back; it keeps its arrival and its place among equals, and finds room in a full queue too.
@@ -257,7 +257,7 @@ class PredictionQueue(Generic[J]):
         self._rank(ticket)
         ticket.state = "waiting"
         self._handed_back += 1
-        self._getters.wake(self._waiting.count)
+        self._getters.wake(len(self))
 
     def health(self, *, rate: float | None = None) -> Health:
         """Whether the predictions paid, on the last 4096 jobs that were `done` with their size.
@@ -294,11 +294,11 @@ class PredictionQueue(Generic[J]):
 
     def _room(self) -> float:
         """How many more jobs may wait; when closed, as many as come, so that each learns of it."""
-        return math.inf if self._closed else self._maxsize - self._waiting.count
+        return math.inf if self._closed else self._maxsize - len(self)
 
     def _ready(self) -> float:
         """How many callers of `get` may go on; when closed and empty, all."""
-        return self._waiting.count or (math.inf if self._closed else 0)
+        return len(self) or (math.inf if self._closed else 0)
 
     def _admit(self, job: J, features: Any) -> Ticket[J]:
         if self._closed:
@@ -307,11 +307,11 @@ class PredictionQueue(Generic[J]):
         self._rank(ticket)
         self._put += 1
         if self._getters.waiting:
-            self._getters.wake(self._waiting.count)
+            self._getters.wake(len(self))
         return ticket
 
     def _take(self) -> Ticket[J]:
-        if not self._waiting.count:
+        if not self._waiting.tickets:
             raise Closed("the queue is closed, and no job waits any more")
         now = self._clock()
         ticket = self._waiting.pop(now)
@@ -334,14 +334,14 @@ class PredictionQueue(Generic[J]):
     def _rank(self, ticket: Ticket[J]) -> None:
         """Ask for what the policy wants to know, then let the ticket wait where that puts it."""
         self._predictions.ask(ticket)
-        self._waiting.push(ticket, self._key(ticket.view))
+        rank = self._policy.rank(ticket.view)
+        self._waiting.push(ticket, self._aged(rank, ticket.view) if self._ageing or rank != rank else rank)
 
-    def _key(self, view: View) -> float:
+    def _aged(self, rank: float, view: View) -> float:
         """The rank less `ageing` for each unit of waiting; as all wait alike, the moment of asking cancels out."""
-        rank = self._policy.rank(view)
         if rank != rank:
             raise InvalidInput(f"{self._policy} ranked a job nan, but ranks must be numbers; mend its rank()")
-        return rank + self._ageing * view.arrival if self._ageing and abs(rank) <= UNKNOWN else rank
+        return rank + self._ageing * view.arrival if abs(rank) <= UNKNOWN else rank
 
     def _check(self, ticket: Ticket[J], *states: State) -> None:
         if not isinstance(ticket, Ticket) or ticket._queue is not self:

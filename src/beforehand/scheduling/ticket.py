@@ -51,34 +51,36 @@ class Waiting(Generic[J]):
     cancelled leaves an entry behind, known by its version. At most half of the entries, or `SPARE`, are such.
     """
 
-    __slots__ = ("_by_rank", "_deadline", "_first", "_max_wait", "_new", "_returned", "_versions", "count", "guarded")
+    __slots__ = (
+        "_by_rank",
+        "_deadline",
+        "_first",
+        "_left_behind",
+        "_max_wait",
+        "_returned",
+        "_versions",
+        "guarded",
+        "tickets",
+    )
 
     def __init__(self, max_wait: float) -> None:
-        self.count = 0
-        self.guarded = 0  # tickets taken because their time was up
+        self.tickets: dict[int, Ticket[J]] = {}  # by sequence
+        self.guarded = 0  # how many were taken because their time was up
         self._max_wait = max_wait
         self._deadline = -math.inf  # nobody's time is up before; looked up anew only when it has passed
-        self._versions = 0
+        self._first = 0  # no ticket has a lower sequence, but for those handed back
+        self._returned: list[int] = []  # handed back: a heap of sequences, some of them gone
         self._by_rank: list[tuple[float, int, int, Ticket[J]]] = []  # key, sequence, version
-        self._new: dict[int, Ticket[J]] = {}  # never started, by sequence
-        self._first = 0  # no sequence in there is lower
-        self._returned: list[tuple[int, Ticket[J]]] = []  # handed back: a heap by sequence, some of them gone
+        self._left_behind = 0  # entries in there that no longer hold
+        self._versions = 0
 
     def push(self, ticket: Ticket[J], key: float) -> None:
         """Add a ticket, or rank it anew; equal keys in order of arrival."""
         view = ticket.view
         sequence = view.sequence
-        if ticket._version != GONE:
-            self._tidy()
-        else:
-            self.count += 1
-            if view.started:
-                self._tidy()
-                heappush(self._returned, (sequence, ticket))
-                self._deadline = min(self._deadline, view.arrival + self._max_wait)
-            else:
-                self._new[sequence] = ticket
-        ticket._version = self._versions = version = self._versions + 1
+        version = self._again(ticket) if view.started or ticket._version != GONE else 0
+        ticket._version = version
+        self.tickets[sequence] = ticket
         heappush(self._by_rank, (key, sequence, version, ticket))
 
     def pop(self, now: float) -> Ticket[J]:
@@ -94,24 +96,23 @@ class Waiting(Generic[J]):
             _, sequence, version, ticket = heappop(self._by_rank)
             if ticket._version == version:
                 break
+            self._left_behind -= 1
         ticket._version = GONE
-        self._new.pop(sequence, None)
-        self.count = count = self.count - 1
-        if len(self._by_rank) > 2 * count + SPARE:
+        del self.tickets[sequence]
+        if self._left_behind > SPARE:
             self._tidy()
         return ticket
 
     def remove(self, ticket: Ticket[J]) -> None:
         """Take out this one."""
         ticket._version = GONE
-        self._new.pop(ticket.view.sequence, None)
-        self.count = count = self.count - 1
-        if len(self._by_rank) > 2 * count + SPARE:
-            self._tidy()
+        del self.tickets[ticket.view.sequence]
+        self._left_behind += 1
+        self._tidy()
 
     def passes(self, ticket: Ticket[J], key: float, now: float) -> bool:
         """Whether `pop` would prefer one of those that wait to this one, were it pushed."""
-        if self.count == 0:
+        if not self.tickets:
             return False
         first, view = self._oldest().view, ticket.view
         if view.sequence < first.sequence:
@@ -120,22 +121,36 @@ class Waiting(Generic[J]):
             return first is not view
         while self._by_rank[0][3]._version != self._by_rank[0][2]:
             heappop(self._by_rank)
+            self._left_behind -= 1
         return self._by_rank[0][:2] < (key, view.sequence)
 
+    def _again(self, ticket: Ticket[J]) -> int:
+        """Prepare for one more entry of a ticket, and give its version."""
+        if ticket._version == GONE:
+            self._tidy()
+            heappush(self._returned, ticket.view.sequence)
+            self._deadline = min(self._deadline, ticket.view.arrival + self._max_wait)
+        else:
+            ticket._version = GONE
+            self._left_behind += 1
+            self._tidy()
+        self._versions += 1
+        return self._versions
+
     def _oldest(self) -> Ticket[J]:
-        new, returned = self._new, self._returned
-        while returned and returned[0][1]._version == GONE:
+        tickets, returned = self.tickets, self._returned
+        while returned and returned[0] not in tickets:
             heappop(returned)
-        while new and self._first not in new:
+        last = returned[0] if returned else math.inf
+        while self._first < last and self._first not in tickets:
             self._first += 1
-        if returned and not (new and self._first < returned[0][0]):
-            return returned[0][1]
-        return new[self._first]
+        return tickets[min(self._first, returned[0]) if returned else self._first]
 
     def _tidy(self) -> None:
-        most = 2 * self.count + SPARE
-        if len(self._by_rank) > most or len(self._returned) > most:
+        """Drop what does not hold any more once it is the greater part."""
+        if self._left_behind > max(SPARE, len(self.tickets)):
             self._by_rank = [entry for entry in self._by_rank if entry[3]._version == entry[2]]
             heapify(self._by_rank)
-            self._returned = [(entry[1], entry[3]) for entry in self._by_rank if entry[3].view.started]
-            heapify(self._returned)
+            self._left_behind = 0
+        if len(self._returned) > 2 * len(self.tickets) + SPARE:
+            self._returned = sorted(sequence for sequence, ticket in self.tickets.items() if ticket.view.started)
