@@ -5,32 +5,15 @@ Not for you where equally spaced levels are as good (flat data), or where roundi
 Run: python benchmarks/bench_histogram.py [-o FILE]
 """
 
-import subprocess
-import sys
-
 import numpy as np
 import rivals
 from report import keep, options, show
-from yardstick import DATA, seconds, yardstick
+from yardstick import DATA, memory, seconds, yardstick
 
 from beforehand.quantization import levels
 from beforehand.studies.claims import Sheet
 
 SIZE, LEVELS = 2**20, 16
-MEMORY = """
-import numpy as np
-from beforehand.quantization import levels
-
-def status(field):
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field))
-
-x = np.exp(np.random.default_rng(0).standard_normal({size})).astype(np.float32)
-levels(x[:8], {levels}, method="histogram")  # all code is loaded
-open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
-before = status("VmRSS")
-levels(x, {levels}, method="histogram")
-print(status("VmHWM") - before)
-"""
 
 
 def families() -> Sheet:
@@ -42,15 +25,12 @@ def families() -> Sheet:
         near = levels(x, LEVELS, method="histogram").squared_error
         best = levels(x, LEVELS, method="exact").squared_error
         rows.append([name, f"{took * 1e3:.2f}", f"{took / sort:.2f}", f"{near / best:.6f}"])
-    grown = subprocess.run(
-        [sys.executable, "-c", MEMORY.format(size=SIZE, levels=LEVELS)], capture_output=True, text=True, check=True
-    )
     return Sheet(
         title=f"Levels from a histogram: 2^20 unsorted float32, s = {LEVELS}",
         columns=["data", "ms", "of the sort", "error / optimum"],
         rows=rows,
         below=f"The sort is the faster of two np.sort, {sort * 1e3:.2f} ms. Memory above the input: at most "
-        f"{int(grown.stdout) / 1024:.2f} MiB.",
+        f"{memory(SIZE, LEVELS, 'histogram') / 2**20:.2f} MiB.",
     )
 
 

@@ -21,6 +21,20 @@ for _ in range(9):
     times.append(time.thread_time() - start)
 print(json.dumps(min(times)))
 """
+MEMORY = """
+import numpy as np
+from beforehand.quantization import levels
+
+def status(field):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field))
+
+x = np.exp(np.random.default_rng(0).standard_normal({size})).astype(np.float32)
+levels(x[:8], {levels}, method="{method}")  # all code is loaded
+open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
+before = status("VmRSS")
+levels(x, {levels}, method="{method}")
+print(status("VmHWM") - before)
+"""
 WITHOUT_AVX512 = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
 
 
@@ -35,6 +49,13 @@ def yardstick(size: int) -> float:
         if ran.returncode == 0:  # numpy refuses names of features that this processor does not have
             found.append(json.loads(ran.stdout))
     return min(found)
+
+
+def memory(size: int, s: int, method: str) -> int:
+    """Bytes above the input that levels of a LogNormal vector take at most, in a process of their own."""
+    code = MEMORY.format(size=size, levels=s, method=method)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return 1024 * int(ran.stdout)
 
 
 def seconds(job: Callable[[], object], repeats: int = 5) -> float:
