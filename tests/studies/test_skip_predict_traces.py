@@ -25,7 +25,9 @@ def test_a_folder_gives_the_files_of_the_trace_and_no_others(folder):
 def test_services_are_named_after_their_files(folder):
     source, found = traces.services(folder, quick=True)
     assert [service.name for service in found] == ["code", "conv"]
-    assert source.startswith("the public Azure LLM inference trace 2023, read from AzureLLMInferenceTrace_code.csv")
+    assert source.startswith(
+        "the public Azure LLM inference trace 2023 (AzurePublicDataset), AzureLLMInferenceTrace_code.csv"
+    )
     assert found[0].log.size.tolist() == [2, 0.5, 0.5, 2, 0.5, 0.5]
     assert len(traces.services(folder / "AzureLLMInferenceTrace_conv.csv", quick=True)[1]) == 1
 
@@ -56,5 +58,5 @@ def test_a_table_of_plans_names_first_and_second(folder):
     rows = traces.sheet(found).rows
     assert len(begun) == 1
     assert [row[:2] for row in rows] == [["code", "0.5"], ["code", "0.7"], ["code", "0.9"]]
-    assert "read from AzureLLMInferenceTrace_code.csv" in traces.sheet(found).below
+    assert "(AzurePublicDataset), AzureLLMInferenceTrace_code.csv" in traces.sheet(found).below
     assert traces.depends(found).figure.startswith("cheapest in 6 settings of service, load and prices: ")

@@ -148,18 +148,18 @@ def cheapest(load: float, law: Joint = EXPONENTIAL) -> str:
 
 def skip_predict_wins(at: Crossovers) -> Found:
     """Who is the cheapest at which load, and where that changes."""
-    winners = [cheapest(load) for load in (0.5, 0.85, 0.9, 0.95)]
+    winners = {load: cheapest(load) for load in (0.5, 0.85, 0.9, 0.95)}
     heavy = cheapest(0.9, WEIBULL)
     known = (0.61028, 0.84874, 0.72221, 0.60054)
     found = (at.fcfs_and_bit, at.bit_and_skip, at.fcfs_and_skip, at.on_the_server)
     return Found(
         scale="M/M/1 and M/G/1 with Weibull(1/2), T = 1, by formula",
-        figure=f"{winners[0]} is the cheapest at load .5, {winners[1]} at .85, {winners[2]} at .9, {winners[3]} at "
-        f".95; Weibull .9: {heavy}; FCFS costs as much as 1-bit at load {found[0]:.4f}, 1-bit as SkipPredict at "
+        figure=f"cheapest at load {', '.join(f'{load:g} {name}' for load, name in winners.items())}; with Weibull "
+        f"sizes at 0.9 {heavy}; FCFS costs as much as 1-bit at load {found[0]:.4f}, 1-bit as SkipPredict at "
         f"{found[1]:.4f}, FCFS as SkipPredict at {found[2]:.4f}; on the server 1-bit takes as long at {found[3]:.4f}",
-        holds=winners == ["FCFS", *["SkipPredict"] * 3] and heavy == "SkipPredict"
+        holds=list(winners.values()) == ["FCFS", *["SkipPredict"] * 3] and heavy == "SkipPredict"
         and max(abs(one - other) for one, other in zip(known, found, strict=True)) < 1e-4,
-        direction=winners[-1] == "SkipPredict",
+        direction=winners[0.95] == "SkipPredict",
     )  # fmt: skip
 
 

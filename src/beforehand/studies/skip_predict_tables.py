@@ -236,8 +236,8 @@ def errata(tables: Tables) -> Sheet:
         title="Errata",
         columns=["where", "printed", "we find", "simulated", "remark"],
         rows=rows,
-        below="Slips of the kind that every long paper has; no conclusion of the survey rests on them. We are glad to "
-        "be corrected in turn.",
+        below="Slips of the kind that every long paper has; no conclusion of the survey rests on them. Intervals "
+        "are of 95 %. We are glad to be corrected in turn.",
     )
 
 

@@ -67,7 +67,9 @@ def services(data: str | PathLike[str] | None, quick: bool) -> tuple[str, list[S
     else:
         paths = files(data)
         sizes = {path.stem.rpartition("_")[2]: azure_llm.read(path)["size"] for path in paths}
-        source = f"the public Azure LLM inference trace 2023, read from {', '.join(path.name for path in paths)}"
+        source = (
+            f"the public Azure LLM inference trace 2023 (AzurePublicDataset), {', '.join(path.name for path in paths)}"
+        )
     logs = [Service(name, noisy(np.asarray(size, dtype=np.float64), copies)) for name, size in sizes.items()]
     return source, logs
 
