@@ -210,7 +210,7 @@ def test_two_threads_at_once_get_what_each_gets_alone():
         ({"load": 0.5, "warmup": 1.0}, "warmup is 1.0, but must be below 1"),
         ({"load": 0.5, "batches": 9}, "batches is 9"),
         ({"load": 0.5, "quantiles": (1.5,)}, "quantiles is 1.5"),
-        ({"load": 0.5, "switch_cost": (1.0,)}, "switch_cost is \(1.0,\), but must be two numbers"),
+        ({"load": 0.5, "switch_cost": (1.0,)}, r"switch_cost is \(1.0,\), but must be two numbers"),
         ({"load": 0.5, "switch_cost": (1.0, -1.0)}, r"switch_cost\[1\] is -1.0"),
     ],
 )
