@@ -25,8 +25,8 @@ void check(const std::vector<Row>& rows, const char* which) {
     if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever) refuse("have a row whose length is no length");
     if (row.prediction && (row.fixed == kForever || row.per_key != 0))
       refuse("have prediction work of no fixed length; give it a finite one");
-    if (row.order == Order::attained && (rows.size() > 1 || !(row.fixed > 0)))
-      refuse("rank by attained service, which must be the only row, with a quantum above 0");
+    if (row.order == Order::attained && (rows.size() > 1 || !(row.fixed > 0) || row.prediction))
+      refuse("rank by attained service, which must be the only row, with a quantum of service above 0");
   }
   if (rows.back().order != Order::attained && rows.back().fixed < kForever)
     refuse("end before the job may; give the last row the length inf");
