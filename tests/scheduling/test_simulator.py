@@ -1,3 +1,4 @@
+import _thread
 import math
 import threading
 
@@ -198,6 +199,14 @@ def test_two_threads_at_once_get_what_each_gets_alone():
     assert found == alone
 
 
+def test_an_interrupt_is_heard_between_blocks():
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        simulate(FCFS(), LAW, load=0.5, jobs=10**11)
+    timer.join()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -210,7 +219,7 @@ def test_two_threads_at_once_get_what_each_gets_alone():
         ({"load": 0.5, "warmup": 1.0}, "warmup is 1.0, but must be below 1"),
         ({"load": 0.5, "batches": 9}, "batches is 9"),
         ({"load": 0.5, "quantiles": (1.5,)}, "quantiles is 1.5"),
-        ({"load": 0.5, "switch_cost": (1.0,)}, r"switch_cost is \(1.0,\), but must be two numbers"),
+        ({"load": 0.5, "switch_cost": (1.0,)}, "but must be two numbers: fixed, and per unit of age"),
         ({"load": 0.5, "switch_cost": (1.0, -1.0)}, r"switch_cost\[1\] is -1.0"),
     ],
 )
