@@ -98,10 +98,10 @@ class PredictionQueue(Generic[J]):
         clock: Callable[[], float] = time.monotonic,
         recorder: Recorder | None = None,
     ) -> None:
-        self._predictions = Predictions(policy, cheap, expensive, self._rank)
+        self._predictions = Predictions(policy, cheap, expensive, self._rank_anew)
         self._policy = policy
         self._ageing = finite("ageing", ageing)
-        self._maxsize = whole("maxsize", maxsize) or math.inf
+        self._maxsize = whole("maxsize", maxsize)
         self._clock = clock
         self._recorder = recorder
         self._waiting: Waiting[J] = Waiting(math.inf if max_wait is None else checked("max_wait", max_wait))
@@ -151,7 +151,7 @@ class PredictionQueue(Generic[J]):
             QueueFull: `maxsize` jobs wait, or the room that is left was promised to waiting callers of `put`.
             Closed: the queue is closed.
         """
-        if self._maxsize < math.inf and self._room() <= self._putters.promised:
+        if self._maxsize and self._room() <= self._putters.promised:
             raise QueueFull(f"{len(self)} jobs wait and maxsize is {self._maxsize}; serve some first, or await put")
         return self._admit(job, features)
 
@@ -161,8 +161,10 @@ class PredictionQueue(Generic[J]):
         Raises:
             Closed: the queue is closed and no job waits.
         """
-        if len(self._waiting.tickets) <= self._getters.promised and not self._closed:
-            await self._getters.wait(self._ready)
+        if len(self._waiting.tickets) <= self._getters.promised:
+            if not self._closed:
+                await self._getters.wait(self._ready)
+            self._check_drained()
         return self._take()
 
     def get_nowait(self) -> Ticket[J]:
@@ -172,8 +174,10 @@ class PredictionQueue(Generic[J]):
             asyncio.QueueEmpty: no job waits, or only such as were promised to waiting callers of `get`.
             Closed: the queue is closed and no job waits.
         """
-        if len(self._waiting.tickets) <= self._getters.promised and not self._closed:
-            raise asyncio.QueueEmpty
+        if len(self._waiting.tickets) <= self._getters.promised:
+            if not self._closed:
+                raise asyncio.QueueEmpty
+            self._check_drained()
         return self._take()
 
     def done(self, ticket: Ticket[J], *, size: float | None = None) -> None:
@@ -226,7 +230,7 @@ class PredictionQueue(Generic[J]):
         view.cheap = new_cheap
         if ticket.state == "waiting":
             self._predictions.renounce(ticket, unless_wanted=True)
-            self._rank(ticket)
+            self._rank_anew(ticket)
 
     def should_yield(self, ticket: Ticket[J], served: float) -> bool:
         """Whether another job would run next if this one were handed back now.
@@ -254,7 +258,7 @@ class PredictionQueue(Generic[J]):
             InvalidInput: the job does not run, or is of another queue; `served` fell, or is not finite.
         """
         self._serve(ticket, served)
-        self._rank(ticket)
+        self._rank_anew(ticket)
         ticket.state = "waiting"
         self._handed_back += 1
         self._getters.wake(len(self))
@@ -294,7 +298,7 @@ class PredictionQueue(Generic[J]):
 
     def _room(self) -> float:
         """How many more jobs may wait; when closed, as many as come, so that each learns of it."""
-        return math.inf if self._closed else self._maxsize - len(self)
+        return math.inf if self._closed or not self._maxsize else self._maxsize - len(self)
 
     def _ready(self) -> float:
         """How many callers of `get` may go on; when closed and empty, all."""
@@ -304,15 +308,17 @@ class PredictionQueue(Generic[J]):
         if self._closed:
             raise Closed("the queue is closed and takes no more jobs; make another one")
         ticket = Ticket(self, job, features, View(self._clock(), self._put))
-        self._rank(ticket)
+        self._waiting.add(ticket, self._key(ticket))
         self._put += 1
         if self._getters.waiting:
             self._getters.wake(len(self))
         return ticket
 
-    def _take(self) -> Ticket[J]:
+    def _check_drained(self) -> None:
         if not self._waiting.tickets:
             raise Closed("the queue is closed, and no job waits any more")
+
+    def _take(self) -> Ticket[J]:
         now = self._clock()
         ticket = self._waiting.pop(now)
         ticket.state = "running"
@@ -331,11 +337,14 @@ class PredictionQueue(Generic[J]):
         if self._finished == self._put:
             self._idle.set()
 
-    def _rank(self, ticket: Ticket[J]) -> None:
-        """Ask for what the policy wants to know, then let the ticket wait where that puts it."""
+    def _rank_anew(self, ticket: Ticket[J]) -> None:
+        self._waiting.add_again(ticket, self._key(ticket))
+
+    def _key(self, ticket: Ticket[J]) -> float:
+        """Where a ticket is to wait, once the policy has been told what it wants to know."""
         self._predictions.ask(ticket)
         rank = self._policy.rank(ticket.view)
-        self._waiting.push(ticket, self._aged(rank, ticket.view) if self._ageing or rank != rank else rank)
+        return self._aged(rank, ticket.view) if self._ageing or rank != rank else rank
 
     def _aged(self, rank: float, view: View) -> float:
         """The rank less `ageing` for each unit of waiting; as all wait alike, the moment of asking cancels out."""

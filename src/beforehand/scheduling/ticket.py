@@ -74,14 +74,26 @@ class Waiting(Generic[J]):
         self._left_behind = 0  # entries in there that no longer hold
         self._versions = 0
 
-    def push(self, ticket: Ticket[J], key: float) -> None:
-        """Add a ticket, or rank it anew; equal keys in order of arrival."""
-        view = ticket.view
-        sequence = view.sequence
-        version = self._again(ticket) if view.started or ticket._version != GONE else 0
-        ticket._version = version
+    def add(self, ticket: Ticket[J], key: float) -> None:
+        """Add a ticket that was never here; equal keys go in order of arrival."""
+        sequence = ticket.view.sequence
         self.tickets[sequence] = ticket
-        heappush(self._by_rank, (key, sequence, version, ticket))
+        ticket._version = 0
+        heappush(self._by_rank, (key, sequence, 0, ticket))
+
+    def add_again(self, ticket: Ticket[J], key: float) -> None:
+        """Take back a ticket that was taken out, or rank one anew that waits."""
+        sequence = ticket.view.sequence
+        if sequence in self.tickets:
+            self._left_behind += 1
+        else:
+            self.tickets[sequence] = ticket
+            heappush(self._returned, sequence)
+            self._deadline = min(self._deadline, ticket.view.arrival + self._max_wait)
+        self._versions += 1
+        ticket._version = self._versions
+        heappush(self._by_rank, (key, sequence, self._versions, ticket))
+        self._tidy()
 
     def pop(self, now: float) -> Ticket[J]:
         """Take out the oldest ticket if its time is up, else the one of lowest key."""
@@ -123,19 +135,6 @@ class Waiting(Generic[J]):
             heappop(self._by_rank)
             self._left_behind -= 1
         return self._by_rank[0][:2] < (key, view.sequence)
-
-    def _again(self, ticket: Ticket[J]) -> int:
-        """Prepare for one more entry of a ticket, and give its version."""
-        if ticket._version == GONE:
-            self._tidy()
-            heappush(self._returned, ticket.view.sequence)
-            self._deadline = min(self._deadline, ticket.view.arrival + self._max_wait)
-        else:
-            ticket._version = GONE
-            self._left_behind += 1
-            self._tidy()
-        self._versions += 1
-        return self._versions
 
     def _oldest(self) -> Ticket[J]:
         tickets, returned = self.tickets, self._returned
