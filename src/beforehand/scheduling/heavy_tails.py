@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import finite
-from beforehand.scheduling.laws import SizeLaw
+from beforehand.scheduling.laws import Exponential, SizeLaw
 from beforehand.scheduling.special import Floats, gamma_tail, normal_quantile, normal_tail
 
 
@@ -175,6 +175,11 @@ class Hyperexponential(SizeLaw):
         """E[S]."""
         return self.moment(1)
 
+    @property
+    def parts(self) -> tuple[tuple[float, SizeLaw], ...]:
+        """The exponential laws."""
+        return tuple((w, Exponential(m)) for m, w in zip(self.means, self.weights, strict=True))
+
     def moment(self, k: int) -> float:
         """E[S**k]."""
         return math.factorial(k) * math.fsum(w * m**k for m, w in zip(self.means, self.weights, strict=True))
@@ -197,7 +202,7 @@ class Hyperexponential(SizeLaw):
             hazard = self.hazard(x)
             step = (h - hazard) * np.exp(-hazard) / np.maximum(self.density(x), 1e-300)
             x = x + np.maximum(step, 0.0)
-            if np.all(step <= 1e-15 * x):
+            if np.all(step <= 1e-9 * x):  # the error after a step is its square
                 break
         return np.asarray(x)
 

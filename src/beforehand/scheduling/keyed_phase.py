@@ -122,7 +122,7 @@ class Phase:
     def breaks(self, y: Floats) -> Floats:
         """For each y, the sizes at which `values` is not smooth, shape (levels, any)."""
         slopes, steps, limit, c = self.error.slopes, self.error.steps, self.classes.limit, self.fraction
-        if self.error.atoms:  # the same for all levels, so that the grid has them
+        if self.error.atoms:  # the same for all levels: `edges` has them
             return np.empty((len(y), 0))
         found = [y / slope for slope in slopes]
         if not self.by_size:
@@ -133,11 +133,13 @@ class Phase:
                 found += [np.full_like(y, c * step) for step in steps]
         return np.stack(found, axis=1) if found else np.empty((len(y), 0))
 
-    def atom_breaks(self) -> tuple[float, ...]:
-        """The sizes at which `values` is not smooth for some atom as level."""
-        atoms, c = np.array(self.error.atoms), self.fraction
-        if not atoms.size:
+    def edges(self) -> tuple[float, ...]:
+        """The sizes at which panels over sizes must be split, besides those of the class."""
+        if isinstance(self.error, ExactError):  # sizes are the keys
+            return tuple(self.kinks())
+        if not self.error.atoms:
             return ()
+        atoms, c = np.array(self.error.atoms), self.fraction
         found = [*self.error.breakpoints(0.0), *(np.subtract.outer(atoms, atoms).ravel() + self.classes.limit)]
         return tuple(
             float(size) for size in found + ([] if c == 1 else [*(atoms * c), *(atoms * c / (1 - c))]) if size > 0
@@ -180,7 +182,7 @@ def grid_of(classes: Classes, more: tuple[float, ...], points: int) -> SizeGrid:
 def table_of(phase: Phase, points: int) -> Table:
     """The table of a phase, by so many nodes a panel."""
     error = phase.error
-    grid = grid_of(phase.classes, phase.atom_breaks(), points)
+    grid = grid_of(phase.classes, phase.edges(), points)
     jobs = grid.mean(phase.classes.share(grid.x))
     if error.atoms:
         return _of_atoms(phase, grid, jobs)

@@ -59,6 +59,11 @@ class SizeLaw(ABC):
         """The values of a law of atoms; empty for one with a density."""
         return ()
 
+    @property
+    def parts(self) -> "tuple[tuple[float, SizeLaw], ...]":
+        """The weights and laws that this one is a mixture of."""
+        return ((1.0, self),)
+
     def survival(self, x: ArrayLike) -> Floats:
         """P(S > x)."""
         return np.exp(-self.hazard(x))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from beforehand.scheduling.laws import SizeLaw
 from beforehand.scheduling.special import Floats
 
+Integrand = Callable[[NDArray[np.int64], Floats], tuple[Floats, ...]]
 RATIO = 2.5  # of the ends of a panel, as what is averaged varies on the scale of its argument
 BLOCK = 1 << 15  # numbers that a pass over rows holds at once, so that they stay in the cache
 
@@ -43,52 +44,63 @@ def panels(starts: Floats, ends: Floats, points: int) -> tuple[Floats, Floats]:
 
 
 class SizeGrid:
-    """Nodes for means over the sizes of a law.
-
-    Sizes are written as x = inverse_hazard(u), so that u is exponential whatever the law.
-    """
+    """Nodes for means over the sizes of a law; those of a mixture are the nodes of its parts."""
 
     def __init__(self, law: SizeLaw, edges: Iterable[float], points: int) -> None:
         """Split the panels at these sizes."""
-        self.law, self.points = law, points
-        if law.atoms:
-            self.x, self.weights = np.array(law.atoms), np.full(len(law.atoms), 1 / len(law.atoms))
-            return
-        self.edges = merged(self._reach(), law.hazard(np.maximum(np.array(list(edges)), 0.0)))
-        u, width = panels(self.edges[:-1], self.edges[1:], points)
-        self.x, weights = law.inverse_hazard(u.ravel()), (width * np.exp(-u)).ravel()
-        self.mass = float(np.sum(weights))
-        self.weights = weights / self.mass
-
-    def _reach(self) -> Floats:
-        # As far as 60, and on while a heavy tail adds to the second moment; dense where sizes outrun their hazard.
-        u = np.geomspace(1e-10, 700.0, 2000)
-        x = self.law.inverse_hazard(u)
-        square = (np.exp(-u) * u * x * x)[::-1].cumsum()[::-1]
-        u = u[(u < 60.0) | (square > 1e-14 * square[0])]
-        return spaced(u, np.maximum(np.diff(np.log(u)), np.diff(np.log(x[: u.size])) / 2))
+        self.points = points
+        sizes = np.maximum(np.array(list(edges)), 0.0)
+        self._parts = [(weight, _Part(part, sizes, points)) for weight, part in law.parts]
+        self.x = np.concatenate([part.x for _, part in self._parts])
+        self.weights = np.concatenate([weight * part.weights for weight, part in self._parts])
 
     def mean(self, values: Floats) -> float:
         """The mean of what has these values at the nodes."""
         return float(np.sum(self.weights * values))
 
-    def table(
-        self, breaks: Floats, integrand: Callable[[NDArray[np.int64], Floats], tuple[Floats, ...]]
-    ) -> list[Floats]:
+    def table(self, breaks: Floats, integrand: Integrand) -> list[Floats]:
         """The means of several functions for each of many rows.
 
         Args:
             breaks: Sizes at which the functions of a row are not smooth, shape (rows, any).
             integrand: From the numbers of some rows, shape (r, 1), and sizes, shape (1, n) or (r, n), to the functions.
         """
+        tables = [[weight * mean for mean in part.table(breaks, integrand)] for weight, part in self._parts]
+        return [np.sum(means, axis=0) for means in zip(*tables, strict=True)]
+
+
+class _Part:
+    # Sizes are written as x = inverse_hazard(u), so that u is exponential whatever the law.
+
+    def __init__(self, law: SizeLaw, edges: Floats, points: int) -> None:
+        self.law, self.points = law, points
+        if law.atoms:
+            self.x, self.weights = np.array(law.atoms), np.full(len(law.atoms), 1 / len(law.atoms))
+            return
+        self.edges = merged(self._reach(), law.hazard(edges))
+        u, width = panels(self.edges[:-1], self.edges[1:], points)
+        self.x, weights = law.inverse_hazard(u.ravel()), (width * np.exp(-u)).ravel()
+        self.mass = float(np.sum(weights))
+        self.weights = weights / self.mass
+
+    def _reach(self) -> Floats:
+        # As far as 60, and on while a heavy tail adds to the second moment; denser where x(u) outruns u, or bends.
+        u = np.geomspace(1e-10, 700.0, 2000)
+        x = self.law.inverse_hazard(u)
+        square = (np.exp(-u) * u * x * x)[::-1].cumsum()[::-1]
+        u = u[(u < 60.0) | (square > 1e-14 * square[0])]
+        x = x[: u.size]
+        turns = np.abs(np.diff(np.log(np.diff(x) / np.diff(u) + 1e-9 * x[1:]), append=0.0))
+        turns[(u[1:] > 40.0) | (u[1:] < 1e-3)] = 0.0
+        return spaced(u, np.max([np.diff(np.log(u)), np.diff(np.log(x)) / 2, turns / 2], axis=0))
+
+    def table(self, breaks: Floats, integrand: Integrand) -> list[Floats]:
         rows = np.arange(len(breaks))[:, None]
         step = max(1, BLOCK // self.x.size)
         parts = [self._block(rows[i : i + step], breaks[i : i + step], integrand) for i in range(0, len(rows), step)]
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
-    def _block(
-        self, rows: NDArray[np.int64], breaks: Floats, integrand: Callable[..., tuple[Floats, ...]]
-    ) -> list[Floats]:
+    def _block(self, rows: NDArray[np.int64], breaks: Floats, integrand: Integrand) -> list[Floats]:
         if self.law.atoms or not breaks.shape[1]:
             return [
                 np.broadcast_to(part, (len(rows), self.x.size)) @ self.weights for part in integrand(rows, self.x[None])

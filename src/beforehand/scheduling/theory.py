@@ -16,8 +16,9 @@ from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation, arrival_rate
 from beforehand.scheduling.keyed_phase import Classes, Phase, Table, grid_of, table_of
 from beforehand.scheduling.laws import Joint
-from beforehand.scheduling.log import Log
-from beforehand.scheduling.prediction_errors import PredictionError
+from beforehand.scheduling.log import MOST, Log
+from beforehand.scheduling.log_formula import LogFormula
+from beforehand.scheduling.prediction_errors import ExactError, PredictionError
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.special import Floats
 from beforehand.scheduling.trail import TRAIL
@@ -25,6 +26,7 @@ from beforehand.scheduling.view import By
 
 POINTS = 16  # a panel; the same with CHECK tells the accuracy
 CHECK = 12
+KEYED = (SPJF, PSPJF, SPRPT, TRAIL, SkipPredict, DelayPredict)
 
 
 def expect_joint(policy: Any, law: Joint, rate: float) -> Expectation:
@@ -49,6 +51,10 @@ def expect_joint(policy: Any, law: Joint, rate: float) -> Expectation:
         SIGMETRICS 2018. Shahout, Mitzenmacher: SkipPredict: When to Invest in Predictions for Scheduling.
         arXiv 2402.03564.
     """
+    if law.size.atoms and isinstance(policy, KEYED):
+        log = _rows(policy, law)
+        if log is not None:  # ties matter
+            return LogFormula(log).expect(policy, rate)
     found = _expect(policy, law, rate, POINTS)
     if not found.stable:
         return found
@@ -283,6 +289,22 @@ def _classes(longs: Classes, points: int) -> tuple[_Moments, _Moments]:
 
 def _long_jobs(policy: OneBit | SkipPredict, law: Joint) -> Classes:
     return Classes(law.size, _error("cheap", law, policy), policy.threshold)
+
+
+def _rows(policy: Any, law: Joint) -> Log | None:
+    """Jobs of one size as a log, if their keys are atoms."""
+    by: By = getattr(policy, "by", "expensive")
+    error, size = _error(by, law, policy), np.array(law.size.atoms)
+    keys = size if isinstance(error, ExactError) else np.array(error.atoms)
+    if not keys.size:
+        return None
+    weight = -np.diff([1.0, *error.survival(keys[:-1], size), 0.0])
+    if not isinstance(policy, SkipPredict):
+        return Log(np.repeat(size, keys.size), weight=weight, **{by: keys})
+    long = float(_long_jobs(policy, law).share(size)[0])
+    cheap = np.repeat([0.0, min(policy.threshold, MOST)], keys.size)
+    weight = np.concatenate([(1 - long) * weight, long * weight])
+    return Log(np.repeat(size, cheap.size), expensive=np.tile(keys, 2), cheap=cheap, weight=weight)
 
 
 def _error(by: By, law: Joint, policy: Any) -> PredictionError:
