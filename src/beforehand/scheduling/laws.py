@@ -181,9 +181,10 @@ class Joint:
         cheap: How the cheap one does.
 
     Example:
-        >>> from beforehand.scheduling import ExactError, ExponentialError
-        >>> Joint(Exponential(2.0), expensive=ExactError(), cheap=ExponentialError()).moment(2)
-        8.0
+        >>> from beforehand.scheduling import ExactError, ExponentialError, SkipPredict, expect
+        >>> law = Joint(Exponential(), expensive=ExactError(), cheap=ExponentialError())
+        >>> round(expect(SkipPredict(1.0), law, load=0.8).response_time, 6)
+        2.792271
     """
 
     size: SizeLaw
