@@ -75,7 +75,7 @@ def test_stages_with_keys_in_two_bands_are_refused():
         (StageTable(long=(Row(0, "fcfs", 1.0),)), "stages of long jobs end before the job may"),
         (StageTable(long=(Row(0, "fcfs", math.nan),)), "no length"),
         (StageTable(long=(Row(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
-        (StageTable(long=(Row(0, "attained", 0.0),)), "a quantum above 0"),
+        (StageTable(long=(Row(0, "attained", 0.0),)), "a quantum of service above 0"),
         (StageTable(long=(Row(0, "attained", 1.0), Row(0, "fcfs"))), "must be the only row"),
     ],
 )
