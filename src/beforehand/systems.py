@@ -53,6 +53,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import TRAIL",
         command="beforehand scheduling simulate",
+        study="of 2 claims 1 reproduced, 1 direction only, within that of SkipPredict",
         part=f"limited preemption on a single server; its predictor and serving are {NOT_BUILT}",
     ),
     System(

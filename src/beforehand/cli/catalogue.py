@@ -53,6 +53,8 @@ def reproduce(
         if name is not None and named is None:
             raise InvalidInput(f"NAME is {name!r}, but no system goes by it; take a name from the table above")
         render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others get theirs with their areas.")
+        if named is not None and named.study:
+            render.show(f"{named.name}: {named.study}.")
         return
     study = importlib.import_module(STUDIES[named.name])
     options: dict[str, Any] = {}
