@@ -31,20 +31,15 @@ def show_plan(plan: "QueuePlan", *, unit: float) -> None:
     setting = plan.setting
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
     head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {plan.mean:.4g}, SCV {plan.scv:.2f}"
-    render.show(f"{head}; figures in {'the unit of sizes' if unit == 1 else 'mean jobs'}\n")
-    table = render.table("design", "response", "predictions a job", "cost", "against the best blind")
-    ranked = sorted(plan.candidates, key=lambda each: each.cost)
-    for each in ranked:
-        calls = (("cheap", each.cheap_calls), ("expensive", each.expensive_calls))
-        asked = ", ".join(f"{render.number(count)} {name}" for name, count in calls if count) or "none"
+    render.show(f"{head}; times and costs in {'the unit of sizes' if unit == 1 else 'mean jobs'}, calls a job\n")
+    table = render.table("design", "response", "cheap", "expensive", "cost", f"vs {plan.baseline.design}")
+    for each in sorted(plan.candidates, key=lambda each: each.cost):
+        calls = [render.number(count) if count else "-" for count in (each.cheap_calls, each.expensive_calls)]
         against = f"{each.cost / plan.baseline.value - 1:+.0%}" if each.design != plan.baseline.design else "-"
-        style = "bold" if each is plan.chosen else ""
-        cells = (each.design, render.number(each.response_time / unit), asked, render.number(each.cost / unit), against)
-        table.add_row(*(Text(cell, style) for cell in cells))
+        cells = (render.number(each.response_time / unit), *calls, render.number(each.cost / unit), against)
+        table.add_row(*(Text(cell, "bold" if each is plan.chosen else "") for cell in (each.design, *cells)))
     best = plan.clairvoyant
-    table.add_row(
-        *(Text(cell, "dim") for cell in ("clairvoyant", render.number(best.value / unit), best.design, "", ""))
-    )
+    table.add_row(*(Text(cell, "dim") for cell in (f"clairvoyant {best.design}", render.number(best.value / unit))))
     render.console().print(table)
     facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
     worth = (("cheap", plan.break_even_cheap), ("expensive", plan.break_even_expensive))

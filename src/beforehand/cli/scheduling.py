@@ -157,8 +157,11 @@ def plan_queue(
         f"\naudit on the last {len(unseen):,} of {len(trace):,} jobs {by}, in the unit of sizes (prices say s):\n"
     )
     render.show_report(report)
-    written = [path for path in (output, html if drawn else None) if path]
-    render.show("".join(f"\nwrote {path}" for path in written) + ("" if drawn else f"\n{page.NO_PICTURES}"))
+    for path in (output, html if drawn else None):
+        if path:
+            render.show(f"\nwrote {path}")
+    if not drawn:
+        render.show(f"\n{page.NO_PICTURES}")
 
 
 @app.command(epilog="Example: beforehand scheduling simulate jobs.csv --policy sprpt --load 0.9 --assume-expensive 0.3")
