@@ -1,6 +1,5 @@
 """Jobs that run by a predicted key: the tables over all keys, which do not depend on the rate of arrivals."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.scheduling.laws import SizeLaw
+from beforehand.scheduling.log import MOST
 from beforehand.scheduling.prediction_errors import ExactError, IndependentError, PredictionError
 from beforehand.scheduling.quadrature import SizeGrid, merged, panels, spaced
 from beforehand.scheduling.special import Floats
@@ -37,7 +37,7 @@ class Classes:
         inside = (x > self.limit).astype(np.float64)
         if self.cheap is None or self.threshold == 0:
             return inside
-        if self.threshold == math.inf:
+        if self.threshold > MOST:
             return 0.0 * inside
         return inside * self.cheap.survival(np.nextafter(self.threshold, 0.0), x)  # atoms at the threshold are long
 
@@ -45,7 +45,7 @@ class Classes:
     def edges(self) -> list[float]:
         """The sizes at which the class is not smooth."""
         cheap = self.cheap.breakpoints(self.threshold) if self.cheap else ()
-        return [edge for edge in (self.limit, *self.size.edges, *cheap) if 0 < edge < math.inf]
+        return [edge for edge in (self.limit, *self.size.edges, *cheap) if 0 < edge < MOST]
 
 
 @final
@@ -250,6 +250,6 @@ def _levels(phase: Phase, grid: SizeGrid, points: int) -> tuple[Floats, Floats]:
         high *= 2
     y = np.geomspace(low, high, 2000)
     falls = [np.diff(np.minimum(law.hazard(y / slope), 45.0)) for law in laws for slope in phase.error.slopes or (1.0,)]
-    edges = merged(spaced(y, np.maximum(np.diff(np.log(y)), np.max(falls, axis=0) / 12)), phase.kinks())
+    edges = merged(spaced(y, np.maximum(np.diff(np.log(y)), np.max(falls, axis=0) / 8)), phase.kinks())
     nodes, width = panels(edges[:-1], edges[1:], points)
     return nodes.ravel(), width.ravel()

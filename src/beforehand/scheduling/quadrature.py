@@ -92,7 +92,8 @@ class _Part:
         x = x[: u.size]
         turns = np.abs(np.diff(np.log(np.diff(x) / np.diff(u) + 1e-9 * x[1:]), append=0.0))
         turns[(u[1:] > 40.0) | (u[1:] < 1e-3)] = 0.0
-        return spaced(u, np.max([np.diff(np.log(u)), np.diff(np.log(x)) / 2, turns / 2], axis=0))
+        falls = np.diff(np.minimum(u, 45.0))
+        return spaced(u, np.max([np.diff(np.log(u)), np.diff(np.log(x)) / 2, turns / 2, falls / 8], axis=0))
 
     def table(self, breaks: Floats, integrand: Integrand) -> list[Floats]:
         rows = np.arange(len(breaks))[:, None]
