@@ -94,12 +94,12 @@ def health_of(
         if rate is None:
             span = float(np.ptp(arrival))
             rate = (len(finished) - 1) / span if span else math.inf
-        load = rate * float(size.mean())
+        exact = Log(size, expensive=size)
+        load = rate * exact.mean
         called_short, called_long = _misjudged(policy, size, cheap)
         expected = fcfs = clairvoyant = math.inf
         if load < 1:
             order = SPRPT() if preemptive else SPJF()
-            exact = Log(size, expensive=size)
             fcfs = expect(FCFS(), exact, rate=rate).response_time
             clairvoyant = expect(order, exact, rate=rate).response_time
             try:
