@@ -9,6 +9,7 @@ from queue_steps import drain, put, settle
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
     SPJF,
+    SPRPT,
     OneBit,
     PredictionQueue,
     SkipPredict,
@@ -155,3 +156,50 @@ def test_an_async_predictor_needs_a_running_loop():
             queue.put_nowait("job")
     assert len(queue) == 0
     assert queue.stats.put == 0
+
+
+def asked_late(policy, **predictors):
+    """A queue whose expensive predictor answers when the test sets an event, and the questions that it was asked."""
+    questions = []
+
+    async def side_car(job):
+        questions.append((job, asyncio.Event()))
+        await questions[-1][1].wait()
+        return 7.0
+
+    return PredictionQueue(policy, expensive=side_car, **predictors), questions
+
+
+def test_a_job_that_ran_before_the_answer_came_is_asked_about_anew_when_it_is_handed_back():
+    async def main():
+        queue, questions = asked_late(SPRPT())
+        (ticket,) = put(queue, "job")
+        await settle()
+        queue.get_nowait()
+        queue.requeue(ticket, 1.0)
+        await settle()
+        assert len(questions) == 2
+        questions[1][1].set()
+        await settle()
+        assert ticket.view.predicted == 7.0
+
+    asyncio.run(main())
+
+
+def test_an_update_from_outside_withdraws_the_question_that_it_answers_and_no_other():
+    async def main():
+        queue, questions = asked_late(SkipPredict(1.0), cheap=lambda job: 2.0)
+        first, second = put(queue, "a", "b")
+        await settle()
+        queue.update(first, predicted=3.0)
+        queue.update(second, cheap=4.0)
+        for _, event in questions:
+            event.set()
+        await settle()
+        assert (first.view.predicted, second.view.predicted) == (3.0, 7.0)
+        assert queue.stats.predictor_errors == 0
+        queue.update(put(queue, "c")[0], cheap=0.5)  # a short one, about which nothing more is wanted
+        await settle()
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())

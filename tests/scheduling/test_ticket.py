@@ -45,3 +45,41 @@ def test_jobs_that_are_handed_back_again_and_again_keep_their_places_by_arrival_
     clock.now = 100.0
     assert [queue.get_nowait().job for _ in range(60)] == list(range(60))
     assert queue.stats.guarded == 60
+
+
+def test_the_oldest_is_found_among_new_jobs_and_those_that_were_handed_back():
+    clock = Clock()
+    queue = sizes(max_wait=10.0, clock=clock)
+    old, middle, young = put(queue, 3, 1, 2)
+    assert queue.get_nowait() is middle
+    queue.requeue(middle, 0.5)
+    clock.now = 10.0
+    assert [queue.get_nowait() for _ in range(3)] == [old, middle, young]
+    assert queue.stats.guarded == 3
+
+
+def test_a_job_that_is_handed_back_when_its_time_is_up_is_next():
+    clock = Clock()
+    queue = PredictionQueue(LAS(quantum=1.0), max_wait=5.0, clock=clock)
+    put(queue, "old")
+    old = queue.get_nowait()
+    clock.now = 6.0
+    put(queue, "b", "c")
+    assert queue.get_nowait().job == "b"
+    clock.now = 7.0
+    assert not queue.should_yield(old, 3.0)
+    queue.requeue(old, 3.0)
+    assert queue.get_nowait() is old
+
+
+def test_a_running_job_yields_to_one_of_equal_rank_only_if_that_came_before():
+    queue = PredictionQueue(LAS(quantum=1.0))
+    put(queue, "a", "b")
+    first, second = queue.get_nowait(), queue.get_nowait()
+    queue.requeue(second, 0.5)
+    assert not queue.should_yield(first, 0.5)
+    queue.requeue(first, 0.5)
+    assert queue.get_nowait() is first
+    assert queue.get_nowait() is second
+    queue.requeue(first, 0.5)
+    assert queue.should_yield(second, 0.5)
