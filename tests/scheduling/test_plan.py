@@ -139,9 +139,11 @@ def test_break_even_prices_are_where_the_choice_turns():
 
 def test_several_servers_are_simulated_on_the_same_jobs(monkeypatch):
     monkeypatch.setattr("beforehand.scheduling.plan.FINAL_JOBS", 50_000)
+    monkeypatch.setattr("beforehand.scheduling.resampling.SIMULATED_JOBS", 50_000)
     plan = planned(skewed(500), load=0.8, servers=2, expensive_cost=0.1, cheap_cost=0.05, bootstrap=3)
     assert "2 servers, simulated" in plan.model
     assert plan.largest is None
+    assert plan.winners == ()
     assert plan.verdict == "worth it"
     again = planned(skewed(500), load=0.8, servers=2, expensive_cost=0.1, cheap_cost=0.05, bootstrap=3)
     assert again == plan

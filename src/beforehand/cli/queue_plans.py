@@ -48,8 +48,9 @@ def show_plan(plan: "QueuePlan", *, unit: float) -> None:
     if plan.largest is not None:
         here, fcfs = (render.number(time / unit) for time in plan.largest)
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
-    around = ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)
-    facts += [("best at loads around", around), ("assumed", plan.model)]
+    if plan.winners:
+        facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))
+    facts.append(("assumed", plan.model))
     render.show("")
     render.console().print(render.facts(facts))
 

@@ -11,7 +11,8 @@ from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, By, Row, StageTabl
 
 def wanted(view: View, by: By) -> By | None:
     """The prediction `by`, unless the view holds it."""
-    return by if math.isnan(view.key(by)) else None
+    key = view.key(by)
+    return by if key != key else None  # nan
 
 
 @final

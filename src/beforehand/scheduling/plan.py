@@ -120,7 +120,7 @@ def plan_queue(
     formula = LogFormula(log)
     found, tried = _best_of_each(log, formula, setting, candidates)
     if setting.simulated:
-        found = _finals(found, log, setting, seed)
+        found = tried = _finals(found, log, setting, seed)
     found.sort(key=lambda each: each.preference)
     chosen = next(each for each in found if each.policy is not None)
     blind = next(each for each in found if each.family in BLIND)
@@ -144,7 +144,7 @@ def plan_queue(
         break_even_cheap=break_even(tried, setting, "cheap") if external else None,
         break_even_expensive=break_even(tried, setting, "expensive") if external else None,
         largest=None if setting.simulated else _largest(log, formula, setting, chosen),
-        winners=_winners(found, formula, setting),
+        winners=() if setting.simulated else _winners(found, formula, setting),
         model=MODEL if not setting.simulated else f"Poisson arrivals, {setting.servers} servers, simulated",
         min_gain=min_gain,
         seed=seed,
@@ -184,7 +184,7 @@ def audit(plan: QueuePlan, holdout: Any, *, bootstrap: int = 200, seed: int = 0)
     formula = LogFormula(log)
     found = [*_blind(log, formula, setting), evaluate(plan.chosen.family, plan.policy, formula, setting)]
     if setting.simulated:
-        found = [simulated(each, log, setting, seed) for each in found if each.policy is not None]
+        found = [simulated(each, log, setting, seed, jobs=FINAL_JOBS) for each in found if each.policy is not None]
     blind = min(found[:-1], key=lambda each: each.preference)
     draws = costs([found[-1], blind], log, formula, setting, bootstrap, seed)
     saving = outcome(plan.design, _saving(found[-1].cost, blind.cost), _savings(draws))
@@ -297,7 +297,7 @@ def _clairvoyant(log: Log, setting: Setting, seed: int) -> Candidate:
     free = replace(setting, cheap_cost=0.0, expensive_cost=0.0)
     best: Stock = SPRPT() if setting.preemptive else SPJF()
     found = replace(evaluate(label(best), best, LogFormula(known), free), family="clairvoyant")
-    return simulated(found, known, free, seed) if setting.simulated else found
+    return simulated(found, known, free, seed, jobs=FINAL_JOBS) if setting.simulated else found
 
 
 def _largest(log: Log, formula: LogFormula, setting: Setting, chosen: Candidate) -> tuple[float, float] | None:

@@ -40,7 +40,7 @@ class QueuePlan:
         break_even_expensive: That of an expensive one.
         largest: The mean response time of the largest 1 % of jobs, under the plan and first come, first served; None if
             it was simulated.
-        winners: The best of the candidates at loads around the planned one.
+        winners: The best of the candidates at loads around the planned one; none if it was simulated.
         model: What the figures assume.
         min_gain: The least saving that is worth having.
         seed: Of the resampling.
@@ -141,11 +141,10 @@ class QueuePlan:
                 f"The largest 1 % of jobs are done after {self.largest[0]:.4g}, and after {self.largest[1]:.4g} first "
                 "come, first served."
             )
-        around = ", ".join(f"{load:.2f} {design}" for load, design in self.winners)
-        lines += [
-            f"Best at loads around it: {around}.",
-            f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}.",
-        ]
+        if self.winners:
+            around = ", ".join(f"{load:.2f} {design}" for load, design in self.winners)
+            lines.append(f"Best at loads around it: {around}.")
+        lines.append(f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}.")
         if setting.preemptive:
             lines.append("Its jobs are set aside: whoever serves them must call should_yield and requeue.")
         return "\n".join(lines)

@@ -12,7 +12,7 @@ from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.simulator import simulate
 
 REPLICATIONS: Final = 20  # of a simulation, each with jobs and weights of its own
-SIMULATED_JOBS: Final = 100_000
+SIMULATED_JOBS: Final = 300_000
 
 
 def reweigh(log: Log, times: int, seed: int) -> Iterator[Floats]:
@@ -32,7 +32,7 @@ def again(known: Candidate, formula: LogFormula, setting: Setting) -> Candidate:
     return evaluate(known.family, known.policy, formula, setting)
 
 
-def simulated(known: Candidate, log: Log, setting: Setting, seed: int, jobs: int = SIMULATED_JOBS) -> Candidate:
+def simulated(known: Candidate, log: Log, setting: Setting, seed: int, *, jobs: int) -> Candidate:
     """The candidate's design on another log, by simulation; equal seeds draw equal jobs."""
     if known.policy is None:
         raise AssertionError("processor sharing is never simulated")
@@ -53,7 +53,10 @@ def costs(designs: list[Candidate], log: Log, formula: LogFormula, setting: Sett
     if setting.simulated:
         weights = reweigh(log, min(times, REPLICATIONS), seed)
         logs = (Log(log.size, expensive=log.expensive, cheap=log.cheap, weight=weight) for weight in weights)
-        rows = [[simulated(each, one, setting, seed + i).cost for each in designs] for i, one in enumerate(logs)]
+        rows = [
+            [simulated(each, one, setting, seed + i, jobs=SIMULATED_JOBS).cost for each in designs]
+            for i, one in enumerate(logs)
+        ]
     else:
         formulas = (formula.reweighted(weight) for weight in reweigh(log, times, seed))
         rows = [[again(each, one, setting).cost for each in designs] for one in formulas]

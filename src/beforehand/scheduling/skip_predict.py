@@ -154,7 +154,7 @@ class SkipPredict:
         """The cheap prediction, then the expensive one of a long job."""
         if view.cheap != view.cheap:
             return "cheap"
-        return wanted(view, "expensive") if view.cheap >= self.threshold else None
+        return "expensive" if view.cheap >= self.threshold and view.predicted != view.predicted else None
 
     def stages(self) -> StageTable:
         """Two classes, the longs by their key."""
