@@ -40,7 +40,7 @@ def study(monkeypatch):
     return made, asked
 
 
-@pytest.mark.parametrize("name", ["avq", "QUIVER"])
+@pytest.mark.parametrize("name", ["avq", "QUIVER", "A_V-Q"])
 def test_reproduce_shows_claims_with_verdicts_and_figures(capsys, monkeypatch, study, name):
     monkeypatch.setenv("COLUMNS", "100")
     assert run(["reproduce", name, "--quick"]) == 0

@@ -47,7 +47,7 @@ def reproduce(
     """
     from beforehand.core.errors import InvalidInput
 
-    named = next((system for system in SYSTEMS if name and name.lower() in _names(system)), None)
+    named = next((system for system in SYSTEMS if name and _squashed(name) in _names(system)), None)
     if named is None or named.name not in STUDIES:
         systems()
         if name is not None and named is None:
@@ -90,4 +90,9 @@ def show_study(study: "Study") -> None:
 
 
 def _names(system: System) -> set[str]:
-    return {known.lower() for known in (system.name, *system.also)}
+    return {_squashed(known) for known in (system.name, *system.also)}
+
+
+def _squashed(name: str) -> str:
+    """Letters and digits alone, so that skip_predict, Skip-Predict and SkipPredict are one name."""
+    return "".join(filter(str.isalnum, name.lower()))
