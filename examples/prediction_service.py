@@ -1,4 +1,4 @@
-"""Serve the same requests by two workers in three orders, and draw measured response times beside those predicted.
+"""Plan a service of two workers on a log, run it first come, first served and as planned, and compare with the plan.
 
 A request's work is awaited sleep. A cheap guess of its length comes at once, a better one from a side-car that takes
 its time and that nobody waits for. `simulate` predicts beforehand, for the long run. `replay` does so afterwards, from
@@ -15,17 +15,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from beforehand.core.errors import Closed
-from beforehand.scheduling import FCFS, SPJF, Log, Policy, PredictionQueue, SkipPredict, Ticket, replay, simulate
+from beforehand.scheduling import FCFS, Log, Policy, PredictionQueue, QueuePlan, Ticket, plan_queue, replay, simulate
+from beforehand.scheduling.policies import label
 
 WORKERS = 2
 LOAD = 0.85
 UNIT = 0.02  # seconds for a request of size 1, the mean
 LATENCY = 0.01  # seconds that the side-car takes
-POLICIES: dict[str, Policy] = {
-    "first come,\nfirst served": FCFS(),
-    "SPJF, cheap": SPJF(by="cheap"),
-    "SkipPredict": SkipPredict(1.0, preemptive=False),
-}
+CHEAP, EXPENSIVE = 0.05, 0.3  # prices of the guesses, in mean requests
 
 
 class Request(NamedTuple):
@@ -43,6 +40,19 @@ def requests(count: int, seed: int) -> list[Request]:
     size /= size.mean()
     cheap, expensive = (size * rng.lognormal(sigma=sigma, size=count) for sigma in (1.0, 0.3))
     return [Request(*row) for row in np.column_stack([size, cheap, expensive]).tolist()]
+
+
+def log_of(sample: list[Request]) -> Log:
+    """The requests as a log of finished jobs."""
+    size, cheap, expensive = np.array(sample).T
+    return Log(size, cheap=cheap, expensive=expensive)
+
+
+def plan(sample: list[Request]) -> QueuePlan:
+    """What order such requests should be served in; a request that a worker has begun cannot be set aside."""
+    return plan_queue(
+        log_of(sample), load=LOAD, servers=WORKERS, cheap_cost=CHEAP, expensive_cost=EXPENSIVE, bootstrap=0
+    )
 
 
 async def side_car(request: Request) -> float:
@@ -85,36 +95,43 @@ async def tickets(queue: PredictionQueue[int]) -> AsyncIterator[Ticket[int]]:
             yield await queue.get()
 
 
-async def serve_all(coming: list[Request], arrivals: list[float]) -> list[np.ndarray]:
+async def serve_all(policies: list[Policy], coming: list[Request], arrivals: list[float]) -> list[np.ndarray]:
     """The rows under each policy; all run at once, each with its own workers."""
-    return await asyncio.gather(*(serve(policy, coming, arrivals) for policy in POLICIES.values()))
+    return await asyncio.gather(*(serve(policy, coming, arrivals) for policy in policies))
 
 
 def main(size: int, output: str) -> None:
-    """Serve `size` requests under each policy, and draw the picture into the file `output`."""
+    """Serve `size` requests in both orders, and draw the picture into the file `output`."""
+    planned = plan(requests(5000, seed=0))
+    policies = {"first come,\nfirst served": FCFS(), f"planned:\n{planned.design}": planned.policy}
     coming = requests(size, seed=1)
     arrivals = np.cumsum(np.random.default_rng(2).exponential(1 / (LOAD * WORKERS), size))
-    measured = asyncio.run(serve_all(coming, arrivals.tolist()))
-    size, cheap, expensive = np.array(coming).T
-    law = Log(size, cheap=cheap, expensive=expensive)
+    measured = asyncio.run(serve_all(list(policies.values()), coming, arrivals.tolist()))
+    law = log_of(coming)
     figure = Figure(figsize=(11, 4), layout="constrained")
     mean, tail = figure.subplots(1, 2)
-    for place, (policy, rows) in enumerate(zip(POLICIES.values(), measured, strict=True)):
+    for place, (policy, rows) in enumerate(zip(policies.values(), measured, strict=True)):
         arrival, start, end = rows.T
         before = simulate(policy, law, load=LOAD, servers=WORKERS, jobs=200_000, quantiles=(0.99,))
-        after = replay(policy, Log(end - start, cheap=cheap, expensive=expensive, arrival=arrival), servers=WORKERS)
+        after = replay(
+            policy, Log(end - start, cheap=law.cheap, expensive=law.expensive, arrival=arrival), servers=WORKERS
+        )
         taken, again = end - arrival, after.completion - arrival
         bars = {
             mean: (before.response_time, taken.mean(), again.mean()),
             tail: (before.quantiles[0.99], np.quantile(taken, 0.99), np.quantile(again, 0.99)),
         }
+        for name, heights in zip(("mean", "p99"), bars.values(), strict=True):
+            print(
+                f"{label(policy)}, {name}: predicted {heights[0]:.2f}, measured {heights[1]:.2f}, replayed {heights[2]:.2f}"
+            )
         for axis, heights in bars.items():
             for shift, height in enumerate(heights):
                 axis.bar(place + 0.27 * (shift - 1), height, width=0.25, color=f"C{shift}")
     for axis, title in ((mean, "mean"), (tail, "99th percentile")):
         axis.set_title(f"response time, {title}")
         axis.set_ylabel("mean service times")
-        axis.set_xticks(range(len(POLICIES)), POLICIES)
+        axis.set_xticks(range(len(policies)), policies)
     mean.legend(mean.patches[:3], ["predicted beforehand", "measured", "replayed"])
     figure.savefig(output)
     print(f"drew {output}")
