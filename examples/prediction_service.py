@@ -122,9 +122,8 @@ def main(size: int, output: str) -> None:
             tail: (before.quantiles[0.99], np.quantile(taken, 0.99), np.quantile(again, 0.99)),
         }
         for name, heights in zip(("mean", "p99"), bars.values(), strict=True):
-            print(
-                f"{label(policy)}, {name}: predicted {heights[0]:.2f}, measured {heights[1]:.2f}, replayed {heights[2]:.2f}"
-            )
+            told = zip(("predicted", "measured", "replayed"), heights, strict=True)
+            print(f"{label(policy)}, {name}:", ", ".join(f"{word} {height:.2f}" for word, height in told))
         for axis, heights in bars.items():
             for shift, height in enumerate(heights):
                 axis.bar(place + 0.27 * (shift - 1), height, width=0.25, color=f"C{shift}")
