@@ -7,7 +7,7 @@ Run: python benchmarks/bench_histogram.py [-o FILE]
 
 import numpy as np
 import rivals
-from report import keep, options, show
+from report import options, take
 from yardstick import DATA, memory, seconds, yardstick
 
 from beforehand.quantization import levels
@@ -37,15 +37,10 @@ def families() -> Sheet:
 def main() -> None:
     """Measure, print, and keep."""
     chosen = options(__doc__ or "").parse_args()
-    sheets = []
-    for sheet in (
+    take((
         lambda: rivals.defaults("near unbiased", "round trip"), families,
         lambda: rivals.beside("near unbiased"), lambda: rivals.beside("round trip"),
-    ):  # fmt: skip
-        sheets.append(sheet())
-        show(sheets[-1])
-    if chosen.output:
-        keep(sheets, chosen.output)
+    ), chosen.output)  # fmt: skip
 
 
 if __name__ == "__main__":

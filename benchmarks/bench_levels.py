@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 import rivals
-from report import ROOT, keep, options, show
+from report import ROOT, options, take
 from rivals import OURS, RIVALS
 from yardstick import DATA, memory, seconds, yardstick
 
@@ -99,16 +99,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.cases:
         brute_force(chosen.cases)
-    sheets = []
     solved = ("unbiased", "k-means", "near k-means")
-    for sheet in (
+    take((
         partial(rivals.defaults, *solved), *(partial(rivals.beside, solves) for solves in solved),
         by_levels, families, by_row,
-    ):  # fmt: skip
-        sheets.append(sheet())
-        show(sheets[-1])
-    if chosen.output:
-        keep(sheets, chosen.output)
+    ), chosen.output)  # fmt: skip
 
 
 if __name__ == "__main__":

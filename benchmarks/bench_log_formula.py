@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from report import keep, options, show
+from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import (
@@ -141,12 +141,7 @@ def a_plan() -> Sheet:
 def main() -> None:
     """Measure, print, and keep."""
     chosen = options(__doc__ or "").parse_args()
-    sheets = []
-    for sheet in (a_million_pairs, a_plan):
-        sheets.append(sheet())
-        show(sheets[-1])
-    if chosen.output:
-        keep(sheets, chosen.output)
+    take((a_million_pairs, a_plan), chosen.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from report import keep, options, show
+from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import Log, plan_queue, simulate
@@ -94,9 +94,4 @@ if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--data", type=Path, help="a folder with the public traces")
     arguments = parser.parse_args()
-    sheets = []
-    for make in (times, *(partial(choices, name, arguments.data) for name in TRACES)):
-        sheets.append(make())
-        show(sheets[-1])
-    if arguments.output:
-        keep(sheets, arguments.output)
+    take((times, *(partial(choices, name, arguments.data) for name in TRACES)), arguments.output)

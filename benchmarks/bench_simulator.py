@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-from report import keep, options, show
+from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import (
@@ -235,12 +235,7 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--full", action="store_true", help="also hold 40 million jobs of each policy to its formula")
     chosen = parser.parse_args()
-    sheets = []
-    for sheet in (speeds, beside, known_means, coverage, *([against_formulas] if chosen.full else [])):
-        sheets.append(sheet())
-        show(sheets[-1])
-    if chosen.output:
-        keep(sheets, chosen.output)
+    take((speeds, beside, known_means, coverage, *([against_formulas] if chosen.full else [])), chosen.output)
 
 
 if __name__ == "__main__":

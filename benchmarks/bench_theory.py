@@ -12,7 +12,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from report import keep, options, show
+from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect, keyed_phase, theory
@@ -101,12 +101,7 @@ def beside() -> Sheet:
 def main() -> None:
     """Measure, print, and keep."""
     chosen = options(__doc__ or "").parse_args()
-    sheets = []
-    for sheet in (beside, golden):
-        sheets.append(sheet())
-        show(sheets[-1])
-    if chosen.output:
-        keep(sheets, chosen.output)
+    take((beside, golden), chosen.output)
 
 
 if __name__ == "__main__":

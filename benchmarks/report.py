@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,6 +48,16 @@ def keep(sheets: Sequence[Sheet], path: Path) -> None:
         "commit": _first("git", "log", "-1", "--format=%h", "--", "native"),
     }
     path.write_text(json.dumps({"where": where, "sheets": [asdict(sheet) for sheet in sheets]}, indent=2) + "\n")
+
+
+def take(makers: Iterable[Callable[[], Sheet]], path: Path | None) -> None:
+    """Measure tables one after the other, print each at once, and keep all in a file if one is named."""
+    sheets = []
+    for make in makers:
+        sheets.append(make())
+        show(sheets[-1])
+    if path:
+        keep(sheets, path)
 
 
 def filled(text: str, folder: Path) -> str:

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from golden_queues import EXACT, EXPONENTIAL
+from golden_queues import EVERY, EXACT, EXPONENTIAL, mean
 
 from beforehand.scheduling import (
-    FCFS,
     PSPJF,
     SPJF,
     SPRPT,
@@ -21,7 +20,6 @@ from beforehand.scheduling import (
     Log,
     LogNormal,
     LogNormalError,
-    OneBit,
     SkipPredict,
     UniformError,
     Weibull,
@@ -30,16 +28,6 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.keyed_phase import Classes, Phase
 from beforehand.scheduling.quadrature import SizeGrid
-
-EVERY = [
-    FCFS(), SPJF(), PSPJF(), SPRPT(), TRAIL(0.3), OneBit(0.8), OneBit(0.8, preemptive=False), SkipPredict(0.8),
-    SkipPredict(0.8, long_order="size"), SkipPredict(0.8, preemptive=False), DelayPredict(0.8),
-    DelayPredict(0.8, long_order="size"),
-]  # fmt: skip
-
-
-def mean(policy, law, load):
-    return expect(policy, law, load=load).response_time
 
 
 def close(value, relative=1e-8):

@@ -4,7 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from golden_queues import BEST_BITS, CLASSES, EXACT, EXPONENTIAL, GOLDEN, INSIDE, NEWEST_FIRST, WEIBULL, lognormal
+from golden_queues import (
+    BEST_BITS,
+    CLASSES,
+    EVERY,
+    EXACT,
+    EXPONENTIAL,
+    GOLDEN,
+    INSIDE,
+    NEWEST_FIRST,
+    WEIBULL,
+    lognormal,
+    mean,
+)
 from numpy.polynomial.legendre import leggauss
 
 from beforehand.core.errors import InvalidInput
@@ -36,15 +48,6 @@ from beforehand.scheduling import (
 from beforehand.scheduling.theory import one_bit_newest_first
 
 SMOOTH = [EXPONENTIAL, EXACT, WEIBULL, lognormal(0.3), Joint(Exponential(), UniformError(0.5), UniformError(1.0))]
-EVERY = [
-    FCFS(), SPJF(), PSPJF(), SPRPT(), TRAIL(0.3), OneBit(0.8), OneBit(0.8, preemptive=False), SkipPredict(0.8),
-    SkipPredict(0.8, long_order="size"), SkipPredict(0.8, preemptive=False), DelayPredict(0.8),
-    DelayPredict(0.8, long_order="size"),
-]  # fmt: skip
-
-
-def mean(policy, law, load):
-    return expect(policy, law, load=load).response_time
 
 
 def close(value, relative=1e-8):
