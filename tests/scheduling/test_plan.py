@@ -63,12 +63,17 @@ def test_no_candidate_is_below_srpt_where_predictions_are_exact_and_free():
     assert all(each.cost >= plan.expected.value for each in plan.candidates)
 
 
-@pytest.mark.parametrize(("log", "load"), [(Log(np.ones(100), cheap=np.ones(100)), 0.8), (skewed(2000), 0.05)],
-                         ids=["equal sizes", "hardly any load"])  # fmt: skip
-def test_where_order_hardly_matters_it_says_dont_bother(log, load):
-    plan = plan_queue(log, load=load, cheap_cost=0.3, expensive_cost=1, bootstrap=50)
-    assert plan.verdict == "don't bother"
+def test_jobs_of_one_size_are_served_as_they_come():
+    plan = plan_queue(Log(np.ones(100), cheap=np.ones(100)), load=0.8, cheap_cost=0.3, bootstrap=50)
     assert plan.policy == FCFS()
+    assert plan.verdict == "don't bother"
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+@pytest.mark.parametrize("load", [0.05, 0.3])
+def test_where_hardly_anybody_waits_it_says_dont_bother(load, preemptive):
+    plan = plan_queue(skewed(2000), load=load, cheap_cost=0.5, expensive_cost=2, preemptive=preemptive, bootstrap=50)
+    assert plan.verdict == "don't bother"
 
 
 def test_a_skewed_log_is_worth_predicting_and_the_holdout_agrees():
