@@ -54,3 +54,16 @@ def test_weights_are_copied():
 def test_weights_that_are_none_are_refused(weight):
     with pytest.raises(InvalidInput, match="weight"):
         LogRows(LOG).reweighted(weight)
+
+
+def test_weights_of_a_fraction_go_with_its_order():
+    rows = LogRows(LOG)
+    for k in range(1, 50):
+        remaining(rows, k / 50)
+    assert len(rows._weights) == 2
+
+
+@pytest.mark.parametrize("weight", [["a"] * 6, [1j] * 6, [10**400] * 6])
+def test_weights_that_are_no_numbers_are_refused(weight):
+    with pytest.raises(InvalidInput, match="weight must be numbers"):
+        LogRows(LOG).reweighted(weight)

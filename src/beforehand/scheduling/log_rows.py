@@ -84,7 +84,10 @@ class LogRows:
         Raises:
             InvalidInput: not one finite weight for each row, one is negative, or all are 0.
         """
-        weights = np.array(weight, dtype=np.float64)
+        try:
+            weights = np.array(weight, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidInput(f"weight must be numbers ({error}); pass how often each row counts") from error
         if weights.shape != self.log.size.shape:
             raise InvalidInput(f"weight has shape {weights.shape}, but must have one for each of {len(self.log)} rows")
         if not (weights.min() >= 0 and 0 < weights.sum() < math.inf):
@@ -99,7 +102,7 @@ class LogRows:
     def _weigh(self, weight: Floats) -> None:
         self._weight = weight
         self._total = float(weight.sum())
-        self._weights: dict[_Sorted, Floats] = {}
+        self._weights: dict[tuple[Column, str], tuple[_Sorted, Floats]] = {}
         self.all = self.split("size", 0.0).long
 
     def below(self, gate: Column, least: float) -> NDArray[np.bool_]:
@@ -149,8 +152,8 @@ class LogRows:
         ordered = self._orders.get(name)
         if ordered is None or ordered.fraction != fraction:
             ordered = self._orders[name] = _Sorted(self.log, by, fraction)
-        weight = self._weights.get(ordered)
-        if weight is None:
-            weight = self._weights[ordered] = self._weight[ordered.rows]
+        weighed = self._weights.get(name)
+        if weighed is None or weighed[0] is not ordered:
+            weighed = self._weights[name] = ordered, self._weight[ordered.rows]
         key, size, at = (ordered.column(self.log, column) for column in (by, "size", gate))
-        return key, size, weight, at, ordered.rows
+        return key, size, weighed[1], at, ordered.rows
