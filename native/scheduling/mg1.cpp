@@ -12,6 +12,7 @@
 namespace bh {
 namespace {
 
+constexpr int kMostBand = 1'000;      // either way from 0, so that their ranks are finite
 constexpr double kForever = std::numeric_limits<double>::infinity();
 constexpr double kBand = 1e300;      // between two bands; keys are far below
 constexpr int kBucketShift = 52 - 7;  // 128 buckets for each power of two
@@ -22,6 +23,7 @@ void check(const std::vector<Row>& rows, const char* which) {
   const auto refuse = [which](const char* rule) { throw InvalidInput(std::string("stages of ") + which + " jobs " + rule); };
   if (rows.empty()) refuse("are missing; give at least one row");
   for (const Row& row : rows) {
+    if (row.band < -kMostBand || row.band > kMostBand) refuse("have a band beyond 1000; number them from 0");
     if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever) refuse("have a row whose length is no length");
     if (row.prediction && (row.fixed == kForever || row.per_key != 0))
       refuse("have prediction work of no fixed length; give it a finite one");
@@ -268,6 +270,7 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
       !holds_all(completion) || arrival.size() > jobs_ - sequence_)
     throw InvalidInput("columns do not fit together, or hold more jobs than were announced");
   for (std::size_t i = 0; i < arrival.size(); ++i, ++sequence_) {
+    if (!(size[i] > 0) || !(size[i] < kForever)) throw InvalidInput("a job has no size; all must be above 0 and finite");
     if (sequence_ == 0) now_ = arrival[0];
     if (sequence_ == boundary_) {  // batch b ends before warmup + ceil(b * measured / batches)
       ++batch_;

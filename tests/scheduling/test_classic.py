@@ -60,6 +60,11 @@ def test_the_limit_of_las_has_a_rank_but_no_engine():
         LAS(quantum=0).stages()
 
 
+@pytest.mark.parametrize("quantum", [1e-20, 1e-300, 5e-324])
+def test_levels_end_where_floats_have_no_next_one(quantum):
+    assert LAS(quantum=quantum).rank(view(age=1.0)) >= 2**53
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -67,6 +72,7 @@ def test_the_limit_of_las_has_a_rank_but_no_engine():
         (lambda: SPRPT(work=-1), "work is -1, but must be at least 0"),
         (lambda: SPRPT(work=math.inf), "work is inf, but must be finite"),
         (lambda: LAS(quantum=math.nan), "quantum is nan"),
+        (lambda: LAS(quantum=10**400), "quantum is larger than any float"),
         (lambda: LAS(quantum="1"), "quantum is '1', but must be a number"),
     ],
 )

@@ -109,8 +109,32 @@ def test_laws_are_values():
         (lambda: Hyperexponential((1.0,), (0.5, 0.5)), "means has 1 parts and weights 2"),
         (lambda: Hyperexponential((), ()), "means has 0 parts"),
         (lambda: Hyperexponential((1.0, -1.0), (0.5, 0.5)), "means is -1.0"),
+        (lambda: Hyperexponential(1.0, 1.0), "means is 1.0, but must be a sequence of numbers"),
+        (lambda: Joint(3.0), "size is 3.0, but must be a SizeLaw"),
+        (lambda: Joint(Exponential(), Exponential()), "expensive is .*, but must be a PredictionError"),
     ],
 )
 def test_what_is_no_law_is_refused(make, words):
     with pytest.raises(InvalidInput, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Exponential(1e-200), "mean is 1e-200, but must be at least 1e-100"),
+        (lambda: Weibull(0.01), "shape is 0.01, but must be at least 0.1 and at most 100"),
+        (lambda: LogNormal(scv=1e9), r"scv is 1000000000.0, but must be at least 1e-08 and at most 1e\+06"),
+        (lambda: BoundedPareto(1e-9, 1, 2), "alpha is 1e-09, but must be at least 1e-06"),
+        (lambda: BoundedPareto(1, 1, 1e50), r"sizes spread from 1.0 to 1e\+50, but must be within a factor of 1e\+12"),
+        (lambda: Hyperexponential((1, 1e100), (0.5, 0.5)), "sizes spread from 1.0 to"),
+    ],
+)
+def test_laws_beyond_what_floats_can_tell_are_refused(make, words):
+    with pytest.raises(InvalidInput, match=words):
+        make()
+
+
+def test_options_from_numpy_are_numbers_like_any_other():
+    assert Hyperexponential([1, np.int64(10)], [9, 1]) == Hyperexponential((1.0, 10.0), (0.9, 0.1))
+    assert type(Exponential(np.float32(0.5)).mean) is float

@@ -55,8 +55,8 @@ def test_a_trace_of_jobs_is_a_log_and_further_columns_are_ignored():
     [
         (lambda: Log([]), r"size has shape \(0,\)"),
         (lambda: Log([[1.0]]), r"size has shape \(1, 1\)"),
-        (lambda: Log(["a"]), "size must be numbers .could not convert"),
-        (lambda: Log([1, [2]]), "size must be numbers .setting an array"),
+        (lambda: Log(["a"]), "size must be real numbers .dtype <U1"),
+        (lambda: Log([1, [2]]), "size must be real numbers .setting an array"),
         (lambda: Log([1, 0]), "size is 0.0 in row 1, but must be above 0"),
         (lambda: Log([math.nan]), "size is nan in row 0"),
         (lambda: Log([1e101]), r"size is 1e\+101 in row 0, but must be above 0 and at most 1e\+100"),
@@ -66,8 +66,15 @@ def test_a_trace_of_jobs_is_a_log_and_further_columns_are_ignored():
         (lambda: Log([1], weight=[0]), "weight has 0.0 as its largest"),
         (lambda: Log([1, 1], weight=[1, -1]), "weight is -1.0 in row 1"),
         (lambda: Log([1, 1], weight=[1, math.inf]), "weight has inf as its largest"),
-        (lambda: Log([1, 1], arrival=[1, 0]), "arrival is 0.0 in row 1, but must be finite and never fall"),
+        (lambda: Log([1, 1], arrival=[1, 0]), "arrival is 0.0 in row 1, but must never fall"),
         (lambda: Log([1, 1], arrival=[1, math.nan]), "arrival is nan in row 1"),
+        (lambda: Log([1, 1], arrival=[1, 1e101]), r"arrival is 1e\+101 in row 1, but must be at least -1e\+100"),
+        (lambda: Log([1 + 2j]), "size must be real numbers .dtype complex128"),
+        (lambda: Log([10**400]), "size must be real numbers .int too large"),
+        (lambda: Log([1], arrival=np.array(["2020-01-01"], dtype="M8[ns]")), "arrival must be real numbers .dtype dat"),
+        (lambda: Log([1e-200, 1e-300]), "size has mean 5e-201, but must have at least 1e-100; take a smaller unit"),
+        (lambda: Log([1, 2]).take(np.array([7])), "rows do not fit a log of 2 .index 7 is out of bounds"),
+        (lambda: Log([1, 2]).moment(0.5), "k is 0.5, but must be a whole number"),
         (lambda: Log.read([1, 2]), "log is list, but must be a Log or a Trace"),
         (lambda: Log.read(Trace("stream", {"key": np.array([1])})), "of kind 'stream'"),
         (lambda: Log.read(Trace("jobs", {"cheap": np.array([1])})), "a column 'size'"),
@@ -80,3 +87,8 @@ def test_a_column_that_breaks_a_rule_is_named_with_row_and_value(make, message):
 
 def test_a_prediction_that_was_never_asked_is_nan():
     assert math.isnan(Log([1, 2], expensive=[math.nan, 1]).expensive[0])
+
+
+def test_figures_beyond_a_float_are_infinite_and_no_warning():
+    assert Log([1e100]).moment(4) == math.inf
+    assert math.isfinite(Log([1, 1], arrival=[0, 5e-324]).rate)

@@ -77,6 +77,7 @@ def test_stages_with_keys_in_two_bands_are_refused():
         (StageTable(long=(Row(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
         (StageTable(long=(Row(0, "attained", 0.0),)), "a quantum of service above 0"),
         (StageTable(long=(Row(0, "attained", 1.0), Row(0, "fcfs"))), "must be the only row"),
+        (StageTable(long=(Row(1001, "fcfs"),)), "have a band beyond 1000"),
     ],
 )
 def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
@@ -90,3 +91,10 @@ def test_columns_that_do_not_fit_are_refused():
         native_engine.serve(
             POLICIES[0].stages(), [short], servers=1, switch_cost=(0.0, 0.0), batching=Batching(3, 0, 1)
         )
+
+
+@pytest.mark.parametrize("size", [0.0, math.nan, math.inf])
+def test_a_job_without_a_size_is_refused(size):
+    jobs = Jobs(np.zeros(1), np.array([size]), None, None)
+    with pytest.raises(InvalidInput, match="a job has no size"):
+        native_engine.serve(POLICIES[0].stages(), [jobs], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))

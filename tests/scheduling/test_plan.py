@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -217,6 +218,11 @@ def test_curves_rise_with_the_load_and_the_clairvoyant_lies_lowest():
         ({"bootstrap": "many"}, "bootstrap is 'many'"),
         ({"min_gain": -0.1}, "min_gain is -0.1"),
         ({"switch_cost": (0.1,)}, "switch_cost is"),
+        ({"seed": -1}, "seed is -1, but must be a whole number from 0"),
+        ({"seed": 0.5}, "seed is 0.5, but must be a whole number"),
+        ({"bootstrap": 10**9}, "bootstrap is 1000000000, but must be a whole number from 0 to 100000"),
+        ({"preemptive": "no"}, "preemptive is 'no', but must be True or False"),
+        ({"candidates": 3}, "candidates is 3, but must be a sequence of policies"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_rule(options, message):
@@ -241,6 +247,26 @@ def test_damaged_json_is_corrupt(change):
     told = json.loads(planned().to_json()) | change
     with pytest.raises(CorruptData, match="no plan for scheduling"):
         QueuePlan.from_json(json.dumps(told))
+
+
+def test_numbers_from_numpy_are_written_too():
+    options = {"seed": np.int64(1), "servers": np.int32(1), "min_gain": np.float32(0.25), "preemptive": np.bool_(False)}
+    plan = planned(load=np.float32(0.5), **options)
+    assert QueuePlan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "[]", "null", "1" + "0" * 400])
+@pytest.mark.parametrize("name", ["cheap_calls", "utilisation"])
+def test_figures_edited_into_nonsense_are_corrupt(name, value):
+    text = planned().to_json()
+    edited = re.sub(rf'"{name}": [^,\n]*', f'"{name}": {value}', text, count=1)
+    with pytest.raises(CorruptData, match="no plan for scheduling"):
+        QueuePlan.from_json(edited)
+
+
+def test_an_audit_wants_a_plan():
+    with pytest.raises(InvalidInput, match="plan is 3, but must be a QueuePlan; pass what plan_queue returned"):
+        audit(3, skewed(10))
 
 
 def test_what_was_promised_has_an_interval_around_it():

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput
@@ -28,6 +29,11 @@ def test_infinity_is_written_as_a_word_and_read_again():
     text = policy_to_json(DelayPredict(math.inf))
     assert '"inf"' in text
     assert policy_from_json(text) == DelayPredict(math.inf)
+
+
+def test_options_from_numpy_are_written_too():
+    policy = SkipPredict(np.float32(0.5), preemptive=np.bool_(True), cheap_work=np.int64(2))
+    assert policy_from_json(policy_to_json(policy)) == SkipPredict(0.5, cheap_work=2.0)
 
 
 def test_options_that_are_left_out_take_their_defaults():

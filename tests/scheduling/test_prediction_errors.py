@@ -80,7 +80,7 @@ def test_bins_predict_their_middle_unless_told():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: UniformError(0.0), "alpha is 0.0, but must be above 0 and at most 1"),
+        (lambda: UniformError(0.0), "alpha is 0.0, but must be at least 0.0001 and at most 1"),
         (lambda: UniformError(1.5), "alpha is 1.5"),
         (lambda: LogNormalError(-1.0), "sigma is -1.0"),
         (lambda: LogNormalError(1.0, bias=0.0), "bias is 0.0"),
@@ -91,6 +91,11 @@ def test_bins_predict_their_middle_unless_told():
             "values has 1 numbers, .* one for each of 2 bins",
         ),
         (lambda: BinnedError((0.0, 1.0), values=(-1.0,)), "values is -1.0"),
+        (lambda: LogNormalError(5.0), "sigma is 5.0, but must be at least 0.0001 and at most 4"),
+        (lambda: LogNormalError(1.0, bias=1e9), "bias is 1000000000.0, but must be at least 1e-06"),
+        (lambda: BinnedError(3.0), "edges is 3.0, but must be a sequence"),
+        (lambda: BinnedError((0, 1), Weibull(0.5)), "inner is .*, but must be a PredictionError"),
+        (lambda: IndependentError(3.0), "law is 3.0, but must be a SizeLaw; pass one such as Exponential"),
     ],
 )
 def test_what_is_no_law_is_refused(make, words):

@@ -65,3 +65,22 @@ def test_a_policy_of_the_users_own_is_replayed_here():
 def test_a_missing_prediction_is_named():
     with pytest.raises(InvalidInput, match="Unstaged asks for the expensive prediction of job 0"):
         replay(Unstaged(SPRPT()), Log([1.0], arrival=[0.0]))
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"rank": lambda view: float("nan")}, "ranked a job nan, but ranks must be numbers; mend its rank"),
+        ({"rank": lambda view: None}, "ranked a job None"),
+        ({"review_age": lambda view: view.age}, "review a job of age 0.0 at 0.0, but that must be later"),
+        ({"review_age": lambda view: float("nan")}, "at nan, but that must be later, or inf for never"),
+        ({"asks": lambda view: "expensive"}, "asks for 'expensive' though it knows"),
+        ({"asks": lambda view: "dear"}, "asks for 'dear'.*may ask for 'cheap' and 'expensive'"),
+    ],
+)
+def test_a_policy_whose_answers_make_no_sense_is_told_so_and_does_not_hang(answers, message):
+    policy = Unstaged(SPRPT())
+    for name, answer in answers.items():
+        setattr(policy, name, answer)
+    with pytest.raises(InvalidInput, match=message):
+        replay(policy, GOLDEN_LOG)

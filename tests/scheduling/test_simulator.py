@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from scheduling.queues import Unstaged
+from scheduling.queues import GOLDEN_LOG, Unstaged
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
@@ -22,12 +22,15 @@ from beforehand.scheduling import (
     Joint,
     Log,
     OneBit,
+    Row,
     SkipPredict,
+    StageTable,
     Weibull,
     draws,
     replay,
     simulate,
 )
+from beforehand.scheduling.draws import wanted_predictions
 
 LAW = Joint(Exponential(), ExponentialError(), ExponentialError())
 EXACT = Joint(Exponential(), ExactError(), ExactError())
@@ -221,6 +224,10 @@ def test_an_interrupt_is_heard_between_blocks():
         ({"load": 0.5, "quantiles": (1.5,)}, "quantiles is 1.5"),
         ({"load": 0.5, "switch_cost": (1.0,)}, "but must be two numbers: fixed, and per unit of age"),
         ({"load": 0.5, "switch_cost": (1.0, -1.0)}, r"switch_cost\[1\] is -1.0"),
+        ({"load": 0.5, "switch_cost": (1e300, 0)}, r"switch_cost\[0\] is 1e\+300"),
+        ({"load": 0.5, "quantiles": 0.5}, "quantiles is 0.5, but must be a sequence"),
+        ({"load": 0.5, "control_variate": None}, "control_variate is None, but must be True or False"),
+        ({"load": 1e-9}, "jobs is 1000000, which come within 1e.15 mean sizes.*take fewer jobs, or a higher load"),
     ],
 )
 def test_what_is_out_of_range_is_refused(options, message):
@@ -238,3 +245,32 @@ def test_a_replay_of_a_long_log_comes_in_parts_that_make_no_difference():
     log = Log(rng.exponential(size=150_000), arrival=np.cumsum(rng.exponential(1 / 0.8, size=150_000)))
     free = np.maximum.accumulate(log.arrival - np.concatenate([[0], np.cumsum(log.size)[:-1]]))
     np.testing.assert_allclose(replay(FCFS(), log).completion, np.cumsum(log.size) + free, rtol=1e-9)
+
+
+def test_what_is_no_law_or_no_log_is_refused():
+    with pytest.raises(InvalidInput, match=r"law is \[1, 2\], but must be a Joint of laws or a Log"):
+        simulate(FCFS(), [1, 2], load=0.5)
+    with pytest.raises(InvalidInput, match="log is 3, but must be a Log; pass finished jobs"):
+        replay(FCFS(), 3)
+
+
+def test_quanta_that_no_run_would_get_through_are_refused():
+    for run in (simulate, lambda policy, law, load: replay(policy, GOLDEN_LOG)):
+        with pytest.raises(InvalidInput, match="quantum is 1e-09, but must be at least"):
+            run(LAS(quantum=1e-9), LAW, load=0.5)
+
+
+def test_arrivals_too_far_from_0_for_their_sizes_are_refused():
+    with pytest.raises(InvalidInput, match=r"so far from 0 .* subtract the first arrival"):
+        replay(FCFS(), Log([1e-3, 1e-3], arrival=[1.7e12, 1.8e12]))
+
+
+def test_sizes_that_round_to_0_are_served_all_the_same():
+    done = simulate(SPRPT(), Joint(Weibull(0.1), ExactError()), load=0.5, jobs=20_000)
+    assert done.jobs == 18_000
+
+
+def test_a_short_job_whose_key_is_asked_for_must_have_it():
+    table = StageTable(long=(Row(0, "constant"),), short=(Row(0, "constant"),), threshold=1.0)
+    with pytest.raises(InvalidInput, match="expensive is nan in row 0"):
+        wanted_predictions(SPJF(), table, Log([1, 2], cheap=[0, 2], expensive=[math.nan, 1]))

@@ -88,6 +88,12 @@ def test_a_server_that_is_not_interrupted_cannot_predict_in_between(kind, work):
         (lambda: OneBit(-1), "threshold is -1, but must be at least 0"),
         (lambda: SkipPredict(math.nan), "threshold is nan"),
         (lambda: SkipPredict(1, "shortest"), "long_order is 'shortest', but must be one of remaining, size"),
+        (lambda: OneBit(1, preemptive="no"), "preemptive is 'no', but must be True or False"),
+        (lambda: SkipPredict(1, preemptive=2), "preemptive is 2, but must be True or False"),
+        (
+            lambda: SkipPredict(1, cheap_work=1e300),
+            r"cheap_work is 1e\+300, but must be at least 0 and at most",
+        ),
         (lambda: DelayPredict(-0.5), "limit is -0.5"),
         (lambda: DelayPredict(1, expensive_work=math.inf), "expensive_work is inf, but must be finite"),
     ],

@@ -38,6 +38,7 @@ from beforehand.scheduling import (
     Joint,
     Log,
     LogNormal,
+    LogNormalError,
     OneBit,
     SkipPredict,
     UniformError,
@@ -309,6 +310,30 @@ def test_what_has_no_formula_or_no_prediction_is_refused():
         mean(SPRPT(), Joint(Exponential(), cheap=ExactError()), 0.5)
     with pytest.raises(InvalidInput, match="no cheap prediction, but SkipPredict"):
         mean(SkipPredict(1.0), Joint(Exponential(), ExactError()), 0.5)
+
+
+def test_a_limit_or_threshold_that_is_nearly_0_is_0():
+    for policy in (DelayPredict, SkipPredict):
+        assert mean(policy(1e-310), EXPONENTIAL, 0.5) == mean(policy(0.0), EXPONENTIAL, 0.5)
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e100])
+def test_the_ends_of_the_range_of_sizes_give_the_same_figures(unit):
+    law = Joint(Exponential(unit), ExponentialError())
+    assert mean(SPRPT(), law, 0.5) / unit == pytest.approx(mean(SPRPT(), EXPONENTIAL, 0.5), rel=1e-12)
+
+
+def test_what_quadrature_cannot_tell_is_refused():
+    wild = Joint(LogNormal(scv=1e6), LogNormalError(4.0, bias=1e6))
+    with pytest.raises(InvalidInput, match=r"comes out as .* use simulate, or laws less extreme"):
+        mean(SPRPT(), wild, 0.5)
+
+
+def test_what_is_no_law_at_all_is_refused():
+    with pytest.raises(InvalidInput, match="law is 3, but must be a Joint of laws or a Log"):
+        expect(SPRPT(), 3, load=0.5)
+    with pytest.raises(InvalidInput, match="per_job is 1, but must be True or False"):
+        expect(SPRPT(), EXPONENTIAL, load=0.5, per_job=1)
 
 
 def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():

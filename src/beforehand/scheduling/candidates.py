@@ -3,17 +3,18 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Final, Literal, final, get_args
 
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation, arrival_rate
+from beforehand.scheduling.inputs import finite, flag, one_of, settle, switching, whole
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.policies import Stock, label
-from beforehand.scheduling.simulator import Simulation
+from beforehand.scheduling.simulator import MOST_SERVERS, Simulation
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
 from beforehand.scheduling.view import By
@@ -49,6 +50,32 @@ class Setting:
     servers: int = 1
     switch_cost: tuple[float, float] = (0.0, 0.0)
     memory_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no policy can serve.
+
+        Raises:
+            InvalidInput: an option is out of range; the server predicts itself, but cannot be interrupted, or its
+                memory is weighed.
+        """
+        arrival_rate(1.0, load=self.load, rate=None)
+        one_of("charge", self.charge, get_args(Charge))
+        settle(
+            self,
+            load=float(self.load),
+            cheap_cost=finite("cheap_cost", self.cheap_cost),
+            expensive_cost=finite("expensive_cost", self.expensive_cost),
+            preemptive=flag("preemptive", self.preemptive),
+            servers=whole("servers", self.servers, least=1, most=MOST_SERVERS),
+            switch_cost=switching(self.switch_cost),
+            memory_weight=finite("memory_weight", self.memory_weight),
+        )
+        if self.charge == "server" and (not self.preemptive or self.memory_weight):
+            what = "preemptive is False" if not self.preemptive else f"memory_weight is {self.memory_weight}"
+            raise InvalidInput(
+                f"charge is 'server' and {what}, but predictions on the server need preemptive=True and memory_weight=0"
+                "; or charge them as 'external'"
+            )
 
     @property
     def simulated(self) -> bool:
@@ -238,17 +265,3 @@ def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float
     without = min(each.cost for each in tried if not calls(each))
     gains = [(without - (each.cost - price * calls(each))) / calls(each) for each in tried if calls(each)]
     return max(0.0, *gains) if gains else 0.0
-
-
-def check(setting: Setting) -> None:
-    """Refuse settings that no policy can serve.
-
-    Raises:
-        InvalidInput: the server predicts itself, but cannot be interrupted, or its memory is weighed.
-    """
-    if setting.charge == "server" and (not setting.preemptive or setting.memory_weight):
-        what = "preemptive is False" if not setting.preemptive else f"memory_weight is {setting.memory_weight}"
-        raise InvalidInput(
-            f"charge is 'server' and {what}, but predictions on the server need preemptive=True and memory_weight=0; "
-            "or charge them as 'external'"
-        )

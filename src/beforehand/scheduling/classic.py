@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final, get_args
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import finite, one_of
+from beforehand.scheduling.inputs import finite, one_of, settle
 from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, By, Row, StageTable, View
 
 
@@ -143,7 +143,7 @@ class SPRPT:
     def __post_init__(self) -> None:
         """Refuse what is no option."""
         one_of("by", self.by, get_args(By))
-        finite("work", self.work)
+        settle(self, work=finite("work", self.work))
 
     def rank(self, view: View) -> float:
         """What is left by the prediction; negative once it was too low."""
@@ -183,12 +183,12 @@ class LAS:
 
     def __post_init__(self) -> None:
         """Refuse what is no option."""
-        finite("quantum", self.quantum)
+        settle(self, quantum=finite("quantum", self.quantum))
 
     def _level(self, age: float) -> float:
         # The largest k with k * quantum <= age as floats have it; a floor division alone may give one less.
         level = float(age // self.quantum)
-        while (level + 1) * self.quantum <= age:
+        while (level + 1) * self.quantum <= age and level < level + 1:  # from 2**53 on floats have no next level
             level += 1
         return level
 

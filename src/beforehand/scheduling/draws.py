@@ -8,12 +8,14 @@ import numpy as np
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.laws import Joint
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.prediction_errors import ExactError, ExponentialError
-from beforehand.scheduling.view import By, Policy, StageTable
+from beforehand.scheduling.view import By, Policy, Row, StageTable
 
 BLOCK = 2**14  # jobs drawn at once: enough to hide the calls, few enough for the caches
+SMALLEST = np.finfo(np.float64).tiny  # size: a heavy tail may have some that round to 0
 GAP, SIZE, EXPENSIVE, CHEAP = range(4)  # streams
 
 
@@ -90,12 +92,16 @@ def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], b
             held = {name: getattr(law, name)[rows] if name in wanted else None for name in ("expensive", "cheap")}
             yield Jobs(arrival, law.size[rows], held["expensive"], held["cheap"])
         else:
-            size = np.ascontiguousarray(law.size.inverse_hazard(numbers.exponential(SIZE)))
+            size = np.clip(law.size.inverse_hazard(numbers.exponential(SIZE)), SMALLEST, MOST)
             drawn = {
                 name: _predictions(getattr(law, name), size, numbers, stream) if name in wanted else None
                 for name, stream in (("expensive", EXPENSIVE), ("cheap", CHEAP))
             }
             yield Jobs(arrival, size, drawn["expensive"], drawn["cheap"])
+
+
+def _keyed(row: Row) -> bool:
+    return row.order in ("remaining", "constant") or row.per_key > 0
 
 
 def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Log) -> set[By]:
@@ -107,7 +113,7 @@ def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Lo
     if table is None:
         return {name for name in ("expensive", "cheap") if getattr(law, name) is not None}
     has_classes = not math.isnan(table.threshold)
-    keyed = any(row.order in ("remaining", "constant") or row.per_key for row in (*table.short, *table.long))
+    keyed = any(map(_keyed, (*table.short, *table.long)))
     wanted: set[By] = set()
     if has_classes:
         wanted.add("cheap")
@@ -122,10 +128,10 @@ def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Lo
             )
         if isinstance(law, Log):
             missing = np.isnan(column)
-            if name == table.by and has_classes:
+            if name == table.by and has_classes and not any(map(_keyed, table.short)):
                 missing &= ~(law.cheap < table.threshold)  # type: ignore[operator]
             before = table.long[0]
-            if not has_classes and before.order == "fcfs" and not before.prediction:
+            if not has_classes and not _keyed(before) and before.order == "fcfs" and not before.prediction:
                 missing &= law.size > before.fixed
             if missing.any():
                 raise InvalidInput(

@@ -4,12 +4,16 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import checked, finite
+from beforehand.scheduling.inputs import checked, finite, flag
 from beforehand.scheduling.log import Floats, Log
 
 if TYPE_CHECKING:
     from beforehand.scheduling.laws import Joint
+
+WORST_ACCURACY = 0.001  # that is still an answer
 
 
 @final
@@ -48,6 +52,19 @@ class Expectation:
     accuracy: float = 0.0
 
 
+def law_of(law: Any) -> "Joint | Log":
+    """The law itself.
+
+    Raises:
+        InvalidInput: it is neither a `Joint` nor a `Log`.
+    """
+    from beforehand.scheduling.laws import Joint
+
+    if not isinstance(law, Joint | Log):
+        raise InvalidInput(f"law is {law!r}, but must be a Joint of laws or a Log of finished jobs")
+    return law
+
+
 def arrival_rate(mean: float, *, load: float | None, rate: float | None, servers: int = 1) -> float:
     """The rate of arrivals, from exactly one of the load of each server and the rate itself.
 
@@ -60,7 +77,7 @@ def arrival_rate(mean: float, *, load: float | None, rate: float | None, servers
         if not checked("load", load, above=True) < 1:
             raise InvalidInput(f"load is {load}, but must be below 1: the servers must keep up")
         return float(load) * servers / mean
-    arrivals = finite("rate", rate, above=True)  # type: ignore[arg-type]
+    arrivals = checked("rate", rate, above=True)  # type: ignore[arg-type]
     if not arrivals * mean < servers:
         raise InvalidInput(
             f"rate is {rate}, but must be below {servers / mean:g}: jobs of mean size {mean:g} take {servers} "
@@ -113,7 +130,8 @@ def expect(
         SIGMETRICS 2018.
     """
     cheap, expensive = finite("cheap_cost", cheap_cost), finite("expensive_cost", expensive_cost)
-    arrivals = arrival_rate(law.mean, load=load, rate=rate)
+    arrivals = arrival_rate(law_of(law).mean, load=load, rate=rate)
+    flag("per_job", per_job)
     if isinstance(law, Log):
         from beforehand.scheduling.log_formula import LogFormula
 
@@ -123,7 +141,13 @@ def expect(
 
         if per_job:
             raise InvalidInput("per_job is True, but only a Log has rows; leave it out for laws")
-        found = expect_joint(policy, law, arrivals)
+        with np.errstate(divide="ignore", over="ignore"):  # at thresholds near 0 and near the largest float
+            found = expect_joint(policy, law, arrivals)
+    if not (found.response_time >= law.mean * (1 - 1e-9) and found.accuracy <= WORST_ACCURACY):
+        raise InvalidInput(
+            f"the mean response time of {policy!r} comes out as {found.response_time:.4g} with an error of "
+            f"{found.accuracy:.0e}, but must be known to {WORST_ACCURACY:g}; use simulate, or laws less extreme"
+        )
     cost = found.response_time + cheap * found.cheap_calls + expensive * found.expensive_calls
     return replace(found, cost=cost)
 
@@ -139,7 +163,7 @@ def processor_sharing(law: "Joint | Log", *, load: float | None = None, rate: fl
         >>> processor_sharing(Log([1.0, 3.0]), load=0.5).response_time
         4.0
     """
-    arrivals = arrival_rate(law.mean, load=load, rate=rate)
+    arrivals = arrival_rate(law_of(law).mean, load=load, rate=rate)
     busy = arrivals * law.mean
     response = law.mean / (1 - busy)
     return Expectation(

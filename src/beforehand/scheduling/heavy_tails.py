@@ -3,15 +3,24 @@
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import finite
+from beforehand.scheduling.inputs import checked, finite, listed, settle
 from beforehand.scheduling.laws import Exponential, SizeLaw
 from beforehand.scheduling.special import Floats, gamma_tail, normal_quantile, normal_tail
+
+# Beyond these a law is an atom for all purposes, or its moments leave the range of floats.
+LEAST_SHAPE: Final = 0.1
+MOST_SHAPE: Final = 100.0
+LEAST_SCV: Final = 1e-8
+MOST_SCV: Final = 1e6
+LEAST_ALPHA: Final = 1e-6
+MOST_ALPHA: Final = 100.0
+MOST_SPREAD: Final = 1e12  # the largest over the smallest
 
 
 class PartialMoments(SizeLaw):
@@ -49,8 +58,8 @@ class Weibull(PartialMoments):
 
     def __post_init__(self) -> None:
         """Refuse what is no shape or mean."""
-        finite("shape", self.shape, above=True)
-        finite("mean", self.mean, above=True)
+        shape = checked("shape", self.shape, least=LEAST_SHAPE, most=MOST_SHAPE)
+        settle(self, shape=shape, mean=finite("mean", self.mean, above=True))
 
     @property
     def scale(self) -> float:
@@ -94,8 +103,8 @@ class LogNormal(PartialMoments):
 
     def __post_init__(self) -> None:
         """Refuse what is no mean or variation."""
-        finite("mean", self.mean, above=True)
-        finite("scv", self.scv, above=True)
+        scv = checked("scv", self.scv, least=LEAST_SCV, most=MOST_SCV)
+        settle(self, mean=finite("mean", self.mean, above=True), scv=scv)
 
     @property
     def sigma(self) -> float:
@@ -158,17 +167,16 @@ class Hyperexponential(SizeLaw):
 
     def __post_init__(self) -> None:
         """Refuse what is no mixture."""
-        if not 0 < len(self.means) == len(self.weights):
+        means, weights = listed("means", self.means), listed("weights", self.weights)
+        if not 0 < len(means) == len(weights):
             raise InvalidInput(
-                f"means has {len(self.means)} parts and weights {len(self.weights)}, but both must have the same, at "
+                f"means has {len(means)} parts and weights {len(weights)}, but both must have the same, at "
                 "least one; give each part both"
             )
-        for mean, weight in zip(self.means, self.weights, strict=True):
-            finite("means", mean, above=True)
-            finite("weights", weight, above=True)
-        total = math.fsum(self.weights)
-        object.__setattr__(self, "means", tuple(float(mean) for mean in self.means))
-        object.__setattr__(self, "weights", tuple(weight / total for weight in self.weights))
+        _check_spread(*(finite("means", mean, above=True) for mean in means))
+        weights = tuple(finite("weights", weight, above=True) for weight in weights)
+        total = math.fsum(weights)
+        settle(self, means=tuple(map(float, means)), weights=tuple(weight / total for weight in weights))
 
     @property
     def mean(self) -> float:
@@ -240,10 +248,11 @@ class BoundedPareto(PartialMoments):
 
     def __post_init__(self) -> None:
         """Refuse what is no such law."""
-        finite("alpha", self.alpha, above=True)
-        finite("low", self.low, above=True)
-        if not finite("high", self.high) > self.low:
+        alpha = checked("alpha", self.alpha, least=LEAST_ALPHA, most=MOST_ALPHA)
+        settle(self, alpha=alpha, low=finite("low", self.low, above=True), high=finite("high", self.high))
+        if not self.high > self.low:
             raise InvalidInput(f"high is {self.high}, but must be above low, which is {self.low}")
+        _check_spread(self.low, self.high)
 
     @property
     def mean(self) -> float:
@@ -286,3 +295,11 @@ class BoundedPareto(PartialMoments):
         power, logs = k - self.alpha, np.log(self.high / start)
         integral = start**power * np.expm1(power * logs) / power if power else logs
         return np.asarray(self._height * integral)
+
+
+def _check_spread(*sizes: float) -> None:
+    if max(sizes) > MOST_SPREAD * min(sizes):
+        raise InvalidInput(
+            f"sizes spread from {min(sizes)} to {max(sizes)}, but must be within a factor of {MOST_SPREAD:g}; leave "
+            "out the smallest, which do not count"
+        )

@@ -2,9 +2,14 @@
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from beforehand.core.errors import InvalidInput
+
+LEAST: Final = 1e-100
+MOST: Final = 1e100  # of sizes, predictions and prices: their squares, products and sums stay in range
 
 
 def checked(name: str, value: float, *, least: float = 0.0, most: float = math.inf, above: bool = False) -> float:
@@ -15,7 +20,10 @@ def checked(name: str, value: float, *, least: float = 0.0, most: float = math.i
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidInput(f"{name} is {value!r}, but must be a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise InvalidInput(f"{name} is larger than any float, but must be a number that a float can hold") from error
     if not (least < number if above else least <= number) or not number <= most:
         limits = f"above {least:g}" if above else f"at least {least:g}"
         raise InvalidInput(
@@ -25,14 +33,15 @@ def checked(name: str, value: float, *, least: float = 0.0, most: float = math.i
 
 
 def finite(name: str, value: float, *, above: bool = False) -> float:
-    """The number as a float, not negative (above 0, if `above`) and finite.
+    """The number as a float, from 0 (from 1e-100, if `above`) to 1e100.
 
     Raises:
         InvalidInput: it is no such number.
     """
-    if checked(name, value, above=above) == math.inf:
+    number = checked(name, value, above=above)
+    if number == math.inf:
         raise InvalidInput(f"{name} is {value}, but must be finite")
-    return float(value)
+    return checked(name, number, least=LEAST if above else 0.0, most=MOST)
 
 
 def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> int:
@@ -46,8 +55,20 @@ def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> 
     number = int(value)
     if number < least or (most is not None and number > most):
         limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise InvalidInput(f"{name} is {value}, but must be a whole number {limits}")
+        shown = value if abs(number) < 10**100 else "too large"
+        raise InvalidInput(f"{name} is {shown}, but must be a whole number {limits}")
     return number
+
+
+def flag(name: str, value: bool) -> bool:
+    """The bool, or numpy's, as a bool.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidInput(f"{name} is {value!r}, but must be True or False")
+    return bool(value)
 
 
 def switching(value: Any) -> tuple[float, float]:
@@ -69,5 +90,32 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     Raises:
         InvalidInput: it is not.
     """
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise InvalidInput(f"{name} is {value!r}, but must be one of {', '.join(allowed)}")
+
+
+def settle(holder: Any, **fields: Any) -> None:
+    """Set fields of a frozen dataclass to what they were checked and converted to, while it is being made."""
+    for name, value in fields.items():
+        object.__setattr__(holder, name, value)
+
+
+def listed(name: str, values: Any, what: str = "numbers") -> tuple[Any, ...]:
+    """The items of a sequence.
+
+    Raises:
+        InvalidInput: it has none, as a single number, or is a text.
+    """
+    if isinstance(values, str) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
+        raise InvalidInput(f"{name} is {values!r}, but must be a sequence of {what}; put a single one into a tuple")
+    return tuple(values)
+
+
+def kind_of(name: str, value: object, kind: type, remedy: str) -> None:
+    """Nothing, if the value is of this kind.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if not isinstance(value, kind):
+        raise InvalidInput(f"{name} is {value!r}, but must be a {kind.__name__}; pass {remedy}")

@@ -8,8 +8,8 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.laws import SizeLaw
-from beforehand.scheduling.log import MOST
 from beforehand.scheduling.prediction_errors import ExactError, IndependentError, PredictionError
 from beforehand.scheduling.quadrature import SizeGrid, merged, panels, spaced
 from beforehand.scheduling.special import Floats

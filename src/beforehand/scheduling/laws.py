@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from beforehand.scheduling.inputs import finite
+from beforehand.scheduling.inputs import finite, kind_of, settle
 from beforehand.scheduling.special import Floats
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Exponential(SizeLaw):
 
     def __post_init__(self) -> None:
         """Refuse what is no mean."""
-        finite("mean", self.mean, above=True)
+        settle(self, mean=finite("mean", self.mean, above=True))
 
     def moment(self, k: int) -> float:
         """E[S**k]."""
@@ -128,7 +128,7 @@ class Deterministic(SizeLaw):
 
     def __post_init__(self) -> None:
         """Refuse what is no size."""
-        finite("value", self.value, above=True)
+        settle(self, value=finite("value", self.value, above=True))
 
     @property
     def mean(self) -> float:
@@ -190,6 +190,15 @@ class Joint:
     size: SizeLaw
     expensive: "PredictionError | None" = None
     cheap: "PredictionError | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse what are no laws."""
+        from beforehand.scheduling.prediction_errors import PredictionError
+
+        kind_of("size", self.size, SizeLaw, "one such as Exponential(2.0), or a Log in place of the Joint")
+        for name, error in (("expensive", self.expensive), ("cheap", self.cheap)):
+            if error is not None:
+                kind_of(name, error, PredictionError, "one such as ExponentialError()")
 
     @property
     def mean(self) -> float:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
+from beforehand.scheduling.inputs import LEAST, MOST, whole
 
-MOST = 1e100  # of sizes and predictions: their squares and sums stay finite
 Floats = NDArray[np.float64]
 
 
@@ -18,9 +18,12 @@ def _column(
     name: str, values: ArrayLike, rows: int | None, low: float, high: float, *, above: bool, gaps: bool
 ) -> Floats:
     try:
-        array = np.array(values, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{name} must be numbers ({error}); pass a 1-D array of them") from error
+        given = np.asarray(values)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"dtype {given.dtype}")
+        array = np.array(given, dtype=np.float64, order="C")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"{name} must be real numbers ({error}); pass a 1-D array of them") from error
     if array.ndim != 1 or array.size == 0:
         raise InvalidInput(f"{name} has shape {array.shape}, but must be a 1-D array of at least one row")
     if rows is not None and array.size != rows:
@@ -43,11 +46,11 @@ class Log:
     """Finished jobs as the law of those to come: any dependence between sizes and predictions, ties allowed.
 
     Args:
-        size: How long each job took, above 0 and at most 1e100, in any unit; 1-D.
+        size: How long each job took, above 0 and at most 1e100, in any unit; 1-D. Their mean is at least 1e-100.
         expensive: What the expensive predictor said, in the same unit, from 0 to 1e100; nan where it was not asked.
         cheap: What the cheap one said: a number, or 0 and 1; nan where it was not asked.
         weight: How often the job counts, at least 0; normalised to sum 1. Left out, all count alike.
-        arrival: When it came, finite and never falling; only `replay` and a measured load need it.
+        arrival: When it came, within 1e100 of 0 and never falling; only `replay` and a measured load need it.
 
     Guarantee:
         Columns are copies in float64 that cannot be written to.
@@ -89,17 +92,16 @@ class Log:
             held["weight"] = weights / largest / np.sum(weights / largest)
         held["weight"].setflags(write=False)  # type: ignore[union-attr]
         if arrival is not None:
-            arrivals = _column("arrival", arrival, rows, -math.inf, math.inf, above=True, gaps=False)
-            finite = np.isfinite(arrivals)
+            arrivals = _column("arrival", arrival, rows, -MOST, MOST, above=False, gaps=False)
             falls = np.flatnonzero(np.diff(arrivals) < 0)
-            if not finite.all() or falls.size:
-                row = int(falls[0]) + 1 if finite.all() else int(np.argmin(finite))
-                raise InvalidInput(
-                    f"arrival is {arrivals[row]} in row {row}, but must be finite and never fall; sort by arrival"
-                )
+            if falls.size:
+                row = int(falls[0]) + 1
+                raise InvalidInput(f"arrival is {arrivals[row]} in row {row}, but must never fall; sort by arrival")
             held["arrival"] = arrivals
         for name, column in held.items():
             object.__setattr__(self, name, column)
+        if not self.mean >= LEAST:
+            raise InvalidInput(f"size has mean {self.mean}, but must have at least {LEAST:g}; take a smaller unit")
 
     @classmethod
     def read(cls, jobs: Any) -> Self:
@@ -130,17 +132,26 @@ class Log:
         return self.moment(1)
 
     def moment(self, k: int) -> float:
-        """The mean of the k-th power of the size."""
-        return float(np.sum(self.weight * self.size**k))
+        """The mean of the k-th power of the size; inf where that is beyond a float."""
+        with np.errstate(over="ignore"):
+            return float(np.sum(self.weight * self.size ** whole("k", k)))
 
     @property
     def rate(self) -> float:
         """Arrivals in a unit of time; nan without arrivals or where all come at once."""
         if self.arrival is None or self.arrival[0] == self.arrival[-1]:
             return math.nan
-        return float((len(self) - 1) / (self.arrival[-1] - self.arrival[0]))
+        return (len(self) - 1) / max(float(self.arrival[-1] - self.arrival[0]), 1 / MOST)
 
     def take(self, rows: NDArray[Any]) -> "Log":
-        """The log of these rows, by index or mask, in the order given."""
+        """The log of these rows, by index or mask, in the order given.
+
+        Raises:
+            InvalidInput: there are no such rows, or not one.
+        """
+        try:
+            self.size[rows]
+        except IndexError as error:
+            raise InvalidInput(f"rows do not fit a log of {len(self)} ({error}); pass indexes or a mask") from error
         columns = {name: getattr(self, name) for name in ("expensive", "cheap", "weight", "arrival")}
         return Log(self.size[rows], **{name: None if held is None else held[rows] for name, held in columns.items()})

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation
-from beforehand.scheduling.inputs import finite
-from beforehand.scheduling.log import MOST, Floats, Log
+from beforehand.scheduling.inputs import MOST, checked
+from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.log_rows import Classes, Column, LogRows, Moments, Order, Sums
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
@@ -58,6 +58,8 @@ class LogFormula:
     __slots__ = ("_all", "_log", "_rows")
 
     def __init__(self, log: Log) -> None:
+        if not isinstance(log, Log):
+            raise InvalidInput(f"log is {type(log).__name__}, but must be a Log; see Log.read")
         self._hold(LogRows(log))
 
     def _hold(self, rows: LogRows) -> None:
@@ -80,7 +82,7 @@ class LogFormula:
 
     def processor_sharing(self, rate: float) -> Expectation:
         """What sharing the server among all jobs gives; inf if it cannot keep up."""
-        load = finite("rate", rate, above=True) * self.mean
+        load = checked("rate", rate, above=True) * self.mean
         if load >= 1:
             return self._expectation(_Found(math.inf), load)
         return self._expectation(
@@ -98,7 +100,7 @@ class LogFormula:
         Raises:
             InvalidInput: the policy has no formula, or asks for a prediction that the log or a row lacks.
         """
-        arrivals = finite("rate", rate, above=True)
+        arrivals = checked("rate", rate, above=True)
         cheap, expensive, work, classes = self._predictions(policy)
         load = arrivals * (self.mean + work)
         times = np.full(len(self._log), math.inf) if per_job else None

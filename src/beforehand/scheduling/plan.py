@@ -5,7 +5,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from beforehand.scheduling.candidates import (
     Charge,
     Setting,
     break_even,
-    check,
     evaluate,
     families,
     formula_policy,
@@ -27,7 +26,7 @@ from beforehand.scheduling.candidates import (
 )
 from beforehand.scheduling.classic import FCFS, SPJF, SPRPT
 from beforehand.scheduling.expectation import arrival_rate
-from beforehand.scheduling.inputs import finite, one_of, switching, whole
+from beforehand.scheduling.inputs import finite, kind_of, listed, whole
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.policies import Stock, label, name_of
@@ -38,6 +37,7 @@ from beforehand.scheduling.simulator import MOST_SERVERS, replay
 SAMPLED_ROWS: Final = 20_000
 FINALISTS: Final = 5
 FINAL_JOBS: Final = 500_000
+MOST_RESAMPLED: Final = 100_000
 LOADS_AROUND: Final = (0.8, 0.9, 1.0, 1.1, 1.2)  # of the planned load
 MODEL: Final = "Poisson arrivals, one server, free preemption"
 
@@ -105,29 +105,27 @@ def plan_queue(
     log = Log.read(log)
     setting = Setting(
         load=_load(log, load, rate, servers),
-        cheap_cost=_price("cheap_cost", cheap_cost),
-        expensive_cost=_price("expensive_cost", expensive_cost),
+        cheap_cost=_price(cheap_cost),
+        expensive_cost=_price(expensive_cost),
         charge=charge,
         preemptive=preemptive,
         servers=servers,
-        switch_cost=switching(switch_cost),
-        memory_weight=finite("memory_weight", memory_weight),
+        switch_cost=switch_cost,
+        memory_weight=memory_weight,
     )
-    one_of("charge", charge, get_args(Charge))
-    check(setting)
-    finite("min_gain", min_gain)
-    whole("bootstrap", bootstrap)
+    least_gain = finite("min_gain", min_gain)
+    times, luck = _resampling(bootstrap, seed)
     formula = LogFormula(log)
     found, tried = _best_of_each(log, formula, setting, candidates)
     if setting.simulated:
-        found = tried = _finals(found, log, setting, seed)
+        found = tried = _finals(found, log, setting, luck)
     found.sort(key=lambda each: each.preference)
     chosen = next(each for each in found if each.policy is not None)
     blind = next(each for each in found if each.family in BLIND)
-    draws = costs([chosen, blind], log, formula, setting, bootstrap, seed)
+    draws = costs([chosen, blind], log, formula, setting, times, luck)
     saving = outcome(chosen.design, _saving(chosen.cost, blind.cost), _savings(draws))
     most_certain = Log(log.size, expensive=log.size, weight=log.weight)
-    best = _clairvoyant(most_certain, setting, seed)
+    best = _clairvoyant(most_certain, setting, luck)
     external = setting.charge == "external"
     return QueuePlan(
         policy=chosen.policy,  # type: ignore[arg-type]
@@ -136,7 +134,7 @@ def plan_queue(
         expected=outcome(chosen.design, chosen.cost, draws[:, 0]),
         clairvoyant=outcome(best.design, best.cost, np.empty(0)),
         saving=saving,
-        verdict="don't bother" if chosen.family in BLIND else judge(saving, min_gain),
+        verdict="don't bother" if chosen.family in BLIND else judge(saving, least_gain),
         setting=setting,
         jobs=len(log),
         mean=log.mean,
@@ -146,8 +144,8 @@ def plan_queue(
         largest=None if setting.simulated else _largest(log, formula, setting, chosen),
         winners=() if setting.simulated else _winners(found, formula, setting),
         model=MODEL if not setting.simulated else f"Poisson arrivals, {setting.servers} servers, simulated",
-        min_gain=min_gain,
-        seed=seed,
+        min_gain=least_gain,
+        seed=luck,
         versions={"beforehand": version("beforehand"), "numpy": np.__version__, "python": platform.python_version()},
     )
 
@@ -180,15 +178,17 @@ def audit(plan: QueuePlan, holdout: Any, *, bootstrap: int = 200, seed: int = 0)
         >>> audit(plan, log.take(np.arange(1000, 2000))).verdict
         'worth it'
     """
+    kind_of("plan", plan, QueuePlan, "what plan_queue returned")
     log, setting = Log.read(holdout), plan.setting
+    times, luck = _resampling(bootstrap, seed)
     formula = LogFormula(log)
     found = [*_blind(log, formula, setting), evaluate(plan.chosen.family, plan.policy, formula, setting)]
     if setting.simulated:
-        found = [simulated(each, log, setting, seed, jobs=FINAL_JOBS) for each in found if each.policy is not None]
+        found = [simulated(each, log, setting, luck, jobs=FINAL_JOBS) for each in found if each.policy is not None]
     blind = min(found[:-1], key=lambda each: each.preference)
-    draws = costs([found[-1], blind], log, formula, setting, bootstrap, seed)
+    draws = costs([found[-1], blind], log, formula, setting, times, luck)
     saving = outcome(plan.design, _saving(found[-1].cost, blind.cost), _savings(draws))
-    best = _clairvoyant(log, setting, seed)
+    best = _clairvoyant(log, setting, luck)
     return Report(
         area=plan.area,
         metric="cost of a job",
@@ -238,8 +238,12 @@ def _load(log: Log, load: float | None, rate: float | None, servers: int) -> flo
     return arrival_rate(log.mean, load=load, rate=rate, servers=servers) * log.mean / servers
 
 
-def _price(name: str, price: float | Price) -> float:
-    return finite(name, price.seconds if isinstance(price, Price) else price)
+def _price(price: float | Price) -> float:
+    return price.seconds if isinstance(price, Price) else price
+
+
+def _resampling(bootstrap: int, seed: int) -> tuple[int, int]:
+    return whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=2**63)
 
 
 def _saving(cost: float, baseline: float) -> float:
@@ -264,7 +268,10 @@ def _best_of_each(
     """The best candidate of each family, and all that were tried; a long log is searched on a sample of its rows."""
     blind = _blind(log, formula, setting)
     if candidates is not None:
-        given = [evaluate(name_of(policy), policy, formula, setting) for policy in candidates]
+        given = [
+            evaluate(name_of(policy), policy, formula, setting)
+            for policy in listed("candidates", candidates, "policies")
+        ]
         given = [each for each in given if each.design not in [known.design for known in blind]]
         return blind + given, blind + given
     sample, sampled = log, formula

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
-from beforehand.scheduling.inputs import one_of
+from beforehand.scheduling.inputs import kind_of, one_of
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
 
@@ -81,11 +81,9 @@ def from_fields(told: Any) -> Stock:
     one_of("policy", told["policy"], tuple(POLICIES))
     kind = POLICIES[told["policy"]]
     known = [field.name for field in fields(kind)]
-    for name, value in options.items():
+    for name in options:
         if name not in known:
             raise InvalidInput(f"{name} is no option of {told['policy']}, which has {', '.join(known) or 'none'}")
-        if name == "preemptive" and not isinstance(value, bool):
-            raise InvalidInput(f"preemptive is {value!r}, but must be true or false")
     try:
         return kind(**options)
     except TypeError as error:
@@ -115,6 +113,7 @@ def policy_from_json(text: str) -> Stock:
         >>> policy_from_json("fcfs")
         FCFS()
     """
+    kind_of("text", text, str, "what policy_to_json wrote, or a name such as 'fcfs'")
     if text.strip().lower() in POLICIES:
         return from_fields({"policy": text.strip().lower()})
     try:

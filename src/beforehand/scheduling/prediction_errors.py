@@ -8,16 +8,19 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import checked, finite
+from beforehand.scheduling.inputs import checked, finite, kind_of, listed, settle
 from beforehand.scheduling.laws import SizeLaw
 from beforehand.scheduling.special import Floats, normal_quantile, normal_tail
 
+LEAST_WIDTH: Final = 1e-4  # what is narrower is ExactError()
+MOST_SIGMA: Final = 4.0  # predictions are off by a factor of e**4 as a rule; quadrature loses its way beyond
+MOST_BIAS: Final = 1e6
 Tail = tuple[Floats, Floats, Floats]
 
 
@@ -127,7 +130,7 @@ class ExponentialError(PredictionError):
 @final
 @dataclass(frozen=True, slots=True)
 class UniformError(PredictionError):
-    """A prediction that is uniform between (1 - alpha) and (1 + alpha) times the size, 0 < alpha <= 1.
+    """A prediction that is uniform between (1 - alpha) and (1 + alpha) times the size, 1e-4 <= alpha <= 1.
 
     Example:
         >>> UniformError(0.5).breakpoints(3.0)
@@ -138,7 +141,7 @@ class UniformError(PredictionError):
 
     def __post_init__(self) -> None:
         """Refuse what is no width."""
-        checked("alpha", self.alpha, most=1.0, above=True)
+        settle(self, alpha=checked("alpha", self.alpha, least=LEAST_WIDTH, most=1.0))
 
     @property
     def slopes(self) -> tuple[float, ...]:
@@ -171,8 +174,8 @@ class LogNormalError(PredictionError):
     """A prediction that is `bias * x * exp(sigma * N)`, N standard normal.
 
     Args:
-        sigma: The standard deviation of its logarithm, above 0.
-        bias: The median of the prediction divided by the size.
+        sigma: The standard deviation of its logarithm, from 1e-4 to 4.
+        bias: The median of the prediction divided by the size, from 1e-6 to 1e6.
 
     Example:
         >>> float(LogNormalError(0.5, bias=2.0).inverse_survival(0.5, 3.0))
@@ -184,8 +187,11 @@ class LogNormalError(PredictionError):
 
     def __post_init__(self) -> None:
         """Refuse what is no width or bias."""
-        finite("sigma", self.sigma, above=True)
-        finite("bias", self.bias, above=True)
+        settle(
+            self,
+            sigma=checked("sigma", self.sigma, least=LEAST_WIDTH, most=MOST_SIGMA),
+            bias=checked("bias", self.bias, least=1 / MOST_BIAS, most=MOST_BIAS),
+        )
 
     @property
     def slopes(self) -> tuple[float, ...]:
@@ -238,14 +244,16 @@ class BinnedError(PredictionError):
 
     def __post_init__(self) -> None:
         """Refuse what are no bins."""
-        edges = tuple(checked("edges", edge) for edge in self.edges)
+        kind_of("inner", self.inner, PredictionError, "one such as ExponentialError()")
+        edges = tuple(checked("edges", edge) for edge in listed("edges", self.edges))
         if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
             raise InvalidInput(
                 f"edges are {self.edges}, but must be ascending, at least two; sort them, drop equal ones"
             )
-        values = self.values
-        if values is None:
+        if self.values is None:
             values = tuple((a + b) / 2 for a, b in pairwise(edges))
+        else:
+            values = listed("values", self.values)
         if len(values) != len(edges) - 1:
             raise InvalidInput(f"values has {len(values)} numbers, but must have one for each of {len(edges) - 1} bins")
         object.__setattr__(self, "edges", edges)
@@ -308,6 +316,10 @@ class IndependentError(PredictionError):
     """
 
     law: SizeLaw
+
+    def __post_init__(self) -> None:
+        """Refuse what is no law."""
+        kind_of("law", self.law, SizeLaw, "one such as Exponential(2.0)")
 
     @property
     def atoms(self) -> tuple[float, ...]:

@@ -12,9 +12,8 @@ from typing import Any, Generic, Protocol, final
 from beforehand.core.errors import CapacityExceeded, Closed, InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.health import KEPT, Finished, Health, Stats, health_of
-from beforehand.scheduling.inputs import checked, finite, whole
+from beforehand.scheduling.inputs import MOST, checked, finite, whole
 from beforehand.scheduling.line import Line
-from beforehand.scheduling.log import MOST
 from beforehand.scheduling.predictions import Predict, Predictions
 from beforehand.scheduling.ticket import J, State, Ticket, Waiting
 from beforehand.scheduling.view import UNKNOWN, Policy, View

@@ -13,9 +13,9 @@ import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Predictor
-from beforehand.scheduling.log import MOST
+from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.ticket import Ticket
-from beforehand.scheduling.view import By, Policy, View
+from beforehand.scheduling.view import By, Policy, View, stages_of
 
 Predict = Callable[[Any], float | Awaitable[float]]
 
@@ -45,17 +45,15 @@ class Predictions:
         expensive: Predictor | Predict | None,
         answered: Callable[[Ticket[Any]], None],
     ) -> None:
-        if isinstance(policy, type) or not isinstance(policy, Policy):
-            raise InvalidInput(f"policy is {policy!r}, but must be an object such as SPJF(); see Policy")
+        table = stages_of(policy)
         self._functions: dict[str, Predict] = {}
         for name, predictor in (("cheap", cheap), ("expensive", expensive)):
             if predictor is not None:
                 self._functions[name] = _function(name, predictor)
         for view in (View(0.0, 0), View(0.0, 0, age=MOST, cheap=MOST)):
             wanted = policy.asks(view)
-            if wanted is not None and wanted not in self._functions:
+            if wanted is not None and wanted not in list(self._functions):
                 raise InvalidInput(f"{wanted} is None, but {policy} asks for it; pass a predictor or another policy")
-        table = policy.stages()
         if table is not None and any(row.prediction for row in (*table.short, *table.long)):
             raise InvalidInput(
                 f"policy is {policy}, whose works put each job into a band of its own, but in a queue predictors run "

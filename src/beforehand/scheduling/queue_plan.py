@@ -11,6 +11,7 @@ from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Verdict
 from beforehand.scheduling.candidates import Candidate, Setting
+from beforehand.scheduling.inputs import finite, whole
 from beforehand.scheduling.policies import Stock, from_fields, label, to_fields
 from beforehand.scheduling.prediction_queue import PredictionQueue
 from beforehand.scheduling.resampling import outcome
@@ -69,6 +70,10 @@ class QueuePlan:
 
     def __post_init__(self) -> None:
         """Refuse a design that was never tried."""
+        whole("jobs", self.jobs, least=1)
+        whole("seed", self.seed)
+        finite("mean", self.mean, above=True)
+        finite("min_gain", self.min_gain)
         if self.candidates[0].policy != self.policy or self.verdict not in VERDICTS:
             raise InvalidInput(f"policy is {self.policy!r} and verdict {self.verdict!r}, but neither may be made up")
 
@@ -179,8 +184,16 @@ class QueuePlan:
             }
             told |= {name: Outcome(**told[name]) for name in ("baseline", "expected", "clairvoyant", "saving")}
             plan = cls(**told)
-            plan.explain()  # touches every figure
-        except (BeforehandError, AttributeError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+            plan.explain(), plan.alternatives, plan.price, plan.to_json()  # touch every figure
+        except (
+            BeforehandError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise CorruptData(f"this is no plan for scheduling ({error}); pass what to_json() returned") from error
         return plan
 

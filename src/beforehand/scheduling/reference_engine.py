@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import final
+from numbers import Real
+from typing import final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,11 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
 
     def ask(job: _Job) -> None:
         while (name := policy.asks(job.view)) is not None:
+            if name not in get_args(By) or not math.isnan(job.view.key(name)):
+                raise InvalidInput(
+                    f"{policy!r} asks for {name!r} though it knows {job.view}, but may ask for 'cheap' and 'expensive' "
+                    "once each; mend its asks()"
+                )
             value = known(name, job.index)
             if math.isnan(value):
                 raise InvalidInput(
@@ -90,8 +96,20 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
                 job.view.predicted = value
 
     def begin(job: _Job) -> None:
-        job.target = min(job.total, policy.review_age(job.view))
+        review = policy.review_age(job.view)
+        if not isinstance(review, Real) or not review > job.view.age:
+            raise InvalidInput(
+                f"{policy!r} wants to review a job of age {job.view.age} at {review}, but that must be later, or inf "
+                "for never; mend its review_age()"
+            )
+        job.target = min(job.total, review)
         job.event = now + (job.owed or max(job.target - job.view.age, 0.0))
+
+    def place(job: _Job) -> tuple[float, int]:
+        rank = policy.rank(job.view)
+        if not isinstance(rank, Real) or rank != rank:
+            raise InvalidInput(f"{policy!r} ranked a job {rank!r}, but ranks must be numbers; mend its rank()")
+        return rank, job.view.sequence
 
     while came < n or present:
         instant = max(now, min([job.event for job in running] + ([float(arrival[came])] if came < n else [])))
@@ -127,7 +145,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
             present.append(_Job(View(float(arrival[came]), came), came, works, total))
             ask(present[-1])
             came += 1
-        chosen = sorted(present, key=lambda job: (policy.rank(job.view), job.view.sequence))[:servers]
+        chosen = sorted(present, key=place)[:servers]
         serving = {job.index for job in chosen}
         for job in running:
             if job.index not in serving:

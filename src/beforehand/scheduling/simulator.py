@@ -9,16 +9,18 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import native_engine, reference_engine
 from beforehand.scheduling.draws import Jobs, draw, wanted_predictions
 from beforehand.scheduling.estimate import FIGURES, Batching, Estimate, estimated
-from beforehand.scheduling.expectation import arrival_rate
-from beforehand.scheduling.inputs import checked, switching, whole
+from beforehand.scheduling.expectation import arrival_rate, law_of
+from beforehand.scheduling.inputs import checked, flag, kind_of, listed, switching, whole
 from beforehand.scheduling.laws import Joint
 from beforehand.scheduling.log import Floats, Log
-from beforehand.scheduling.view import Policy
+from beforehand.scheduling.view import Policy, StageTable, stages_of
 from beforehand.scheduling.work import limit_of, work_moments
 
 MOST_SERVERS = 256
 FEWEST_BATCHES = 10
 REPLAYED = 2**16  # jobs between two chances to interrupt a replay
+MOST_TIME = 2.0**42  # in mean sizes: a thousandth of one still counts at its end
+MOST_QUANTA = 1_000  # that a job of mean size goes through
 
 
 @final
@@ -141,7 +143,7 @@ def simulate(
         True
     """
     arrivals = arrival_rate(
-        law.mean, load=load, rate=rate, servers=whole("servers", servers, least=1, most=MOST_SERVERS)
+        law_of(law).mean, load=load, rate=rate, servers=whole("servers", servers, least=1, most=MOST_SERVERS)
     )
     many, luck = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
     if not checked("warmup", warmup) < 1:
@@ -149,9 +151,14 @@ def simulate(
     batching = Batching(
         many, min(int(warmup * many), many - 1), whole("batches", batches, least=FEWEST_BATCHES, most=10_000)
     )
-    shares = [checked("quantiles", share, most=1.0) for share in quantiles]
-    switches = switching(switch_cost)
-    table = policy.stages()
+    shares = [checked("quantiles", share, most=1.0) for share in listed("quantiles", quantiles)]
+    flag("control_variate", control_variate)
+    switches, table = switching(switch_cost), _stages(policy, law)
+    if many / arrivals > MOST_TIME * law.mean:
+        raise InvalidInput(
+            f"jobs is {many}, which come within {many / arrivals / law.mean:.3g} mean sizes at this load, and floats "
+            "lose a job's size in times that long; take fewer jobs, or a higher load"
+        )
     stream = draw(law, arrivals, many, luck, wanted_predictions(policy, table, law))
     if table is None:
         seen = reference_engine.serve(
@@ -217,9 +224,15 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
         >>> replay(SPRPT(), log).completion
         array([7., 2., 4.])
     """
+    kind_of("log", log, Log, "finished jobs with their arrivals")
     if log.arrival is None:
         raise InvalidInput("log has no arrivals, but a replay needs them; pass arrival=, or simulate() random ones")
-    table, switches = policy.stages(), switching(switch_cost)
+    if max(-log.arrival[0], log.arrival[-1]) > MOST_TIME * log.mean:
+        raise InvalidInput(
+            f"arrivals lie from {log.arrival[0]:.4g} to {log.arrival[-1]:.4g}, so far from 0 that floats lose sizes of "
+            f"mean {log.mean:.4g}; subtract the first arrival, or replay a part of the log"
+        )
+    table, switches = _stages(policy, log), switching(switch_cost)
     whole("servers", servers, least=1, most=MOST_SERVERS)
     wanted_predictions(policy, table, log)
     columns = Jobs(log.arrival, log.size, log.expensive, log.cheap)
@@ -240,3 +253,15 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
         cheap_calls=int(total["cheap_calls"]),
         expensive_calls=int(total["expensive_calls"]),
     )
+
+
+def _stages(policy: Policy, law: Joint | Log) -> StageTable | None:
+    """The policy's stages, if their quanta are not so small that no run comes to an end."""
+    table = stages_of(policy)
+    quanta = [row.fixed for row in (*table.long, *table.short) if row.order == "attained"] if table else []
+    if quanta and law.mean > MOST_QUANTA * min(quanta):
+        raise InvalidInput(
+            f"quantum is {min(quanta)}, but must be at least {law.mean / MOST_QUANTA:.3g}, the mean size over "
+            f"{MOST_QUANTA}, for an engine; LAS(quantum=0) has a formula in expect()"
+        )
+    return table

@@ -6,7 +6,7 @@ from typing import Literal, final, get_args
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.classic import wanted
-from beforehand.scheduling.inputs import checked, finite, one_of
+from beforehand.scheduling.inputs import checked, finite, flag, one_of, settle
 from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, By, Order, Row, StageTable, View
 
 LongOrder = Literal["remaining", "size"]
@@ -49,8 +49,12 @@ class OneBit:
 
     def __post_init__(self) -> None:
         """Refuse what is no option."""
-        checked("threshold", self.threshold)
-        finite("cheap_work", self.cheap_work)
+        settle(
+            self,
+            threshold=checked("threshold", self.threshold),
+            preemptive=flag("preemptive", self.preemptive),
+            cheap_work=finite("cheap_work", self.cheap_work),
+        )
         _check_works(self.preemptive, self.cheap_work)
 
     def rank(self, view: View) -> float:
@@ -118,10 +122,14 @@ class SkipPredict:
 
     def __post_init__(self) -> None:
         """Refuse what is no option."""
-        checked("threshold", self.threshold)
         one_of("long_order", self.long_order, get_args(LongOrder))
-        finite("cheap_work", self.cheap_work)
-        finite("expensive_work", self.expensive_work)
+        settle(
+            self,
+            threshold=checked("threshold", self.threshold),
+            preemptive=flag("preemptive", self.preemptive),
+            cheap_work=finite("cheap_work", self.cheap_work),
+            expensive_work=finite("expensive_work", self.expensive_work),
+        )
         _check_works(self.preemptive, self.cheap_work, self.expensive_work)
 
     def rank(self, view: View) -> float:
@@ -198,9 +206,12 @@ class DelayPredict:
 
     def __post_init__(self) -> None:
         """Refuse what is no option."""
-        checked("limit", self.limit)
         one_of("long_order", self.long_order, get_args(LongOrder))
-        finite("expensive_work", self.expensive_work)
+        settle(
+            self,
+            limit=checked("limit", self.limit),
+            expensive_work=finite("expensive_work", self.expensive_work),
+        )
 
     def rank(self, view: View) -> float:
         """Jobs below the limit, expensive predictions, the others by their key."""

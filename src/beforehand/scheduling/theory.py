@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.expectation import Expectation, arrival_rate
+from beforehand.scheduling.inputs import LEAST, MOST
 from beforehand.scheduling.keyed_phase import Classes, Phase, Table, grid_of, table_of
 from beforehand.scheduling.laws import Joint
-from beforehand.scheduling.log import MOST, Log
+from beforehand.scheduling.log import Log
 from beforehand.scheduling.log_formula import LogFormula
 from beforehand.scheduling.prediction_errors import ExactError, PredictionError
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
@@ -202,7 +203,8 @@ def _skip(policy: SkipPredict, law: Joint, rate: float, points: int) -> Expectat
 
 
 def _delay(policy: DelayPredict, law: Joint, rate: float, points: int) -> Expectation:
-    limit, classes = policy.limit, Classes(law.size, limit=policy.limit)
+    limit = _boundary(policy.limit, law)
+    classes = Classes(law.size, limit=limit)
     error = _error("expensive", law, policy)
     shorts, longs = _classes(classes, points)
     work = policy.expensive_work * longs.jobs
@@ -288,7 +290,12 @@ def _classes(longs: Classes, points: int) -> tuple[_Moments, _Moments]:
 
 
 def _long_jobs(policy: OneBit | SkipPredict, law: Joint) -> Classes:
-    return Classes(law.size, _error("cheap", law, policy), policy.threshold)
+    return Classes(law.size, _error("cheap", law, policy), _boundary(policy.threshold, law))
+
+
+def _boundary(level: float, law: Joint) -> float:
+    """The level, or 0 if no grid of sizes can tell it from 0."""
+    return level if level > LEAST * law.mean else 0.0
 
 
 def _rows(policy: Any, law: Joint) -> Log | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final, get_args
 
 from beforehand.scheduling.classic import wanted
-from beforehand.scheduling.inputs import checked, one_of
+from beforehand.scheduling.inputs import checked, one_of, settle
 from beforehand.scheduling.view import FIRST, By, Row, StageTable, View
 
 
@@ -36,7 +36,7 @@ class TRAIL:
 
     def __post_init__(self) -> None:
         """Refuse what is no option."""
-        checked("fraction", self.fraction, most=1.0)
+        settle(self, fraction=checked("fraction", self.fraction, most=1.0))
         one_of("by", self.by, get_args(By))
 
     def rank(self, view: View) -> float:

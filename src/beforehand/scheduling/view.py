@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol, final, runtime_checkable
+from typing import Any, Literal, Protocol, final, get_args, runtime_checkable
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.inputs import checked, flag, kind_of, listed, one_of, whole
 
 By = Literal["cheap", "expensive"]
 Order = Literal["fcfs", "remaining", "constant", "pinned", "attained"]
 
 FIRST = -math.inf  # cannot be overtaken
 BANDS = (-2e300, -1e300)  # two first-come-first-served classes before every job that has a key
+MOST_BAND = 1000
 UNKNOWN = 1e299  # a job whose prediction is not there yet; ranks made of predictions lie within +-1e299
 
 
@@ -101,3 +105,31 @@ class Policy(Protocol):
 
     def stages(self) -> StageTable | None:
         """The same order as data, or None: then only the Python engine can run it."""
+
+
+def stages_of(policy: Any) -> StageTable | None:
+    """What the policy's `stages` tells.
+
+    Raises:
+        InvalidInput: it is no policy, or its stages are no table of rows, or hold what is no number.
+    """
+    if isinstance(policy, type) or not isinstance(policy, Policy):
+        raise InvalidInput(f"policy is {policy!r}, but must be an object such as SPJF(); see Policy")
+    table = policy.stages()
+    if table is None:
+        return None
+    kind_of("stages()", table, StageTable, "one, or None")
+    if table.threshold == table.threshold:  # no nan
+        checked("threshold", table.threshold)
+    one_of("by", table.by, get_args(By))
+    flag("start_pins", table.start_pins)
+    if not table.long:
+        raise InvalidInput(f"stages() of {policy!r} have no rows for long jobs; give at least one")
+    for row in listed("long", table.long, "rows") + listed("short", table.short, "rows"):
+        kind_of("a row of stages()", row, Row, "such as Row(0, 'fcfs')")
+        whole("band", row.band, least=-MOST_BAND, most=MOST_BAND)
+        one_of("order", row.order, get_args(Order))
+        checked("fixed", row.fixed)
+        checked("per_key", row.per_key)
+        flag("prediction", row.prediction)
+    return table
