@@ -21,6 +21,7 @@ from beforehand.scheduling import (
     ExponentialError,
     Joint,
     Log,
+    LogNormal,
     OneBit,
     Row,
     SkipPredict,
@@ -268,6 +269,12 @@ def test_arrivals_too_far_from_0_for_their_sizes_are_refused():
 def test_sizes_that_round_to_0_are_served_all_the_same():
     done = simulate(SPRPT(), Joint(Weibull(0.1), ExactError()), load=0.5, jobs=20_000)
     assert done.jobs == 18_000
+
+
+def test_a_tail_that_never_came_does_not_bend_the_mean_below_the_mean_size():
+    law = Joint(LogNormal(scv=1e6), ExactError())
+    for seed in range(5):
+        assert simulate(SPRPT(), law, load=0.5, jobs=10_000, seed=seed).response_time > 0
 
 
 def test_a_short_job_whose_key_is_asked_for_must_have_it():
