@@ -350,3 +350,10 @@ def test_newest_first_takes_a_log_too():
     assert one_bit_newest_first(1.5, log, load=0.8).response_time == close(65 / 12, 1e-14)
     with pytest.raises(InvalidInput, match="no cheap prediction, but OneBit"):
         one_bit_newest_first(1.5, Log([1.0]), load=0.8)
+
+
+def test_memory_of_exact_predictions_is_that_of_nearly_exact_ones():
+    nearly = Joint(Exponential(), LogNormalError(1e-3))
+    for policy in (PSPJF(), SPRPT()):
+        exact = expect(policy, Joint(Exponential(), ExactError()), load=0.7)
+        assert exact.memory == pytest.approx(expect(policy, nearly, load=0.7).memory, rel=1e-4)

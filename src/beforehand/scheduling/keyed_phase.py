@@ -203,7 +203,7 @@ def _of_sizes(phase: Phase, grid: SizeGrid, jobs: float) -> Table:
         levels = grid.x
         m = np.maximum(levels - phase.classes.limit, 0.0)
         key = grid.weights * phase.classes.share(levels)
-        passed, age = key * m, key * m * m / 2
+        passed, age = key * m, key * m * m
     else:
         levels, width = _levels(phase, grid, grid.points)
         key, passed, age = (width * part for part in _densities(grid, phase, levels))
