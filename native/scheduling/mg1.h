@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "scheduling/heap.h"
+#include "scheduling/line.h"
 #include "scheduling/stages.h"
 
 namespace bh {
@@ -36,62 +36,72 @@ class Mg1 {
   double peak_memory() const { return peak_; }
 
  private:
+  // A row as the event loop reads it.
+  struct Stage {
+    double fixed, per_key;
+    double rank, falls;  // the rank if it is the same for all; falls: 1 if service lowers the rank
+    double grows;        // 1 if service adds to the memory
+    Order order;
+    bool prediction, asks, last, waits;  // asks: for the key; waits: of no length, it lasts until the job is served
+  };
   struct Job {
     std::uint64_t sequence;
     double arrival, size, key;
-    double age, end;    // service so far, and at the end of the row
-    double works;       // prediction work of the rows so far
-    double quanta;      // completed ones, in an attained row
-    double owed;        // work that a switch costs
-    double rank, falls;  // falls: 1 if service lowers the rank
-    std::uint32_t batch, row;
-    bool is_long, started;
+    double age, end;  // service so far, and at the end of the row
+    double works;     // prediction work of the rows so far
+    double quanta;    // completed ones, in an attained row
+    double owed;      // work that a switch costs
+    double rank;
+    Tally* tally;
+    std::uint32_t row;
+    bool started;
   };
   struct Server {
     double since, event;
-    double rank, falls;  // of its job, at `since`
+    double rank, falls, grows;  // of its job, at `since`
     std::uint64_t sequence;
     std::uint32_t job;
-    bool switching, grows, own;  // grows: adds to the memory; own: an event of its own falls on this instant
+    bool switching, own;  // own: an event of its own falls on this instant
   };
-  struct Class {
-    std::vector<Row> rows;
-    std::uint32_t asks;  // the row that asks for the key
+  struct Times {
+    std::span<double> start, completion;
   };
 
-  Class prepare(const std::vector<Row>& rows);
+  void prepare(const std::vector<Row>& rows);
   double total_work(const Job& job) const;
   void enter(Job& job);
-  void begin(Server& server);
-  void serve(Server& server, std::uint32_t job, std::span<double> start);
+  void begin(Server& server, const Job& job);
+  void serve(Server& server, std::uint32_t job, const Times& times);
   Place set_aside(Server& server);
   Place place(const Server& server) const;
   void elapse(double time);
-  void own_events(std::span<double> completion);
-  void complete(const Server& server, std::span<double> completion);
-  void dispatch(std::span<double> start);
-  void advance(double time, std::span<double> start, std::span<double> completion);
+  void own_events(const Times& times);
+  void complete(const Server& server, const Times& times);
+  void dispatch(const Times& times);
+  void advance(double time, const Times& times);
 
-  Class classes_[2];  // shorts, longs
+  std::vector<Stage> stages_;  // those of the shorts, then those of the longs
+  std::uint32_t first_long_ = 0, ends_short_ = 0;  // a job that ends in a stage before the latter counts as short
   double threshold_;
-  bool by_cheap_, start_pins_, works_, limited_;  // limited: those that end in the first row are the shorts
+  bool classes_, by_cheap_, start_pins_, works_;
   int keyed_band_ = 0;
-  std::uint32_t servers_;
   double switch_fixed_, switch_per_age_;
   std::uint64_t jobs_, warmup_, batches_;
 
   std::vector<Job> records_;
   std::vector<std::uint32_t> free_;
-  std::vector<Server> running_;
-  Heap waiting_;
+  std::vector<Server> servers_;
+  std::size_t busy_ = 0;  // the first ones
+  Line waiting_{0};
   double now_ = 0, next_ = std::numeric_limits<double>::infinity();
   bool settled_ = true;
 
   std::uint64_t sequence_ = 0, boundary_ = 0;
-  std::uint32_t batch_ = 0;
+  std::uint64_t batch_ = 0;
   double previous_ = 0, workload_ = 0;
   double memory_ = 0, growing_ = 0, peak_ = 0, slowest_ = 0;
   std::vector<Tally> tallies_;
+  Tally* tally_;  // of this batch
   std::vector<std::uint64_t> histogram_;
 };
 

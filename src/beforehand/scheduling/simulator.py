@@ -127,8 +127,8 @@ def simulate(
         A function of its arguments alone. About 19 of 20 intervals hold the true mean.
 
     Cost:
-        Four to six million jobs in a second on an old core of 2 GHz, in memory that does not grow with `jobs`. The lock
-        of the interpreter is free meanwhile, and an interrupt is heard within milliseconds.
+        Four to eight million jobs in a second on an old core of 2 GHz, in memory that does not grow with `jobs`. The
+        lock of the interpreter is free meanwhile, and an interrupt is heard within milliseconds.
 
     Raises:
         InvalidInput: an argument is out of range; the law lacks a prediction that the policy asks for.
