@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -41,7 +42,8 @@ def show(sheet: Sheet) -> None:
 
 def keep(sheets: Sequence[Sheet], path: Path) -> None:
     """Write the tables with where they were measured."""
-    where = {"command": f"python {Path(sys.argv[0]).resolve().relative_to(ROOT)}"}
+    _, given = options("").parse_known_args()  # all but -o
+    where = {"command": shlex.join(["python", str(Path(sys.argv[0]).resolve().relative_to(ROOT)), *given])}
     where |= conditions() | {
         "memory": _memory(),
         "compiler": _first("c++", "--version"),
