@@ -1,5 +1,6 @@
 """What every policy promises. One line adds one."""
 
+import inspect
 import math
 import pickle
 
@@ -34,10 +35,10 @@ POLICIES = [
     OneBit(1.5, preemptive=False),
     OneBit(math.inf, cheap_work=0.25),
     SkipPredict(1.5),
-    SkipPredict(1.5, "size", cheap_work=0.25, expensive_work=0.5),
+    SkipPredict(1.5, long_order="size", cheap_work=0.25, expensive_work=0.5),
     SkipPredict(0.0, preemptive=False),
     DelayPredict(1.0),
-    DelayPredict(math.inf, "size", expensive_work=0.5),
+    DelayPredict(math.inf, long_order="size", expensive_work=0.5),
     TRAIL(0.0),
     TRAIL(0.5),
     TRAIL(1.0, by="cheap"),
@@ -94,6 +95,12 @@ def test_until_its_review_a_rank_only_falls_with_service(policy, view, share):
 def test_json_and_pickle_give_it_again(policy):
     assert policy_from_json(policy_to_json(policy)) == policy
     assert pickle.loads(pickle.dumps(policy)) == policy
+
+
+def test_its_options_are_told_by_name(policy):
+    by_place = [p for p in inspect.signature(type(policy)).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert [p.name for p in by_place] in ([], ["threshold"], ["limit"], ["fraction"])
+    assert all(p.default is p.empty for p in by_place)
 
 
 def test_it_never_changes(policy):

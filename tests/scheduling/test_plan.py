@@ -42,7 +42,7 @@ def planned(log=SIX, **options):
 
 def test_the_golden_log_gets_the_policy_with_the_smallest_exact_cost():
     plan = planned(cheap_cost=1 / 20, expensive_cost=1 / 10)
-    assert plan.policy == SkipPredict(2.0, "size")
+    assert plan.policy == SkipPredict(2.0, long_order="size")
     assert plan.expected.value == pytest.approx(float(Fraction(50599, 11115)), rel=1e-12)
     runner_up = next(each for each in plan.candidates[1:])
     assert runner_up.policy == SkipPredict(2.0)
@@ -53,7 +53,7 @@ def test_the_golden_log_gets_the_policy_with_the_smallest_exact_cost():
 
 def test_dearer_predictions_move_the_threshold():
     plan = planned(cheap_cost=0.5, expensive_cost=1)
-    assert plan.policy == SkipPredict(3.0, "size")
+    assert plan.policy == SkipPredict(3.0, long_order="size")
     assert plan.expected.value == pytest.approx(float(Fraction(1243, 234)), rel=1e-12)
 
 

@@ -20,7 +20,7 @@ def test_a_policy_of_somebody_else_has_no_name():
 
 def test_a_label_says_what_differs_from_the_defaults():
     assert label(TRAIL(0.8)) == "TRAIL(0.8)"
-    assert label(DelayPredict(0.9, "size")) == "DelayPredict(0.9, size)"
+    assert label(DelayPredict(0.9, long_order="size")) == "DelayPredict(0.9, size)"
     assert label(SkipPredict(1.5, cheap_work=0.01)) == "SkipPredict(1.5, cheap_work=0.01)"
     assert label(OneBit(2, preemptive=False)) == "OneBit(2, non-preemptive)"
 

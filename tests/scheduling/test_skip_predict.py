@@ -43,8 +43,8 @@ def test_skip_predict_orders_shorts_predictions_and_longs():
 
 @pytest.mark.parametrize(("order", "rank"), [("remaining", 2.0), ("size", 3.0)])
 def test_longs_go_by_what_is_left_or_by_size(order, rank):
-    assert SkipPredict(1.5, order).rank(view(cheap=2.0, predicted=3.0, age=1.0)) == rank
-    assert DelayPredict(0.5, order).rank(view(predicted=3.0, age=1.0)) == rank
+    assert SkipPredict(1.5, long_order=order).rank(view(cheap=2.0, predicted=3.0, age=1.0)) == rank
+    assert DelayPredict(0.5, long_order=order).rank(view(predicted=3.0, age=1.0)) == rank
 
 
 def test_a_long_job_without_its_prediction_comes_last():
@@ -87,7 +87,7 @@ def test_a_server_that_is_not_interrupted_cannot_predict_in_between(kind, work):
     [
         (lambda: OneBit(-1), "threshold is -1, but must be at least 0"),
         (lambda: SkipPredict(math.nan), "threshold is nan"),
-        (lambda: SkipPredict(1, "shortest"), "long_order is 'shortest', but must be one of remaining, size"),
+        (lambda: SkipPredict(1, long_order="shortest"), "long_order is 'shortest', but must be one of remaining, size"),
         (lambda: OneBit(1, preemptive="no"), "preemptive is 'no', but must be True or False"),
         (lambda: SkipPredict(1, preemptive=2), "preemptive is 2, but must be True or False"),
         (

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, final, get_args
 
 import numpy as np
@@ -179,18 +180,14 @@ def families(log: Log, setting: Setting) -> list[Family]:
         found.append(Family("1-bit", lambda t: OneBit(t, preemptive=setting.preemptive, cheap_work=cheap_work), bits))
     if asked["cheap"] and log.cheap is not None and log.expensive is not None:
         told = log.cheap[log.cheap > np.max(log.cheap, initial=-math.inf, where=np.isnan(log.expensive))]
-        if not setting.preemptive:
-            found.append(Family("SkipPredict", lambda t: SkipPredict(t, preemptive=False), told))
-        else:
-            found += [
-                Family("SkipPredict", lambda t: SkipPredict(t, "remaining", True, cheap_work, expensive_work), told),
-                Family("SkipPredict, size", lambda t: SkipPredict(t, "size", True, cheap_work, expensive_work), told),
-            ]
+        skip = partial(SkipPredict, preemptive=setting.preemptive, cheap_work=cheap_work, expensive_work=expensive_work)
+        found.append(Family("SkipPredict", skip, told))
+        if setting.preemptive:
+            found.append(Family("SkipPredict, size", partial(skip, long_order="size"), told))
     if asked["expensive"] and setting.preemptive:
-        found += [
-            Family("DelayPredict", lambda limit: DelayPredict(limit, "remaining", expensive_work), log.size),
-            Family("DelayPredict, size", lambda limit: DelayPredict(limit, "size", expensive_work), log.size),
-        ]
+        delay = partial(DelayPredict, expensive_work=expensive_work)
+        found.append(Family("DelayPredict", delay, log.size))
+        found.append(Family("DelayPredict, size", partial(delay, long_order="size"), log.size))
     return found
 
 

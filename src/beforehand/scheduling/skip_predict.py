@@ -1,7 +1,7 @@
 """Policies that pay for predictions only where they help: OneBit, SkipPredict, DelayPredict."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, final, get_args
 
 from beforehand.core.errors import InvalidInput
@@ -44,6 +44,7 @@ class OneBit:
     """
 
     threshold: float
+    _: KW_ONLY
     preemptive: bool = True
     cheap_work: float = 0.0
 
@@ -115,6 +116,7 @@ class SkipPredict:
     """
 
     threshold: float
+    _: KW_ONLY
     long_order: LongOrder = "remaining"
     preemptive: bool = True
     cheap_work: float = 0.0
@@ -201,6 +203,7 @@ class DelayPredict:
     """
 
     limit: float
+    _: KW_ONLY
     long_order: LongOrder = "remaining"
     expensive_work: float = 0.0
 

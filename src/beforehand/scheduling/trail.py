@@ -1,7 +1,7 @@
 """TRAIL's rule: shortest predicted remaining time, but a job that has come far enough is no longer set aside."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import final, get_args
 
 from beforehand.scheduling.classic import wanted
@@ -32,6 +32,7 @@ class TRAIL:
     """
 
     fraction: float
+    _: KW_ONLY
     by: By = "expensive"
 
     def __post_init__(self) -> None:
