@@ -2,10 +2,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling import POLICIES, TRAIL, DelayPredict, OneBit, SkipPredict, policy_from_json, policy_to_json
 from beforehand.scheduling.policies import label, name_of
+
+WRITTEN = [TRAIL(0.8), DelayPredict(math.inf), OneBit(2.0, preemptive=False), SkipPredict(1.5, long_order="size")]
 
 
 def test_every_stock_policy_has_one_name():
@@ -59,3 +63,17 @@ def test_options_that_are_left_out_take_their_defaults():
 def test_what_is_no_policy_is_refused_with_the_reason(text, error, message):
     with pytest.raises(error, match=message):
         policy_from_json(text)
+
+
+@given(data=st.data())
+def test_damaged_json_is_read_or_refused_and_nothing_else(data):
+    text = policy_to_json(data.draw(st.sampled_from(WRITTEN)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(text)))
+        new = data.draw(st.text(max_size=3) | st.sampled_from(["1e999", "NaN", "[", "{}", '"', "9" * 400, "null", "-"]))
+        text = text[:place] + new + text[place + data.draw(st.integers(0, 8)) :]
+    try:
+        policy = policy_from_json(text)
+    except (CorruptData, InvalidInput):
+        return
+    assert policy_from_json(policy_to_json(policy)) == policy
