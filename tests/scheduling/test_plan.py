@@ -179,6 +179,19 @@ def test_long_logs_are_searched_on_a_sample_and_judged_on_all_rows():
     assert plan.expected.value == pytest.approx(exact.cost, rel=1e-12)
 
 
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+def test_break_even_prices_of_a_long_log_are_of_all_its_rows(factor):
+    log = skewed(25_000)
+    price = planned(log, load=0.9, cheap_cost=0.1, expensive_cost=0.5).break_even_expensive
+    plan = planned(log, load=0.9, cheap_cost=0.1, expensive_cost=factor * price)
+    assert (plan.chosen.expensive_calls > 0) == (plan.break_even_expensive > factor * price)
+    exact = expect(plan.policy, log, load=0.9, cheap_cost=0.1, expensive_cost=0.5)
+    without = min(each.cost for each in plan.candidates if not each.expensive_calls)
+    if exact.expensive_calls:
+        gain = (without - exact.response_time - 0.1 * exact.cheap_calls) / exact.expensive_calls
+        assert plan.break_even_expensive >= gain * (1 - 1e-12)
+
+
 def test_the_largest_jobs_and_the_loads_around_are_shown():
     plan = planned(skewed(1000), load=0.9)
     assert plan.largest[0] > plan.largest[1]

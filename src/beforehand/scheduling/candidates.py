@@ -252,13 +252,17 @@ def search(family: Family, formula: LogFormula, setting: Setting) -> list[Candid
     return found + tried(value for value in finer if value != coarse[best])
 
 
-def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float:
-    """The price of one prediction above which no design that uses it is the best, the other's price as it is."""
+def gains(tried: Sequence[Candidate], setting: Setting, which: By) -> list[tuple[float, Candidate]]:
+    """The designs that use a prediction, each with the price of one at which it is no better than doing without."""
 
     def calls(each: Candidate) -> float:
         return each.expensive_calls if which == "expensive" else each.cheap_calls
 
     price = setting.expensive_cost if which == "expensive" else setting.cheap_cost
     without = min(each.cost for each in tried if not calls(each))
-    gains = [(without - (each.cost - price * calls(each))) / calls(each) for each in tried if calls(each)]
-    return max(0.0, *gains) if gains else 0.0
+    return [((without - each.cost) / calls(each) + price, each) for each in tried if calls(each)]
+
+
+def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float:
+    """The price of one prediction above which no design that uses it is the best, the other's price as it is."""
+    return max([0.0, *(gain for gain, _ in gains(tried, setting, which))])

@@ -21,6 +21,7 @@ from beforehand.scheduling.candidates import (
     evaluate,
     families,
     formula_policy,
+    gains,
     search,
     shared,
 )
@@ -33,6 +34,7 @@ from beforehand.scheduling.policies import Stock, label, name_of
 from beforehand.scheduling.queue_plan import QueuePlan
 from beforehand.scheduling.resampling import again, costs, judge, outcome, simulated
 from beforehand.scheduling.simulator import MOST_SERVERS, replay
+from beforehand.scheduling.view import By
 
 SAMPLED_ROWS: Final = 20_000
 FINALISTS: Final = 5
@@ -289,6 +291,9 @@ def _best_of_each(
         if sampled is not formula:
             found = [evaluate(family.name, each.policy, formula, setting) for each in found[:3] if each.policy]
         best.append(min(found, key=lambda each: each.preference))
+    if sampled is not formula:  # the designs that bear the highest price are others than the best at today's
+        dearest = [sorted(gains(tried, setting, which), key=lambda each: -each[0])[:3] for which in get_args(By)]
+        tried = blind + best + [again(each, formula, setting) for few in dearest for _, each in few]
     return blind + best, tried
 
 
