@@ -199,8 +199,19 @@ def test_the_largest_jobs_and_the_loads_around_are_shown():
 
 
 def test_the_words_hold_the_numbers():
-    words = planned(skewed(1000), load=0.9, cheap_cost=0.1, expensive_cost=0.5).explain()
-    for needed in ("load 0.90", "1,000 jobs", "SCV", "worth up to", "largest 1 %", "should_yield", "Assumed: Poisson"):
+    plan = planned(skewed(1000), load=0.9, cheap_cost=0.1, expensive_cost=0.5)
+    words = plan.explain()
+    for needed in (
+        "load 0.90",
+        "1,000 jobs",
+        "SCV",
+        "worth up to",
+        "largest 1 %",
+        "should_yield",
+        "Assumed: Poisson",
+        "stability margin 0.100",
+        f"predictions for {plan.price.seconds:.4g}.",
+    ):
         assert needed in words
 
 
@@ -252,6 +263,14 @@ def test_json_with_infinite_costs_is_read_again():
     plan = planned(skewed(200), charge="server", cheap_cost=0.2, expensive_cost=0.9, load=0.9)
     assert any(math.isinf(each.cost) for each in plan.candidates)
     assert QueuePlan.from_json(plan.to_json()) == plan
+
+
+def test_json_holds_what_a_job_pays_and_how_far_saturation_is():
+    plan = planned(skewed(500), charge="server", cheap_cost=0.02, expensive_cost=0.05)
+    told, chosen = json.loads(plan.to_json()), plan.chosen
+    paid = 0.02 * chosen.cheap_calls + 0.05 * chosen.expensive_calls
+    assert told["price"]["seconds"] == pytest.approx(paid)
+    assert told["stability_margin"] == pytest.approx(1 - 0.8 * (1 + paid / plan.mean))
 
 
 @pytest.mark.parametrize("change", [{"area": "ranges"}, {"policy": {"policy": "fcfs"}}, {"setting": 3},

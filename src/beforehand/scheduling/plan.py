@@ -5,7 +5,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 

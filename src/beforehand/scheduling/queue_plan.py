@@ -128,7 +128,7 @@ class QueuePlan:
             f"{self.verdict}: {self.design} at {several}load {setting.load:.2f}, from {self.jobs:,} jobs of mean "
             f"{self.mean:.4g} and SCV {self.scv:.2f}.",
             f"It is expected to cost {self.expected.value:.4g} a job ({self.expected.low:.4g} to "
-            f"{self.expected.high:.4g}): {_calls(chosen)}.",
+            f"{self.expected.high:.4g}): {_calls(chosen)}{_paid(self.price, setting)}.",
             f"The best that knows nothing is {self.baseline.design} at {self.baseline.value:.4g}; the saving is "
             f"{_percent(self.saving.value)} ({_percent(self.saving.low)} to {_percent(self.saving.high)}).",
             "Tried, cost a job:",
@@ -149,7 +149,10 @@ class QueuePlan:
         if self.winners:
             around = ", ".join(f"{load:.2f} {design}" for load, design in self.winners)
             lines.append(f"Best at loads around it: {around}.")
-        lines.append(f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}.")
+        lines.append(
+            f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}, stability margin "
+            f"{self.stability_margin:.3f}."
+        )
         if setting.preemptive:
             lines.append("Its jobs are set aside: whoever serves them must call should_yield and requeue.")
         return "\n".join(lines)
@@ -161,6 +164,7 @@ class QueuePlan:
             entry["policy"] = None if each.policy is None else to_fields(each.policy)
             entry["cost"] = "inf" if each.cost == math.inf else each.cost
             entry["response_time"] = "inf" if each.response_time == math.inf else each.response_time
+        told |= {"price": asdict(self.price), "stability_margin": self.stability_margin}
         return json.dumps({"area": self.area} | told, indent=2, allow_nan=False)
 
     @classmethod
@@ -174,6 +178,7 @@ class QueuePlan:
             told = json.loads(text)
             if told.pop("area") != "scheduling":
                 raise CorruptData("it is of another area")
+            del told["price"], told["stability_margin"]  # for readers of the JSON; they follow from the rest
             setting = told["setting"] | {"switch_cost": tuple(told["setting"]["switch_cost"])}
             told |= {
                 "policy": from_fields(told["policy"]),
@@ -208,6 +213,10 @@ def _calls(each: Candidate) -> str:
     asked = ((each.cheap_calls, "cheap"), (each.expensive_calls, "expensive"))
     told = [f"{calls:.2g} {kind}" for calls, kind in asked if calls]
     return f"response {each.response_time:.4g}, {' and '.join(told) or 'no'} predictions"
+
+
+def _paid(price: Price, setting: Setting) -> str:
+    return f" for {price.seconds:.4g}" if price.seconds and setting.charge == "external" else ""
 
 
 def _percent(share: float) -> str:
