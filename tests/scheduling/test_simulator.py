@@ -4,75 +4,57 @@ import threading
 
 import numpy as np
 import pytest
+from golden_queues import EVERY, GOLDEN
 from scheduling.queues import GOLDEN_LOG, Unstaged
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
     FCFS,
     LAS,
-    PSPJF,
-    SPJF,
     SPRPT,
     TRAIL,
     DelayPredict,
     Deterministic,
-    ExactError,
     Exponential,
     ExponentialError,
     Joint,
     Log,
     LogNormal,
-    OneBit,
     Row,
     SkipPredict,
     StageTable,
     Weibull,
     draws,
+    expect,
     replay,
     simulate,
 )
 from beforehand.scheduling.draws import wanted_predictions
 
 LAW = Joint(Exponential(), ExponentialError(), ExponentialError())
-EXACT = Joint(Exponential(), ExactError(), ExactError())
 SERVER = {"cheap_work": 0.01, "expensive_work": 0.05}
-# policy, law, mean response at load .7 and .9
 TRUE = [
-    (SPJF(), EXACT, 2.312196682720, 4.196912589664),
-    (SPJF(), LAW, 2.572583350355, 5.361017623650),
-    (PSPJF(), LAW, 2.397067059254, 5.223784257499),
-    (SPRPT(), EXACT, 1.874566689601, 3.552125099627),
-    (SPRPT(), LAW, 2.368830113700, 5.098534102635),
-    (TRAIL(0.2), LAW, 2.425906191926, 5.138326772139),
-    (OneBit(1.0), LAW, 2.5344233277, 6.3363640400),
-    (SkipPredict(1.0), LAW, 2.4078646959, 5.1698646196),
-    (SkipPredict(1.0, preemptive=False), LAW, 2.6427253599, 5.5032997769),
-    (SkipPredict(1.0, **SERVER), LAW, 2.5699154716, 6.3371618758),
-    (DelayPredict(1.0), LAW, 3.0142643844, 7.4852047085),
-    (DelayPredict(1.0, expensive_work=0.05), LAW, 3.2092192858, 8.9131259741),
-]
-# policy, memory and interruptions at load .9
-KEPT = [
-    (TRAIL(0.2), 1.2342090006, 0.1461526844),
-    (TRAIL(0.5), 1.8116056452, 0.2998928488),
-    (SPRPT(), 1.9657824297, 0.3792723353),
-    (SPJF(), 0.9, 0.0),
+    (golden.policy, golden.law, load, true)
+    for golden in GOLDEN
+    for load, true in golden.rows
+    if load in (0.7, 0.9) and not isinstance(golden.policy, LAS)
 ]
 
 
-@pytest.mark.parametrize(("policy", "law", "at_7", "at_9"), TRUE)
-def test_simulated_means_are_those_of_theory(policy, law, at_7, at_9):
-    for load, true in ((0.7, at_7), (0.9, at_9)):
-        found = simulate(policy, law, load=load, jobs=1_000_000, seed=1)
-        assert abs(found.response_time - true) < 4 * found.interval / 2.056
-        assert found.interval < 0.02 * true
+@pytest.mark.slow
+@pytest.mark.parametrize(("policy", "law", "load", "true"), TRUE, ids=str)
+def test_simulated_means_are_the_golden_ones(policy, law, load, true):
+    found = simulate(policy, law, load=load, jobs=2_000_000, seed=1)
+    assert abs(found.response_time - true) < 4 * found.interval / 2.056
+    assert found.interval < 0.02 * true
 
 
-@pytest.mark.parametrize(("policy", "memory", "interruptions"), KEPT)
-def test_memory_and_interruptions_are_those_of_theory(policy, memory, interruptions):
-    found = simulate(policy, LAW, load=0.9, jobs=2_000_000, seed=1)
-    assert found.memory == pytest.approx(memory, rel=0.01)
-    assert found.interruptions == pytest.approx(interruptions, rel=0.01)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", EVERY, ids=str)
+def test_memory_and_interruptions_are_those_of_theory(policy):
+    found, true = simulate(policy, LAW, load=0.9, jobs=2_000_000, seed=1), expect(policy, LAW, load=0.9)
+    assert found.memory == pytest.approx(true.memory, rel=0.01)
+    assert found.interruptions == pytest.approx(true.interruptions, rel=0.01)
 
 
 def test_classes_have_their_means():
