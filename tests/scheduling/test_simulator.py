@@ -11,10 +11,12 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
     FCFS,
     LAS,
+    SPJF,
     SPRPT,
     TRAIL,
     DelayPredict,
     Deterministic,
+    ExactError,
     Exponential,
     ExponentialError,
     Joint,

@@ -215,9 +215,11 @@ def grid(column: Floats) -> Floats:
 
 
 def between(values: Floats, low: float, high: float) -> Floats:
-    """Nine of the values strictly between two, evenly by rank."""
+    """Nine of the values strictly between two, evenly by rank, or all if there are no more."""
     inside = np.unique(values[(values > low) & (values < high)])
-    return inside[np.linspace(0, inside.size - 1, NEIGHBOURS).round().astype(int)] if inside.size else inside
+    places = np.linspace(0, inside.size - 1, min(NEIGHBOURS, inside.size)).round().astype(int)
+    found: Floats = inside[places]
+    return found
 
 
 def formula_policy(policy: Stock) -> Stock:
