@@ -10,6 +10,7 @@ from beforehand.core import Outcome, Price, Trace
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling import (
     FCFS,
+    LAS,
     SPJF,
     SPRPT,
     TRAIL,
@@ -159,6 +160,15 @@ def test_candidates_of_the_caller_are_tried_beside_the_blind_ones():
     plan = planned(candidates=[SPJF(), SPRPT()])
     assert {each.design for each in plan.candidates} >= {"SPJF", "SPRPT", "FCFS"}
     assert plan.design == "SPRPT"
+
+
+@pytest.mark.parametrize("policy", [SPRPT(), TRAIL(0.5), SkipPredict(1.5), LAS(quantum=1.0)], ids=str)
+def test_a_candidate_that_sets_jobs_aside_needs_a_server_that_can(policy):
+    with pytest.raises(InvalidInput, match="which sets jobs aside, but preemptive is False"):
+        planned(candidates=[policy], preemptive=False)
+    gentle = [SPJF(), TRAIL(0.0), SkipPredict(1.5, preemptive=False)]
+    plan = planned(candidates=gentle, preemptive=False)
+    assert plan.clairvoyant.value <= plan.expected.value < planned(candidates=[], preemptive=False).expected.value
 
 
 def test_the_load_is_measured_from_the_arrivals_of_a_trace():

@@ -92,7 +92,7 @@ def plan_queue(
 
     Raises:
         InvalidInput: an option is out of range; the load is 1 or more, or cannot be measured; a candidate asks for a
-            prediction that the log lacks.
+            prediction that the log lacks, or sets jobs aside without `preemptive`.
 
     Example:
         >>> from beforehand.scheduling import Log, plan_queue
@@ -274,6 +274,12 @@ def _best_of_each(
             evaluate(name_of(policy), policy, formula, setting)
             for policy in listed("candidates", candidates, "policies")
         ]
+        for each in given:
+            if not setting.preemptive and each.interruptions != 0:
+                raise InvalidInput(
+                    f"candidates has {each.design}, which sets jobs aside, but preemptive is False; pass "
+                    "preemptive=True, or a policy that lets jobs end"
+                )
         given = [each for each in given if each.design not in [known.design for known in blind]]
         return blind + given, blind + given
     sample, sampled = log, formula
