@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core import Trace
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling import Log
+from beforehand.scheduling.log import MOST
 
 Floats = NDArray[np.float64]
 COLUMNS = ("size", "cheap", "expensive", "weight", "arrival")
@@ -82,10 +83,12 @@ def finished_jobs(columns: Mapping[str, NDArray[Any]], *, meta: Mapping[str, Any
     Log(np.where(keep, table["size"], 1.0), **checked)  # before rows move, so that an error names the file's own
     rows = np.flatnonzero(keep)
     if "arrival" in table:
-        finite = np.isfinite(table["arrival"])
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise InvalidInput(f"arrival is {table['arrival'][row]} in row {row}, but must be finite; mend the row")
+        good = np.abs(table["arrival"]) <= MOST
+        if not good.all():
+            row = int(np.argmin(good))
+            raise InvalidInput(
+                f"arrival is {table['arrival'][row]} in row {row}, but must be finite, at most {MOST:g}; mend the row"
+            )
         rows = rows[np.argsort(table["arrival"][rows], kind="stable")]
     dropped = len(keep) - len(rows)
     return Trace("jobs", {name: column[rows] for name, column in table.items()}, meta={**meta, "dropped": dropped})
