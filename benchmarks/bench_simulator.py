@@ -2,7 +2,7 @@
 
 Not for you if you need networks of queues, blocking or customers that give up: SimPy and Ciw have them, ours does not.
 
-Run: python benchmarks/bench_simulator.py [--full] [-o FILE]; three minutes, with --full ten.
+Run: python benchmarks/bench_simulator.py [-o FILE]; three minutes.
 Rivals: pip install simpy ciw.
 """
 
@@ -209,33 +209,9 @@ def coverage() -> Sheet:
     )
 
 
-def against_formulas() -> Sheet:
-    """Two seeds of 20 million jobs for each policy and load."""
-    rows = []
-    for name, policy in (POLICIES | ON_SERVER).items():
-        if name == "FCFS":
-            continue
-        for load in (0.7, 0.9):
-            true = expect(policy, LAW, load=load).response_time
-            row = [name, f"{load}", f"{true:.6f}"]
-            for seed in (1, 2):
-                found = simulate(policy, LAW, load=load, jobs=20_000_000, seed=seed)
-                off = (found.response_time - true) / (found.interval / 2.056)
-                row += [f"{found.response_time:.5f}", f"{off:+.2f}"]
-            rows.append(row)
-    return Sheet(
-        title="Formula and simulation: 2 x 20 million jobs, z in standard errors",
-        columns=("policy", "load", "formula", "seed 1", "z", "seed 2", "z"),
-        rows=rows,
-    )
-
-
 def main() -> None:
     """Measure, print, and keep."""
-    parser = options(__doc__ or "")
-    parser.add_argument("--full", action="store_true", help="also hold 40 million jobs of each policy to its formula")
-    chosen = parser.parse_args()
-    take((speeds, beside, known_means, coverage, *([against_formulas] if chosen.full else [])), chosen.output)
+    take((speeds, beside, known_means, coverage), options(__doc__ or "").parse_args().output)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,14 @@ Run: python benchmarks/bench_theory.py [-o FILE]
 """
 
 import math
-import sys
-from dataclasses import fields
-from pathlib import Path
 
+from golden import EXACT, GOLDEN, told
 from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect, keyed_phase, theory
 from beforehand.scheduling.policies import label
 from beforehand.studies.claims import Sheet
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scheduling"))
-from golden_queues import EXACT, GOLDEN
 
 LOADS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
@@ -55,24 +50,13 @@ def golden() -> Sheet:
         found = [(expect(entry.policy, entry.law, load=load), true) for load, true in entry.rows]
         off = max(abs(result.response_time / true - 1) for result, true in found)
         accuracy = max(result.accuracy for result, _ in found)
-        rows.append([label(entry.policy), *jobs(entry.law), f"{took * 1e3:.0f}", f"{off:.1e}", f"{accuracy:.1e}"])
+        rows.append([label(entry.policy), *told(entry.law), f"{took * 1e3:.0f}", f"{off:.1e}", f"{accuracy:.1e}"])
     return Sheet(
         title="One law and policy at five loads, nothing known before",
         columns=["policy", "sizes", "predictions", "ms", "off golden", "accuracy"],
         rows=rows,
         below="CPU time of one thread, best of 3. Golden digits are rounded, some at the ninth.",
     )
-
-
-def jobs(law: Joint) -> tuple[str, str]:
-    """Sizes, and how predictions err: the expensive ones, then the cheap ones if they differ."""
-
-    def told(part: object) -> str:
-        options = [f"{value:g}" for field in fields(part) if (value := getattr(part, field.name)) != field.default]
-        return type(part).__name__.removesuffix("Error") + (f"({', '.join(options)})" if options else "")
-
-    errors = dict.fromkeys(told(error) for error in (law.expensive, law.cheap) if error is not None)
-    return told(law.size), ", ".join(errors)
 
 
 def beside() -> Sheet:

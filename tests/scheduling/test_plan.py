@@ -14,6 +14,7 @@ from beforehand.scheduling import (
     SPJF,
     SPRPT,
     TRAIL,
+    DelayPredict,
     Log,
     PredictionQueue,
     QueuePlan,
@@ -108,6 +109,13 @@ def test_shorts_that_were_never_asked_limit_the_threshold():
     thresholds = {each.policy.threshold for each in plan.candidates if isinstance(each.policy, SkipPredict)}
     assert thresholds
     assert min(thresholds) > 1
+
+
+def test_jobs_that_ended_before_they_were_asked_limit_the_delay():
+    log = Log(SIX.size, expensive=[math.nan, 1, math.nan, 3, math.nan, 0])
+    limits = {each.policy.limit for each in planned(log).candidates if isinstance(each.policy, DelayPredict)}
+    assert limits
+    assert min(limits) >= 1
 
 
 def test_without_preemption_only_orders_that_let_jobs_end_are_tried():

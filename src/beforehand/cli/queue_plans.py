@@ -50,7 +50,12 @@ def show_plan(plan: "QueuePlan", *, unit: float) -> None:
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
     if plan.winners:
         facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))
-    facts.append(("assumed", plan.model))
+    working = f"{plan.chosen.utilisation:.3f} of the time, which leaves a margin of {plan.stability_margin:.3f}"
+    facts += [("servers work", working), ("assumed", plan.model)]
+    if plan.setting.memory_weight and plan.chosen.memory is not None:
+        facts.append(
+            ("memory", f"{render.number(plan.chosen.memory)} on average, weighed {plan.setting.memory_weight:g}")
+        )
     render.show("")
     render.console().print(render.facts(facts))
 

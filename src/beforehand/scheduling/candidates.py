@@ -184,10 +184,11 @@ def families(log: Log, setting: Setting) -> list[Family]:
         found.append(Family("SkipPredict", skip, told))
         if setting.preemptive:
             found.append(Family("SkipPredict, size", partial(skip, long_order="size"), told))
-    if asked["expensive"] and setting.preemptive:
+    if log.expensive is not None and setting.preemptive:
         delay = partial(DelayPredict, expensive_work=expensive_work)
-        found.append(Family("DelayPredict", delay, log.size))
-        found.append(Family("DelayPredict, size", partial(delay, long_order="size"), log.size))
+        late = log.size[log.size >= np.max(log.size, initial=0.0, where=np.isnan(log.expensive))]
+        found.append(Family("DelayPredict", delay, late))
+        found.append(Family("DelayPredict, size", partial(delay, long_order="size"), late))
     return found
 
 

@@ -50,6 +50,9 @@ class SPJF:
     Args:
         by: Which prediction is the key.
 
+    Raises:
+        InvalidInput: an option is out of range.
+
     Example:
         >>> SPJF().rank(View(arrival=0.0, sequence=0, predicted=3.0))
         3.0
@@ -90,6 +93,9 @@ class PSPJF:
     Args:
         by: Which prediction is the key.
 
+    Raises:
+        InvalidInput: an option is out of range.
+
     Example:
         >>> PSPJF().rank(View(arrival=0.0, sequence=0, age=2.0, predicted=3.0))
         3.0
@@ -128,6 +134,9 @@ class SPRPT:
         by: Which prediction is the key.
         work: Time that this server spends on predicting a job, before it serves it; jobs in that stage come before all
             others, in order of arrival. 0: others predict.
+
+    Raises:
+        InvalidInput: an option is out of range.
 
     Example:
         >>> SPRPT().rank(View(arrival=0.0, sequence=0, age=2.0, predicted=3.0))
@@ -173,6 +182,9 @@ class LAS:
 
     Args:
         quantum: Service before the next level; 0 is the limit of ever smaller ones, which has a formula but no engine.
+
+    Raises:
+        InvalidInput: an option is out of range.
 
     Example:
         >>> LAS(quantum=0.5).rank(View(arrival=0.0, sequence=0, age=1.2))

@@ -37,7 +37,8 @@ class QueuePlan:
         jobs: How many the log has.
         mean: Their mean size.
         scv: The squared coefficient of variation of their sizes.
-        break_even_cheap: The price of a cheap prediction above which none is worth having.
+        break_even_cheap: The price of a cheap prediction above which none is worth having, by the thresholds that were
+            tried; others may bear a few percent more.
         break_even_expensive: That of an expensive one.
         largest: The mean response time of the largest 1 % of jobs, under the plan and first come, first served; None if
             it was simulated.
@@ -153,7 +154,7 @@ class QueuePlan:
             f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}, stability margin "
             f"{self.stability_margin:.3f}."
         )
-        if setting.preemptive:
+        if chosen.interruptions != 0:
             lines.append("Its jobs are set aside: whoever serves them must call should_yield and requeue.")
         return "\n".join(lines)
 

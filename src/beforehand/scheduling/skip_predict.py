@@ -35,6 +35,9 @@ class OneBit:
         cheap_work: Time that this server spends on a cheap prediction; jobs in that stage come after the shorts and
             before the longs.
 
+    Raises:
+        InvalidInput: an option is out of range.
+
     Example:
         >>> OneBit(1.5).rank(View(arrival=0.0, sequence=0, cheap=1.0))
         0.0
@@ -191,6 +194,9 @@ class DelayPredict:
         limit: Service that every job gets before it is predicted.
         long_order: The others by what is predicted to be left (`"remaining"`) or by predicted size (`"size"`).
         expensive_work: Time that this server spends on an expensive prediction.
+
+    Raises:
+        InvalidInput: an option is out of range.
 
     Example:
         >>> DelayPredict(1.0).asks(View(arrival=0.0, sequence=0)) is None

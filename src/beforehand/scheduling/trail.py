@@ -20,6 +20,9 @@ class TRAIL:
         fraction: From 0 (never set aside a started job: SPJF) to 1 (SPRPT).
         by: Which prediction is the key.
 
+    Raises:
+        InvalidInput: an option is out of range.
+
     Example:
         >>> TRAIL(0.5).rank(View(arrival=0.0, sequence=0, age=1.0, started=True, predicted=4.0))
         3.0

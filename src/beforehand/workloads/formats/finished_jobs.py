@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core import Trace
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling import Log
-from beforehand.scheduling.log import MOST
+from beforehand.scheduling.inputs import MOST
 
 Floats = NDArray[np.float64]
 COLUMNS = ("size", "cheap", "expensive", "weight", "arrival")
