@@ -79,8 +79,9 @@ def test_delaypredict_asks_when_a_job_that_passed_the_limit_is_handed_back():
     queue = PredictionQueue(DelayPredict(1.0), expensive=lambda job: asked.append(job) or float(job))
     long, short = put(queue, 9, 2)
     assert queue.get_nowait() is long
-    assert queue.should_yield(long, 1.0)
+    assert not queue.should_yield(long, 0.5)
     assert asked == []
+    assert queue.should_yield(long, 1.0)
     queue.requeue(long, 1.0)
     assert asked == [9]
     assert queue.get_nowait() is short
@@ -96,6 +97,40 @@ def test_a_job_that_is_pinned_does_not_yield():
     put(queue, 1)
     assert queue.should_yield(running, 3.0)
     assert not queue.should_yield(running, 4.0)
+
+
+def test_whether_to_yield_is_judged_by_the_prediction_that_is_due_by_then():
+    queue = PredictionQueue(DelayPredict(1.0), expensive=float)
+    for size in (2.0, 9.0):
+        queue.put_nowait(size, size)
+    running = queue.get_nowait()
+    other = queue.get_nowait()
+    queue.requeue(other, 1.0)
+    assert not queue.should_yield(running, 1.0)  # 2 is less than 9, and both are known by now
+    queue.requeue(running, 1.0)
+    assert queue.get_nowait() is running
+
+
+def test_an_answer_that_comes_while_its_job_runs_ranks_it_when_it_is_handed_back():
+    async def slow(size):
+        await asyncio.sleep(0)
+        return size
+
+    async def main():
+        queue = PredictionQueue(DelayPredict(1.0), expensive=slow)
+        first, second = [queue.put_nowait(size, size) for size in (2.0, 9.0)]
+        assert [await queue.get(), await queue.get()] == [first, second]
+        queue.requeue(second, 1.0)
+        assert not queue.should_yield(first, 1.0)  # asked for, but not there: both are unknown
+        assert math.isnan(first.view.predicted)
+        await asyncio.sleep(0.01)
+        assert (first.view.predicted, first.state) == (2.0, "running")
+        assert not queue.should_yield(first, 1.5)
+        queue.requeue(first, 1.5)
+        assert queue.get_nowait() is first
+        queue.done(first)
+
+    asyncio.run(main())
 
 
 def test_least_attained_service_shares_the_worker_in_turns():

@@ -204,11 +204,11 @@ class Walk(RuleBasedStateMachine):
     def hand_one_back(self, data, more):
         job = data.draw(st.sampled_from(self.running))
         job.view.age += more
+        self.ask(job)
         yields = bool(self.waiting) and self.next([*self.waiting, job])[0] is not job
         assert self.do(lambda: self.queue.should_yield(job.ticket, job.view.age)) is yields
         self.do(lambda: self.queue.requeue(job.ticket, job.view.age))
         assert job.ticket.state == "waiting"
-        self.ask(job)
         self.running.remove(job)
         self.waiting.append(job)
 

@@ -97,7 +97,7 @@ class PredictionQueue(Generic[J]):
         clock: Callable[[], float] = time.monotonic,
         recorder: Recorder | None = None,
     ) -> None:
-        self._predictions = Predictions(policy, cheap, expensive, self._rank_anew)
+        self._predictions = Predictions(policy, cheap, expensive, self._learned)
         self._policy = policy
         self._ageing = finite("ageing", ageing)
         self._maxsize = whole("maxsize", maxsize)
@@ -197,6 +197,7 @@ class PredictionQueue(Generic[J]):
             if self._recorder is not None:
                 self._recorder.append(row._asdict() | {"wait": ticket.waited})
         ticket.state = "done"
+        self._predictions.renounce(ticket)
         self._finish()
 
     def cancel(self, ticket: Ticket[J]) -> bool:
@@ -234,7 +235,8 @@ class PredictionQueue(Generic[J]):
     def should_yield(self, ticket: Ticket[J], served: float) -> bool:
         """Whether another job would run next if this one were handed back now.
 
-        A prediction that would be due by then is not asked for here: until `requeue` does, the job counts as unknown.
+        A prediction that is due by then is asked for; while an async predictor takes its time, the job counts as
+        unknown.
 
         Args:
             ticket: A running job.
@@ -244,7 +246,7 @@ class PredictionQueue(Generic[J]):
             InvalidInput: the job does not run, or is of another queue; `served` fell, or is not finite.
         """
         self._serve(ticket, served)
-        return self._waiting.passes(ticket, self._aged(self._policy.rank(ticket.view), ticket.view), self._clock())
+        return self._waiting.passes(ticket, self._key(ticket), self._clock())
 
     def requeue(self, ticket: Ticket[J], served: float) -> None:
         """Hand a running job back; it keeps its arrival and its place among equals, and finds room in a full queue too.
@@ -338,6 +340,11 @@ class PredictionQueue(Generic[J]):
 
     def _rank_anew(self, ticket: Ticket[J]) -> None:
         self._waiting.add_again(ticket, self._key(ticket))
+
+    def _learned(self, ticket: Ticket[J]) -> None:
+        """An async predictor has answered; a job that runs is ranked when it is handed back."""
+        if ticket.state == "waiting":
+            self._rank_anew(ticket)
 
     def _key(self, ticket: Ticket[J]) -> float:
         """Where a ticket is to wait, once the policy has been told what it wants to know."""
