@@ -58,6 +58,18 @@ ON_SERVER = {
 Rival = Callable[[np.ndarray, np.ndarray], float]  # gaps and sizes to the mean response time
 
 
+def run_simpy(env: Any, customer: Callable[[float], Iterator[Any]], gaps: np.ndarray, sizes: np.ndarray) -> None:
+    """Let the customers come, until the last has left."""
+
+    def source() -> Iterator[Any]:
+        for gap, size in zip(gaps.tolist(), sizes.tolist(), strict=True):
+            yield env.timeout(gap)
+            env.process(customer(size))
+
+    env.process(source())
+    env.run()
+
+
 def simpy_first_come(gaps: np.ndarray, sizes: np.ndarray) -> float:
     """FCFS as SimPy's documentation has it: one process for each customer."""
     import simpy
@@ -72,13 +84,7 @@ def simpy_first_come(gaps: np.ndarray, sizes: np.ndarray) -> float:
             yield env.timeout(size)
         times.append(env.now - arrival)
 
-    def source() -> Iterator[Any]:
-        for gap, size in zip(gaps.tolist(), sizes.tolist(), strict=True):
-            yield env.timeout(gap)
-            env.process(customer(size))
-
-    env.process(source())
-    env.run()
+    run_simpy(env, customer, gaps, sizes)
     return float(np.mean(times))
 
 
@@ -102,13 +108,7 @@ def simpy_shortest_first(gaps: np.ndarray, sizes: np.ndarray) -> float:
                     left -= env.now - since
         times.append(env.now - arrival)
 
-    def source() -> Iterator[Any]:
-        for gap, size in zip(gaps.tolist(), sizes.tolist(), strict=True):
-            yield env.timeout(gap)
-            env.process(customer(size))
-
-    env.process(source())
-    env.run()
+    run_simpy(env, customer, gaps, sizes)
     return float(np.mean(times))
 
 

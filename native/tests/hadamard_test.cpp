@@ -7,20 +7,9 @@
 #include <vector>
 
 #include "check.h"
+#include "numbers.h"
 
 namespace {
-
-// Values of many sizes, so that another order of adding would round otherwise.
-template <typename Real>
-std::vector<Real> numbers(std::size_t n) {
-  std::vector<Real> x(n);
-  std::uint32_t state = 1;
-  for (Real& value : x) {
-    state = state * 1664525 + 1013904223;
-    value = static_cast<Real>(static_cast<std::int32_t>(state)) / static_cast<Real>(1 + state % 1009);
-  }
-  return x;
-}
 
 template <typename Real>
 void stage_by_stage(std::vector<Real>& x, bh::Stages stages) {

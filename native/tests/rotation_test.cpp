@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.h"
+#include "numbers.h"
 #include "quantization/hadamard.h"
 #include "support/errors.h"
 
@@ -90,17 +91,6 @@ std::vector<std::byte> encoded(const std::vector<Real>& x, std::uint64_t block, 
   std::vector<std::byte> bytes(header.total_bytes());
   bh::encode_rotated<Real>(header, {kind, x.data(), nullptr, x.size()}, levels, threads, bytes);
   return bytes;
-}
-
-template <typename Real>
-std::vector<Real> numbers(std::size_t n) {
-  std::vector<Real> x(n);
-  std::uint32_t state = 1;
-  for (Real& value : x) {
-    state = state * 1664525 + 1013904223;
-    value = static_cast<Real>(static_cast<std::int32_t>(state)) / static_cast<Real>(1 + state % 1009);
-  }
-  return x;
 }
 
 template <typename Real>

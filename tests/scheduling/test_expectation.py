@@ -68,6 +68,13 @@ def test_a_server_that_predicts_itself_into_overload_is_a_result():
     assert found.utilisation == pytest.approx(1.04)
 
 
+@pytest.mark.parametrize("law", [LAW, LOG], ids=["laws", "log"])
+@pytest.mark.parametrize("policy", ["fcfs", SPRPT, None], ids=["name", "class", "nothing"])
+def test_what_is_no_policy_is_not_sent_to_the_simulator(policy, law):
+    with pytest.raises(InvalidInput, match=r"must be an object such as SPJF\(\)"):
+        expect(policy, law, load=0.5)
+
+
 def test_only_a_log_has_rows():
     times = expect(FCFS(), LOG, load=0.8, per_job=True).per_job
     assert times.shape == LOG.size.shape

@@ -123,7 +123,7 @@ def test_a_server_that_predicts_itself_into_overload_is_a_result(policy):
         (Log([1, 2, 3], expensive=[1, 1, 1], cheap=[0, math.nan, 1]), SkipPredict(1), "cheap is nan in row 1"),
         (Log([1, 2, 3], expensive=[1, math.nan, 1]), DelayPredict(1), "expensive is nan in row 1"),
         (LOG, LAS(quantum=1), "use simulate"),
-        (LOG, object(), "use simulate"),
+        (LOG, object(), "must be an object such as SPJF"),
     ],
 )
 def test_a_policy_that_lacks_a_prediction_or_a_formula_is_refused(log, policy, words):

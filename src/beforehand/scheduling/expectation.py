@@ -113,7 +113,8 @@ def expect(
         result, not an error: `stable` is False and the response time infinite.
 
     Cost:
-        O(n log n) for a log of n rows; under 0.1 s for laws, and less for the same ones at another load.
+        O(n log n) for a log of n rows; up to 0.3 s for laws, seconds for a few that change within a narrow range, and
+        less for the same ones at another load.
 
     Raises:
         InvalidInput: the policy has no formula (simulate it); it asks for a prediction that the law lacks; both or

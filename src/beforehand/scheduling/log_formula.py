@@ -14,7 +14,7 @@ from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.log_rows import Classes, Column, LogRows, Moments, Order, Sums
 from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.trail import TRAIL
-from beforehand.scheduling.view import By
+from beforehand.scheduling.view import By, check_policy
 
 
 class _Found(NamedTuple):
@@ -148,6 +148,7 @@ class LogFormula:
                 classes = self._asked("size", _above(policy.limit))
                 calls = classes.long.share
                 return 0.0, calls, calls * policy.expensive_work, classes
+        check_policy(policy)
         raise InvalidInput(f"policy is {policy!r}, which has no formula; use simulate")
 
     def _asked(self, gate: Column, least: float) -> Classes:

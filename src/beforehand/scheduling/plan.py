@@ -88,7 +88,7 @@ def plan_queue(
         *don't bother* if it lies below.
 
     Cost:
-        About 1 s for 100,000 rows, and some milliseconds for each resampled log.
+        Half a second for 100,000 rows, and some ten milliseconds for each resampled log.
 
     Raises:
         InvalidInput: an option is out of range; the load is 1 or more, or cannot be measured; a candidate asks for a

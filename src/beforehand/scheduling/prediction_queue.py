@@ -58,8 +58,8 @@ class PredictionQueue(Generic[J]):
         hangs or is late costs a job its place among the predicted ones, never more.
 
     Cost:
-        `put` and `get` take O(log n), about twice the time of an `asyncio.PriorityQueue`; a waiting job takes some
-        600 bytes. For one event loop: not thread-safe.
+        `put` and `get` take O(log n), two to three times as long as those of an `asyncio.PriorityQueue`; a waiting job
+        takes some 600 bytes. For one event loop: not thread-safe.
 
     Raises:
         InvalidInput: An option is out of range; the policy wants a prediction that nobody makes, or spends the

@@ -107,15 +107,24 @@ class Policy(Protocol):
         """The same order as data, or None: then only the Python engine can run it."""
 
 
+def check_policy(policy: Any) -> None:
+    """Nothing, if it is a policy.
+
+    Raises:
+        InvalidInput: it is a name, a class or anything else.
+    """
+    if isinstance(policy, type) or not isinstance(policy, Policy):
+        raise InvalidInput(f"policy is {policy!r}, but must be an object such as SPJF(); see Policy")
+
+
 def stages_of(policy: Any) -> StageTable | None:
     """What the policy's `stages` tells.
 
     Raises:
         InvalidInput: it is no policy, or its stages are no table of rows, or hold what is no number.
     """
-    if isinstance(policy, type) or not isinstance(policy, Policy):
-        raise InvalidInput(f"policy is {policy!r}, but must be an object such as SPJF(); see Policy")
-    table = policy.stages()
+    check_policy(policy)
+    table: StageTable | None = policy.stages()
     if table is None:
         return None
     kind_of("stages()", table, StageTable, "one, or None")
