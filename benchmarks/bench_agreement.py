@@ -7,7 +7,7 @@ from golden import GOLDEN, told
 from report import options, take
 
 from beforehand.scheduling import LAS, simulate
-from beforehand.scheduling.policies import label
+from beforehand.scheduling.policies.names import label
 from beforehand.studies.claims import Sheet
 
 LOAD = 0.9

@@ -14,9 +14,9 @@ from report import options, take
 from yardstick import seconds
 
 from beforehand.scheduling import Log, plan_queue, simulate
-from beforehand.scheduling.candidates import families, grid
-from beforehand.scheduling.plan import QueuePlan
-from beforehand.scheduling.policies import label
+from beforehand.scheduling.plan.candidates import families, grid
+from beforehand.scheduling.plan.planner import QueuePlan
+from beforehand.scheduling.policies.names import label
 from beforehand.studies.claims import Sheet
 from beforehand.workloads import jobs
 from beforehand.workloads.formats import azure_llm

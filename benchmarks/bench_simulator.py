@@ -33,7 +33,7 @@ from beforehand.scheduling import (
     replay,
     simulate,
 )
-from beforehand.scheduling.draws import draw, together
+from beforehand.scheduling.simulation.draws import draw, together
 from beforehand.studies.claims import Sheet
 
 LAW = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())

@@ -13,8 +13,9 @@ from golden import EXACT, GOLDEN, told
 from report import options, take
 from yardstick import seconds
 
-from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect, keyed_phase, theory
-from beforehand.scheduling.policies import label
+from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect
+from beforehand.scheduling.formulas import distribution_formula, keyed_phase
+from beforehand.scheduling.policies.names import label
 from beforehand.studies.claims import Sheet
 
 LOADS = (0.5, 0.7, 0.8, 0.9, 0.95)
@@ -22,7 +23,12 @@ LOADS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
 def five_loads(policy: Policy, law: Joint) -> None:
     """As the first question about this law finds it: nothing is known yet."""
-    for table in (keyed_phase.grid_of, keyed_phase.table_of, theory._attained, theory._classes):
+    for table in (
+        keyed_phase.grid_of,
+        keyed_phase.table_of,
+        distribution_formula._attained,
+        distribution_formula._classes,
+    ):
         table.cache_clear()
     for load in LOADS:
         expect(policy, law, load=load)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from beforehand.scheduling import Joint
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scheduling"))
-from golden_queues import EXACT, GOLDEN
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.scheduling.golden_queues import EXACT, GOLDEN
 
 __all__ = ["EXACT", "GOLDEN", "told"]
 

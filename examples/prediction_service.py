@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from beforehand.core.errors import Closed
 from beforehand.scheduling import FCFS, Log, Policy, PredictionQueue, QueuePlan, Ticket, plan_queue, replay, simulate
-from beforehand.scheduling.policies import label
+from beforehand.scheduling.policies.names import label
 
 WORKERS = 2
 LOAD = 0.85

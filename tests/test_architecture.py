@@ -1,6 +1,10 @@
-"""The layers: a module imports from its own layer's package and from those below, never sideways or up."""
+"""The layers: a module imports from its own layer's package and from those below, never sideways or up.
+
+Inside an area the same holds for its rooms, no module imports another in a circle, and no import hides in a function.
+"""
 
 import ast
+import graphlib
 import re
 from pathlib import Path
 
@@ -13,12 +17,34 @@ LAYERS = [
     {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
     {"__main__"},
 ]  # fmt: skip
+ROOMS = {
+    "scheduling": [
+        {"inputs"}, {"log", "load"}, {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"}, {"plan"},
+    ],
+}  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 HEADERS = sorted(path.relative_to(ROOT) for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp"))
 
 
-def layer(name: str) -> int:
-    return next(place for place, names in enumerate(LAYERS) if name in names)
+def layer(name: str, layers: list[set[str]] = LAYERS) -> int:
+    return next(place for place, names in enumerate(layers) if name in names)
+
+
+def dotted(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+
+
+def inside(module: Path) -> set[str]:
+    """The modules of its own area that a module imports, as `room.module` names."""
+    area, tree = module.parts[0], ast.parse((PACKAGE / module).read_text())
+    every = {dotted(other) for other in MODULES}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"beforehand.{area}"):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}".removeprefix("beforehand.")
+                found.add(whole if whole in every else whole.rpartition(".")[0])
+    return found
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -49,3 +75,30 @@ def test_native_areas_include_only_support_and_themselves_and_no_python(source):
     if folder in ("support", *AREAS):
         assert not re.search(r"#include\s*[<\"](Python|nanobind)", text)
         assert set(re.findall(r'#include "(\w+)/', text)) <= {"support", folder}
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if each.parts[0] in ROOMS], ids=str)
+def test_a_room_imports_only_from_rooms_below(module):
+    area, layers = module.parts[0], ROOMS[module.parts[0]]
+    if module.name == "__init__.py" and len(module.parts) == 2:
+        return  # the area's table of contents
+    mine = module.parts[1].removesuffix(".py")
+    for other in inside(module):
+        room = other.removeprefix(f"{area}.").split(".")[0]
+        assert room == mine or layer(room, layers) < layer(mine, layers), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("area", sorted(AREAS))
+def test_no_circle_runs_through_an_area(area):
+    modules = [module for module in MODULES if module.parts[0] == area]
+    graph = {dotted(module): inside(module) - {dotted(module)} for module in modules}
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) >= len(modules)  # a circle raises CycleError
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if each.parts[0] in AREAS], ids=str)
+def test_no_import_of_the_own_area_hides_in_a_function_or_behind_type_checking(module):
+    tree = ast.parse((PACKAGE / module).read_text())
+    hidden = [node for top in tree.body if not isinstance(top, ast.ImportFrom) for node in ast.walk(top)]
+    for node in hidden:
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith(f"beforehand.{module.parts[0]}"), f"{module}: line {node.lineno}"

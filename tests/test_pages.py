@@ -1,5 +1,6 @@
-import pages
 import pytest
+
+from tests import pages
 
 
 @pytest.mark.parametrize("page", pages.pages(), ids=lambda page: str(page.relative_to(pages.ROOT)))

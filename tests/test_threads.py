@@ -1,7 +1,8 @@
 import threading
 
 import pytest
-from threads import parallelize
+
+from tests.threads import parallelize
 
 
 def test_all_threads_are_there_before_one_begins():

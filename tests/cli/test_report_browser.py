@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from report_page import page
+
+from tests.report_page import page
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"]

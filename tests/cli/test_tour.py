@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from report_page import QUICK, page
 
 from beforehand.cli import tour
 from beforehand.cli.app import run
+from tests.report_page import QUICK, page
 
 PYTHON = f'python -c "{tour.MAKE}"'
 

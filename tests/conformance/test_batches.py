@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from threads import parallelize
 
 from beforehand import quantization
+from tests.threads import parallelize
 
 MATRIX = np.random.default_rng(0).standard_normal((6, 200)).astype(np.float32)
 SQUARE = MATRIX[:, :128]

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traces import traces
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
+from tests.traces import traces
 
 
 def requests():

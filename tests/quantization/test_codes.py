@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from rounding_model import nearest, unbiased, words
-from tensors import Tensor
 
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization import Codes, decode, encode, levels
+from tests.quantization.rounding_model import nearest, unbiased, words
+from tests.quantization.tensors import Tensor
 
 QUARTERS = np.arange(0, 4.25, 0.25, dtype=np.float32)
 TABLE = [0, 1, 2, 4]

@@ -2,13 +2,13 @@ import struct
 
 import numpy as np
 import pytest
-from bhq_reader import chunks, crc32c, read
 from hypothesis import given
 from hypothesis import strategies as st
-from rounding_model import words
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.quantization import Codes, decode, encode, levels
+from tests.quantization.bhq_reader import chunks, crc32c, read
+from tests.quantization.rounding_model import words
 
 GOLDEN = bytes.fromhex(
     "89424856430d0a1a0100030001010201 00ff0100040000000100000000000000 00000000000000000100000000000000"

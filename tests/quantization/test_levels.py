@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from brute_force import least_mse, least_unbiased
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization import levels
+from tests.quantization.brute_force import least_mse, least_unbiased
 
 SQUARES = np.arange(32) ** 2
 RESIDUES = np.arange(200) ** 2 % 101

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensors import Tensor
 
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization import Codes, decode, encode, hadamard, levels, rotate
 from beforehand.quantization.inputs import narrow, widen
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
+from tests.quantization.tensors import Tensor
 
 RANDOM = np.random.default_rng(0)
 NORMAL = RANDOM.standard_normal(1024)

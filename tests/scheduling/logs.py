@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
-import soap
 from hypothesis import strategies as st
 
 from beforehand.scheduling import FCFS, LAS, PSPJF, SPJF, SPRPT, TRAIL, DelayPredict, Log, OneBit, SkipPredict
+from tests.scheduling import soap
 
 NON_PREEMPTIVE = [SPJF(), SPJF(by="cheap"), OneBit(1.5, preemptive=False), SkipPredict(1.5, preemptive=False)]
 EXTERNAL = [

@@ -4,18 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from beforehand.scheduling import (
-    FCFS,
-    LAS,
-    PSPJF,
-    SPJF,
-    SPRPT,
-    TRAIL,
-    DelayPredict,
-    Log,
-    OneBit,
-    SkipPredict,
-)
+from beforehand.scheduling import FCFS, LAS, PSPJF, SPJF, SPRPT, TRAIL, DelayPredict, Log, OneBit, SkipPredict
 
 
 def numbers(text):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from logs import EXTERNAL, LOADS, NON_PREEMPTIVE, ON_THE_SERVER, POLICIES, ROWS, as_log, as_queue
 
 from beforehand.scheduling import LAS, LogFormula
+from tests.scheduling.logs import EXTERNAL, LOADS, NON_PREEMPTIVE, ON_THE_SERVER, POLICIES, ROWS, as_log, as_queue
 
 
 @given(ROWS, LOADS, st.sampled_from(POLICIES))

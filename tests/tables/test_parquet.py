@@ -3,10 +3,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
-from traces import traces
 
 from beforehand.core import Trace
 from beforehand.core.errors import CorruptData
+from tests.traces import traces
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

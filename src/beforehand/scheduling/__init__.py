@@ -1,15 +1,8 @@
 """Queues with predictions: which jobs to predict, in what order to run them, and what that is worth."""
 
-from beforehand.scheduling.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
-from beforehand.scheduling.expectation import Expectation, expect, processor_sharing
-from beforehand.scheduling.health import Health, Stats
-from beforehand.scheduling.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
-from beforehand.scheduling.laws import Deterministic, Exponential, Joint
-from beforehand.scheduling.log import Log
-from beforehand.scheduling.log_formula import LogFormula
-from beforehand.scheduling.plan import audit, plan_queue
-from beforehand.scheduling.policies import POLICIES, policy_from_json, policy_to_json
-from beforehand.scheduling.prediction_errors import (
+from beforehand.scheduling.distributions.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
+from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.prediction_errors import (
     BinnedError,
     ExactError,
     ExponentialError,
@@ -17,13 +10,24 @@ from beforehand.scheduling.prediction_errors import (
     LogNormalError,
     UniformError,
 )
-from beforehand.scheduling.prediction_queue import PredictionQueue, QueueFull
-from beforehand.scheduling.queue_plan import QueuePlan
-from beforehand.scheduling.simulator import Replay, Simulation, replay, simulate
-from beforehand.scheduling.skip_predict import DelayPredict, OneBit, SkipPredict
-from beforehand.scheduling.ticket import Ticket
-from beforehand.scheduling.trail import TRAIL
-from beforehand.scheduling.view import BANDS, FIRST, UNKNOWN, Policy, Row, StageTable, View
+from beforehand.scheduling.distributions.sizes import Deterministic, Exponential
+from beforehand.scheduling.formulas.expect import expect, processor_sharing
+from beforehand.scheduling.formulas.expectation import Expectation
+from beforehand.scheduling.formulas.log_formula import LogFormula
+from beforehand.scheduling.log import Log
+from beforehand.scheduling.plan.planner import audit, plan_queue
+from beforehand.scheduling.plan.queue_plan import QueuePlan
+from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
+from beforehand.scheduling.policies.names import POLICIES, policy_from_json, policy_to_json
+from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.trail import TRAIL
+from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, View
+from beforehand.scheduling.queue.health import Health, Stats
+from beforehand.scheduling.queue.prediction_queue import PredictionQueue, QueueFull
+from beforehand.scheduling.queue.ticket import Ticket
+from beforehand.scheduling.simulation.simulator import Replay, Simulation, replay, simulate
 
 __all__ = [
     "BANDS",

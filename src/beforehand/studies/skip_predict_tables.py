@@ -19,8 +19,8 @@ from beforehand.scheduling import (
     expect,
     simulate,
 )
-from beforehand.scheduling.policies import Stock
-from beforehand.scheduling.theory import one_bit_newest_first
+from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
+from beforehand.scheduling.policies.names import Stock
 from beforehand.studies.claims import Found, Sheet
 from beforehand.studies.skip_predict_costs import EXPONENTIAL, WEIBULL, minimum
 

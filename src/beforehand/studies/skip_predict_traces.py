@@ -10,8 +10,8 @@ import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import Log, plan_queue
-from beforehand.scheduling.candidates import BLIND, Candidate
-from beforehand.scheduling.queue_plan import QueuePlan
+from beforehand.scheduling.plan.candidates import BLIND, Candidate
+from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.studies.claims import Begin, Found, Sheet
 from beforehand.workloads.formats import azure_llm
 from beforehand.workloads.jobs import CHEAP, EXPENSIVE, code, conversations, predicted

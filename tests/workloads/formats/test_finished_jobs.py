@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from beforehand.core.errors import CorruptData, InvalidInput
@@ -67,6 +67,7 @@ CELLS = st.sampled_from([1.0, 2.5, 0.0, -1.0, NAN, np.inf, 1e308, 1e-300])
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=0, max_size=6))
+@example([(0.0, 1.0, 1.0), (1e-300, 1.0, 1.0)])
 def test_any_numbers_become_a_log_or_a_named_error(rows):
     size, cheap, arrival = np.array(rows, dtype=float).reshape(-1, 3).T
     try:

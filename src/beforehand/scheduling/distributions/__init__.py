@@ -1,0 +1,1 @@
+"""Distributions of job sizes and of prediction errors."""

@@ -1,0 +1,1 @@
+"""Mean response times without simulation."""

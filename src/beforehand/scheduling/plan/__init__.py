@@ -1,0 +1,8 @@
+"""Choosing a policy from a log, and checking the choice."""
+
+from beforehand.scheduling.plan.planner import audit, curves, plan_queue
+from beforehand.scheduling.plan.queue_plan import QueuePlan
+
+__all__ = ["QueuePlan", "audit", "curves", "from_json", "plan_queue"]
+
+from_json = QueuePlan.from_json  # what `core.load_plan` looks for

@@ -1,0 +1,1 @@
+"""A queue for asyncio that serves in a policy's order."""

@@ -1,0 +1,1 @@
+"""Policies run on random or recorded jobs."""

@@ -1,0 +1,143 @@
+"""The jobs of a simulation, each a function of seed and number alone, so that all policies see the same ones."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.prediction_errors import ExactError, ExponentialError
+from beforehand.scheduling.inputs import MOST
+from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.view import By
+
+BLOCK = 2**14  # jobs drawn at once: enough to hide the calls, few enough for the caches
+SMALLEST = np.finfo(np.float64).tiny  # size: a heavy tail may have some that round to 0
+GAP, SIZE, EXPENSIVE, CHEAP = range(4)  # streams
+
+
+class Jobs(NamedTuple):
+    """Consecutive jobs, in order of arrival."""
+
+    arrival: Floats
+    size: Floats
+    expensive: Floats | None
+    cheap: Floats | None
+
+    def part(self, rows: slice) -> "Jobs":
+        """Some of them."""
+        expensive = None if self.expensive is None else self.expensive[rows]
+        return Jobs(self.arrival[rows], self.size[rows], expensive, None if self.cheap is None else self.cheap[rows])
+
+
+def together(stream: Iterable[Jobs]) -> Jobs:
+    """All jobs of a stream in one block."""
+    arrival, size, expensive, cheap = zip(*stream, strict=True)
+    return Jobs(
+        np.concatenate(arrival),
+        np.concatenate(size),
+        None if expensive[0] is None else np.concatenate(expensive),
+        None if cheap[0] is None else np.concatenate(cheap),
+    )
+
+
+class Stream:
+    """Random numbers for one block of jobs."""
+
+    def __init__(self, seed: int, first: int, jobs: int) -> None:
+        self.seed, self.first, self.jobs = seed, first, jobs
+
+    def uniform(self, stream: int) -> Floats:
+        """Above 0, at most 1."""
+        _native.uniforms(self.seed, stream, self.first, out := np.empty(self.jobs))
+        return out
+
+    def exponential(self, stream: int) -> Floats:
+        """With mean 1."""
+        _native.exponentials(self.seed, stream, self.first, out := np.empty(self.jobs))
+        return out
+
+
+def _predictions(error: Any, size: Floats, draw: Stream, stream: int) -> Floats:
+    if isinstance(error, ExactError):
+        return size
+    if isinstance(error, ExponentialError):
+        return size * draw.exponential(stream)
+    return np.ascontiguousarray(error.inverse_survival(draw.uniform(stream), size), dtype=np.float64)
+
+
+def _rows(log: Log) -> Any:
+    """What turns uniform numbers into rows of the log."""
+    if (log.weight == log.weight[0]).all():
+        return lambda u: np.ceil(u * len(log)).astype(np.int64) - 1
+    cumulative = np.cumsum(log.weight)
+    return lambda u: np.searchsorted(cumulative, u * cumulative[-1])
+
+
+def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], block: int = BLOCK) -> Iterator[Jobs]:
+    """Jobs with Poisson arrivals, block by block; their bits do not depend on the blocks."""
+    row_of = _rows(law) if isinstance(law, Log) else None
+    now = 0.0
+    for first in range(0, jobs, block):
+        numbers = Stream(seed, first, min(block, jobs - first))
+        arrival = numbers.exponential(GAP) / rate
+        arrival[0] += now
+        np.cumsum(arrival, out=arrival)
+        now = float(arrival[-1])
+        if isinstance(law, Log):
+            rows = row_of(numbers.uniform(SIZE))  # type: ignore[misc]
+            held = {name: getattr(law, name)[rows] if name in wanted else None for name in ("expensive", "cheap")}
+            yield Jobs(arrival, law.size[rows], held["expensive"], held["cheap"])
+        else:
+            size = np.clip(law.size.inverse_hazard(numbers.exponential(SIZE)), SMALLEST, MOST)
+            drawn = {
+                name: _predictions(getattr(law, name), size, numbers, stream) if name in wanted else None
+                for name, stream in (("expensive", EXPENSIVE), ("cheap", CHEAP))
+            }
+            yield Jobs(arrival, size, drawn["expensive"], drawn["cheap"])
+
+
+def _keyed(row: Row) -> bool:
+    return row.order in ("remaining", "constant") or row.per_key > 0
+
+
+def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Log) -> set[By]:
+    """The predictions that a policy goes by; without stages all that there are, as the policy asks as it goes.
+
+    Raises:
+        InvalidInput: the law, or a row of the log that the policy would ask about, lacks one.
+    """
+    if table is None:
+        return {name for name in ("expensive", "cheap") if getattr(law, name) is not None}
+    has_classes = not math.isnan(table.threshold)
+    keyed = any(map(_keyed, (*table.short, *table.long)))
+    wanted: set[By] = set()
+    if has_classes:
+        wanted.add("cheap")
+    if keyed:
+        wanted.add(table.by)
+    for name in sorted(wanted):
+        column = getattr(law, name)
+        if column is None:
+            raise InvalidInput(
+                f"{type(policy).__name__} asks for {name} predictions, but there are none; pass a law or log with "
+                f"them, or take another policy"
+            )
+        if isinstance(law, Log):
+            missing = np.isnan(column)
+            if name == table.by and has_classes and not any(map(_keyed, table.short)):
+                missing &= ~(law.cheap < table.threshold)  # type: ignore[operator]
+            before = table.long[0]
+            if not has_classes and not _keyed(before) and before.order == "fcfs" and not before.prediction:
+                missing &= law.size > before.fixed
+            if missing.any():
+                raise InvalidInput(
+                    f"{name} is nan in row {int(np.argmax(missing))}, but {type(policy).__name__} asks for it; "
+                    "drop the row or fill it in"
+                )
+    return wanted

@@ -1,0 +1,269 @@
+"""Queues run job by job: for servers and policies that no formula covers, and to check those that one does."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.formulas.expect import law_of
+from beforehand.scheduling.inputs import checked, flag, kind_of, listed, switching, whole
+from beforehand.scheduling.load import arrival_rate
+from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.policies.policy import Policy, stages_of
+from beforehand.scheduling.policies.stages import StageTable
+from beforehand.scheduling.simulation import native_engine, reference_engine
+from beforehand.scheduling.simulation.draws import Jobs, draw, wanted_predictions
+from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Estimate, estimated
+from beforehand.scheduling.simulation.work import limit_of, work_moments
+
+MOST_SERVERS = 256
+FEWEST_BATCHES = 10
+REPLAYED = 2**16  # jobs between two chances to interrupt a replay
+MOST_TIME = 2.0**42  # in mean sizes: a thousandth of one still counts at its end
+MOST_QUANTA = 1_000  # that a job of mean size goes through
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Simulation:
+    """What a simulated queue did, the warm-up left out.
+
+    Args:
+        response_time: The mean of completion minus arrival; inf if predictions overload the server.
+        interval: Half the width of its 95 % confidence interval; nan for fewer than two jobs in a batch.
+        short: The mean of jobs predicted short (`DelayPredict`: that end before its limit); nan without such a class.
+        long: That of the others; nan likewise.
+        quantiles: Response times by share of jobs, to 0.6 %.
+        max: The largest response time.
+        slowdown: The mean of response time over size.
+        interruptions: How often a job is set aside for another that arrives or has finished predicting.
+        demotions: How often a job is set aside because its own rank has grown.
+        memory: The time average of the summed ages of unfinished jobs, prediction work not counted.
+        peak_memory: The largest such sum.
+        cheap_calls: Cheap predictions for each job.
+        expensive_calls: Expensive ones.
+        utilisation: The share of time that servers work, predictions and switches included.
+        jobs: How many were counted.
+        variance_reduction: By how much known means have cut the variance of `response_time`; 1 without.
+    """
+
+    response_time: float
+    interval: float
+    short: float
+    long: float
+    quantiles: dict[float, float]
+    max: float
+    slowdown: float
+    interruptions: float
+    demotions: float
+    memory: float
+    peak_memory: float
+    cheap_calls: float
+    expensive_calls: float
+    utilisation: float
+    jobs: int
+    variance_reduction: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Replay:
+    """What became of the jobs of a log.
+
+    Args:
+        completion: When each job was done.
+        start: When each was first served.
+        interruptions: How often jobs were set aside for others.
+        demotions: How often because their own rank had grown.
+        memory: The integral over time of the summed ages of unfinished jobs, prediction work not counted.
+        peak_memory: The largest such sum.
+        cheap_calls: Cheap predictions in all.
+        expensive_calls: Expensive ones.
+    """
+
+    completion: Floats
+    start: Floats
+    interruptions: int
+    demotions: int
+    memory: float
+    peak_memory: float
+    cheap_calls: int
+    expensive_calls: int
+
+
+def simulate(
+    policy: Policy,
+    law: Joint | Log,
+    *,
+    load: float | None = None,
+    rate: float | None = None,
+    jobs: int = 1_000_000,
+    seed: int = 0,
+    servers: int = 1,
+    warmup: float = 0.1,
+    batches: int = 30,
+    control_variate: bool = True,
+    switch_cost: Sequence[float] = (0.0, 0.0),
+    quantiles: Sequence[float] = (0.5, 0.9, 0.99),
+) -> Simulation:
+    """Run a queue with Poisson arrivals job by job.
+
+    Args:
+        policy: Any policy. Its stages run natively; one without stages runs in Python, hundreds of times as slow.
+        law: Sizes and predictions: a `Joint` of laws, or a `Log`, whose rows are drawn by weight.
+        load: The share of time that the jobs alone keep each server busy, above 0 and below 1.
+        rate: Arrivals in a unit of time. Exactly one of `load` and `rate`.
+        jobs: How many jobs come; the queue then runs empty.
+        seed: Job i of a seed is the same job under every policy, so that policies are compared on the same luck.
+        servers: 1 to 256, which share one line.
+        warmup: The share of jobs that is left out at the beginning.
+        batches: Stretches of jobs whose means give the interval, at least 10.
+        control_variate: Whether to correct for the luck in sizes, arrivals and unfinished work, whose means are known;
+            left out in any case where they are not: several servers, switch costs, no second moment.
+        switch_cost: Extra work when a job that was set aside is resumed: fixed, and for each unit of its age.
+        quantiles: Shares of jobs whose response time to report.
+
+    Guarantee:
+        A function of its arguments alone. About 19 of 20 intervals hold the true mean.
+
+    Cost:
+        Four to eight million jobs in a second on an old core of 2 GHz, in memory that does not grow with `jobs`. The
+        lock of the interpreter is free meanwhile, and an interrupt is heard within milliseconds.
+
+    Raises:
+        InvalidInput: an argument is out of range; the law lacks a prediction that the policy asks for.
+
+    Example:
+        >>> from beforehand.scheduling import FCFS, SPRPT, Log, simulate
+        >>> log = Log([1, 2, 6], expensive=[1, 3, 5])
+        >>> first_come = simulate(FCFS(), log, load=0.8, jobs=50_000)
+        >>> round(first_come.response_time, 6)  # the control variates know it
+        12.111111
+        >>> simulate(SPRPT(), log, load=0.8, jobs=50_000).response_time < 0.7 * first_come.response_time
+        True
+    """
+    arrivals = arrival_rate(
+        law_of(law).mean, load=load, rate=rate, servers=whole("servers", servers, least=1, most=MOST_SERVERS)
+    )
+    many, luck = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
+    if not checked("warmup", warmup) < 1:
+        raise InvalidInput(f"warmup is {warmup}, but must be below 1: some jobs must be counted")
+    batching = Batching(
+        many, min(int(warmup * many), many - 1), whole("batches", batches, least=FEWEST_BATCHES, most=10_000)
+    )
+    shares = [checked("quantiles", share, most=1.0) for share in listed("quantiles", quantiles)]
+    flag("control_variate", control_variate)
+    switches, table = switching(switch_cost), _stages(policy, law)
+    if many / arrivals > MOST_TIME * law.mean:
+        raise InvalidInput(
+            f"jobs is {many}, which come within {many / arrivals / law.mean:.3g} mean sizes at this load, and floats "
+            "lose a job's size in times that long; take fewer jobs, or a higher load"
+        )
+    stream = draw(law, arrivals, many, luck, wanted_predictions(policy, table, law))
+    if table is None:
+        seen = reference_engine.serve(
+            policy, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
+        )
+    else:
+        seen = native_engine.serve(
+            table, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
+        )
+    first, second = work_moments(table, law)
+    total = dict(zip(FIGURES, seen.sums.table[1:-1].sum(axis=0).tolist(), strict=True))
+    counted, shorts = total["jobs"], total["short_jobs"]
+    usual = servers == 1 and not any(switches)
+    estimate = Estimate(total["response"] / counted, math.nan, 1.0)
+    if arrivals * first >= servers:
+        estimate = Estimate(math.inf, math.nan, 1.0)
+    elif counted >= 2 * batching.batches:
+        estimate = estimated(seen.sums, arrivals, first, second if control_variate and usual else math.inf)
+    has_classes = table is not None and not (math.isnan(table.threshold) and math.isnan(limit_of(table)))
+    return Simulation(
+        response_time=estimate.mean,
+        interval=estimate.interval,
+        short=total["short_response"] / shorts if has_classes and shorts else math.nan,
+        long=(total["response"] - total["short_response"]) / (counted - shorts)
+        if has_classes and shorts < counted
+        else math.nan,
+        quantiles=dict(zip(shares, seen.quantiles, strict=True)),
+        max=seen.slowest,
+        slowdown=total["slowdown"] / counted,
+        interruptions=total["interruptions"] / counted,
+        demotions=total["demotions"] / counted,
+        memory=total["memory"] / total["gaps"],
+        peak_memory=seen.peak_memory,
+        cheap_calls=total["cheap_calls"] / counted,
+        expensive_calls=total["expensive_calls"] / counted,
+        utilisation=total["busy"] / (total["gaps"] * servers),
+        jobs=int(counted),
+        variance_reduction=estimate.variance_reduction,
+    )
+
+
+def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[float] = (0.0, 0.0)) -> Replay:
+    """Serve the jobs of a log as they came.
+
+    Args:
+        policy: Any policy.
+        log: Must hold arrivals; its weights do not matter here.
+        servers: 1 to 256, which share one line.
+        switch_cost: Extra work when a job that was set aside is resumed: fixed, and for each unit of its age.
+
+    Guarantee:
+        Deterministic. Jobs that come at one instant are all there when the server chooses; ties go to the first row.
+
+    Cost:
+        Millions of jobs in a second; policies without stages run in Python, hundreds of times as slow.
+
+    Raises:
+        InvalidInput: the log has no arrivals, or lacks a prediction that the policy asks for.
+
+    Example:
+        >>> from beforehand.scheduling import SPRPT, Log, replay
+        >>> log = Log([4, 1, 2], expensive=[4, 1, 2], arrival=[0, 1, 1.5])
+        >>> replay(SPRPT(), log).completion
+        array([7., 2., 4.])
+    """
+    kind_of("log", log, Log, "finished jobs with their arrivals")
+    if log.arrival is None:
+        raise InvalidInput("log has no arrivals, but a replay needs them; pass arrival=, or simulate() random ones")
+    if max(-log.arrival[0], log.arrival[-1]) > MOST_TIME * log.mean:
+        raise InvalidInput(
+            f"arrivals lie from {log.arrival[0]:.4g} to {log.arrival[-1]:.4g}, so far from 0 that floats lose sizes of "
+            f"mean {log.mean:.4g}; subtract the first arrival, or replay a part of the log"
+        )
+    table, switches = _stages(policy, log), switching(switch_cost)
+    whole("servers", servers, least=1, most=MOST_SERVERS)
+    wanted_predictions(policy, table, log)
+    columns = Jobs(log.arrival, log.size, log.expensive, log.cheap)
+    stream = (columns.part(slice(first, first + REPLAYED)) for first in range(0, len(log), REPLAYED))
+    batching = Batching(len(log), 0, 1)
+    if table is None:
+        seen = reference_engine.serve(policy, stream, servers=servers, switch_cost=switches, batching=batching)
+    else:
+        seen = native_engine.serve(table, stream, servers=servers, switch_cost=switches, batching=batching, keep=True)
+    total = dict(zip(FIGURES, seen.sums.table.sum(axis=0).tolist(), strict=True))
+    return Replay(
+        completion=seen.completion,
+        start=seen.start,
+        interruptions=int(total["interruptions"]),
+        demotions=int(total["demotions"]),
+        memory=total["memory"],
+        peak_memory=seen.peak_memory,
+        cheap_calls=int(total["cheap_calls"]),
+        expensive_calls=int(total["expensive_calls"]),
+    )
+
+
+def _stages(policy: Policy, law: Joint | Log) -> StageTable | None:
+    """The policy's stages, if their quanta are not so small that no run comes to an end."""
+    table = stages_of(policy)
+    quanta = [row.fixed for row in (*table.long, *table.short) if row.order == "attained"] if table else []
+    if quanta and law.mean > MOST_QUANTA * min(quanta):
+        raise InvalidInput(
+            f"quantum is {min(quanta)}, but must be at least {law.mean / MOST_QUANTA:.3g}, the mean size over "
+            f"{MOST_QUANTA}, for an engine; LAS(quantum=0) has a formula in expect()"
+        )
+    return table

@@ -1,0 +1,140 @@
+import math
+
+import numpy as np
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import (
+    BoundedPareto,
+    Deterministic,
+    ExactError,
+    Exponential,
+    Hyperexponential,
+    Joint,
+    LogNormal,
+    Weibull,
+)
+from beforehand.scheduling.distributions.quadrature import SizeGrid
+
+SMOOTH = [
+    Exponential(3.0), Weibull(0.5), Weibull(2.0, mean=0.1), LogNormal(mean=2.0, scv=5.0), LogNormal(scv=0.05),
+    Hyperexponential((0.5, 20.0), (19.0, 1.0)), BoundedPareto(1.0, 1.0, 100.0), BoundedPareto(1.5, 0.1, 50.0),
+    BoundedPareto(2.0, 1.0, 1000.0),
+]  # fmt: skip
+SHARES = np.array([1e-12, 1e-3, 0.1, 0.5, 0.9, 1 - 1e-6])
+
+
+@pytest.mark.parametrize("law", SMOOTH, ids=str)
+def test_quantiles_undo_survival(law):
+    assert law.survival(law.inverse_survival(SHARES)) == pytest.approx(SHARES, rel=1e-11)
+    hazards = np.array([1e-6, 0.3, 5.0, 20.0])
+    assert law.hazard(law.inverse_hazard(hazards)) == pytest.approx(hazards, rel=1e-6)
+
+
+@pytest.mark.parametrize("law", SMOOTH, ids=str)
+def test_moments_are_means_of_powers(law):
+    grid = SizeGrid(law, law.edges, 16)
+    assert law.moment(1) == law.mean
+    for k in (1, 2):
+        assert law.moment(k) == pytest.approx(grid.mean(grid.x**k), rel=1e-11)
+
+
+@pytest.mark.parametrize("law", SMOOTH, ids=str)
+def test_excesses_are_means_of_what_lies_above(law):
+    levels = law.inverse_survival(SHARES[:5])
+    grid = SizeGrid(law, [*law.edges, *levels], 16)
+    for t in (0.0, *levels):
+        over = np.maximum(grid.x - t, 0.0)
+        assert float(law.excess(t)) == pytest.approx(grid.mean(over), rel=1e-9, abs=1e-14 * law.mean)
+        half = grid.mean(over * over / 2)
+        assert float(law.half_square_excess(t)) == pytest.approx(half, rel=1e-9, abs=1e-14 * law.moment(2))
+
+
+@pytest.mark.parametrize("law", SMOOTH, ids=str)
+def test_the_density_is_the_slope_of_survival(law):
+    x = law.inverse_survival(SHARES[1:5])
+    step = 1e-5 * x
+    slope = (law.survival(x - step) - law.survival(x + step)) / (2 * step)
+    assert law.density(x) == pytest.approx(slope, rel=1e-6)
+
+
+@pytest.mark.parametrize("law", SMOOTH, ids=str)
+def test_draws_by_inversion_have_the_mean(law):
+    draws = law.inverse_survival((np.arange(200_000) + 0.5) / 200_000)
+    assert float(np.mean(draws)) == pytest.approx(law.mean, rel=0.01)
+
+
+def test_deterministic_sizes_are_one_atom():
+    law = Deterministic(2.0)
+    assert (law.mean, law.moment(3), law.atoms) == (2.0, 8.0, (2.0,))
+    assert law.survival([1.0, 2.0, 3.0]).tolist() == [1.0, 0.0, 0.0]
+    assert law.inverse_survival([0.1, 0.9]).tolist() == [2.0, 2.0]
+    assert law.half_square_excess([0.5, 3.0]).tolist() == [1.125, 0.0]
+    assert law.density(2.0) == 0.0
+
+
+def test_lognormal_sizes_have_the_variation_asked_for():
+    law = LogNormal(mean=3.0, scv=2.0)
+    assert law.moment(2) / law.mean**2 - 1 == pytest.approx(2.0, rel=1e-14)
+    assert float(law.hazard(0.0)) == 0.0
+
+
+def test_outside_a_bounded_law_there_is_nothing():
+    law = BoundedPareto(1.5, 1.0, 10.0)
+    assert law.density([0.5, 11.0]).tolist() == [0.0, 0.0]
+    assert law.survival([0.5, 1.0, 10.0, 11.0]) == pytest.approx([1.0, 1.0, 0.0, 0.0])
+    assert float(law.excess(0.25)) == pytest.approx(law.mean - 0.25)
+
+
+def test_weights_of_a_mixture_are_normalised():
+    assert Hyperexponential((1.0, 3.0), (3.0, 1.0)).mean == 1.5
+
+
+def test_laws_are_values():
+    law = Joint(Weibull(0.5), ExactError())
+    assert law == Joint(Weibull(0.5), ExactError())
+    assert hash(law) == hash(Joint(Weibull(0.5), ExactError()))
+    assert (law.mean, law.moment(2)) == (1.0, 6.0)
+    assert hash(Hyperexponential([1.0, 2.0], [0.5, 0.5])) == hash(Hyperexponential((1.0, 2.0), (0.5, 0.5)))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Exponential(0.0), "mean is 0.0, but must be above 0"),
+        (lambda: Weibull(math.nan), "shape is nan"),
+        (lambda: LogNormal(scv=0.0), "scv is 0.0"),
+        (lambda: Deterministic(math.inf), "value is inf, but must be finite"),
+        (lambda: BoundedPareto(1.0, 2.0, 2.0), "high is 2.0, but must be above low, which is 2.0"),
+        (lambda: Hyperexponential((1.0,), (0.5, 0.5)), "means has 1 parts and weights 2"),
+        (lambda: Hyperexponential((), ()), "means has 0 parts"),
+        (lambda: Hyperexponential((1.0, -1.0), (0.5, 0.5)), "means is -1.0"),
+        (lambda: Hyperexponential(1.0, 1.0), "means is 1.0, but must be a sequence of numbers"),
+        (lambda: Joint(3.0), "size is 3.0, but must be a SizeLaw"),
+        (lambda: Joint(Exponential(), Exponential()), "expensive is .*, but must be a PredictionError"),
+    ],
+)
+def test_what_is_no_law_is_refused(make, words):
+    with pytest.raises(InvalidInput, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Exponential(1e-200), "mean is 1e-200, but must be at least 1e-100"),
+        (lambda: Weibull(0.01), "shape is 0.01, but must be at least 0.1 and at most 100"),
+        (lambda: LogNormal(scv=1e9), r"scv is 1000000000.0, but must be at least 1e-08 and at most 1e\+06"),
+        (lambda: BoundedPareto(1e-9, 1, 2), "alpha is 1e-09, but must be at least 1e-06"),
+        (lambda: BoundedPareto(1, 1, 1e50), r"sizes spread from 1.0 to 1e\+50, but must be within a factor of 1e\+12"),
+        (lambda: Hyperexponential((1, 1e100), (0.5, 0.5)), "sizes spread from 1.0 to"),
+    ],
+)
+def test_laws_beyond_what_floats_can_tell_are_refused(make, words):
+    with pytest.raises(InvalidInput, match=words):
+        make()
+
+
+def test_options_from_numpy_are_numbers_like_any_other():
+    assert Hyperexponential([1, np.int64(10)], [9, 1]) == Hyperexponential((1.0, 10.0), (0.9, 0.1))
+    assert type(Exponential(np.float32(0.5)).mean) is float

@@ -1,0 +1,73 @@
+import math
+
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import SPRPT, UNKNOWN, Row, StageTable, View
+from beforehand.scheduling.policies.policy import stages_of
+from tests.scheduling.queues import Unstaged
+
+
+def test_a_view_knows_nothing_but_the_arrival_at_first():
+    view = View(arrival=2.0, sequence=7)
+    assert (view.age, view.started) == (0.0, False)
+    assert math.isnan(view.cheap)
+    assert math.isnan(view.predicted)
+    assert math.isnan(view.remaining)
+
+
+def test_the_key_is_the_prediction_that_a_policy_goes_by():
+    view = View(arrival=0.0, sequence=0, cheap=1.0, predicted=2.0)
+    assert (view.key("cheap"), view.key("expensive")) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "by", "work", "left"),
+    [
+        ({"predicted": 5.0, "age": 2.0}, "expensive", 0.0, 3.0),
+        ({"predicted": 5.0, "age": 2.0}, "expensive", 0.5, 3.5),
+        ({"predicted": 5.0, "age": 9.0}, "expensive", 0.0, -4.0),
+        ({"cheap": 5.0, "predicted": 1.0, "age": 2.0}, "cheap", 0.0, 3.0),
+        ({"predicted": 5.0, "age": 2.0, "remaining": 1.0}, "expensive", 0.0, 1.0),
+        ({"cheap": 5.0, "age": 2.0, "remaining": 1.0}, "cheap", 0.0, 3.0),
+        ({"age": 2.0}, "expensive", 0.0, UNKNOWN),
+    ],
+)
+def test_what_is_left_follows_the_newest_estimate(fields, by, work, left):
+    assert View(arrival=0.0, sequence=0, **fields).left(by, work) == left
+
+
+class Told(Unstaged):
+    def __init__(self, table):
+        super().__init__(SPRPT())
+        self.table = table
+
+    def stages(self):
+        return self.table
+
+
+def test_stages_of_a_policy_are_its_table_or_none():
+    assert stages_of(SPRPT()) == SPRPT().stages()
+    assert stages_of(Unstaged(SPRPT())) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (SPRPT, "but must be an object such as SPJF"),
+        ("sprpt", "policy is 'sprpt', but must be an object"),
+        (Told(3), r"stages\(\) is 3, but must be a StageTable; pass one, or None"),
+        (Told(StageTable(long=())), "no rows for long jobs"),
+        (Told(StageTable(long=(Row(0, "fcfs"),), threshold=None)), "threshold is None, but must be a number"),
+        (Told(StageTable(long=(Row(0, "fcfs"),), by="age")), "by is 'age', but must be one of cheap, expensive"),
+        (Told(StageTable(long=Row(0, "fcfs"))), "but must be a sequence of rows"),
+        (Told(StageTable(long=((0, "fcfs"),))), r"a row of stages\(\) is \(0, 'fcfs'\), but must be a Row"),
+        (Told(StageTable(long=(Row(2**31, "fcfs"),))), "band is 2147483648, but must be a whole number from -1000"),
+        (Told(StageTable(long=(Row(0, "lifo"),))), "order is 'lifo', but must be one of fcfs"),
+        (Told(StageTable(long=(Row(0, "fcfs", math.nan),))), "fixed is nan"),
+        (Told(StageTable(long=(Row(0, "fcfs", 0.0, "1"),))), "per_key is '1'"),
+    ],
+)
+def test_stages_that_are_no_table_are_refused(policy, message):
+    with pytest.raises(InvalidInput, match=message):
+        stages_of(policy)
