@@ -14,11 +14,12 @@ CMAKE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) 
 SANITIZED := -fsanitize=address,undefined -fno-sanitize-recover=all
 LIGHT := -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -DNDEBUG"  # sanitized code takes twice as long to compile at -O2
 SOURCES := CMakeLists.txt $(shell find native -type d -o -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt)
+CXX_FILES := $(shell find native -name '*.cpp' -o -name '*.h')
 MAKEFLAGS += --no-builtin-rules
 export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help preflight dev tour test test-all lint native-test native-test-python test-browser test-torch fuzz \
+.PHONY: help preflight dev tour test test-all lint format native-test native-test-python test-browser test-torch fuzz \
   bench bench-torch docs reproduce wheel stub record pages clean
 
 help:  ## list the targets
@@ -55,10 +56,16 @@ test: dev  ## build and pass the tests
 
 test-all: test test-browser test-torch  ## the tests of this library and of every host
 
-lint: dev  ## ruff and mypy
+lint: dev  ## ruff, mypy and clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
+
+format: dev  ## write Python and C++ in the form that lint demands
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_FILES)
 
 native-test: $(VENV)/needs.stamp  ## C++ tests under the address and undefined sanitizers
 	$(CMAKE) -B build/native -DCMAKE_CXX_COMPILER=$(CXX) -DBEFOREHAND_TESTS=ON -DCMAKE_CXX_FLAGS="$(SANITIZED)" $(LIGHT)

@@ -10,6 +10,8 @@
 #include "support/bytes.h"
 #include "support/errors.h"
 
+namespace quantization = bh::quantization;
+
 template <typename T>
 using Array = nanobind::ndarray<const T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
 template <typename T>
@@ -42,9 +44,11 @@ inline bh::Bytes bytes_of(const nanobind::bytes& data) {
 }
 
 // Flat data of any accepted dtype: floats, or keys with the table of what they stand for.
-inline bh::Values as_values(const Flat& data, const std::optional<Array<float>>& table) {
-  using Kind = bh::Values::Kind;
-  const auto make = [&](Kind kind) { return bh::Values{kind, data.data(), table ? table->data() : nullptr, data.size()}; };
+inline quantization::Values as_values(const Flat& data, const std::optional<Array<float>>& table) {
+  using Kind = quantization::Values::Kind;
+  const auto make = [&](Kind kind) {
+    return quantization::Values{kind, data.data(), table ? table->data() : nullptr, data.size()};
+  };
   const auto type = data.dtype();
   if (!table && type == nanobind::dtype<float>()) return make(Kind::float32);
   if (!table && type == nanobind::dtype<double>()) return make(Kind::float64);

@@ -13,12 +13,14 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 
+namespace quantization = bh::quantization;
+
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
 
-using Header = bh::CodesHeader;
+using Header = quantization::CodesHeader;
 
 bh::Bytes payload_of(const Header& header, const nb::bytes& data) {
   return bytes_of(data).subspan(header.payload_at(), header.payload_bytes());
@@ -27,39 +29,51 @@ bh::Bytes payload_of(const Header& header, const nb::bytes& data) {
 void make_header(Header* self, std::uint8_t method, std::uint8_t objective, std::uint8_t dtype, bool single,
                  std::uint8_t grouped, std::uint8_t axis, std::uint32_t s, std::uint64_t block, std::uint8_t rounds,
                  std::uint64_t seed, std::uint64_t stream, std::vector<std::uint64_t> shape) {
-  new (self) Header{method, bh::Objective{objective}, dtype, single, bh::Grouped{grouped}, axis, s, block, rounds,
-                    seed, stream, std::move(shape), 0};
+  new (self) Header{method,
+                    quantization::Objective{objective},
+                    dtype,
+                    single,
+                    quantization::Grouped{grouped},
+                    axis,
+                    s,
+                    block,
+                    rounds,
+                    seed,
+                    stream,
+                    std::move(shape),
+                    0};
 }
 
 nb::bytes encode(const Header& header, const Flat& data, const std::optional<Array<float>>& table, const Flat& levels,
                  const Array<std::int64_t>& counts, bool clip, std::size_t threads) {
-  const bh::Values values = as_values(data, table);
+  const quantization::Values values = as_values(data, table);
   const nb::bytes made(nullptr, header.total_bytes());  // filled before anybody else sees it
   const std::span<std::byte> bytes(static_cast<std::byte*>(const_cast<void*>(made.data())), made.size());
   const Unlocked unlocked(values.size);
   if (header.single)
-    bh::encode(header, values, items<float>(levels), span(counts), {clip, threads}, bytes);
+    quantization::encode(header, values, items<float>(levels), span(counts), {clip, threads}, bytes);
   else
-    bh::encode(header, values, items<double>(levels), span(counts), {clip, threads}, bytes);
+    quantization::encode(header, values, items<double>(levels), span(counts), {clip, threads}, bytes);
   return made;
 }
 
-Header open_header(const nb::bytes& data) { return bh::read_codes_header(bytes_of(data)); }
+Header open_header(const nb::bytes& data) { return quantization::read_codes_header(bytes_of(data)); }
 
 Header open(const nb::bytes& data) {
   const bh::Bytes bytes = bytes_of(data);
   const Unlocked unlocked(bytes.size());
-  Header header = bh::read_codes_header(bytes);
-  bh::check_codes(header, bytes);
+  Header header = quantization::read_codes_header(bytes);
+  quantization::check_codes(header, bytes);
   return header;
 }
 
 void decode(const Header& header, const nb::bytes& data, const Flat& levels, std::uint64_t first,
-            const std::optional<Array<std::int64_t>>& rows, std::uint64_t row, std::size_t threads, const FlatOut& out) {
+            const std::optional<Array<std::int64_t>>& rows, std::uint64_t row, std::size_t threads,
+            const FlatOut& out) {
   const bh::Bytes payload = payload_of(header, data);
-  const bh::Selection selection{first, span(rows), row};
+  const quantization::Selection selection{first, span(rows), row};
   const auto move = [&]<typename Item>(Item) {
-    bh::decode(header, payload, items<Item>(levels), selection, threads, items<Item>(out));
+    quantization::decode(header, payload, items<Item>(levels), selection, threads, items<Item>(out));
   };
   const Unlocked unlocked(out.size());
   switch (out.itemsize()) {
@@ -73,9 +87,9 @@ void indices(const Header& header, const nb::bytes& data, const FlatOut& out) {
   const bh::Bytes payload = payload_of(header, data);
   const Unlocked unlocked(out.size());
   if (out.itemsize() == 1)
-    bh::read_codes(header, payload, items<std::uint8_t>(out));
+    quantization::read_codes(header, payload, items<std::uint8_t>(out));
   else
-    bh::read_codes(header, payload, items<std::uint16_t>(out));
+    quantization::read_codes(header, payload, items<std::uint16_t>(out));
 }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include "bindings/bindings.h"
 #include "support/sort.h"
 
+namespace scheduling = bh::scheduling;
+
 namespace nb = nanobind;
 using namespace nb::literals;
 
@@ -28,9 +30,10 @@ void check_length(std::size_t length, std::size_t expected) {
   if (length != expected) throw bh::InvalidInput("columns differ in length; pass columns of the same rows");
 }
 
-bh::Rows rows_of(const Columns& columns) {
+scheduling::Rows rows_of(const Columns& columns) {
   const auto& [key, size, weight, gate, position] = columns;
-  for (const std::size_t length : {size.size(), weight.size(), gate.size(), position.size()}) check_length(length, key.size());
+  for (const std::size_t length : {size.size(), weight.size(), gate.size(), position.size()})
+    check_length(length, key.size());
   return {span(key), span(size), span(weight), span(gate), span(position)};
 }
 
@@ -38,12 +41,12 @@ std::span<double> items_of(const std::optional<Out<double>>& out) {
   return out ? std::span<double>(out->data(), out->size()) : std::span<double>{};
 }
 
-bh::Phase phase_of(const PhaseFields& fields) {
+scheduling::Phase phase_of(const PhaseFields& fields) {
   const auto [rate, base, others, before, least, attained] = fields;
   return {rate, base, others, before, least, attained};
 }
 
-SumFields fields_of(const bh::Sums& sums) { return {sums.time, sums.memory, sums.interruptions}; }
+SumFields fields_of(const scheduling::Sums& sums) { return {sums.time, sums.memory, sums.interruptions}; }
 
 void sorted_positions(const Column& x, const Out<std::int64_t>& out) {
   if (x.size() > std::numeric_limits<std::uint32_t>::max())
@@ -57,30 +60,33 @@ void sorted_positions(const Column& x, const Out<std::int64_t>& out) {
 
 SumFields sweep_remaining(const Columns& keys, const Columns& starts, const PhaseFields& phase, double fraction,
                           const std::optional<Out<double>>& times) {
-  const bh::Rows by_key = rows_of(keys), by_start = rows_of(starts);
+  const scheduling::Rows by_key = rows_of(keys), by_start = rows_of(starts);
   check_length(by_start.key.size(), by_key.key.size());
   const Unlocked unlocked(by_key.key.size());
-  return fields_of(bh::sweep_remaining(by_key, by_start, phase_of(phase), fraction, items_of(times)));
+  return fields_of(scheduling::sweep_remaining(by_key, by_start, phase_of(phase), fraction, items_of(times)));
 }
 
-SumFields sweep_size(const Columns& keys, const PhaseFields& phase, bool preemptive, const std::optional<Out<double>>& times) {
-  const bh::Rows by_key = rows_of(keys);
+SumFields sweep_size(const Columns& keys, const PhaseFields& phase, bool preemptive,
+                     const std::optional<Out<double>>& times) {
+  const scheduling::Rows by_key = rows_of(keys);
   const Unlocked unlocked(by_key.key.size());
-  return fields_of(bh::sweep_size(by_key, phase_of(phase), preemptive, items_of(times)));
+  return fields_of(scheduling::sweep_size(by_key, phase_of(phase), preemptive, items_of(times)));
 }
 
 double sweep_attained(const Columns& sizes, double rate, const std::optional<Out<double>>& times) {
-  const bh::Rows by_size = rows_of(sizes);
+  const scheduling::Rows by_size = rows_of(sizes);
   const Unlocked unlocked(by_size.key.size());
-  return bh::sweep_attained(by_size, rate, items_of(times));
+  return scheduling::sweep_attained(by_size, rate, items_of(times));
 }
 
 std::tuple<SumFields, SumFields> split_at(const Column& size, const Column& weight, const Column& gate, double least) {
   check_length(weight.size(), size.size());
   check_length(gate.size(), size.size());
   const Unlocked unlocked(size.size());
-  const bh::Classes classes = bh::split_at(span(size), span(weight), span(gate), least);
-  const auto fields = [](const bh::Moments& moments) { return SumFields{moments.weight, moments.work, moments.squares}; };
+  const scheduling::Classes classes = scheduling::split_at(span(size), span(weight), span(gate), least);
+  const auto fields = [](const scheduling::Moments& moments) {
+    return SumFields{moments.weight, moments.work, moments.squares};
+  };
   return {fields(classes.below), fields(classes.others)};
 }
 

@@ -11,38 +11,40 @@
 #include "bindings/bindings.h"
 #include "scheduling/draws.h"
 
+namespace scheduling = bh::scheduling;
+
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
 
-using Rows = std::vector<std::tuple<int, int, double, double, bool>>;  // the fields of bh::Row
+using Rows = std::vector<std::tuple<int, int, double, double, bool>>;  // the fields of scheduling::Row
 using Filled = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-std::vector<bh::Row> as_rows(const Rows& told) {
-  std::vector<bh::Row> rows;
+std::vector<scheduling::Row> as_rows(const Rows& told) {
+  std::vector<scheduling::Row> rows;
   for (const auto& [band, order, fixed, per_key, prediction] : told)
-    rows.push_back({band, static_cast<bh::Order>(order), fixed, per_key, prediction});
+    rows.push_back({band, static_cast<scheduling::Order>(order), fixed, per_key, prediction});
   return rows;
 }
 
 std::span<double> filled(const Filled& array) { return {array.data(), array.size()}; }
 
-void arrive(bh::Mg1& self, const Array<double>& arrival, const Array<double>& size,
+void arrive(scheduling::Mg1& self, const Array<double>& arrival, const Array<double>& size,
             const std::optional<Array<double>>& expensive, const std::optional<Array<double>>& cheap,
             const Filled& start, const Filled& completion) {
   const nb::gil_scoped_release unlocked;
   self.arrive(span(arrival), span(size), span(expensive), span(cheap), filled(start), filled(completion));
 }
 
-void finish(bh::Mg1& self, const Filled& start, const Filled& completion) {
+void finish(scheduling::Mg1& self, const Filled& start, const Filled& completion) {
   const nb::gil_scoped_release unlocked;
   self.finish(filled(start), filled(completion));
 }
 
 // One row for each tally, its figures in the order of their declaration.
-void tallies(const bh::Mg1& self, const Filled& out) {
-  static_assert(sizeof(bh::Tally) == 14 * sizeof(double));
+void tallies(const scheduling::Mg1& self, const Filled& out) {
+  static_assert(sizeof(scheduling::Tally) == 14 * sizeof(double));
   const auto* figures = reinterpret_cast<const double*>(self.tallies().data());
   if (out.size() != 14 * self.tallies().size()) throw bh::InvalidInput("out does not fit the tallies");
   std::copy_n(figures, out.size(), out.data());
@@ -57,16 +59,16 @@ void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, const F
 }  // namespace
 
 void bind_mg1(nb::module_& m) {
-  m.def("uniforms", &draw<bh::uniforms>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
-  m.def("exponentials", &draw<bh::exponentials>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
-  nb::class_<bh::Mg1>(m, "Mg1")
+  m.def("uniforms", &draw<scheduling::uniforms>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
+  m.def("exponentials", &draw<scheduling::exponentials>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
+  nb::class_<scheduling::Mg1>(m, "Mg1")
       .def(
           "__init__",
-          [](bh::Mg1* self, double threshold, bool by_cheap, bool start_pins, const Rows& shorts, const Rows& longs,
-             std::uint32_t servers, double switch_fixed, double switch_per_age, std::uint64_t jobs, std::uint64_t warmup,
-             std::uint64_t batches) {
-            new (self) bh::Mg1({threshold, by_cheap, start_pins, as_rows(shorts), as_rows(longs)}, servers, switch_fixed,
-                               switch_per_age, jobs, warmup, batches);
+          [](scheduling::Mg1* self, double threshold, bool by_cheap, bool start_pins, const Rows& shorts,
+             const Rows& longs, std::uint32_t servers, double switch_fixed, double switch_per_age, std::uint64_t jobs,
+             std::uint64_t warmup, std::uint64_t batches) {
+            new (self) scheduling::Mg1({threshold, by_cheap, start_pins, as_rows(shorts), as_rows(longs)}, servers,
+                                       switch_fixed, switch_per_age, jobs, warmup, batches);
           },
           "threshold"_a, "by_cheap"_a, "start_pins"_a, "shorts"_a, "longs"_a, "servers"_a, "switch_fixed"_a,
           "switch_per_age"_a, "jobs"_a, "warmup"_a, "batches"_a)
@@ -74,7 +76,7 @@ void bind_mg1(nb::module_& m) {
            "cheap"_a.noconvert().none(), "start"_a.noconvert(), "completion"_a.noconvert())
       .def("finish", &finish, "start"_a.noconvert(), "completion"_a.noconvert())
       .def("tallies", &tallies, "out"_a.noconvert())
-      .def("quantile", &bh::Mg1::quantile, "share"_a)
-      .def_prop_ro("slowest", &bh::Mg1::slowest)
-      .def_prop_ro("peak_memory", &bh::Mg1::peak_memory);
+      .def("quantile", &scheduling::Mg1::quantile, "share"_a)
+      .def_prop_ro("slowest", &scheduling::Mg1::slowest)
+      .def_prop_ro("peak_memory", &scheduling::Mg1::peak_memory);
 }

@@ -22,6 +22,7 @@ void replace(const Out<double>& x, const Function& function) {
 void bind_special(nb::module_& m) {
   m.def("normal_tail", [](const Out<double>& x) { replace(x, bh::normal_tail); }, "x"_a.noconvert());
   m.def("normal_quantile", [](const Out<double>& x) { replace(x, bh::normal_quantile); }, "x"_a.noconvert());
-  m.def("gamma_tail", [](double a, const Out<double>& x) { replace(x, [a](double z) { return bh::gamma_tail(a, z); }); },
-        "a"_a, "x"_a.noconvert());
+  m.def(
+      "gamma_tail", [](double a, const Out<double>& x) { replace(x, [a](double z) { return bh::gamma_tail(a, z); }); },
+      "a"_a, "x"_a.noconvert());
 }

@@ -9,25 +9,27 @@
 #include "quantization/rotation.h"
 #include "support/errors.h"
 
+namespace quantization = bh::quantization;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const bh::Bytes bytes = std::as_bytes(std::span(data, size));
-  bh::CodesHeader header;
+  quantization::CodesHeader header;
   try {
-    header = bh::read_codes_header(bytes);
-    bh::check_codes(header, bytes);
+    header = quantization::read_codes_header(bytes);
+    quantization::check_codes(header, bytes);
   } catch (const bh::CorruptData&) {
     return 0;
   }
   std::vector<std::byte> written(bytes.begin(), bytes.end());
-  bh::write_codes(header, bytes.subspan(header.levels_at(), header.levels_bytes()), written);
+  quantization::write_codes(header, bytes.subspan(header.levels_at(), header.levels_bytes()), written);
   if (!std::equal(bytes.begin(), bytes.end(), written.begin())) __builtin_trap();
 
   if (header.size() > 1 << 16) return 0;  // without bits, a few bytes may stand for any number of values
   if (header.rotated()) {
     std::vector<float> single(header.single ? header.size() : 0);
     std::vector<double> wide(header.single ? 0 : header.size());
-    bh::decode_rotated(header, bytes, {}, 0, 1, std::span(single));
-    bh::decode_rotated(header, bytes, {}, 0, 1, std::span(wide));
+    quantization::decode_rotated(header, bytes, {}, 0, 1, std::span(single));
+    quantization::decode_rotated(header, bytes, {}, 0, 1, std::span(wide));
     for (const double value : wide)
       if (!std::isfinite(value)) __builtin_trap();
     for (const float value : single)
@@ -36,10 +38,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const bh::Bytes payload = bytes.subspan(header.payload_at(), header.payload_bytes());
   std::vector<std::uint16_t> codes(header.size());
-  bh::read_codes(header, payload, std::span(codes));
+  quantization::read_codes(header, payload, std::span(codes));
   for (const std::uint16_t code : codes)
     if (code >= header.s) __builtin_trap();
   const std::vector<std::uint16_t> levels(header.groups() * header.s);
-  bh::decode(header, payload, std::span(levels), {}, 1, std::span(codes));
+  quantization::decode(header, payload, std::span(levels), {}, 1, std::span(codes));
   return 0;
 }

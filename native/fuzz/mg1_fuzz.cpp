@@ -1,11 +1,13 @@
-// Any bytes are stages and jobs: either the engine refuses the stages, or every job is served to its end, work is conserved
-// and nothing ends before it can.
+// Any bytes are stages and jobs: either the engine refuses the stages, or every job is served to its end, work is
+// conserved and nothing ends before it can.
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "scheduling/mg1.h"
 #include "support/errors.h"
+
+namespace scheduling = bh::scheduling;
 
 namespace {
 
@@ -16,11 +18,11 @@ class Reader {
   bool empty() const { return at_ == size_; }
   unsigned below(unsigned limit) { return at_ < size_ ? data_[at_++] % limit : 0; }
   double number() { return below(16) / 4.0; }
-  std::vector<bh::Row> rows() {
-    std::vector<bh::Row> rows(below(5));
-    for (bh::Row& row : rows) {
+  std::vector<scheduling::Row> rows() {
+    std::vector<scheduling::Row> rows(below(5));
+    for (scheduling::Row& row : rows) {
       row.band = static_cast<int>(below(4)) - 1;
-      row.order = static_cast<bh::Order>(below(5));
+      row.order = static_cast<scheduling::Order>(below(5));
       const unsigned length = below(16);
       row.fixed = length == 15 ? std::numeric_limits<double>::infinity() : length / 4.0;
       row.per_key = below(4) == 0 ? number() / 4 : 0;
@@ -43,7 +45,7 @@ void check(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 400) return 0;
   Reader reader(data, size);
-  bh::Stages stages;
+  scheduling::Stages stages;
   stages.threshold = reader.below(2) ? reader.number() : std::numeric_limits<double>::quiet_NaN();
   stages.by_cheap = reader.below(2);
   stages.start_pins = reader.below(2);
@@ -61,12 +63,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     total += sizes.back();
   }
   try {
-    bh::Mg1 engine(stages, servers, switch_fixed, 0, arrival.size(), 0, 1);
+    scheduling::Mg1 engine(stages, servers, switch_fixed, 0, arrival.size(), 0, 1);
     std::vector<double> start(arrival.size(), NAN), completion(arrival.size(), NAN);
     engine.arrive(arrival, sizes, expensive, cheap, start, completion);
     engine.finish(start, completion);
     double busy = 0;
-    for (const bh::Tally& tally : engine.tallies()) busy += tally.busy;
+    for (const scheduling::Tally& tally : engine.tallies()) busy += tally.busy;
     check(busy >= total - 1e-9);
     for (std::size_t i = 0; i < arrival.size(); ++i) {
       check(start[i] >= arrival[i]);

@@ -7,7 +7,7 @@
 #include "quantization/solve.h"
 #include "quantization/tangent.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 using Bucket = Histogram::Bucket;
@@ -35,16 +35,17 @@ struct Buckets {
 
   Storage<Node> sums() const {
     const auto weight = [this](std::size_t i) { return list[i].weight; };
-    return boundaries(list.size(), weighted_median(list.size(), weight), [this](std::size_t i) {
-      return Node{0, list[i].weight, list[i].v, list[i].v2};
-    });
+    return boundaries(list.size(), weighted_median(list.size(), weight),
+                      [this](std::size_t i) { return Node{0, list[i].weight, list[i].v, list[i].v2}; });
   }
 
   // The spread of a bucket's values around their mean; nothing for a single value, whatever rounding says.
   double spread(const Bucket& bucket) const {
     return bucket.low == bucket.high ? 0 : std::max(0.0, bucket.v2 - bucket.v * bucket.v / bucket.weight);
   }
-  double mean(const Bucket& bucket) const { return bucket.low == bucket.high ? x(bucket.low) : bucket.v / bucket.weight; }
+  double mean(const Bucket& bucket) const {
+    return bucket.low == bucket.high ? x(bucket.low) : bucket.v / bucket.weight;
+  }
 };
 
 // Nodes at the buckets' maxima, and at the minimum of a bucket that follows a gap: without those no level could.
@@ -171,4 +172,4 @@ double histogram_price(const Histogram& histogram, std::size_t links, Objective 
   return penalised(KMeansCost(sums), links, 0).price;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -5,7 +5,7 @@
 
 #include "quantization/nodes.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // Consecutive nodes, first to last.
 struct Cell {
@@ -21,7 +21,8 @@ inline Index middle(const Cell& cell) { return cell.first + (cell.last - cell.fi
 // level before, value(row, column) the sum. Calls take(row, column, value) for the first best column of each row.
 template <typename Value, typename Take>
 void monotone_minima(std::size_t rows, std::size_t columns, const Value& value, const Take& take) {
-  const auto fill = [&](const auto& self, std::size_t first, std::size_t last, std::size_t low, std::size_t high) -> void {
+  const auto fill = [&](const auto& self, std::size_t first, std::size_t last, std::size_t low,
+                        std::size_t high) -> void {
     const std::size_t middle = first + (last - first) / 2;
     std::size_t best = low;
     double least = value(middle, low);
@@ -39,8 +40,13 @@ template <typename Cost>
 class Bounds {
  public:
   Bounds(const Cost& cost, const std::vector<Cells>& levels, std::uint64_t& evaluations)
-      : cost_(cost), levels_(levels), last_(cost.size() - 1), evaluations_(evaluations), forward_(levels.size()),
-        backward_(levels.size()), from_(levels.size()) {}
+      : cost_(cost),
+        levels_(levels),
+        last_(cost.size() - 1),
+        evaluations_(evaluations),
+        forward_(levels.size()),
+        backward_(levels.size()),
+        from_(levels.size()) {}
 
   // Between single nodes only links that go forward are paths.
   void go_forward(bool exact) {
@@ -49,7 +55,8 @@ class Bounds {
       forward_[i].resize(here.size());
       from_[i].resize(here.size());
       if (i == 0) {
-        for (std::size_t b = 0; b < here.size(); ++b) forward_[0][b] = exact && here[b].first == 0 ? kNever : cost_(0, here[b].first);
+        for (std::size_t b = 0; b < here.size(); ++b)
+          forward_[0][b] = exact && here[b].first == 0 ? kNever : cost_(0, here[b].first);
         continue;
       }
       const Cells& before = levels_[i - 1];
@@ -76,9 +83,11 @@ class Bounds {
       const Cells& after = levels_[i + 1];
       const auto value = [&](std::size_t a, std::size_t b) {
         ++evaluations_;
-        return here[a].last < after[b].first ? backward_[i + 1][b] + cost_(here[a].last, after[b].first) : backward_[i + 1][b];
+        return here[a].last < after[b].first ? backward_[i + 1][b] + cost_(here[a].last, after[b].first)
+                                             : backward_[i + 1][b];
       };
-      monotone_minima(here.size(), after.size(), value, [&](std::size_t a, std::size_t, double least) { backward_[i][a] = least; });
+      monotone_minima(here.size(), after.size(), value,
+                      [&](std::size_t a, std::size_t, double least) { backward_[i][a] = least; });
     }
   }
 
@@ -110,4 +119,4 @@ class Bounds {
   std::vector<std::vector<Index>> from_;
 };
 
-}  // namespace bh
+}  // namespace bh::quantization

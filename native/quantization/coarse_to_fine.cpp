@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 bool all_single(const Cells& cells) {
@@ -16,7 +16,8 @@ Cells equal_cells(Index first, Index last, std::size_t parts) {
   parts = std::min(parts, length);
   Cells cells(parts);
   for (std::size_t i = 0; i < parts; ++i)
-    cells[i] = {static_cast<Index>(first + i * length / parts), static_cast<Index>(first + (i + 1) * length / parts - 1)};
+    cells[i] = {static_cast<Index>(first + i * length / parts),
+                static_cast<Index>(first + (i + 1) * length / parts - 1)};
   return cells;
 }
 
@@ -42,7 +43,9 @@ Cells cells_of_cost(const Cost& cost, double value, std::size_t most) {
   return cells;
 }
 
-std::size_t best_between(const UnbiasedCost& cost, std::size_t k, std::size_t, std::size_t j) { return cost.between(k, j); }
+std::size_t best_between(const UnbiasedCost& cost, std::size_t k, std::size_t, std::size_t j) {
+  return cost.between(k, j);
+}
 
 // Lloyd's step: the boundary moves to where the midpoint of the two means lies.
 std::size_t best_between(const KMeansCost& cost, std::size_t k, std::size_t here, std::size_t j) {
@@ -87,7 +90,8 @@ void descend(const Cost& cost, Path& path, int sweeps) {
 template <typename Cost>
 Cells equal_cost_cells(const Cost& cost, std::size_t most) {
   const std::size_t n = cost.size();
-  const double all = cost(0, n - 1), cubed = static_cast<double>(most) * static_cast<double>(most) * static_cast<double>(most);
+  const double all = cost(0, n - 1),
+               cubed = static_cast<double>(most) * static_cast<double>(most) * static_cast<double>(most);
   Cells best;
   if (all > 0) {
     double low = 0, high = 0, value = all / cubed;  // costs that gave too many and too few cells
@@ -107,7 +111,8 @@ Cells equal_cost_cells(const Cost& cost, std::size_t most) {
 template <typename Cost>
 Search coarse_to_fine(const Cost& cost, std::size_t links, std::uint64_t cap, Beyond beyond, double slack) {
   const std::size_t n = cost.size(), interior = links - 1;
-  std::vector<Cells> levels(interior, equal_cost_cells(cost, std::max<std::size_t>(1, std::min(n / 2, 16 * (links + 1)))));
+  std::vector<Cells> levels(interior,
+                            equal_cost_cells(cost, std::max<std::size_t>(1, std::min(n / 2, 16 * (links + 1)))));
   std::size_t parts = 24;
   std::uint64_t evaluations = 0;
   double before = kNever, upper = kNever;
@@ -161,4 +166,4 @@ template Cells equal_cost_cells(const KMeansCost&, std::size_t);
 template void descend(const UnbiasedCost&, Path&, int);
 template void descend(const KMeansCost&, Path&, int);
 
-}  // namespace bh
+}  // namespace bh::quantization

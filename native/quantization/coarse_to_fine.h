@@ -7,7 +7,7 @@
 
 #include "quantization/cells.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // What became of a search that may be given up.
 struct Search {
@@ -18,8 +18,8 @@ struct Search {
 // Splits every cell of several nodes, whatever it costs, once more evaluations than `cap` were made.
 enum class Beyond { give_up, finish };
 
-// The cheapest path with `links` links, 2 <= links < cost.size(). Cells are ruled out when their bound exceeds the cost of
-// a path by `slack` tolerances.
+// The cheapest path with `links` links, 2 <= links < cost.size(). Cells are ruled out when their bound exceeds the cost
+// of a path by `slack` tolerances.
 template <typename Cost>
 Search coarse_to_fine(const Cost& cost, std::size_t links, std::uint64_t cap, Beyond beyond, double slack = 1);
 
@@ -39,4 +39,4 @@ extern template Search coarse_to_fine(const KMeansCost&, std::size_t, std::uint6
 extern template Cells equal_cost_cells(const UnbiasedCost&, std::size_t);
 extern template void descend(const UnbiasedCost&, Path&, int);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -14,10 +14,11 @@
 #include "support/parallel.h"
 #include "support/random.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kPiece = 4096;  // values that one thread treats in one go: a multiple of 8, so that pieces fill bytes
+constexpr std::size_t kPiece =
+    4096;  // values that one thread treats in one go: a multiple of 8, so that pieces fill bytes
 
 static_assert(kMostAtOnce == kWords);
 
@@ -78,8 +79,8 @@ class Encoder {
       Real buffer;
       const Real x = load(values_, i, 1, &buffer)[0];
       if (x < levels.front() || x > levels.back())
-        throw InvalidInput("x holds " + std::to_string(outside_) + " values outside their levels, the first " + text(x) +
-                           " at position " + std::to_string(i) + " in C order, where levels reach from " +
+        throw InvalidInput("x holds " + std::to_string(outside_) + " values outside their levels, the first " +
+                           text(x) + " at position " + std::to_string(i) + " in C order, where levels reach from " +
                            text(levels.front()) + " to " + text(levels.back()) +
                            "; pass levels.cover(x), or outside=\"clip\"");
     }
@@ -174,8 +175,12 @@ template <typename Item>
 class Decoder {
  public:
   Decoder(const CodesHeader& header, Bytes payload, std::span<const Item> levels)
-      : runs_(packed_runs(header)), bits_(header.bits()), width_(std::size_t{1} << bits_), payload_(payload),
-        table_(pad_rows(levels, header.s, width_)), grouping_(header.grouping()) {
+      : runs_(packed_runs(header)),
+        bits_(header.bits()),
+        width_(std::size_t{1} << bits_),
+        payload_(payload),
+        table_(pad_rows(levels, header.s, width_)),
+        grouping_(header.grouping()) {
     if (bits_ == 4 && header.grouped == Grouped::whole) pairs_ = make_pairs(table_.data());
   }
 
@@ -218,8 +223,8 @@ class Decoder {
 }  // namespace
 
 template <typename Real>
-void encode(CodesHeader header, const Values& values, std::span<const Real> levels, std::span<const std::int64_t> counts,
-            EncodeOptions options, std::span<std::byte> bytes) {
+void encode(CodesHeader header, const Values& values, std::span<const Real> levels,
+            std::span<const std::int64_t> counts, EncodeOptions options, std::span<std::byte> bytes) {
   if (values.size > 0) {
     Encoder<Real> encoder(header, values, levels, counts);
     std::byte* payload = bytes.data() + header.payload_at();
@@ -276,4 +281,4 @@ template void decode(const CodesHeader&, Bytes, std::span<const std::uint64_t>, 
 template void read_codes(const CodesHeader&, Bytes, std::span<std::uint8_t>);
 template void read_codes(const CodesHeader&, Bytes, std::span<std::uint16_t>);
 
-}  // namespace bh
+}  // namespace bh::quantization

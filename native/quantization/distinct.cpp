@@ -5,7 +5,7 @@
 
 #include "support/sort.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 Storage<float> sorted(std::span<const float> x) {
@@ -147,7 +147,8 @@ Nodes value_nodes(const Distinct<T>& values, double unit) {
   const double centre = static_cast<double>(values.values[m]) * unit;
   Nodes made{Storage<Node>(n), m};
   outwards(
-      n, m, [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j)); },
+      n, m,
+      [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j)); },
       [&](std::size_t j, const Node& own, const Node& before, const Node&) {
         made.nodes[j] = {own.x, before.a, before.b, before.g};
       });
@@ -172,4 +173,4 @@ template Nodes value_nodes(const Distinct<double>&, double);
 template Nodes boundary_nodes(const Distinct<float>&, double);
 template Nodes boundary_nodes(const Distinct<double>&, double);
 
-}  // namespace bh
+}  // namespace bh::quantization

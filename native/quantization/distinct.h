@@ -7,7 +7,7 @@
 #include "quantization/nodes.h"
 #include "quantization/values.h"
 
-namespace bh {
+namespace bh::quantization {
 
 template <typename T>
 struct Distinct {
@@ -33,7 +33,8 @@ std::vector<std::uint16_t> ascending_keys(const Values& values);
 // The same from counts of all the values that keys can stand for, without sorting the data; `ascending`: the
 // keys in order.
 Distinct<float> distinct(const Values& values, const Grouping& grouping, std::size_t group,
-                         std::span<const double> weights, std::span<const std::uint16_t> ascending, Objective objective);
+                         std::span<const double> weights, std::span<const std::uint16_t> ascending,
+                         Objective objective);
 
 struct Nodes {
   Storage<Node> nodes;
@@ -47,4 +48,4 @@ Nodes value_nodes(const Distinct<T>& values, double unit);
 template <typename T>
 Nodes boundary_nodes(const Distinct<T>& values, double unit);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -8,7 +8,7 @@
 
 #include "quantization/pack.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr Format kFormat{{'V', 'C'}, 1, "Codes"};
@@ -17,8 +17,8 @@ constexpr std::uint8_t kDoubles[] = {0, 8, 9};  // the dtypes whose levels are f
 constexpr unsigned kMostAxes = 8;
 constexpr std::uint8_t kRotation = 4;  // the method
 constexpr unsigned kMostRounds = 2;
-constexpr std::uint32_t kMostRotated = 256;  // levels
-constexpr double kFarthestRotated = 16;      // level: sums over a chunk must not overflow
+constexpr std::uint32_t kMostRotated = 256;        // levels
+constexpr double kFarthestRotated = 16;            // level: sums over a chunk must not overflow
 constexpr std::uint64_t kMostValues = 1ull << 60;  // of 8 bytes each: no array has more
 
 std::string is(std::uint64_t value, const std::string& rule) { return "is " + std::to_string(value) + ", but " + rule; }
@@ -67,7 +67,8 @@ void check_payload(const Reader& reader, const CodesHeader& header, Bytes payloa
   for (std::uint64_t run = 0; run < runs.count; ++run) {
     const Bytes packed = payload.subspan(run * run_bytes, run_bytes);
     const unsigned used = runs.length % 8 * bits % 8;
-    if (used != 0 && static_cast<unsigned>(packed.back()) >> used != 0) reader.fail("payload", "has padding that is not 0");
+    if (used != 0 && static_cast<unsigned>(packed.back()) >> used != 0)
+      reader.fail("payload", "has padding that is not 0");
     if (std::has_single_bit(header.s)) continue;
     for (std::uint64_t j = 0; j < runs.length; j += std::size(codes)) {
       const std::span part(codes, std::min<std::uint64_t>(std::size(codes), runs.length - j));
@@ -210,4 +211,4 @@ void check_codes(const CodesHeader& header, Bytes bytes) {
   if (crc != crc32c(bytes.first(bytes.size() - sizeof crc))) reader.fail("CRC", "does not match what stands before it");
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -1,5 +1,5 @@
-// The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels row
-// by row, with rotation the scale of each chunk, the packed codes, CRC-32C.
+// The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels
+// row by row, with rotation the scale of each chunk, the packed codes, CRC-32C.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "quantization/values.h"
 #include "support/bytes.h"
 
-namespace bh {
+namespace bh::quantization {
 
 enum class Grouped : std::uint8_t { whole, axis, block };
 
@@ -27,7 +27,7 @@ struct CodesHeader {
   bool single = false;     // levels are float32, not float64
   Grouped grouped = Grouped::whole;
   std::uint8_t axis = kNoAxis;
-  std::uint32_t s = 1;  // columns of the table of levels
+  std::uint32_t s = 1;      // columns of the table of levels
   std::uint64_t block = 0;  // of values that share a table; with rotation, of the largest chunk
   std::uint8_t rounds = 0;  // of the rotation; 0 is none
   std::uint64_t seed = 0, stream = 0;
@@ -63,4 +63,4 @@ CodesHeader read_codes_header(Bytes bytes);
 // Checks what the header does not tell: levels, scales, codes, padding, CRC. Throws CorruptData.
 void check_codes(const CodesHeader& header, Bytes bytes);
 
-}  // namespace bh
+}  // namespace bh::quantization

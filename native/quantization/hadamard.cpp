@@ -6,7 +6,7 @@
 
 #include "support/parallel.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kShared = 1 << 17;  // rows longer than this are worth sharing out among threads
@@ -132,8 +132,8 @@ struct Far {
 // Where three passes of radix 8, the first of them with the stages inside registers, end exactly. Fits the first cache.
 std::size_t near_values(Isa width) { return 512 * static_cast<std::size_t>(width); }
 
-// One row of n values, a power of two. An eighth of it is finished before the next one is begun, and so on inwards: then
-// each level of cache, however large, is filled once.
+// One row of n values, a power of two. An eighth of it is finished before the next one is begun, and so on inwards:
+// then each level of cache, however large, is filled once.
 void transform(float* x, std::size_t n, std::size_t h, std::size_t threads, Isa width) {
   if (n <= near_values(width)) return run_at<Near>(width, x, n, h, n);
   const std::size_t parts = std::min<std::size_t>(8, n / near_values(width)), part = n / parts;
@@ -165,4 +165,4 @@ void hadamard(std::span<double> x, Stages stages, std::size_t threads) {
   parallel(x.size() / end, threads, [&](std::size_t i) { plain_doubles(x.data() + i * end, end, h, end); });
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

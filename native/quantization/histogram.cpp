@@ -7,7 +7,7 @@
 #include "support/errors.h"
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kSample = 4096;  // values that settle centre and scale
@@ -142,7 +142,8 @@ double Histogram::total_weight() const {
 }
 
 std::size_t Histogram::buckets() const {
-  return static_cast<std::size_t>(std::count_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.empty(); }));
+  return static_cast<std::size_t>(
+      std::count_if(buckets_.begin(), buckets_.end(), [](const Bucket& b) { return !b.empty(); }));
 }
 
 const char* Histogram::broken() const {
@@ -172,4 +173,4 @@ template Histogram Histogram::like(std::span<const double>, Range<double>, std::
 template void Histogram::update(std::span<const float>, std::span<const double>, Range<float>);
 template void Histogram::update(std::span<const double>, std::span<const double>, Range<double>);
 
-}  // namespace bh
+}  // namespace bh::quantization

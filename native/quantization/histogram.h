@@ -11,13 +11,14 @@
 #include "quantization/distinct.h"
 #include "support/bytes.h"
 
-namespace bh {
+namespace bh::quantization {
 
-// The bucket of a value (0 and below up to the centre, 1 and above beyond it), by the bits of 1 + |its distance from the centre in scales|: all steps are monotone.
+// The bucket of a value (0 and below up to the centre, 1 and above beyond it), by the bits of 1 + |its distance from
+// the centre in scales|: all steps are monotone.
 inline std::int32_t bucket_index(double x, double centre, double inverse_scale, std::uint32_t shift) {
   const auto u = static_cast<float>((x - centre) * inverse_scale);
-  const auto magnitude =
-      static_cast<std::int32_t>((std::bit_cast<std::uint32_t>(1.0f + std::abs(u)) - std::bit_cast<std::uint32_t>(1.0f)) >> shift);
+  const auto magnitude = static_cast<std::int32_t>(
+      (std::bit_cast<std::uint32_t>(1.0f + std::abs(u)) - std::bit_cast<std::uint32_t>(1.0f)) >> shift);
   return u > 0 ? 1 + magnitude : -magnitude;
 }
 
@@ -94,4 +95,4 @@ double histogram_norm(const Histogram& histogram);
 // 0 where the buckets are too few to tell.
 double histogram_price(const Histogram& histogram, std::size_t links, Objective objective);
 
-}  // namespace bh
+}  // namespace bh::quantization

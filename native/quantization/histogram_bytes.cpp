@@ -2,7 +2,7 @@
 #include "quantization/histogram.h"
 #include "support/bytes.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr Format kFormat{{'V', 'H'}, 1, "Histogram"};
@@ -50,10 +50,12 @@ Histogram Histogram::from_bytes(Bytes bytes) {
     const auto index = reader.take<std::int32_t>("index");
     if (i == 0) read.first_ = index;
     if (index <= before) reader.fail("index", "does not ascend");
-    if (std::int64_t{index} - read.first_ >= bins) reader.fail("index", "is further from the first than there are bins");
+    if (std::int64_t{index} - read.first_ >= bins)
+      reader.fail("index", "is further from the first than there are bins");
     before = index;
     Bucket bucket;
-    for (double* field : {&bucket.weight, &bucket.v, &bucket.v2, &bucket.low, &bucket.high}) *field = reader.take<double>("bucket");
+    for (double* field : {&bucket.weight, &bucket.v, &bucket.v2, &bucket.low, &bucket.high})
+      *field = reader.take<double>("bucket");
     if (!(bucket.low <= bucket.high)) reader.fail("bucket", "has a minimum above its maximum");
     read.buckets_.resize(static_cast<std::size_t>(std::int64_t{index} - read.first_ + 1));
     read.buckets_.back() = bucket;
@@ -66,4 +68,4 @@ Histogram Histogram::from_bytes(Bytes bytes) {
   return read;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -5,7 +5,7 @@
 
 #include "quantization/nodes.h"
 
-namespace bh {
+namespace bh::quantization {
 
 template <typename Cost>
 class Layered {
@@ -55,8 +55,7 @@ class Layered {
     Path path(links_ + 1);
     path[links_] = static_cast<Index>(n_ - 1);
     path[links_ - 1] = static_cast<Index>(best_before(n_ - 1, links_ - 1, n_ - 2));
-    for (std::size_t layer = links_ - 1; layer >= 2; --layer)
-      path[layer - 1] = from_[(layer - 2) * n_ + path[layer]];
+    for (std::size_t layer = links_ - 1; layer >= 2; --layer) path[layer - 1] = from_[(layer - 2) * n_ + path[layer]];
     return path;  // its first node is 0
   }
 
@@ -67,4 +66,4 @@ class Layered {
   Index* row_ = nullptr;
 };
 
-}  // namespace bh
+}  // namespace bh::quantization

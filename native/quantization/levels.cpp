@@ -11,11 +11,11 @@
 #include "support/errors.h"
 #include "support/parallel.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kChunk = 64;         // groups that hand the price of a link on: the unit of work of a thread
-constexpr std::size_t kCounting = 1 << 14; // values of a group from which on keys are counted, not sorted
+constexpr std::size_t kChunk = 64;          // groups that hand the price of a link on: the unit of work of a thread
+constexpr std::size_t kCounting = 1 << 14;  // values of a group from which on keys are counted, not sorted
 constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
 
 // One group as the solvers see it.
@@ -74,8 +74,7 @@ Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
   const auto low = static_cast<double>(values.values.front()), high = static_cast<double>(values.values.back());
   if (grid.front() > low || grid.back() < high)
     throw InvalidInput("grid covers [" + shown(grid.front()) + ", " + shown(grid.back()) +
-                       "], but x holds values in [" + shown(low) + ", " + shown(high) +
-                       "]; widen the grid");
+                       "], but x holds values in [" + shown(low) + ", " + shown(high) + "]; widen the grid");
   const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
   const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());
   const std::size_t n = last - first + 1;
@@ -164,7 +163,8 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
     for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
       const Index from = found.path[link], to = found.path[link + 1];
       const double level = mean(values, from, to, unit);
-      append<T>(table.levels, std::clamp(level, static_cast<double>(values.values[from]), static_cast<double>(values.values[to - 1])));
+      append<T>(table.levels, std::clamp(level, static_cast<double>(values.values[from]),
+                                         static_cast<double>(values.values[to - 1])));
     }
   }
   table.gap = found.gap;
@@ -174,7 +174,8 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
 template <typename T>
 void score(const Group<T>& group, Objective objective, Table& table) {
   table.squared_error = squared_error(group.x, group.weights, table.levels, objective, group.unit);
-  table.plain_error = group.weights.empty() ? table.squared_error : squared_error<T>(group.x, {}, table.levels, objective, group.unit);
+  table.plain_error =
+      group.weights.empty() ? table.squared_error : squared_error<T>(group.x, {}, table.levels, objective, group.unit);
   table.squared_norm = squared_norm(group.x, group.unit);
 }
 
@@ -216,7 +217,8 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const auto solve_exactly = [&](const Distinct<T>& values) {
     table = exact(values, request, group.unit, chunk.price);
     table.squared_error = table.plain_error = squared_error(values, table.levels, request.objective, group.unit);
-    if (!group.weights.empty()) table.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
+    if (!group.weights.empty())
+      table.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
     table.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
   };
   switch (request.method) {
@@ -232,7 +234,8 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
     case Method::exact:
       if constexpr (std::is_same_v<T, float>)
         if (shared.data.values.table && group.x.size() >= kCounting) {
-          solve_exactly(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending, request.objective));
+          solve_exactly(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending,
+                                 request.objective));
           break;
         }
       solve_exactly(distinct(group.x, group.weights, request.objective));
@@ -282,4 +285,4 @@ Range<double> group_range(const Data& data, std::size_t index) {
   return data.values.wide() ? found(Chunk<double>{}) : found(Chunk<float>{});
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

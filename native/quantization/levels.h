@@ -8,7 +8,7 @@
 #include "quantization/distinct.h"
 #include "quantization/values.h"
 
-namespace bh {
+namespace bh::quantization {
 
 enum class Method { exact, histogram, uniform };
 
@@ -48,4 +48,4 @@ Table score_group(const Data& data, std::size_t group, std::span<const double> l
 // The least and the greatest value of a group.
 Range<double> group_range(const Data& data, std::size_t group);
 
-}  // namespace bh
+}  // namespace bh::quantization

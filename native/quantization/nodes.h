@@ -1,7 +1,8 @@
 // What every solver works on: nodes with running sums that give the cost of any interval between two of them in O(1).
 //
 // A choice of levels is a path through the nodes from first to last, and its squared error the sum of its links' costs.
-// The sums are anchored at the median and leave their own node out, so that an outlier enters a sum only as an end point.
+// The sums are anchored at the median and leave their own node out, so that an outlier enters a sum only as an end
+// point.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,7 @@
 
 #include "support/storage.h"
 
-namespace bh {
+namespace bh::quantization {
 
 using Index = std::uint32_t;
 using Path = std::vector<Index>;
@@ -153,7 +154,8 @@ template <typename Own>
 Storage<Node> boundaries(std::size_t n, std::size_t m, const Own& own) {
   Storage<Node> sums(n + 1);
   sums[m] = {};
-  outwards(n, m, own, [&](std::size_t j, const Node&, const Node&, const Node& after) { sums[j < m ? j : j + 1] = after; });
+  outwards(n, m, own,
+           [&](std::size_t j, const Node&, const Node&, const Node& after) { sums[j < m ? j : j + 1] = after; });
   return sums;
 }
 
@@ -179,4 +181,4 @@ inline std::size_t UnbiasedCost::between(std::size_t k, std::size_t j) const {
   return best;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -6,7 +6,7 @@
 
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kOctet = 8;  // so many codes always fill whole bytes: as many as a code has bits
@@ -90,4 +90,4 @@ void unpack(const std::byte* packed, int bits, std::span<std::uint16_t> codes) {
     std::fill(codes.begin(), codes.end(), std::uint16_t{0});
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

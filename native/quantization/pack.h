@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-namespace bh {
+namespace bh::quantization {
 
 constexpr std::uint64_t packed_bytes(std::uint64_t n, int bits) { return n / 8 * bits + (n % 8 * bits + 7) / 8; }
 
@@ -15,5 +15,4 @@ void pack(std::span<const std::uint16_t> codes, int bits, std::byte* packed);
 // Reads them back. No byte beyond those is touched.
 void unpack(const std::byte* packed, int bits, std::span<std::uint16_t> codes);
 
-
-}  // namespace bh
+}  // namespace bh::quantization

@@ -3,7 +3,7 @@
 #include <limits>
 #include <numeric>
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr int kMostSteps = 200;
@@ -15,8 +15,9 @@ struct Tried {
 };
 
 // The cheapest path when each link costs `price` more. Candidates wait in a queue in the order of the nodes from which
-// on they are the best; a later candidate that is better at one node is better at all that follow. Each brings the price
-// of the cheapest path to it: of nodes that can no longer be the best nothing is kept but where their path comes from.
+// on they are the best; a later candidate that is better at one node is better at all that follow. Each brings the
+// price of the cheapest path to it: of nodes that can no longer be the best nothing is kept but where their path comes
+// from.
 template <typename Cost>
 class Shortest {
  public:
@@ -52,9 +53,12 @@ class Shortest {
 
   double through(const Candidate& candidate, Index to) const { return candidate.total + cost_(candidate.node, to); }
 
-  bool beats(const Candidate& one, const Candidate& other, Index at) const { return through(one, at) < through(other, at); }
+  bool beats(const Candidate& one, const Candidate& other, Index at) const {
+    return through(one, at) < through(other, at);
+  }
 
-  // The first node at which `next` beats all that wait; drops those that it beats wherever they would have been the best.
+  // The first node at which `next` beats all that wait; drops those that it beats wherever they would have been the
+  // best.
   Index overtake(const Candidate& next, std::size_t front) {
     Index start = end_;
     for (; queue_.size() > front; queue_.pop_back()) {
@@ -90,8 +94,8 @@ class Shortest {
   std::vector<Candidate> queue_;
 };
 
-// No path of so many links costs less: it would be the cheaper one at this price. The running totals, of the size of all
-// the links' prices, may have hidden what is below their rounding, a half unit for each link.
+// No path of so many links costs less: it would be the cheaper one at this price. The running totals, of the size of
+// all the links' prices, may have hidden what is below their rounding, a half unit for each link.
 double dual_bound(const Tried& tried, double links) {
   const auto got = static_cast<double>(tried.links());
   return tried.cost + tried.price * (got - links) - 0x1p-53 * got * (got * tried.price);
@@ -155,7 +159,8 @@ Penalised penalised(const Cost& cost, std::size_t links, double price) {
     (got > links ? low : high) = std::move(tried);
 
     if (low.path.empty() || high.path.empty()) {
-      const double factor = got > links ? std::max(ratio * ratio * ratio, 1.02) : std::min(ratio * ratio * ratio, 1 / 1.02);
+      const double factor =
+          got > links ? std::max(ratio * ratio * ratio, 1.02) : std::min(ratio * ratio * ratio, 1 / 1.02);
       price *= std::clamp(std::pow(factor, power), 0x1p-64, 0x1p64);
       power *= 2;
       if (price >= 0x1p-1000 && price <= 0x1p1000) continue;
@@ -181,4 +186,4 @@ template bool certified(const KMeansCost&, const Penalised&);
 template Penalised penalised(const UnbiasedCost&, std::size_t, double);
 template Penalised penalised(const KMeansCost&, std::size_t, double);
 
-}  // namespace bh
+}  // namespace bh::quantization

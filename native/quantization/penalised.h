@@ -3,12 +3,12 @@
 #pragma once
 #include "quantization/nodes.h"
 
-namespace bh {
+namespace bh::quantization {
 
 struct Penalised {
-  Path path;      // exactly `links` links
-  double bound;   // no path with so many links costs less
-  double price;   // the last one tried: a good start for a similar problem
+  Path path;     // exactly `links` links
+  double bound;  // no path with so many links costs less
+  double price;  // the last one tried: a good start for a similar problem
 };
 
 // 2 <= links < cost.size(). `price`: where to start; 0 for a start by the law of high rates.
@@ -28,4 +28,4 @@ extern template bool certified(const KMeansCost&, const Penalised&);
 extern template Penalised penalised(const UnbiasedCost&, std::size_t, double);
 extern template Penalised penalised(const KMeansCost&, std::size_t, double);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -14,7 +14,7 @@
 #include "support/errors.h"
 #include "support/parallel.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // Every 32 values change their signs by the bits of one word. A mask, and no shift by lane, as SSE2 has none.
 BH_MULTIVERSION void flip_floats(float* x, std::size_t count, const std::uint32_t* words) {
@@ -138,7 +138,7 @@ class RotatedEncoder {
  private:
   // Codes one chunk, and gives its scale.
   Real code(std::span<Real> x, const Layout::Place& place, Signs& signs) const {
-    const Range<Real> range = bh::range(std::span<const Real>(x));
+    const Range<Real> range = bh::quantization::range(std::span<const Real>(x));
     if (!range.finite) refuse_non_finite(values_);
     std::byte* packed = bytes_ + header_.payload_at() + layout_.packed_at(place);
     const Real most = std::max(range.high, -range.low);
@@ -320,4 +320,4 @@ template void decode_rotated(const CodesHeader&, Bytes, std::span<const std::int
 template void decode_rotated(const CodesHeader&, Bytes, std::span<const std::int64_t>, std::uint64_t, std::size_t,
                              std::span<double>);
 
-}  // namespace bh
+}  // namespace bh::quantization

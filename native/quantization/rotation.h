@@ -1,6 +1,6 @@
 // Random rotation before rounding (Vargaftik et al.: DRIVE, NeurIPS 2021; EDEN, ICML 2022). R = H D_1 H D_0 makes any
-// long vector look normal: H is the Hadamard transform, D_r changes signs at random. Fixed levels then serve all data, and
-// one scale for each chunk makes the decoded vector unbiased.
+// long vector look normal: H is the Hadamard transform, D_r changes signs at random. Fixed levels then serve all data,
+// and one scale for each chunk makes the decoded vector unbiased.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,10 +10,10 @@
 #include "quantization/format.h"
 #include "support/random.h"
 
-namespace bh {
+namespace bh::quantization {
 
-// The signs of a rotation: position i changes its sign if bit (i & 31) of word (i >> 5) & 3 at counter i >> 7 is set; each
-// round has its own words. Remembers those last drawn, so each thread needs its own Signs.
+// The signs of a rotation: position i changes its sign if bit (i & 31) of word (i >> 5) & 3 at counter i >> 7 is set;
+// each round has its own words. Remembers those last drawn, so each thread needs its own Signs.
 class Signs {
  public:
   static constexpr int kMostRounds = 2;
@@ -39,12 +39,13 @@ void flip_rows(std::span<Real> x, std::size_t length, std::uint64_t seed, std::u
 // The factor that makes a transform of 2^log2_n values with so many rounds keep lengths.
 double orthonormal(int log2_n, int rounds);
 
-// Applies R, or its inverse, to x, a power of two of values at positions from `first` on, in place and without that factor.
+// Applies R, or its inverse, to x, a power of two of values at positions from `first` on, in place and without that
+// factor.
 template <typename Real>
 void rotate(std::span<Real> x, Signs& signs, std::uint64_t first, int rounds, bool inverse);
 
-// Fills `bytes`, all header.total_bytes() of them. Real is double if values.wide(). Throws InvalidInput for NaN, infinity,
-// and values so large that a scale overflows.
+// Fills `bytes`, all header.total_bytes() of them. Real is double if values.wide(). Throws InvalidInput for NaN,
+// infinity, and values so large that a scale overflows.
 template <typename Real>
 void encode_rotated(const CodesHeader& header, const Values& values, std::span<const Real> levels, std::size_t threads,
                     std::span<std::byte> bytes);
@@ -55,4 +56,4 @@ template <typename Real>
 void decode_rotated(const CodesHeader& header, Bytes bytes, std::span<const std::int64_t> rows, std::uint64_t row,
                     std::size_t threads, std::span<Real> values);
 
-}  // namespace bh
+}  // namespace bh::quantization

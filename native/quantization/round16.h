@@ -19,7 +19,7 @@
 #define BH_ROUND16_V4 0
 #endif
 
-namespace bh {
+namespace bh::quantization {
 
 // Code the first n - n % 16 values and return how many that are; `table` is unbiased and has 16 entries.
 std::size_t round16_v3(const RoundingTable<float>& table, const float* x, const std::uint32_t* words, std::size_t n,
@@ -27,4 +27,4 @@ std::size_t round16_v3(const RoundingTable<float>& table, const float* x, const 
 std::size_t round16_v4(const RoundingTable<float>& table, const float* x, const std::uint32_t* words, std::size_t n,
                        std::uint16_t* codes, Tally& tally);  // AVX-512
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 #define BH_ROUND_INLINE BH_TARGET("x86-64-v3") inline __attribute__((always_inline))
@@ -53,7 +53,7 @@ BH_ROUND_INLINE void round8(const Kernel& kernel, const float* from, const std::
   const __m256 most = _mm256_set1_ps(std::numeric_limits<float>::max());
   nonfinite = _mm256_add_epi32(nonfinite, _mm256_castps_si256(_mm256_cmp_ps(magnitude, most, _CMP_NLE_UQ)));
   outside = _mm256_add_epi32(outside, _mm256_castps_si256(_mm256_or_ps(_mm256_cmp_ps(x, kernel.first, _CMP_LT_OQ),
-                                                                     _mm256_cmp_ps(x, kernel.last, _CMP_GT_OQ))));
+                                                                       _mm256_cmp_ps(x, kernel.last, _CMP_GT_OQ))));
   // b counts the thresholds that x reaches: a mask is -1 where the next bit of b is 1.
   const __m256 eight = _mm256_cmp_ps(x, kernel.half, _CMP_GE_OQ);
   const __m256 four = _mm256_cmp_ps(x, _mm256_blendv_ps(kernel.quarters[0], kernel.quarters[1], eight), _CMP_GE_OQ);
@@ -104,5 +104,5 @@ std::size_t round16_v3(const RoundingTable<float>& table, const float* x, const 
   return i;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization
 #endif

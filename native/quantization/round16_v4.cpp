@@ -7,7 +7,7 @@
 #endif
 #include <immintrin.h>
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 #define BH_ROUND_INLINE BH_TARGET("x86-64-v4") inline __attribute__((always_inline))
@@ -71,5 +71,5 @@ std::size_t round16_v4(const RoundingTable<float>& table, const float* x, const 
   return i;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization
 #endif

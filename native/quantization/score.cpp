@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 // How many of the ascending bounds are <= x (or < x): a binary search without branches, on a power of two of them.
@@ -83,9 +83,10 @@ double squared_error(const Distinct<T>& values, std::span<const double> levels, 
     const T* x = values.values.data() + from;
     const auto add = [&](const auto& loss) {
       const auto n = static_cast<std::size_t>(end - begin);
-      error += values.plain()
-                   ? sum(n, [&](std::size_t i) { return loss(static_cast<double>(x[i]) * unit); })
-                   : sum(n, [&](std::size_t i) { return values.weight(from + i) * loss(static_cast<double>(x[i]) * unit); });
+      error +=
+          values.plain()
+              ? sum(n, [&](std::size_t i) { return loss(static_cast<double>(x[i]) * unit); })
+              : sum(n, [&](std::size_t i) { return values.weight(from + i) * loss(static_cast<double>(x[i]) * unit); });
     };
     const double low = levels[k] * unit;
     if (objective == Objective::unbiased)
@@ -113,8 +114,10 @@ double squared_norm(std::span<const T> x, double unit) {
   });
 }
 
-template double squared_error(std::span<const float>, std::span<const double>, std::span<const double>, Objective, double);
-template double squared_error(std::span<const double>, std::span<const double>, std::span<const double>, Objective, double);
+template double squared_error(std::span<const float>, std::span<const double>, std::span<const double>, Objective,
+                              double);
+template double squared_error(std::span<const double>, std::span<const double>, std::span<const double>, Objective,
+                              double);
 template double squared_error(const Distinct<float>&, std::span<const double>, Objective, double);
 template double squared_error(const Distinct<double>&, std::span<const double>, Objective, double);
 template double squared_norm(const Distinct<float>&, double);
@@ -122,4 +125,4 @@ template double squared_norm(const Distinct<double>&, double);
 template double squared_norm(std::span<const float>, double);
 template double squared_norm(std::span<const double>, double);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -4,7 +4,7 @@
 
 #include "quantization/distinct.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // Expected squared error, in units of (1 / unit)^2. Levels ascend; for unbiased levels they enclose the data.
 template <typename T>
@@ -27,4 +27,4 @@ T midpoint(T low, T high) {
   return T{0.5} * low + T{0.5} * high;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

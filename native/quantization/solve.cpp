@@ -8,7 +8,7 @@
 #include "quantization/penalised.h"
 #include "quantization/tangent.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 // Measured by benchmarks/bench_levels.py. Other values change the time, never the error of what is found.
@@ -72,4 +72,4 @@ Solution solve(const Cost& cost, std::size_t links, double& price, const StartPr
 template Solution solve(const UnbiasedCost&, std::size_t, double&, const StartPrice&, const Limits&);
 template Solution solve(const KMeansCost&, std::size_t, double&, const StartPrice&, const Limits&);
 
-}  // namespace bh
+}  // namespace bh::quantization

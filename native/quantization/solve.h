@@ -4,7 +4,7 @@
 
 #include "quantization/nodes.h"
 
-namespace bh {
+namespace bh::quantization {
 
 struct Solution {
   Path path;
@@ -24,6 +24,7 @@ using StartPrice = std::function<double()>;
 // The cheapest path from the first node to the last with `links` links, 1 <= links < cost.size(). `price` is where the
 // search for the price of a link starts (0: unknown), and becomes what it ended with; `start` serves large problems.
 template <typename Cost>
-Solution solve(const Cost& cost, std::size_t links, double& price, const StartPrice& start = {}, const Limits& limits = {});
+Solution solve(const Cost& cost, std::size_t links, double& price, const StartPrice& start = {},
+               const Limits& limits = {});
 
-}  // namespace bh
+}  // namespace bh::quantization

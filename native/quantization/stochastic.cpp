@@ -10,7 +10,7 @@
 #include "quantization/round16.h"
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kFew = 16;  // up to here counting comparisons beats searching
@@ -42,8 +42,7 @@ BH_INLINE void find(const Real* edges, std::size_t size, const Real* x, std::siz
   }
   for (std::size_t i = 0; i < n; ++i) found[i] = 0;
   for (auto step = static_cast<Int<Real>>(size / 2); step > 0; step /= 2)
-    for (std::size_t i = 0; i < n; ++i)
-      found[i] += reaches<Nearest>(x[i], edges[found[i] + step - 1]) ? step : 0;
+    for (std::size_t i = 0; i < n; ++i) found[i] += reaches<Nearest>(x[i], edges[found[i] + step - 1]) ? step : 0;
 }
 
 template <typename Real>
@@ -174,4 +173,4 @@ Tally Rounder<Real>::round(std::span<const Real> x, const std::uint32_t* words, 
 template class Rounder<float>;
 template class Rounder<double>;
 
-}  // namespace bh
+}  // namespace bh::quantization

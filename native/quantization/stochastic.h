@@ -7,7 +7,7 @@
 
 #include "quantization/values.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // What rounding found that its caller may have to refuse.
 struct Tally {
@@ -17,8 +17,9 @@ struct Tally {
 
 constexpr std::size_t kMostAtOnce = 1024;  // values in one call
 
-// One group's levels as kernels read them. `edges` are sorted thresholds, and b, the number of those that a value reaches,
-// is where all else is looked up. Every column is padded to a power of two, at least 16, so that no look-up leaves it.
+// One group's levels as kernels read them. `edges` are sorted thresholds, and b, the number of those that a value
+// reaches, is where all else is looked up. Every column is padded to a power of two, at least 16, so that no look-up
+// leaves it.
 template <typename Real>
 struct RoundingTable {
   void prepare(std::span<const Real> levels, Objective objective);
@@ -47,4 +48,4 @@ class Rounder {
   RoundingTable<double> wide_table_;  // empty unless wide_
 };
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -7,7 +7,7 @@
 
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 using Potentials = std::vector<double>;  // of the levels from first to last; 0 at both ends
@@ -63,10 +63,11 @@ struct Start {
 
 }  // namespace
 
-// The least costs of links from anywhere in one cell to anywhere in each of n others: convex in both ends, they lie above
-// their tangents at the cells' inner ends.
-BH_MULTIVERSION void tangent_links(const Start& start, double potential, std::size_t n, const double* x, const double* a,
-                                   const double* b, const double* g, const double* width, double* links) {
+// The least costs of links from anywhere in one cell to anywhere in each of n others: convex in both ends, they lie
+// above their tangents at the cells' inner ends.
+BH_MULTIVERSION void tangent_links(const Start& start, double potential, std::size_t n, const double* x,
+                                   const double* a, const double* b, const double* g, const double* width,
+                                   double* links) {
   const Node node = start.node;
   const double own = start.potential * node.x, back = start.width, slope = start.potential;
   const double apart = own - slope * back;
@@ -100,7 +101,8 @@ class Bands {
       Level& next = levels_[i];
       std::fill(next.forward.begin(), next.forward.end(), kNever);
       for (std::size_t from = 0; from < here.size(); ++from) {
-        const std::size_t low = here.low[from], past = std::min<std::size_t>(next.size(), here.high[from] + std::size_t{1});
+        const std::size_t low = here.low[from],
+                          past = std::min<std::size_t>(next.size(), here.high[from] + std::size_t{1});
         if (low >= past) continue;
         links(here.cells[from], next, i, low, past);
         for (std::size_t to = low; to < past; ++to) {
@@ -126,7 +128,8 @@ class Bands {
       const Level& next = levels_[i + 1];
       for (std::size_t from = 0; from < here.size(); ++from) {
         here.backward[from] = kNever;
-        const std::size_t low = here.low[from], past = std::min<std::size_t>(next.size(), here.high[from] + std::size_t{1});
+        const std::size_t low = here.low[from],
+                          past = std::min<std::size_t>(next.size(), here.high[from] + std::size_t{1});
         here.low[from] = 1, here.high[from] = 0;
         if (low >= past) continue;
         links(here.cells[from], next, i + 1, low, past);
@@ -200,7 +203,8 @@ bool shift(const UnbiasedCost& cost, Path& path, Index h) {
       next[move] = kNever;
       for (int before = 0; before < kMoves; ++before) {
         if (places[before] >= there[move] || sums[before] == kNever) continue;
-        const double sum = sums[before] + cost(static_cast<std::size_t>(places[before]), static_cast<std::size_t>(there[move]));
+        const double sum =
+            sums[before] + cost(static_cast<std::size_t>(places[before]), static_cast<std::size_t>(there[move]));
         if (sum < next[move]) next[move] = sum, from[i][move] = before;
       }
     }
@@ -244,7 +248,8 @@ std::vector<Level> split(const std::vector<Level>& levels, double limit) {
         const std::uint64_t length = cell.last - cell.first + 1, parts = std::min<std::uint64_t>(4, length);
         for (std::uint64_t part = 0; part < parts; ++part)
           finer[i].push_back({static_cast<Index>(cell.first + part * length / parts),
-                              static_cast<Index>(cell.first + (part + 1) * length / parts - 1)}, low, high);
+                              static_cast<Index>(cell.first + (part + 1) * length / parts - 1)},
+                             low, high);
       }
       past_part[at] = static_cast<Index>(finer[i].size());
     }
@@ -348,4 +353,4 @@ double lower_bound(const UnbiasedCost& cost, const Path& path, const Cells& cell
   return std::max(bound, std::min(bands.least(), upper) - tolerance(cost, path, potentials));
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

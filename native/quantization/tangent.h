@@ -6,7 +6,7 @@
 #pragma once
 #include "quantization/coarse_to_fine.h"
 
-namespace bh {
+namespace bh::quantization {
 
 // The cheapest path with `links` links, 3 <= links < cost.size(), by searching where it may pass ever more finely.
 Search tangent(const UnbiasedCost& cost, std::size_t links, std::uint64_t cap, double slack = 1);
@@ -15,4 +15,4 @@ Search tangent(const UnbiasedCost& cost, std::size_t links, std::uint64_t cap, d
 // Cells ascend and hold all nodes; the bound is the tighter the better the path.
 double lower_bound(const UnbiasedCost& cost, const Path& path, const Cells& cells);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -9,7 +9,7 @@
 #include "support/errors.h"
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 template <typename T>
@@ -112,4 +112,4 @@ void refuse_non_finite(const Values& values) {
                      " in C order; replace or drop them first");
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

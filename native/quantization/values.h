@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace bh {
+namespace bh::quantization {
 
 enum class Objective { unbiased, mse };
 
@@ -43,7 +43,8 @@ struct Grouping {
   void each_part(std::size_t from, std::size_t n, const Part& part) const {
     const std::size_t last = from + n;
     std::size_t group = group_of(from);
-    std::size_t end = from + (block ? std::min(block - from % inner % block, inner - from % inner) : inner - from % inner);
+    std::size_t end =
+        from + (block ? std::min(block - from % inner % block, inner - from % inner) : inner - from % inner);
     for (;;) {
       part(group, from, std::min(end, last) - from);
       if (end >= last) return;
@@ -64,9 +65,7 @@ struct Grouping {
   }
 
  private:
-  std::size_t length(std::size_t group) const {
-    return std::min(block, inner - group % blocks_per_row() * block);
-  }
+  std::size_t length(std::size_t group) const { return std::min(block, inner - group % blocks_per_row() * block); }
 };
 
 // How rotation cuts a group of `size` values: into chunks of `block`, a power of two of at least 64, the rest into the
@@ -80,9 +79,7 @@ struct Chunks {
   static constexpr std::uint64_t kLeast = 64;
 
   std::uint64_t padded() const { return size + (kLeast - size % kLeast) % kLeast; }
-  std::uint64_t count() const {
-    return size / block + std::popcount(size % block / kLeast) + (size % kLeast != 0);
-  }
+  std::uint64_t count() const { return size / block + std::popcount(size % block / kLeast) + (size % kLeast != 0); }
   Chunk operator[](std::uint64_t i) const {
     const std::uint64_t whole = size / block;
     if (i < whole) return {i * block, block, block};
@@ -108,4 +105,4 @@ Range<double> range(std::span<const double> x);
 // Throws InvalidInput that counts the values that are NaN or infinite, and names the first.
 [[noreturn]] void refuse_non_finite(const Values& values);
 
-}  // namespace bh
+}  // namespace bh::quantization

@@ -6,7 +6,7 @@
 
 #include "support/random.h"
 
-namespace bh {
+namespace bh::scheduling {
 namespace {
 
 // Both words as 53 bits: 27 of the first, 26 of the second; +1 keeps 0 out.
@@ -18,8 +18,8 @@ BH_MULTIVERSION void to_uniforms(const std::uint32_t* words, double* out) {
   }
 }
 
-// -log(u) for u in (0, 1]: u = 2^e m with m from sqrt(1/2) to sqrt(2), and log m = 2 artanh s for s = (m - 1) / (m + 1).
-// Sums and products only, in one order, so that vector registers of any width give the same bits.
+// -log(u) for u in (0, 1]: u = 2^e m with m from sqrt(1/2) to sqrt(2), and log m = 2 artanh s for s = (m - 1) / (m +
+// 1). Sums and products only, in one order, so that vector registers of any width give the same bits.
 BH_MULTIVERSION void to_exponentials(double* u) {
   constexpr std::uint64_t root = 0x3FE6A09E667F3BCD, one = std::uint64_t{1023} << 52, magic = 0x4330000000000000;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -43,7 +43,8 @@ BH_MULTIVERSION void to_exponentials(double* u) {
 }
 
 template <typename Convert>
-void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out, const Convert& convert) {
+void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out,
+          const Convert& convert) {
   std::vector<std::uint32_t> words(kWords);
   double values[kLanes];
   for (std::size_t done = 0; done < out.size();) {
@@ -67,4 +68,4 @@ void exponentials(std::uint64_t seed, std::uint32_t stream, std::uint64_t first,
   draw(seed, stream, first, out, to_exponentials);
 }
 
-}  // namespace bh
+}  // namespace bh::scheduling

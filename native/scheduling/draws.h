@@ -1,9 +1,10 @@
-// The random numbers of simulated jobs: a function of seed, stream and job alone, so that every policy sees the same jobs.
+// The random numbers of simulated jobs: a function of seed, stream and job alone, so that every policy sees the same
+// jobs.
 #pragma once
 #include <cstdint>
 #include <span>
 
-namespace bh {
+namespace bh::scheduling {
 
 // Uniform on (0, 1], for jobs first, first + 1, ...
 void uniforms(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out);
@@ -11,4 +12,4 @@ void uniforms(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std
 // -log of these: exponential with mean 1, with the same bits on every machine.
 void exponentials(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out);
 
-}  // namespace bh
+}  // namespace bh::scheduling

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace bh {
+namespace bh::scheduling {
 
 struct Place {
   double rank;
@@ -25,7 +25,8 @@ class Heap {
   void push(const Place& place) {
     places_.push_back(place);
     std::size_t at = places_.size() - 1;
-    for (std::size_t parent; at > 0 && place < places_[parent = (at - 1) / 4]; at = parent) places_[at] = places_[parent];
+    for (std::size_t parent; at > 0 && place < places_[parent = (at - 1) / 4]; at = parent)
+      places_[at] = places_[parent];
     places_[at] = place;
   }
   Place pop() {
@@ -56,4 +57,4 @@ class Heap {
   std::vector<Place> places_;
 };
 
-}  // namespace bh
+}  // namespace bh::scheduling

@@ -7,7 +7,7 @@
 
 #include "scheduling/heap.h"
 
-namespace bh {
+namespace bh::scheduling {
 
 class Line {
  public:
@@ -57,4 +57,4 @@ class Line {
   Heap heap_;
 };
 
-}  // namespace bh
+}  // namespace bh::scheduling

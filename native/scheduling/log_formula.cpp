@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace bh {
+namespace bh::scheduling {
 namespace {
 
 constexpr std::size_t kBlock = 256;
@@ -20,8 +20,8 @@ struct Entry {
   double span() const { return std::max(key - from, 0.0); }  // rounding may put the start above the key
 };
 
-// The rows of one order that take part, and then one beyond all keys. A block at a time is made ready, so that the sweep
-// need not choose among rows, nor wait for the times that it writes.
+// The rows of one order that take part, and then one beyond all keys. A block at a time is made ready, so that the
+// sweep need not choose among rows, nor wait for the times that it writes.
 class Reader {
  public:
   Reader(const Rows& rows, const Phase& phase, double fraction, std::span<double> times)
@@ -51,7 +51,8 @@ class Reader {
       block_[filled_++] = {kInfinity, 0, 0, kInfinity, 0, 0};
     }
     if (times_.empty()) return;
-    for (std::size_t i = 0; i < filled_; ++i) __builtin_prefetch(&times_[static_cast<std::size_t>(block_[i].position)], 1);
+    for (std::size_t i = 0; i < filled_; ++i)
+      __builtin_prefetch(&times_[static_cast<std::size_t>(block_[i].position)], 1);
   }
 
   const Rows& rows_;
@@ -154,7 +155,8 @@ Sums remaining(const Rows& keys, const Rows& starts, const Phase& phase, double 
     Moments group;
     for (; next.front().key == y; next.pop()) {
       const Entry& row = next.front();
-      const double span = row.span(), top = row.size - row.rest, lost = top - span;  // rounding took `lost` from its way
+      const double span = row.span(), top = row.size - row.rest,
+                   lost = top - span;  // rounding took `lost` from its way
       if (row.from < y) active.remove(row.weight, row.size, row.rest + span);
       add(group, row.weight, row.size);
       sums.time += row.weight * (row.rest * own + lost * passed.slowdown);
@@ -214,7 +216,8 @@ Sums sweep_size(const Rows& keys, const Phase& phase, bool preemptive, std::span
 
 double sweep_attained(const Rows& sizes, double rate, std::span<double> times) {
   const std::size_t n = sizes.key.size();
-  std::vector<double> larger(n + 1);  // the weight from each row on: summed from its small end, as differences would cancel
+  std::vector<double> larger(n +
+                             1);  // the weight from each row on: summed from its small end, as differences would cancel
   for (std::size_t i = n; i-- > 0;) larger[i] = larger[i + 1] + sizes.weight[i];
   double sum = 0, at = 0, work = 0, squares = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -229,7 +232,8 @@ double sweep_attained(const Rows& sizes, double rate, std::span<double> times) {
   return sum;
 }
 
-Classes split_at(std::span<const double> size, std::span<const double> weight, std::span<const double> gate, double least) {
+Classes split_at(std::span<const double> size, std::span<const double> weight, std::span<const double> gate,
+                 double least) {
   Classes classes;
   for (std::size_t from = 0; from < size.size(); from += kBlock) {  // sums of sums: rounding stays small
     Classes block;
@@ -247,4 +251,4 @@ Classes split_at(std::span<const double> size, std::span<const double> weight, s
   return classes;
 }
 
-}  // namespace bh
+}  // namespace bh::scheduling

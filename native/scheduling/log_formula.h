@@ -1,13 +1,13 @@
 // Exact means of a single server with Poisson arrivals, whose jobs are the rows of a log: the SOAP theorem (Scully,
-// Harchol-Balter, Scheller-Wolf, 2018) as one sweep over keys in ascending order. Equal keys are served in arrival order:
-// an old job counts if its key is at most the tagged job's, a new one only if it is less.
+// Harchol-Balter, Scheller-Wolf, 2018) as one sweep over keys in ascending order. Equal keys are served in arrival
+// order: an old job counts if its key is at most the tagged job's, a new one only if it is less.
 //
 // Invariants: sums only grow or hold rows that are active, and are zero exactly when none is, so that nothing cancels.
 #pragma once
 #include <cstdint>
 #include <span>
 
-namespace bh {
+namespace bh::scheduling {
 
 // Columns of the same rows of a log in one order, and where in the log each row is.
 struct Rows {
@@ -34,9 +34,9 @@ struct Sums {
 
 // Each leaves the expected response time of each row that takes part at its position in `times`, if that is not empty.
 
-// Rank is the key less what was served, until the share `fraction` of the key is: from then on a row is not interrupted.
-// `starts` holds the rows by the level from which their remaining size rises to their key: key less size, or less
-// `fraction` of the key if that is less than the size. That is their order for whatever is attained.
+// Rank is the key less what was served, until the share `fraction` of the key is: from then on a row is not
+// interrupted. `starts` holds the rows by the level from which their remaining size rises to their key: key less size,
+// or less `fraction` of the key if that is less than the size. That is their order for whatever is attained.
 Sums sweep_remaining(const Rows& keys, const Rows& starts, const Phase& phase, double fraction,
                      std::span<double> times);
 
@@ -53,6 +53,7 @@ struct Moments {
 struct Classes {
   Moments below, others;
 };
-Classes split_at(std::span<const double> size, std::span<const double> weight, std::span<const double> gate, double least);
+Classes split_at(std::span<const double> size, std::span<const double> weight, std::span<const double> gate,
+                 double least);
 
-}  // namespace bh
+}  // namespace bh::scheduling

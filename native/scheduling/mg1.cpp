@@ -9,23 +9,27 @@
 #include "support/errors.h"
 #include "support/simd.h"
 
-namespace bh {
+namespace bh::scheduling {
 namespace {
 
-constexpr int kMostBand = 1'000;      // either way from 0, so that their ranks are finite
+constexpr int kMostBand = 1'000;  // either way from 0, so that their ranks are finite
 constexpr double kForever = std::numeric_limits<double>::infinity();
-constexpr double kBand = 1e300;      // between two bands; keys are far below
+constexpr double kBand = 1e300;       // between two bands; keys are far below
 constexpr int kBucketShift = 52 - 7;  // 128 buckets for each power of two
 constexpr std::size_t kBuckets = std::size_t{1} << 18;
 
 bool keyed(const Row& row) { return row.order == Order::remaining || row.order == Order::constant || row.per_key != 0; }
-// Every job comes to an end in these rows: the lengths are numbers, work on predictions is finite, and the last row is not.
+// Every job comes to an end in these rows: the lengths are numbers, work on predictions is finite, and the last row is
+// not.
 void check(const std::vector<Row>& rows, const char* which) {
-  const auto refuse = [which](const char* rule) { throw InvalidInput(std::string("stages of ") + which + " jobs " + rule); };
+  const auto refuse = [which](const char* rule) {
+    throw InvalidInput(std::string("stages of ") + which + " jobs " + rule);
+  };
   if (rows.empty()) refuse("are missing; give at least one row");
   for (const Row& row : rows) {
     if (row.band < -kMostBand || row.band > kMostBand) refuse("have a band beyond 1000; number them from 0");
-    if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever) refuse("have a row whose length is no length");
+    if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever)
+      refuse("have a row whose length is no length");
     if (row.prediction && (row.fixed == kForever || row.per_key != 0))
       refuse("have prediction work of no fixed length; give it a finite one");
     if (row.order == Order::attained && (rows.size() > 1 || !(row.fixed > 0) || row.prediction))
@@ -41,10 +45,20 @@ bool has_own_ranks(const Row& row) { return row.order != Order::fcfs && row.orde
 
 Mg1::Mg1(Stages stages, std::uint32_t servers, double switch_fixed, double switch_per_age, std::uint64_t jobs,
          std::uint64_t warmup, std::uint64_t batches)
-    : threshold_(stages.threshold), classes_(!std::isnan(stages.threshold)), by_cheap_(stages.by_cheap),
-      start_pins_(stages.start_pins), switch_fixed_(switch_fixed), switch_per_age_(switch_per_age), jobs_(jobs),
-      warmup_(warmup), batches_(batches), servers_(servers), boundary_(warmup), tallies_(batches + 2),
-      tally_(tallies_.data()), histogram_(kBuckets) {
+    : threshold_(stages.threshold),
+      classes_(!std::isnan(stages.threshold)),
+      by_cheap_(stages.by_cheap),
+      start_pins_(stages.start_pins),
+      switch_fixed_(switch_fixed),
+      switch_per_age_(switch_per_age),
+      jobs_(jobs),
+      warmup_(warmup),
+      batches_(batches),
+      servers_(servers),
+      boundary_(warmup),
+      tallies_(batches + 2),
+      tally_(tallies_.data()),
+      histogram_(kBuckets) {
   check(stages.longs, "long");
   if (classes_) check(stages.shorts, "short");
   std::vector<Row> all = stages.shorts;
@@ -71,10 +85,15 @@ void Mg1::prepare(const std::vector<Row>& rows) {
   if (std::any_of(rows.begin(), rows.end(), keyed)) asks = std::find_if_not(rows.begin(), rows.end(), early);
   for (auto row = rows.begin(); row != rows.end(); ++row) {
     const bool last = row + 1 == rows.end();
-    stages_.push_back({.fixed = row->fixed, .per_key = row->per_key,
+    stages_.push_back({.fixed = row->fixed,
+                       .per_key = row->per_key,
                        .rank = row->order == Order::pinned ? -kForever : (row->band - keyed_band_) * kBand,
-                       .falls = row->order == Order::remaining ? 1.0 : 0.0, .grows = row->prediction ? 0.0 : 1.0,
-                       .order = row->order, .prediction = row->prediction, .asks = row == asks, .last = last,
+                       .falls = row->order == Order::remaining ? 1.0 : 0.0,
+                       .grows = row->prediction ? 0.0 : 1.0,
+                       .order = row->order,
+                       .prediction = row->prediction,
+                       .asks = row == asks,
+                       .last = last,
                        .waits = !last && row[1].order == Order::pinned});
   }
 }
@@ -94,8 +113,8 @@ double Mg1::total_work(const Job& job) const {
   return job.size + works;
 }
 
-// Rank and end in the row that the job has come to. Rows of no length are passed over, but one that waits lasts until the
-// job is served.
+// Rank and end in the row that the job has come to. Rows of no length are passed over, but one that waits lasts until
+// the job is served.
 BH_INLINE void Mg1::enter(Job& job) {
   for (;; ++job.row) {
     const Stage& stage = stages_[job.row];
@@ -278,7 +297,8 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
     throw InvalidInput("columns do not fit together, or hold more jobs than were announced");
   const Times times{start, completion};
   for (std::size_t i = 0; i < arrival.size(); ++i, ++sequence_) {
-    if (!(size[i] > 0) || !(size[i] < kForever)) throw InvalidInput("a job has no size; all must be above 0 and finite");
+    if (!(size[i] > 0) || !(size[i] < kForever))
+      throw InvalidInput("a job has no size; all must be above 0 and finite");
     if (sequence_ == 0) now_ = arrival[0];
     if (sequence_ == boundary_) {  // batch b ends before warmup + ceil(b * measured / batches)
       tally_ = &tallies_[++batch_];
@@ -295,9 +315,19 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
       free_.pop_back();
     }
     Job& job = records_[index];
-    job = {.sequence = sequence_, .arrival = arrival[i], .size = size[i], .key = keys.empty() ? 0.0 : keys[i],
-           .age = 0, .end = 0, .works = 0, .quanta = 0, .owed = 0, .rank = 0, .tally = tally_,
-           .row = classes_ && cheap[i] < threshold_ ? 0 : first_long_, .started = false};
+    job = {.sequence = sequence_,
+           .arrival = arrival[i],
+           .size = size[i],
+           .key = keys.empty() ? 0.0 : keys[i],
+           .age = 0,
+           .end = 0,
+           .works = 0,
+           .quanta = 0,
+           .owed = 0,
+           .rank = 0,
+           .tally = tally_,
+           .row = classes_ && cheap[i] < threshold_ ? 0 : first_long_,
+           .started = false};
 
     const double gap = arrival[i] - previous_;
     workload_ = std::max(workload_ - gap, 0.0);
@@ -339,4 +369,4 @@ double Mg1::quantile(double share) const {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-}  // namespace bh
+}  // namespace bh::scheduling

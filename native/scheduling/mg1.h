@@ -10,9 +10,10 @@
 #include "scheduling/line.h"
 #include "scheduling/stages.h"
 
-namespace bh {
+namespace bh::scheduling {
 
-// Sums over the jobs of a batch; memory, the integral of the ages of unfinished jobs, over the time between its arrivals.
+// Sums over the jobs of a batch; memory, the integral of the ages of unfinished jobs, over the time between its
+// arrivals.
 struct Tally {
   double jobs = 0, response = 0, slowdown = 0, short_jobs = 0, short_response = 0, interruptions = 0, demotions = 0;
   double cheap_calls = 0, expensive_calls = 0, busy = 0, found = 0, work = 0, gaps = 0, memory = 0;
@@ -80,7 +81,7 @@ class Mg1 {
   void dispatch(const Times& times);
   void advance(double time, const Times& times);
 
-  std::vector<Stage> stages_;  // those of the shorts, then those of the longs
+  std::vector<Stage> stages_;                      // those of the shorts, then those of the longs
   std::uint32_t first_long_ = 0, ends_short_ = 0;  // a job that ends in a stage before the latter counts as short
   double threshold_;
   bool classes_, by_cheap_, start_pins_, works_;
@@ -105,4 +106,4 @@ class Mg1 {
   std::vector<std::uint64_t> histogram_;
 };
 
-}  // namespace bh
+}  // namespace bh::scheduling

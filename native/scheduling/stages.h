@@ -1,10 +1,10 @@
-// A policy as data: the stages of a job, each with its place in line. Short jobs pass through one list of rows, long ones
-// through the other. Lowest rank first; ties go to the earlier arrival.
+// A policy as data: the stages of a job, each with its place in line. Short jobs pass through one list of rows, long
+// ones through the other. Lowest rank first; ties go to the earlier arrival.
 #pragma once
 #include <cstdint>
 #include <vector>
 
-namespace bh {
+namespace bh::scheduling {
 
 // How a row ranks: all alike, by the key less the service received, by the key, before all others, by quanta received.
 enum class Order : int { fcfs, remaining, constant, pinned, attained };
@@ -23,4 +23,4 @@ struct Stages {
   std::vector<Row> shorts, longs;
 };
 
-}  // namespace bh
+}  // namespace bh::scheduling

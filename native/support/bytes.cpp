@@ -95,7 +95,8 @@ Bytes Reader::take_bytes(std::uint64_t count, const char* field) {
 
 std::uint64_t Reader::product(std::uint64_t a, std::uint64_t b, const char* field) const {
   const std::optional<std::uint64_t> product = checked_product(a, b);
-  if (!product) fail(field, "makes " + std::to_string(a) + " times " + std::to_string(b) + ", more than any memory holds");
+  if (!product)
+    fail(field, "makes " + std::to_string(a) + " times " + std::to_string(b) + ", more than any memory holds");
   return *product;
 }
 

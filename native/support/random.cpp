@@ -1,6 +1,7 @@
 #include "support/random.h"
 
-// Without AVX-512 wider registers only add shuffles: the products fill the even lanes (AVX2 alone: up to twice the time).
+// Without AVX-512 wider registers only add shuffles: the products fill the even lanes (AVX2 alone: up to twice the
+// time).
 #if BH_DISPATCH
 #define BH_WIDEST __attribute__((target_clones("arch=x86-64-v4", "default")))
 #else
@@ -9,9 +10,10 @@
 
 namespace bh {
 
-// The rounds are unrolled inside the loop over lanes: the other way round the lanes would travel through memory ten times.
+// The rounds are unrolled inside the loop over lanes: the other way round the lanes would travel through memory ten
+// times.
 BH_WIDEST void philox_lanes(std::uint32_t lo, std::uint32_t hi, std::uint32_t stream, std::uint32_t purpose,
-                                  std::uint32_t key0, std::uint32_t key1, std::uint32_t* words) {
+                            std::uint32_t key0, std::uint32_t key1, std::uint32_t* words) {
   for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
     const Quad drawn = philox({lo + lane, hi, stream, purpose}, key0, key1);
     words[lane] = drawn[0];

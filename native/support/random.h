@@ -1,6 +1,6 @@
-// Philox4x32-10 (Salmon et al.: Parallel Random Numbers: As Easy as 1, 2, 3. SC 2011). A random word is a function of its
-// position, so that no result depends on the number of threads or on the instruction set.
-// Counter words (i lo, i hi, stream lo, stream hi | domain << 24), key (seed lo, seed hi); stream < 2^56.
+// Philox4x32-10 (Salmon et al.: Parallel Random Numbers: As Easy as 1, 2, 3. SC 2011). A random word is a function of
+// its position, so that no result depends on the number of threads or on the instruction set. Counter words (i lo, i
+// hi, stream lo, stream hi | domain << 24), key (seed lo, seed hi); stream < 2^56.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -20,8 +20,10 @@ using Quad = std::array<std::uint32_t, 4>;
 template <std::uint32_t Round>
 BH_INLINE void philox_round(Quad& c, std::uint32_t key0, std::uint32_t key1) {
   const std::uint64_t first = std::uint64_t{0xD2511F53} * c[0], second = std::uint64_t{0xCD9E8D57} * c[2];
-  c = {static_cast<std::uint32_t>(second >> 32) ^ c[1] ^ (key0 + Round * 0x9E3779B9u), static_cast<std::uint32_t>(second),
-       static_cast<std::uint32_t>(first >> 32) ^ c[3] ^ (key1 + Round * 0xBB67AE85u), static_cast<std::uint32_t>(first)};
+  c = {static_cast<std::uint32_t>(second >> 32) ^ c[1] ^ (key0 + Round * 0x9E3779B9u),
+       static_cast<std::uint32_t>(second),
+       static_cast<std::uint32_t>(first >> 32) ^ c[3] ^ (key1 + Round * 0xBB67AE85u),
+       static_cast<std::uint32_t>(first)};
 }
 
 template <std::uint32_t... Round>
@@ -38,8 +40,8 @@ BH_INLINE Quad philox(Quad counter, std::uint32_t key0, std::uint32_t key1) {
 constexpr std::size_t kLanes = 256;
 constexpr std::size_t kWords = 4 * kLanes;
 
-// The words of the counters 256 block .. 256 block + 255: word w of lane l lies at 256 w + l. Whoever needs one word for
-// each element i reads words[i % 1024] of block i / 1024.
+// The words of the counters 256 block .. 256 block + 255: word w of lane l lies at 256 w + l. Whoever needs one word
+// for each element i reads words[i % 1024] of block i / 1024.
 void random_words(std::uint64_t block, std::uint64_t seed, std::uint64_t stream, Domain domain,
                   std::span<std::uint32_t, kWords> words);
 

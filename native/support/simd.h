@@ -44,14 +44,16 @@ constexpr Isa isa() { return Isa::v3; }
 constexpr Isa isa() { return Isa::v1; }
 #endif
 
-// A kernel is a struct with `template <int Width> static BH_INLINE void run(args...)`. Vectors travel by reference only:
-// by value across functions of different targets they arrive garbled (-Werror=psabi guards that).
+// A kernel is a struct with `template <int Width> static BH_INLINE void run(args...)`. Vectors travel by reference
+// only: by value across functions of different targets they arrive garbled (-Werror=psabi guards that).
 template <typename Kernel, typename... Args>
-BH_TARGET("x86-64-v4") void run_v4(Args... args) {
+BH_TARGET("x86-64-v4")
+void run_v4(Args... args) {
   Kernel::template run<16>(args...);
 }
 template <typename Kernel, typename... Args>
-BH_TARGET("x86-64-v3") void run_v3(Args... args) {
+BH_TARGET("x86-64-v3")
+void run_v3(Args... args) {
   Kernel::template run<8>(args...);
 }
 template <typename Kernel, typename... Args>

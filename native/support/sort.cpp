@@ -30,7 +30,8 @@ void to_starts(Counters& counters) {
 // Moves records to where their digit belongs. All places of a batch are found before the first of its records is
 // written: a processor that must not read past a store whose address is still unknown would wait at every record.
 template <typename Record, typename Read, typename Digit>
-void scatter(std::size_t n, std::array<std::uint32_t, 1u << kDigit>& at, const Read& read, const Digit& digit, Record* to) {
+void scatter(std::size_t n, std::array<std::uint32_t, 1u << kDigit>& at, const Read& read, const Digit& digit,
+             Record* to) {
   std::size_t i = 0;
   for (; i + kBatch <= n; i += kBatch) {
     Record records[kBatch];
@@ -59,7 +60,9 @@ void radix_sort(std::size_t n, Record* sorted, Record* scratch, const Key& key, 
   for (int pass = 0; pass < kPasses; ++pass)
     for (std::size_t digit = 0; digit <= kMask; ++digit) even[pass][digit] += odd[pass][digit];
   to_starts(even);
-  const auto digit = [&key](int pass) { return [&key, pass](Record record) { return key(record) >> pass * kDigit & kMask; }; };
+  const auto digit = [&key](int pass) {
+    return [&key, pass](Record record) { return key(record) >> pass * kDigit & kMask; };
+  };
   scatter(n, even[0], read, digit(0), scratch);
   scatter(n, even[1], [scratch](std::size_t at) { return scratch[at]; }, digit(1), sorted);
   scatter(n, even[2], [sorted](std::size_t at) { return sorted[at]; }, digit(2), scratch);
@@ -90,7 +93,8 @@ void sort_keyed(std::span<const float> x, std::span<Keyed> sorted, std::span<Key
     return;
   }
   radix_sort(
-      x.size(), sorted.data(), scratch.data(), [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); }, read);
+      x.size(), sorted.data(), scratch.data(), [](Keyed keyed) { return static_cast<std::uint32_t>(keyed >> 32); },
+      read);
 }
 
 void sort_positions(std::span<const double> x, std::span<std::uint32_t> sorted) {
@@ -110,7 +114,8 @@ void sort_positions(std::span<const double> x, std::span<std::uint32_t> sorted) 
   };
   for (std::size_t from = 0, to = 0; from < n; from = to) {
     for (to = from + 1; to < n && high(upper[to]) == high(upper[from]);) ++to;
-    const auto begin = sorted.begin() + static_cast<std::ptrdiff_t>(from), end = sorted.begin() + static_cast<std::ptrdiff_t>(to);
+    const auto begin = sorted.begin() + static_cast<std::ptrdiff_t>(from),
+               end = sorted.begin() + static_cast<std::ptrdiff_t>(to);
     if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
   }
 }

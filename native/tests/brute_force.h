@@ -7,7 +7,7 @@
 
 #include "quantization/distinct.h"
 
-namespace bh {
+namespace bh::quantization {
 
 class BruteForce {
  public:
@@ -62,4 +62,4 @@ class BruteForce {
   std::vector<long double> costs_;
 };
 
-}  // namespace bh
+}  // namespace bh::quantization

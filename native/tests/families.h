@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace bh {
+namespace bh::quantization {
 
 constexpr int kFamilies = 12;
 
@@ -35,4 +35,4 @@ inline std::vector<double> family(int kind, std::size_t n, std::mt19937_64& rand
   return x;
 }
 
-}  // namespace bh
+}  // namespace bh::quantization

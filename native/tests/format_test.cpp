@@ -9,13 +9,15 @@
 #include "check.h"
 #include "support/errors.h"
 
+namespace quantization = bh::quantization;
+
 namespace {
 
 using Buffer = std::vector<std::byte>;
 
 // Three levels, 2 x 5 values, all of code 2.
-bh::CodesHeader small() {
-  bh::CodesHeader header;
+quantization::CodesHeader small() {
+  quantization::CodesHeader header;
   header.dtype = 1;
   header.single = true;
   header.s = 3;
@@ -23,11 +25,11 @@ bh::CodesHeader small() {
   return header;
 }
 
-Buffer written(const bh::CodesHeader& header) {
+Buffer written(const quantization::CodesHeader& header) {
   const float levels[] = {-1, 0, 2};
   Buffer bytes(header.total_bytes());
   for (const int at : {0, 1, 2, 3}) bytes[header.payload_at() + at] = std::byte(at % 2 == 0 ? 0xAA : 0x02);
-  bh::write_codes(header, std::as_bytes(std::span(levels)), bytes);
+  quantization::write_codes(header, std::as_bytes(std::span(levels)), bytes);
   return bytes;
 }
 
@@ -38,7 +40,7 @@ void sign(Buffer& bytes) {
 
 std::string complaint(const Buffer& bytes) {
   try {
-    bh::check_codes(bh::read_codes_header(bytes), bytes);
+    quantization::check_codes(quantization::read_codes_header(bytes), bytes);
   } catch (const bh::CorruptData& error) {
     return error.what();
   }
@@ -52,8 +54,8 @@ bool complains(Buffer bytes, std::size_t at, int value, const char* field) {
 }
 
 // Rotated, in one bit and two chunks: 128 values, and 22 filled up to 64.
-bh::CodesHeader rotated() {
-  bh::CodesHeader header = small();
+quantization::CodesHeader rotated() {
+  quantization::CodesHeader header = small();
   header.method = 4;
   header.rounds = 2;
   header.s = 2;
@@ -63,33 +65,34 @@ bh::CodesHeader rotated() {
   return header;
 }
 
-Buffer written_rotated(const bh::CodesHeader& header) {
+Buffer written_rotated(const quantization::CodesHeader& header) {
   const float levels[] = {-1, 1}, scales[] = {0.5, 2};
   Buffer bytes(header.total_bytes());
   std::memcpy(&bytes[header.scales_at()], scales, sizeof scales);
-  bh::write_codes(header, std::as_bytes(std::span(levels)), bytes);
+  quantization::write_codes(header, std::as_bytes(std::span(levels)), bytes);
   return bytes;
 }
 
 void rotated_codes_have_one_table_and_a_scale_for_each_chunk() {
-  const bh::CodesHeader header = rotated();
+  const quantization::CodesHeader header = rotated();
   const Buffer bytes = written_rotated(header);
   CHECK(bytes.size() == 64 + 2 * 8 + 8 + 2 * 4 + 2 * 4 + (128 + 64) / 8 + 4);
   CHECK(complaint(bytes).empty());
-  const bh::CodesHeader read = bh::read_codes_header(bytes);
+  const quantization::CodesHeader read = quantization::read_codes_header(bytes);
   CHECK(read.rounds == 2 && read.block == 128 && read.seed == 7 && read.tables() == 1 && read.groups() == 1);
 }
 
 void chunks_are_the_largest_powers_of_two_that_fit() {
-  struct { std::uint64_t size, block, count, padded; } cases[] = {
-      {0, 64, 0, 0}, {1, 64, 1, 64}, {64, 64, 1, 64}, {65, 64, 2, 128}, {1000, 65536, 5, 1024}, {1000, 256, 6, 1024},
-      {4096, 1024, 4, 4096}, {127, 128, 2, 128}};  // 1000 = 512 + 256 + 128 + 64 + 40
+  struct {
+    std::uint64_t size, block, count, padded;
+  } cases[] = {{0, 64, 0, 0},        {1, 64, 1, 64},        {64, 64, 1, 64},   {65, 64, 2, 128}, {1000, 65536, 5, 1024},
+               {1000, 256, 6, 1024}, {4096, 1024, 4, 4096}, {127, 128, 2, 128}};  // 1000 = 512 + 256 + 128 + 64 + 40
   for (const auto& [size, block, count, padded] : cases) {
-    const bh::Chunks chunks{size, block};
+    const quantization::Chunks chunks{size, block};
     CHECK(chunks.count() == count && chunks.padded() == padded);
     std::uint64_t at = 0, longest = block;
     for (std::uint64_t i = 0; i < count; ++i) {
-      const bh::Chunks::Chunk chunk = chunks[i];
+      const quantization::Chunks::Chunk chunk = chunks[i];
       CHECK(chunk.at == at && chunk.length <= longest && chunk.length >= 64 && std::has_single_bit(chunk.length));
       CHECK(chunk.used == std::min(chunk.length, size - at));
       at += chunk.length;
@@ -100,13 +103,13 @@ void chunks_are_the_largest_powers_of_two_that_fit() {
 }
 
 void what_was_written_is_read() {
-  bh::CodesHeader header = small();
+  quantization::CodesHeader header = small();
   header.seed = 1ull << 63;
   header.stream = 5;
   header.clipped = 2;
   const Buffer bytes = written(header);
   CHECK(complaint(bytes).empty());
-  const bh::CodesHeader read = bh::read_codes_header(bytes);
+  const quantization::CodesHeader read = quantization::read_codes_header(bytes);
   CHECK(read.seed == header.seed && read.stream == 5 && read.clipped == 2 && read.s == 3);
   CHECK(read.shape == header.shape && read.total_bytes() == bytes.size());
 }
@@ -152,7 +155,7 @@ void each_field_of_rotated_codes_is_named() {
   CHECK(complains(bytes, 32, 64, "CRC"));  // one more chunk than scales, so all ends later
   CHECK(complains(bytes, 39, 0x40, "block"));
   CHECK(complains(bytes, levels + 7, 0x7f, "levels") && complains(bytes, levels + 7, 0x44, "levels"));  // NaN; too far
-  CHECK(complains(bytes, levels + 7, 0xC0, "levels"));  // descending
+  CHECK(complains(bytes, levels + 7, 0xC0, "levels"));                                                  // descending
   Buffer infinite = bytes;
   infinite[scales + 2] = std::byte{0x80}, infinite[scales + 3] = std::byte{0x7f};
   sign(infinite);
@@ -161,12 +164,12 @@ void each_field_of_rotated_codes_is_named() {
 
 // Each index of an axis is filled up to 64 values: that multiplies what the shape claims.
 void claims_of_filled_up_groups_do_not_wrap() {
-  bh::CodesHeader header = rotated();
-  header.grouped = bh::Grouped::axis;
+  quantization::CodesHeader header = rotated();
+  header.grouped = quantization::Grouped::axis;
   header.axis = 0;
   const float levels[] = {-1, 1};
   Buffer bytes(header.total_bytes());
-  bh::write_codes(header, std::as_bytes(std::span(levels)), bytes);
+  quantization::write_codes(header, std::as_bytes(std::span(levels)), bytes);
   CHECK(complaint(bytes).empty());
   const std::uint64_t many = std::uint64_t{1} << 58, shape[] = {many, 1};
   std::memcpy(&bytes[24], &many, sizeof many);

@@ -9,10 +9,12 @@
 #include "check.h"
 #include "numbers.h"
 
+namespace quantization = bh::quantization;
+
 namespace {
 
 template <typename Real>
-void stage_by_stage(std::vector<Real>& x, bh::Stages stages) {
+void stage_by_stage(std::vector<Real>& x, quantization::Stages stages) {
   for (int stage = stages.lo; stage < stages.hi; ++stage)
     for (std::size_t i = 0; i < x.size(); ++i)
       if (const std::size_t h = std::size_t{1} << stage; !(i & h)) {
@@ -28,7 +30,7 @@ bool same_bits(const std::vector<Real>& a, const std::vector<Real>& b) {
                     [](Real p, Real q) { return p == q && std::signbit(p) == std::signbit(q); });
 }
 
-void check_all_ways(std::size_t n, bh::Stages stages) {
+void check_all_ways(std::size_t n, quantization::Stages stages) {
   const std::vector<float> x = numbers<float>(n);
   std::vector<float> wanted = x;
   stage_by_stage(wanted, stages);
@@ -36,7 +38,7 @@ void check_all_ways(std::size_t n, bh::Stages stages) {
     if (width > bh::isa()) continue;
     for (const std::size_t threads : {1, 3}) {
       std::vector<float> found = x;
-      bh::hadamard(found, stages, threads, width);
+      quantization::hadamard(found, stages, threads, width);
       CHECK(same_bits(found, wanted));
     }
   }
@@ -62,9 +64,9 @@ void many_rows_at_once() {
 
 void stages_in_two_calls_are_stages_in_one() {
   std::vector<float> once = numbers<float>(1 << 15), twice = once;
-  bh::hadamard(once, {0, 15}, 1);
-  bh::hadamard(twice, {0, 6}, 1);
-  bh::hadamard(twice, {6, 15}, 1);
+  quantization::hadamard(once, {0, 15}, 1);
+  quantization::hadamard(twice, {0, 6}, 1);
+  quantization::hadamard(twice, {6, 15}, 1);
   CHECK(same_bits(once, twice));
 }
 
@@ -74,7 +76,7 @@ void doubles_too() {
       for (std::size_t threads : {1, 3}) {
         std::vector<double> found = numbers<double>(std::size_t{3} << k), wanted = found;
         stage_by_stage(wanted, {lo, k});
-        bh::hadamard(found, {lo, k}, threads);
+        quantization::hadamard(found, {lo, k}, threads);
         CHECK(same_bits(found, wanted));
       }
 }
@@ -82,7 +84,7 @@ void doubles_too() {
 // Also on machines that have no wider registers to compare with.
 void checksum() {
   std::vector<float> x = numbers<float>(1 << 14);
-  bh::hadamard(x, {0, 14}, 1);
+  quantization::hadamard(x, {0, 14}, 1);
   std::uint32_t sum = 0;
   for (const float value : x) sum = sum * 31 + std::bit_cast<std::uint32_t>(value);
   CHECK(sum == 0x31797f8d);

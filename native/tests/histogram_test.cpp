@@ -7,7 +7,7 @@
 #include "families.h"
 #include "support/errors.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 void check_index_is_monotone() {
@@ -53,7 +53,8 @@ void check_bytes() {
   const std::span<const double> all(x);
   seen.update<double>(all, {}, range(all));
   const std::vector<std::byte> bytes = seen.to_bytes();
-  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK(refused({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK(refused({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}));
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     std::vector<std::byte> flipped = bytes;
     flipped[at] ^= std::byte{0x10};
@@ -65,10 +66,10 @@ void check_bytes() {
 }
 
 }  // namespace
-}  // namespace bh
+}  // namespace bh::quantization
 
 int main() {
-  bh::check_index_is_monotone();
-  bh::check_growth();
-  bh::check_bytes();
+  bh::quantization::check_index_is_monotone();
+  bh::quantization::check_growth();
+  bh::quantization::check_bytes();
 }

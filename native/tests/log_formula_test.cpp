@@ -7,6 +7,8 @@
 
 #include "check.h"
 
+namespace scheduling = bh::scheduling;
+
 namespace {
 
 using Column = std::vector<double>;
@@ -16,7 +18,7 @@ struct Table {
   Column key, size, weight, gate;
   std::vector<std::int64_t> position;
 
-  bh::Rows rows() const { return {key, size, weight, gate, position}; }
+  scheduling::Rows rows() const { return {key, size, weight, gate, position}; }
 };
 
 struct Log {
@@ -56,15 +58,15 @@ Table ordered(const Log& log, const Level& level) {
 bool near(double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(b); }
 
 // The mean over all rows, which must agree with the rows' own times; `fraction` above 1 is for order by size.
-double mean(const Log& log, const bh::Phase& phase, double fraction) {
+double mean(const Log& log, const scheduling::Phase& phase, double fraction) {
   const Table keys = ordered(log, [&](std::size_t i) { return log.key[i]; });
   const Table starts = ordered(log, [&](std::size_t i) {
     return log.key[i] - (fraction < 1 ? std::min(fraction * log.key[i], log.size[i]) : log.size[i]);
   });
   Column times(log.size.size(), 0.0);
   const auto sweep = [&](std::span<double> out) {
-    return fraction > 1 ? bh::sweep_size(keys.rows(), phase, true, out)
-                        : bh::sweep_remaining(keys.rows(), starts.rows(), phase, fraction, out);
+    return fraction > 1 ? scheduling::sweep_size(keys.rows(), phase, true, out)
+                        : scheduling::sweep_remaining(keys.rows(), starts.rows(), phase, fraction, out);
   };
   const double found = sweep({}).time;
   CHECK(sweep(times).time == found);
@@ -79,7 +81,7 @@ constexpr double kRate = 12.0 / 25;
 // Many copies fill many blocks, with keys that go on from one to the next; the answer is that of one copy.
 void six_rows_give_known_fractions(std::size_t copies) {
   const Log log = six_rows(copies);
-  const bh::Phase all{kRate, 0, 0, 0, 0, 0};
+  const scheduling::Phase all{kRate, 0, 0, 0, 0, 0};
   CHECK(near(mean(log, all, 1), 10375.0 / 2288));
   CHECK(near(mean(log, all, 0), 25093.0 / 5148));
   CHECK(near(mean(log, all, 0.5), 94103.0 / 20592));
@@ -89,7 +91,7 @@ void six_rows_give_known_fractions(std::size_t copies) {
 // SkipPredict with the gate 3/2: rows 0, 2 and 5 run first.
 void rows_below_the_gate_take_no_part(std::size_t copies) {
   const Log log = six_rows(copies);
-  const bh::Classes classes = bh::split_at(log.size, log.weight, log.gate, 1.5);
+  const scheduling::Classes classes = scheduling::split_at(log.size, log.weight, log.gate, 1.5);
   CHECK(near(classes.below.work, 0.5) && near(classes.below.squares, 3.5 / 6) && near(classes.others.weight, 0.5));
   const double base = kRate * classes.below.work, others = kRate * classes.below.squares;
   const double shorts = classes.below.weight * others / 2 / (1 - base) + classes.below.work;
@@ -102,7 +104,7 @@ void the_least_attained_runs_first() {
   log.key = log.size;
   Column times(log.size.size());
   const Table table = ordered(log, [&](std::size_t i) { return log.size[i]; });
-  CHECK(near(bh::sweep_attained(table.rows(), kRate, times), 12850109287.0 / 1188822096));
+  CHECK(near(scheduling::sweep_attained(table.rows(), kRate, times), 12850109287.0 / 1188822096));
   CHECK(near(std::accumulate(times.begin(), times.end(), 0.0) / 600, 12850109287.0 / 1188822096));
 }
 

@@ -9,17 +9,19 @@
 #include "check.h"
 #include "support/errors.h"
 
+namespace scheduling = bh::scheduling;
+
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInf = std::numeric_limits<double>::infinity();
 using Column = std::vector<double>;
 
-bh::Stages one_class(std::vector<bh::Row> rows) { return {kNan, false, false, {}, std::move(rows)}; }
+scheduling::Stages one_class(std::vector<scheduling::Row> rows) { return {kNan, false, false, {}, std::move(rows)}; }
 
-Column completions(const bh::Stages& stages, const Column& arrival, const Column& size, const Column& key,
+Column completions(const scheduling::Stages& stages, const Column& arrival, const Column& size, const Column& key,
                    std::uint32_t servers = 1) {
   Column start(size.size()), completion(size.size());
-  bh::Mg1 queue(stages, servers, 0, 0, size.size(), 0, 1);
+  scheduling::Mg1 queue(stages, servers, 0, 0, size.size(), 0, 1);
   queue.arrive(arrival, size, key, {}, start, completion);
   queue.finish(start, completion);
   CHECK(queue.tallies()[1].jobs == static_cast<double>(size.size()));
@@ -27,17 +29,17 @@ Column completions(const bh::Stages& stages, const Column& arrival, const Column
 }
 
 void shortest_remaining_comes_first() {
-  const bh::Stages srpt = one_class({{0, bh::Order::remaining, kInf, 0, false}});
+  const scheduling::Stages srpt = one_class({{0, scheduling::Order::remaining, kInf, 0, false}});
   CHECK((completions(srpt, {0, 1, 1.5}, {4, 1, 2}, {4, 1, 2}) == Column{7, 2, 4}));
 }
 
 void one_dispatch_serves_all_that_come_at_an_instant() {
-  const bh::Stages spjf = {kNan, false, true, {}, {{0, bh::Order::constant, kInf, 0, false}}};
+  const scheduling::Stages spjf = {kNan, false, true, {}, {{0, scheduling::Order::constant, kInf, 0, false}}};
   CHECK((completions(spjf, {0, 0, 0}, {3, 2, 1}, {3, 2, 1}) == Column{6, 3, 1}));
 }
 
 void quanta_take_turns() {
-  const bh::Stages las = one_class({{0, bh::Order::attained, 1, 0, false}});
+  const scheduling::Stages las = one_class({{0, scheduling::Order::attained, 1, 0, false}});
   CHECK((completions(las, {0, 0}, {2, 2}, {}) == Column{3, 4}));
 }
 
@@ -53,8 +55,10 @@ void any_number_of_servers_serves_all_work() {
     key[i] = static_cast<double>(random() % 8) / 8;
   }
   for (const std::uint32_t servers : {1u, 3u, 256u})
-    for (const bh::Order order : {bh::Order::fcfs, bh::Order::remaining, bh::Order::constant, bh::Order::attained}) {
-      const bh::Stages stages = one_class({{0, order, order == bh::Order::attained ? 0.25 : kInf, 0, false}});
+    for (const scheduling::Order order : {scheduling::Order::fcfs, scheduling::Order::remaining,
+                                          scheduling::Order::constant, scheduling::Order::attained}) {
+      const scheduling::Stages stages =
+          one_class({{0, order, order == scheduling::Order::attained ? 0.25 : kInf, 0, false}});
       const Column done = completions(stages, arrival, size, key, servers);
       for (std::size_t i = 0; i < jobs; ++i) CHECK(done[i] >= arrival[i] + size[i] - 1e-9);
       if (servers == 256)
@@ -64,11 +68,13 @@ void any_number_of_servers_serves_all_work() {
 
 void bad_input_is_refused() {
   try {
-    bh::Mg1(one_class({{0, bh::Order::remaining, 1, 0, false}, {1, bh::Order::constant, kInf, 0, false}}), 1, 0, 0, 1, 0, 1);
+    scheduling::Mg1(
+        one_class({{0, scheduling::Order::remaining, 1, 0, false}, {1, scheduling::Order::constant, kInf, 0, false}}),
+        1, 0, 0, 1, 0, 1);
     CHECK(false);
   } catch (const bh::InvalidInput&) {
   }
-  bh::Mg1 queue(one_class({{0, bh::Order::fcfs, kInf, 0, false}}), 1, 0, 0, 1, 0, 1);
+  scheduling::Mg1 queue(one_class({{0, scheduling::Order::fcfs, kInf, 0, false}}), 1, 0, 0, 1, 0, 1);
   const Column two = {1, 2};
   try {
     queue.arrive(two, two, {}, {}, {}, {});
@@ -78,7 +84,7 @@ void bad_input_is_refused() {
 }
 
 void a_queue_without_jobs_ends() {
-  bh::Mg1 queue(one_class({{0, bh::Order::fcfs, kInf, 0, false}}), 1, 0, 0, 5, 0, 2);
+  scheduling::Mg1 queue(one_class({{0, scheduling::Order::fcfs, kInf, 0, false}}), 1, 0, 0, 5, 0, 2);
   queue.arrive({}, {}, {}, {}, {}, {});
   queue.finish({}, {});
   CHECK(std::isnan(queue.quantile(0.5)));

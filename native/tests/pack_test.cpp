@@ -4,11 +4,13 @@
 
 #include "check.h"
 
+namespace quantization = bh::quantization;
+
 namespace {
 
 std::vector<std::byte> packed(const std::vector<std::uint16_t>& codes, int bits) {
-  std::vector<std::byte> bytes(bh::packed_bytes(codes.size(), bits));
-  bh::pack(codes, bits, bytes.data());
+  std::vector<std::byte> bytes(quantization::packed_bytes(codes.size(), bits));
+  quantization::pack(codes, bits, bytes.data());
   return bytes;
 }
 
@@ -34,15 +36,15 @@ void every_width_and_length_comes_back() {
       std::vector<std::uint16_t> codes(n), read(n, 9);
       for (std::size_t j = 0; j < n; ++j) codes[j] = static_cast<std::uint16_t>((j + 1) * 40503 & ((1 << bits) - 1));
       const std::vector<std::byte> bytes = packed(codes, bits);
-      bh::unpack(bytes.data(), bits, read);
+      quantization::unpack(bytes.data(), bits, read);
       CHECK(read == codes);
     }
 }
 
 void sizes_do_not_overflow() {
-  CHECK(bh::packed_bytes(std::uint64_t{1} << 60, 16) == std::uint64_t{1} << 61);
-  CHECK(bh::packed_bytes(3, 3) == 2);
-  CHECK(bh::packed_bytes(5, 0) == 0);
+  CHECK(quantization::packed_bytes(std::uint64_t{1} << 60, 16) == std::uint64_t{1} << 61);
+  CHECK(quantization::packed_bytes(3, 3) == 2);
+  CHECK(quantization::packed_bytes(5, 0) == 0);
 }
 
 }  // namespace

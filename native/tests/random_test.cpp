@@ -32,7 +32,8 @@ void every_part_of_the_counter_arrives_in_its_place() {
   std::vector<std::uint32_t> words(bh::kWords);
   bh::random_words(block, seed, stream, bh::Domain::rounding, std::span<std::uint32_t, bh::kWords>(words));
   for (const std::uint32_t lane : {0u, 1u, 200u, 255u}) {
-    const bh::Quad drawn = bh::philox({0x6789abcdu << 8 | lane, 0x01234567, 0xa9876543, 0x010fedcb}, 0x76543210, 0xfedcba98);
+    const bh::Quad drawn =
+        bh::philox({0x6789abcdu << 8 | lane, 0x01234567, 0xa9876543, 0x010fedcb}, 0x76543210, 0xfedcba98);
     for (std::size_t w = 0; w < 4; ++w) CHECK(words[bh::kLanes * w + lane] == drawn[w]);
   }
 }

@@ -11,10 +11,12 @@
 #include "quantization/hadamard.h"
 #include "support/errors.h"
 
+namespace quantization = bh::quantization;
+
 namespace {
 
 std::uint64_t signs(int round, std::uint64_t seed, std::uint64_t stream, std::uint64_t first) {
-  bh::Signs drawn(seed, stream);
+  quantization::Signs drawn(seed, stream);
   std::vector<float> x(64, 1);
   drawn.flip(std::span(x), first, round);
   std::uint64_t bits = 0;
@@ -30,10 +32,10 @@ void golden_signs() {
 void signs_belong_to_positions() {
   constexpr std::size_t n = 100'000;
   std::vector<float> x(n, 1);
-  bh::Signs drawn(5, 1ull << 55);
+  quantization::Signs drawn(5, 1ull << 55);
   drawn.flip(std::span(x), 0, 0);
   std::vector<double> y(n, 1);
-  bh::Signs again(5, 1ull << 55);
+  quantization::Signs again(5, 1ull << 55);
   for (std::size_t at = 0; at < n; at += 96)
     again.flip(std::span(y).subspan(at, std::min<std::size_t>(96, n - at)), at, 0);
   std::size_t minus = 0;
@@ -44,7 +46,7 @@ void signs_belong_to_positions() {
   CHECK(std::abs(static_cast<double>(minus) - n / 2.0) < 4 * std::sqrt(n) / 2);
 
   std::vector<float> rows(n, 1);
-  bh::flip_rows(std::span(rows), 32, 5, 1ull << 55, 3);
+  quantization::flip_rows(std::span(rows), 32, 5, 1ull << 55, 3);
   for (std::size_t i = 0; i < n; ++i) CHECK(rows[i] == x[i % 32]);
 }
 
@@ -56,21 +58,21 @@ void a_rotation_keeps_lengths_and_is_undone_by_its_inverse() {
       for (std::size_t i = 0; i < n; ++i) x[i] = std::sin(static_cast<double>(i * i));
       x[0] = 2;
       y = x;
-      bh::Signs drawn(3, 4);
-      const double unit = bh::orthonormal(k, rounds);
-      bh::rotate(std::span(y), drawn, 0, rounds, false);
+      quantization::Signs drawn(3, 4);
+      const double unit = quantization::orthonormal(k, rounds);
+      quantization::rotate(std::span(y), drawn, 0, rounds, false);
       double before = 0, after = 0, off = 0;
       for (std::size_t i = 0; i < n; ++i) before += x[i] * x[i], after += y[i] * y[i] * unit * unit;
       CHECK(std::abs(after - before) < 1e-12 * before);
-      bh::rotate(std::span(y), drawn, 0, rounds, true);
+      quantization::rotate(std::span(y), drawn, 0, rounds, true);
       for (std::size_t i = 0; i < n; ++i) off = std::max(off, std::abs(y[i] * unit * unit - x[i]));
       CHECK(off < 1e-13);
     }
 }
 
 template <typename Real>
-bh::CodesHeader header_for(const std::vector<Real>& x, std::uint64_t block) {
-  bh::CodesHeader header;
+quantization::CodesHeader header_for(const std::vector<Real>& x, std::uint64_t block) {
+  quantization::CodesHeader header;
   header.method = 4;
   header.rounds = 2;
   header.single = sizeof(Real) == 4;
@@ -84,12 +86,12 @@ bh::CodesHeader header_for(const std::vector<Real>& x, std::uint64_t block) {
 
 template <typename Real>
 std::vector<std::byte> encoded(const std::vector<Real>& x, std::uint64_t block, std::size_t threads) {
-  const bh::CodesHeader header = header_for(x, block);
+  const quantization::CodesHeader header = header_for(x, block);
   const std::vector<Real> levels = {Real(-1.5104176084990955), Real(-0.452780034636492), Real(0.452780034636492),
                                     Real(1.5104176084990955)};
-  const auto kind = header.single ? bh::Values::Kind::float32 : bh::Values::Kind::float64;
+  const auto kind = header.single ? quantization::Values::Kind::float32 : quantization::Values::Kind::float64;
   std::vector<std::byte> bytes(header.total_bytes());
-  bh::encode_rotated<Real>(header, {kind, x.data(), nullptr, x.size()}, levels, threads, bytes);
+  quantization::encode_rotated<Real>(header, {kind, x.data(), nullptr, x.size()}, levels, threads, bytes);
   return bytes;
 }
 
@@ -101,11 +103,11 @@ void bytes_are_the_same_everywhere(std::uint32_t wanted) {
   CHECK(bh::crc32c(bh::Bytes(bytes).first(bytes.size() - 4)) == wanted);
 
   bh::Bytes read = bytes;
-  const bh::CodesHeader header = bh::read_codes_header(read);
-  bh::check_codes(header, read);
+  const quantization::CodesHeader header = quantization::read_codes_header(read);
+  quantization::check_codes(header, read);
   std::vector<Real> once(x.size()), twice(x.size());
-  bh::decode_rotated<Real>(header, read, {}, 0, 1, once);
-  bh::decode_rotated<Real>(header, read, {}, 0, 3, twice);
+  quantization::decode_rotated<Real>(header, read, {}, 0, 1, once);
+  quantization::decode_rotated<Real>(header, read, {}, 0, 3, twice);
   CHECK(once == twice);
   double error = 0, norm = 0;
   for (std::size_t i = 0; i < x.size(); ++i) error += std::pow(once[i] - x[i], 2), norm += std::pow(x[i], 2);

@@ -11,7 +11,7 @@
 #include "quantization/solve.h"
 #include "quantization/tangent.h"
 
-namespace bh {
+namespace bh::quantization {
 namespace {
 
 // How far above the optimum a path may be: what the tolerance allows where rounding is large, else 1e-9 of it.
@@ -132,12 +132,12 @@ void check_decades() {
 }
 
 }  // namespace
-}  // namespace bh
+}  // namespace bh::quantization
 
 int main(int count, char** arguments) {
-  bh::check_random(count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 600);
-  bh::check_forced_failures();
-  bh::check_lattices();
-  bh::check_splice();
-  bh::check_decades();
+  bh::quantization::check_random(count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 600);
+  bh::quantization::check_forced_failures();
+  bh::quantization::check_lattices();
+  bh::quantization::check_splice();
+  bh::quantization::check_decades();
 }

@@ -9,10 +9,12 @@
 #include "check.h"
 #include "support/random.h"
 
+namespace quantization = bh::quantization;
+
 namespace {
 
-constexpr auto kUnbiased = bh::Objective::unbiased;
-constexpr auto kNearest = bh::Objective::mse;
+constexpr auto kUnbiased = quantization::Objective::unbiased;
+constexpr auto kNearest = quantization::Objective::mse;
 
 std::uint32_t crc32(const std::vector<std::uint16_t>& codes, bool wide) {
   std::uint32_t crc = ~0u;
@@ -29,15 +31,15 @@ std::uint32_t crc32(const std::vector<std::uint16_t>& codes, bool wide) {
 
 template <typename Real>
 std::vector<std::uint16_t> round_all(const std::vector<Real>& x, const std::vector<Real>& levels,
-                                     bh::Objective objective, std::uint64_t seed, std::uint64_t stream) {
-  bh::Rounder<Real> rounder;
+                                     quantization::Objective objective, std::uint64_t seed, std::uint64_t stream) {
+  quantization::Rounder<Real> rounder;
   rounder.prepare(levels, objective);
   std::vector<std::uint16_t> codes(x.size());
   std::vector<std::uint32_t> words(bh::kWords);
   for (std::size_t i = 0; i < x.size(); i += bh::kWords) {
     bh::random_words(i / bh::kWords, seed, stream, bh::Domain::rounding, std::span<std::uint32_t, bh::kWords>(words));
     const std::size_t n = std::min(bh::kWords, x.size() - i);
-    const bh::Tally tally = rounder.round(std::span(x).subspan(i, n), words.data(), &codes[i]);
+    const quantization::Tally tally = rounder.round(std::span(x).subspan(i, n), words.data(), &codes[i]);
     CHECK(tally.nonfinite == 0 && tally.outside == 0);
   }
   return codes;
@@ -45,7 +47,7 @@ std::vector<std::uint16_t> round_all(const std::vector<Real>& x, const std::vect
 
 // Levels 0, 1, 3, 6, ... and values between them, all times `unit`.
 template <typename Real>
-std::uint32_t checksum(std::size_t s, Real unit, bh::Objective objective) {
+std::uint32_t checksum(std::size_t s, Real unit, quantization::Objective objective) {
   std::vector<Real> levels(s), x(3000);
   for (std::size_t b = 0; b < s; ++b) levels[b] = static_cast<Real>(b * (b + 1) / 2) * unit;
   const Real last = levels.back() / unit;
@@ -57,8 +59,7 @@ std::uint32_t checksum(std::size_t s, Real unit, bh::Objective objective) {
 void golden_codes() {
   std::vector<float> x(2000);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::min(static_cast<float>(i % 257) / 64, 4.0f);
-  const std::vector<std::uint16_t> codes =
-      round_all(x, {0, 1, 2, 4}, kUnbiased, (std::uint64_t{1} << 40) + 5, 7);
+  const std::vector<std::uint16_t> codes = round_all(x, {0, 1, 2, 4}, kUnbiased, (std::uint64_t{1} << 40) + 5, 7);
   unsigned sum = 0;
   for (const std::uint16_t code : codes) sum += code;
   CHECK(crc32(codes, false) == 0xcd265a5b);
@@ -93,9 +94,9 @@ void what_must_be_refused_is_counted() {
   const std::vector<float> x{NAN, inf, -inf, -1, 0, 1, 2, 3, 3e38f, -3e38f}, levels{0, 1, 2};
   const std::vector<std::uint32_t> words(x.size(), 0);
   std::vector<std::uint16_t> codes(x.size());
-  bh::Rounder<float> rounder;
+  quantization::Rounder<float> rounder;
   rounder.prepare(levels, kUnbiased);
-  const bh::Tally tally = rounder.round(x, words.data(), codes.data());
+  const quantization::Tally tally = rounder.round(x, words.data(), codes.data());
   CHECK(tally.nonfinite == 3);
   CHECK(tally.outside == 6);  // the two infinities too
   CHECK(codes[3] == 0 && codes[7] == 2 && codes[8] == 2 && codes[9] == 0);
@@ -114,14 +115,14 @@ void many_at_once_are_rounded_like_few() {
     x[77] = NAN, x[600] = std::numeric_limits<float>::infinity(), x[601] = -x[600];
     std::vector<std::uint32_t> words(bh::kWords);
     bh::random_words(s, 5, 0, bh::Domain::rounding, std::span<std::uint32_t, bh::kWords>(words));
-    bh::Rounder<float> rounder;
+    quantization::Rounder<float> rounder;
     rounder.prepare(levels, kUnbiased);
     std::vector<std::uint16_t> at_once(x.size()), few(x.size());
-    const bh::Tally tally = rounder.round(x, words.data(), at_once.data());
-    bh::Tally sum;
+    const quantization::Tally tally = rounder.round(x, words.data(), at_once.data());
+    quantization::Tally sum;
     for (std::size_t i = 0; i < x.size(); i += 15) {
       const std::size_t n = std::min<std::size_t>(15, x.size() - i);
-      const bh::Tally part = rounder.round(std::span(x).subspan(i, n), &words[i], &few[i]);
+      const quantization::Tally part = rounder.round(std::span(x).subspan(i, n), &words[i], &few[i]);
       sum.nonfinite += part.nonfinite, sum.outside += part.outside;
     }
     CHECK(at_once == few);
