@@ -10,9 +10,11 @@ void bind_dlpack(nanobind::module_& m);
 void bind_levels(nanobind::module_& m);
 void bind_histogram(nanobind::module_& m);
 void bind_codes(nanobind::module_& m);
+void bind_hadamard(nanobind::module_& m);
 void bind_rotation(nanobind::module_& m);
 void bind_special(nanobind::module_& m);
 void bind_log_formula(nanobind::module_& m);
+void bind_draws(nanobind::module_& m);
 void bind_mg1(nanobind::module_& m);
 
 // Releases the interpreter lock while a kernel runs over more elements than the switch costs.

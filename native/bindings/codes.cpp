@@ -12,6 +12,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/values.h"
 
 namespace quantization = bh::quantization;
 

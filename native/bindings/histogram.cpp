@@ -9,6 +9,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/values.h"
 
 namespace quantization = bh::quantization;
 
@@ -16,8 +17,6 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
-
-using Flat = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 // Calls take(values, range) on the data as floats or doubles, and refuses what is not finite.
 template <typename Take>

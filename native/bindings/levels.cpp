@@ -9,6 +9,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/values.h"
 
 namespace quantization = bh::quantization;
 
@@ -17,7 +18,6 @@ using namespace nb::literals;
 
 namespace {
 
-using Flat = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Shape = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;  // outer, groups, inner, block
 
 quantization::Data as_data(const Flat& data, const std::optional<Array<float>>& table,

@@ -12,6 +12,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "support/errors.h"
 #include "support/sort.h"
 
 namespace scheduling = bh::scheduling;

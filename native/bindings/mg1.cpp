@@ -9,7 +9,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
-#include "scheduling/draws.h"
+#include "support/errors.h"
 
 namespace scheduling = bh::scheduling;
 
@@ -19,7 +19,6 @@ using namespace nb::literals;
 namespace {
 
 using Rows = std::vector<std::tuple<int, int, double, double, bool>>;  // the fields of scheduling::Row
-using Filled = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::vector<scheduling::Row> as_rows(const Rows& told) {
   std::vector<scheduling::Row> rows;
@@ -28,39 +27,29 @@ std::vector<scheduling::Row> as_rows(const Rows& told) {
   return rows;
 }
 
-std::span<double> filled(const Filled& array) { return {array.data(), array.size()}; }
-
 void arrive(scheduling::Mg1& self, const Array<double>& arrival, const Array<double>& size,
             const std::optional<Array<double>>& expensive, const std::optional<Array<double>>& cheap,
-            const Filled& start, const Filled& completion) {
+            const Filled<double>& start, const Filled<double>& completion) {
   const nb::gil_scoped_release unlocked;
   self.arrive(span(arrival), span(size), span(expensive), span(cheap), filled(start), filled(completion));
 }
 
-void finish(scheduling::Mg1& self, const Filled& start, const Filled& completion) {
+void finish(scheduling::Mg1& self, const Filled<double>& start, const Filled<double>& completion) {
   const nb::gil_scoped_release unlocked;
   self.finish(filled(start), filled(completion));
 }
 
 // One row for each tally, its figures in the order of their declaration.
-void tallies(const scheduling::Mg1& self, const Filled& out) {
+void tallies(const scheduling::Mg1& self, const Filled<double>& out) {
   static_assert(sizeof(scheduling::Tally) == 14 * sizeof(double));
   const auto* figures = reinterpret_cast<const double*>(self.tallies().data());
   if (out.size() != 14 * self.tallies().size()) throw bh::InvalidInput("out does not fit the tallies");
   std::copy_n(figures, out.size(), out.data());
 }
 
-template <auto Draw>
-void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, const Filled& out) {
-  const Unlocked unlocked(out.size());
-  Draw(seed, stream, first, filled(out));
-}
-
 }  // namespace
 
 void bind_mg1(nb::module_& m) {
-  m.def("uniforms", &draw<scheduling::uniforms>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
-  m.def("exponentials", &draw<scheduling::exponentials>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
   nb::class_<scheduling::Mg1>(m, "Mg1")
       .def(
           "__init__",

@@ -9,8 +9,10 @@ NB_MODULE(_native, m) {
   bind_levels(m);
   bind_histogram(m);
   bind_codes(m);
+  bind_hadamard(m);
   bind_rotation(m);
   bind_special(m);
   bind_log_formula(m);
+  bind_draws(m);
   bind_mg1(m);
 }

@@ -1,0 +1,26 @@
+#include "scheduling/draws.h"
+
+#include <cstdint>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+
+namespace scheduling = bh::scheduling;
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+template <auto Draw>
+void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, const Filled<double>& out) {
+  const Unlocked unlocked(out.size());
+  Draw(seed, stream, first, filled(out));
+}
+
+}  // namespace
+
+void bind_draws(nb::module_& m) {
+  m.def("uniforms", &draw<scheduling::uniforms>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
+  m.def("exponentials", &draw<scheduling::exponentials>, "seed"_a, "stream"_a, "first"_a, "out"_a.noconvert());
+}
