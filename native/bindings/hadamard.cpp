@@ -22,25 +22,27 @@ using namespace nb::literals;
 
 namespace {
 
-void hadamard_stages(const FlatOut& x, int lo, int hi, std::uint64_t seed, std::uint64_t stream,
+// By default all stages of every row. Single stages, and signs before or after them, are for the area `gradients`,
+// whose THC rotates in part; quantization calls `rotate` for its rotations.
+void hadamard_stages(const FlatOut& x, int lo, std::optional<int> hi, std::uint64_t seed, std::uint64_t stream,
                      const std::optional<std::string>& signs, std::size_t threads) {
   if (signs && *signs != "before" && *signs != "after")
     throw bh::InvalidInput("signs is '" + *signs + "', but must be 'before', 'after' or None");
-  each_row(x, [&](auto row, std::size_t length) {
-    const int most = std::countr_zero(length);
-    if (lo < 0 || hi < lo || hi > most)
-      throw bh::InvalidInput("stages are " + std::to_string(lo) + " to " + std::to_string(hi) +
-                             ", but must lie in 0 to " + std::to_string(most) + " for a last axis of " +
+  each_row(x, [&](auto rows, std::size_t length) {
+    const int all = std::countr_zero(length), last = hi.value_or(all);
+    if (lo < 0 || last < lo || last > all)
+      throw bh::InvalidInput("stages are " + std::to_string(lo) + " to " + std::to_string(last) +
+                             ", but must lie in 0 to " + std::to_string(all) + " for a last axis of " +
                              std::to_string(length));
-    if (signs && *signs == "before") quantization::flip_rows(row, length, seed, stream, threads);
-    quantization::hadamard(row, {lo, hi}, threads);
-    if (signs && *signs == "after") quantization::flip_rows(row, length, seed, stream, threads);
+    if (signs == "before") quantization::flip_rows(rows, length, seed, stream, threads);
+    quantization::hadamard(rows, {lo, last}, threads);
+    if (signs == "after") quantization::flip_rows(rows, length, seed, stream, threads);
   });
 }
 
 }  // namespace
 
 void bind_hadamard(nb::module_& m) {
-  m.def("hadamard_stages", &hadamard_stages, "x"_a.noconvert(), nb::kw_only(), "lo"_a, "hi"_a, "seed"_a, "stream"_a,
-        "signs"_a.none(), "threads"_a);
+  m.def("hadamard_stages", &hadamard_stages, "x"_a.noconvert(), nb::kw_only(), "lo"_a = 0, "hi"_a = nb::none(),
+        "seed"_a = 0, "stream"_a = 0, "signs"_a = nb::none(), "threads"_a = 1);
 }

@@ -53,7 +53,7 @@ def hadamard(x: Any, *, out: Any = None) -> NDArray[Any]:
         result, _ = as_target(out, values.shape, values.level_dtype, str(values.level_dtype))
         result[...] = values.data if values.table is None else values.table[values.data]
     n = _length(result)
-    _native.hadamard_stages(result, lo=0, hi=n.bit_length() - 1, seed=0, stream=0, signs=None, threads=1)
+    _native.hadamard_stages(result)
     found: NDArray[Any] = result if out is None else out
     _normalise(result, 1 / math.sqrt(n))
     return found
