@@ -56,7 +56,7 @@ def job(policy, weight, size, expensive, cheap):
             stretches.append(Stretch(size, 0, number(0), 1))
             break
         length = wanted if row.prediction else min(wanted, size - served)
-        level = key - served if row.order == "remaining" else key if row.order == "constant" else number(0)
+        level = key - served if row.order == "remaining" else key if row.order == "size" else number(0)
         band = PINNED if row.order == "pinned" else row.band
         if table.start_pins:
             stretches += [Stretch(number(0), band, level), Stretch(length, PINNED, number(0))]

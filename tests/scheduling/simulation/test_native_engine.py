@@ -63,7 +63,7 @@ def test_many_servers_never_let_a_job_wait():
 
 
 def test_stages_with_keys_in_two_bands_are_refused():
-    table = StageTable(long=(Row(0, "remaining", 1.0), Row(1, "constant")))
+    table = StageTable(long=(Row(0, "remaining", 1.0), Row(1, "size")))
     with pytest.raises(InvalidInput, match="bands 0 and 1, but all such rows must share one"):
         native_engine.serve(table, [], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
 

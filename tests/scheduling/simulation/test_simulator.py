@@ -262,6 +262,6 @@ def test_a_tail_that_never_came_does_not_bend_the_mean_below_the_mean_size():
 
 
 def test_a_short_job_whose_key_is_asked_for_must_have_it():
-    table = StageTable(long=(Row(0, "constant"),), short=(Row(0, "constant"),), threshold=1.0)
+    table = StageTable(long=(Row(0, "size"),), short=(Row(0, "size"),), threshold=1.0)
     with pytest.raises(InvalidInput, match="expensive is nan in row 0"):
         wanted_predictions(SPJF(), table, Log([1, 2], cheap=[0, 2], expensive=[math.nan, 1]))

@@ -80,7 +80,7 @@ class SPJF:
 
     def stages(self) -> StageTable:
         """One row, pinned by the start."""
-        return StageTable(long=(Row(0, "constant"),), by=self.by, start_pins=True)
+        return StageTable(long=(Row(0, "size"),), by=self.by, start_pins=True)
 
 
 @final
@@ -123,7 +123,7 @@ class PSPJF:
 
     def stages(self) -> StageTable:
         """One row."""
-        return StageTable(long=(Row(0, "constant"),), by=self.by)
+        return StageTable(long=(Row(0, "size"),), by=self.by)
 
 
 @final

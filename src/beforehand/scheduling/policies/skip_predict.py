@@ -7,7 +7,7 @@ from typing import Literal, final, get_args
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked, finite, flag, one_of, settle
 from beforehand.scheduling.policies.classic import wanted
-from beforehand.scheduling.policies.stages import Order, Row, StageTable
+from beforehand.scheduling.policies.stages import Row, StageTable
 from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, By, View
 
 LongOrder = Literal["remaining", "size"]
@@ -19,10 +19,6 @@ def _check_works(preemptive: bool, *works: float) -> None:
             f"prediction work is {max(works)} with preemptive=False, but a server that is not interrupted cannot "
             "predict in between; leave the work 0 and pass its price as cheap_cost or expensive_cost"
         )
-
-
-def _keyed(long_order: LongOrder) -> Order:
-    return "remaining" if long_order == "remaining" else "constant"
 
 
 @final
@@ -173,13 +169,13 @@ class SkipPredict:
     def stages(self) -> StageTable:
         """Two classes, the longs by their key."""
         if not self.preemptive:
-            short, long = (Row(0, "fcfs"),), (Row(1, "constant"),)
+            short, long = (Row(0, "fcfs"),), (Row(1, "size"),)
             return StageTable(short=short, long=long, threshold=self.threshold, start_pins=True)
         cheap = (Row(1, "fcfs", self.cheap_work, prediction=True),) if self.cheap_work else ()
         expensive = (Row(2, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
         return StageTable(
             short=(*cheap, Row(0, "fcfs")),
-            long=(*cheap, *expensive, Row(3, _keyed(self.long_order))),
+            long=(*cheap, *expensive, Row(3, self.long_order)),
             threshold=self.threshold,
         )
 
@@ -248,4 +244,4 @@ class DelayPredict:
         """Before the limit, prediction work, then by the key."""
         before = (Row(0, "fcfs", self.limit),) if self.limit else ()
         work = (Row(1, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
-        return StageTable(long=(*before, *work, Row(2, _keyed(self.long_order))))
+        return StageTable(long=(*before, *work, Row(2, self.long_order)))

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, final
 
+from beforehand.core.deprecation import warn_renamed
 from beforehand.scheduling.policies.view import By
 
-Order = Literal["fcfs", "remaining", "constant", "pinned", "attained"]
+Order = Literal["fcfs", "remaining", "size", "pinned", "attained"]
 MOST_BAND = 1000
 
 
@@ -24,6 +25,12 @@ class Row:
     fixed: float = math.inf
     per_key: float = 0.0
     prediction: bool = False
+
+    def __post_init__(self) -> None:
+        """Read the old name of the order by size."""
+        if self.order == "constant":  # type: ignore[comparison-overlap]
+            warn_renamed("order 'constant'", "'size'", stacklevel=4)
+            object.__setattr__(self, "order", "size")
 
 
 @final

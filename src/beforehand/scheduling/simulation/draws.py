@@ -103,7 +103,7 @@ def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], b
 
 
 def _keyed(row: Row) -> bool:
-    return row.order in ("remaining", "constant") or row.per_key > 0
+    return row.order in ("remaining", "size") or row.per_key > 0
 
 
 def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Log) -> set[By]:
