@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
+#include "quantization/grid_levels.h"
 #include "quantization/histogram.h"
 #include "quantization/score.h"
 #include "quantization/solve.h"
@@ -66,51 +68,6 @@ Table from_histogram(const Group<T>& group, const Request& request) {
   return table;
 }
 
-// Candidates between the last one at or below the data and the first at or above; those with neither data just below
-// nor just above are dropped, as the cost is linear between data.
-template <typename T>
-Table on_grid(const Distinct<T>& values, const Request& request, double unit) {
-  const auto& grid = request.grid;
-  const auto low = static_cast<double>(values.values.front()), high = static_cast<double>(values.values.back());
-  if (grid.front() > low || grid.back() < high)
-    throw InvalidInput("grid covers [" + shown(grid.front()) + ", " + shown(grid.back()) +
-                       "], but x holds values in [" + shown(low) + ", " + shown(high) + "]; widen the grid");
-  const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
-  const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());
-  const std::size_t n = last - first + 1;
-  const std::size_t middle = weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
-  const double centre = static_cast<double>(values.values[middle]) * unit;
-  std::vector<Node> own(n);  // candidate j's bucket: what lies above candidate j - 1 and not above j
-  std::size_t at = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    own[j].x = grid[first + j] * unit - centre;
-    for (; at < values.size() && static_cast<double>(values.values[at]) <= grid[first + j]; ++at) {
-      const Node one = single(static_cast<double>(values.values[at]) * unit - centre, values.weight(at));
-      own[j].a += one.a, own[j].b += one.b, own[j].g += one.g;
-    }
-  }
-  const std::size_t anchor = weighted_median(n, [&](std::size_t i) { return own[i].a; });
-  const Storage<Node> sums = boundaries(n, anchor, [&](std::size_t i) { return own[i]; });
-  std::vector<Node> nodes;
-  std::vector<std::size_t> index;
-  for (std::size_t j = 0; j < n; ++j) {
-    if (j > 0 && j + 1 < n && !(own[j].a > 0) && !(own[j + 1].a > 0)) continue;
-    nodes.push_back({own[j].x, sums[j + 1].a, sums[j + 1].b, sums[j + 1].g});
-    index.push_back(first + j);
-  }
-  Table table;
-  if (nodes.size() <= request.s) {
-    table.grid_index = index;
-  } else {
-    double price = 0;
-    const Solution found = solve(UnbiasedCost(nodes, nodes.size()), request.s - 1, price);
-    for (const Index i : found.path) table.grid_index.push_back(index[i]);
-    table.gap = found.gap;
-  }
-  for (const std::size_t i : table.grid_index) table.levels.push_back(grid[i]);
-  return table;
-}
-
 // Where to start the search for the price of a link: where it ends on a histogram of the values.
 template <typename T>
 StartPrice start_price(const Distinct<T>& values, std::size_t links, Objective objective, double unit) {
@@ -144,8 +101,14 @@ double mean(const Distinct<T>& values, std::size_t from, std::size_t to, double 
 
 template <typename T>
 Table exact(const Distinct<T>& values, const Request& request, double unit, double& price) {
-  if (!request.grid.empty()) return on_grid(values, request, unit);
   Table table;
+  if (!request.grid.empty()) {
+    GridLevels found = grid_levels(values, request.grid, request.s, unit);
+    for (const std::size_t i : found.index) table.levels.push_back(request.grid[i]);
+    table.grid_index = std::move(found.index);
+    table.gap = found.gap;
+    return table;
+  }
   if (values.size() <= request.s) {
     table.levels.assign(values.values.begin(), values.values.end());
     return table;

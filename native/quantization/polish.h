@@ -1,0 +1,10 @@
+// Local search on a path, to bring the cost of the best one known down before bounds are compared with it.
+#pragma once
+#include "quantization/nodes.h"
+
+namespace bh::quantization {
+
+// Moves all interior nodes at once, each by up to two steps of h, then of h / 2 and so on down to 1, while that helps.
+void polish(const UnbiasedCost& cost, Path& path, Index h);
+
+}  // namespace bh::quantization
