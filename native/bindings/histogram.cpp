@@ -77,7 +77,7 @@ void bind_histogram(nb::module_& m) {
           },
           "data"_a)
       .def("check_invariants", &quantization::Histogram::check_invariants)
-      .def_prop_ro("center", &quantization::Histogram::centre)
+      .def_prop_ro("center", &quantization::Histogram::center)
       .def_prop_ro("scale", &quantization::Histogram::scale)
       .def_prop_ro("bins", &quantization::Histogram::bins)
       .def_prop_ro("count", &quantization::Histogram::count)

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "quantization/histogram.h"
-#include "quantization/penalised.h"
+#include "quantization/lagrangian.h"
 #include "quantization/solve.h"
 #include "quantization/tangent.h"
 
@@ -18,9 +18,9 @@ constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
 struct Buckets {
   std::vector<Bucket> list;
   std::vector<bool> after_gap;  // the bucket below is empty
-  double unit, centre;
+  double unit, center;
 
-  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), centre(histogram.centre()) {
+  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), center(histogram.center()) {
     std::int64_t last = INT64_MIN;
     histogram.each([&](std::int32_t index, const Bucket& bucket) {
       const bool end = bucket.low == histogram.minimum() || bucket.high == histogram.maximum();
@@ -31,7 +31,7 @@ struct Buckets {
     });
   }
 
-  double x(double value) const { return value * unit - centre; }
+  double x(double value) const { return value * unit - center; }
 
   Storage<Node> sums() const {
     const auto weight = [this](std::size_t i) { return list[i].weight; };
@@ -136,7 +136,7 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
     double weight = 0, sum = 0;
     for (std::size_t i = path[link]; i < path[link + 1]; ++i)
       weight += buckets.list[i].weight, sum += buckets.list[i].weight * buckets.mean(buckets.list[i]);
-    const double level = std::clamp((sum / weight + buckets.centre) / buckets.unit, first.low, last.high);
+    const double level = std::clamp((sum / weight + buckets.center) / buckets.unit, first.low, last.high);
     found.levels.push_back(level);
     for (std::size_t i = path[link]; i < path[link + 1]; ++i) {
       const Bucket& bucket = buckets.list[i];
@@ -156,10 +156,10 @@ BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objecti
 }
 
 double histogram_norm(const Histogram& histogram) {
-  const double centre = histogram.centre();
+  const double center = histogram.center();
   double norm = 0;
   histogram.each([&](std::int32_t, const Bucket& bucket) {
-    norm += std::max(0.0, bucket.v2 + centre * (2 * bucket.v + centre * bucket.weight));
+    norm += std::max(0.0, bucket.v2 + center * (2 * bucket.v + center * bucket.weight));
   });
   return norm;
 }
@@ -167,9 +167,9 @@ double histogram_norm(const Histogram& histogram) {
 double histogram_price(const Histogram& histogram, std::size_t links, Objective objective) {
   const Buckets buckets(histogram, objective);
   if (buckets.list.size() < 2 * (links + 1)) return 0;
-  if (objective == Objective::unbiased) return penalised(BucketNodes(buckets).cost(), links, 0).price;
+  if (objective == Objective::unbiased) return lagrangian(BucketNodes(buckets).cost(), links, 0).price;
   const Storage<Node> sums = buckets.sums();
-  return penalised(KMeansCost(sums), links, 0).price;
+  return lagrangian(KMeansCost(sums), links, 0).price;
 }
 
 }  // namespace bh::quantization

@@ -17,8 +17,9 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 
 inline Index middle(const Cell& cell) { return cell.first + (cell.last - cell.first) / 2; }
 
-// Least sums over predecessors when the best one never moves back: rows are cells of one level, columns those of the
-// level before, value(row, column) the sum. Calls take(row, column, value) for the first best column of each row.
+// Row minima of a totally monotone matrix by divide and conquer: rows are cells of one level, columns those of the
+// level before, value(row, column) the sum; the best column never moves back. Calls take(row, column, value) for the
+// first best column of each row.
 template <typename Value, typename Take>
 void monotone_minima(std::size_t rows, std::size_t columns, const Value& value, const Take& take) {
   const auto fill = [&](const auto& self, std::size_t first, std::size_t last, std::size_t low,

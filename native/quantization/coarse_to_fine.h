@@ -1,4 +1,5 @@
-// Coarse to fine: bounds on whole cells of nodes rule out where no optimal path can pass, until single nodes are left.
+// Branch and bound (Land, Doig 1960), from coarse to fine: bounds on whole cells of nodes rule out where no optimal
+// path can pass, and what is left is split, until single nodes are left.
 //
 // A link from cell A to cell B costs at least what lies between the last node of A and the first of B. Forward and
 // backward sums of these bounds that exceed the cost of a known path exclude a cell; those of an optimal path survive.
@@ -27,7 +28,8 @@ Search coarse_to_fine(const Cost& cost, std::size_t links, std::uint64_t cap, Be
 template <typename Cost>
 Cells equal_cost_cells(const Cost& cost, std::size_t most);
 
-// Moves every interior node to where it is best between its neighbours, until nothing changes.
+// Coordinate descent: moves every interior node to where it is best between its neighbors, until nothing changes (for
+// KMeansCost, Lloyd's algorithm).
 template <typename Cost>
 void descend(const Cost& cost, Path& path, int sweeps);
 

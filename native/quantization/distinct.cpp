@@ -144,11 +144,11 @@ Distinct<float> distinct(const Values& values, const Grouping& grouping, std::si
 template <typename T>
 Nodes value_nodes(const Distinct<T>& values, double unit) {
   const std::size_t n = values.size(), m = median(values);
-  const double centre = static_cast<double>(values.values[m]) * unit;
+  const double center = static_cast<double>(values.values[m]) * unit;
   Nodes made{Storage<Node>(n), m};
   outwards(
       n, m,
-      [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j)); },
+      [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - center, values.weight(j)); },
       [&](std::size_t j, const Node& own, const Node& before, const Node&) {
         made.nodes[j] = {own.x, before.a, before.b, before.g};
       });
@@ -158,10 +158,10 @@ Nodes value_nodes(const Distinct<T>& values, double unit) {
 template <typename T>
 Nodes boundary_nodes(const Distinct<T>& values, double unit) {
   const std::size_t n = values.size(), m = median(values);
-  const double centre = static_cast<double>(values.values[m]) * unit;
+  const double center = static_cast<double>(values.values[m]) * unit;
   return {boundaries(n, m,
                      [&](std::size_t j) {
-                       return single(static_cast<double>(values.values[j]) * unit - centre, values.weight(j));
+                       return single(static_cast<double>(values.values[j]) * unit - center, values.weight(j));
                      }),
           m};
 }

@@ -10,29 +10,29 @@
 namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kSample = 4096;  // values that settle centre and scale
+constexpr std::size_t kSample = 4096;  // values that settle center and scale
 constexpr std::size_t kBatch = 512;    // keys computed at a time
-constexpr double kReach = 1e140;       // most distance from the centre, times the root of the weight
+constexpr double kReach = 1e140;       // most distance from the center, times the root of the weight
 
 template <typename T>
-BH_INLINE void keys_of(const T* x, std::size_t n, double unit, double centre, double inverse, std::uint32_t shift,
+BH_INLINE void keys_of(const T* x, std::size_t n, double unit, double center, double inverse, std::uint32_t shift,
                        std::int32_t* keys) {
-  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]) * unit, centre, inverse, shift);
+  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]) * unit, center, inverse, shift);
 }
 
 }  // namespace
 
-BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double unit, double centre, double inverse,
+BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double unit, double center, double inverse,
                                     std::uint32_t shift, std::int32_t* keys) {
-  keys_of(x, n, unit, centre, inverse, shift, keys);
+  keys_of(x, n, unit, center, inverse, shift, keys);
 }
-BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double unit, double centre, double inverse,
+BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double unit, double center, double inverse,
                                     std::uint32_t shift, std::int32_t* keys) {
-  keys_of(x, n, unit, centre, inverse, shift, keys);
+  keys_of(x, n, unit, center, inverse, shift, keys);
 }
 
-Histogram::Histogram(double centre, double scale, std::uint32_t bins, double unit)
-    : centre_(centre), scale_(scale), inverse_(1.0 / scale), unit_(unit), bins_(bins) {}
+Histogram::Histogram(double center, double scale, std::uint32_t bins, double unit)
+    : center_(center), scale_(scale), inverse_(1.0 / scale), unit_(unit), bins_(bins) {}
 
 template <typename T>
 Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit) {
@@ -44,13 +44,13 @@ Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bi
     std::nth_element(sample.begin(), at, sample.end());
     return *at;
   };
-  const double centre = quantile(2);
+  const double center = quantile(2);
   // Halves, as the ends may be the largest doubles there are.
   const double low = static_cast<double>(range.low) * unit / 2, high = static_cast<double>(range.high) * unit / 2;
-  const double reach = std::max(high - centre / 2, centre / 2 - low);
+  const double reach = std::max(high - center / 2, center / 2 - low);
   double scale = quantile(3) / 2 - quantile(1) / 2;
   if (scale == 0) scale = reach * 2 / bins;
-  return Histogram(centre, std::max({scale, reach * 0x1p-99, 0x1p-1000}), bins, unit);
+  return Histogram(center, std::max({scale, reach * 0x1p-99, 0x1p-1000}), bins, unit);
 }
 
 void Histogram::coarsen() {
@@ -84,7 +84,7 @@ void Histogram::cover(double low, double high) {
 // Sums of squares must stay finite, whatever is still to come.
 void Histogram::check_reach(double low, double high, std::span<const double> weights) const {
   const double heaviest = weights.empty() ? 1 : *std::max_element(weights.begin(), weights.end());
-  const double reach = std::max(high * unit_ - centre_, centre_ - low * unit_);
+  const double reach = std::max(high * unit_ - center_, center_ - low * unit_);
   if (reach * std::sqrt(heaviest) < kReach) return;
   throw InvalidInput("x reaches " + shown(reach) + " from the center with weights up to " + shown(heaviest) +
                      ", but their squares would overflow; scale values or weights down");
@@ -99,11 +99,11 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
   std::int32_t keys[kBatch];
   for (std::size_t i = 0; i < x.size(); i += kBatch) {
     const std::size_t n = std::min(kBatch, x.size() - i);
-    histogram_keys(x.data() + i, n, unit_, centre_, inverse_, shift_, keys);
+    histogram_keys(x.data() + i, n, unit_, center_, inverse_, shift_, keys);
     const auto add = [&](const auto& weight) {
       for (std::size_t j = 0; j < n; ++j) {
         Bucket& bucket = buckets_[static_cast<std::size_t>(keys[j] - first_)];
-        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - centre_, w = weight(i + j);
+        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - center_, w = weight(i + j);
         bucket.weight += w;
         bucket.v += w * v;
         bucket.v2 += w * v * v;

@@ -1,4 +1,4 @@
-// What is known of the data beforehand, in a few thousand buckets: linear ones near the centre, of constant relative
+// What is known of the data beforehand, in a few thousand buckets: linear ones near the center, of constant relative
 // width far away, so that neither outliers nor atoms spoil it. Histograms of parts merge into that of the whole.
 #pragma once
 #include <bit>
@@ -13,10 +13,10 @@
 
 namespace bh::quantization {
 
-// The bucket of a value (0 and below up to the centre, 1 and above beyond it), by the bits of 1 + |its distance from
-// the centre in scales|: all steps are monotone.
-inline std::int32_t bucket_index(double x, double centre, double inverse_scale, std::uint32_t shift) {
-  const auto u = static_cast<float>((x - centre) * inverse_scale);
+// The bucket of a value (0 and below up to the center, 1 and above beyond it), by the bits of 1 + |its distance from
+// the center in scales|: all steps are monotone.
+inline std::int32_t bucket_index(double x, double center, double inverse_scale, std::uint32_t shift) {
+  const auto u = static_cast<float>((x - center) * inverse_scale);
   const auto magnitude = static_cast<std::int32_t>(
       (std::bit_cast<std::uint32_t>(1.0f + std::abs(u)) - std::bit_cast<std::uint32_t>(1.0f)) >> shift);
   return u > 0 ? 1 + magnitude : -magnitude;
@@ -24,25 +24,25 @@ inline std::int32_t bucket_index(double x, double centre, double inverse_scale, 
 
 class Histogram {
  public:
-  // Sums over a bucket's values, v = value * unit - centre; the ends are values as they came.
+  // Sums over a bucket's values, v = value * unit - center; the ends are values as they came.
   struct Bucket {
     double weight = 0, v = 0, v2 = 0, low = HUGE_VAL, high = -HUGE_VAL;
     bool empty() const { return low > high; }
   };
 
-  // Centre, scale and sums are of values multiplied by `unit`, a power of two that keeps squares within range.
-  Histogram(double centre, double scale, std::uint32_t bins, double unit = 1);
+  // Center, scale and sums are of values multiplied by `unit`, a power of two that keeps squares within range.
+  Histogram(double center, double scale, std::uint32_t bins, double unit = 1);
 
-  // Centre and scale by the median and the quartiles of at most 4,096 values.
+  // Center and scale by the median and the quartiles of at most 4,096 values.
   template <typename T>
   static Histogram like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit = 1);
 
   // `range` is that of `x`; `weights` is empty or as long as `x`.
   template <typename T>
   void update(std::span<const T> x, std::span<const double> weights, Range<T> range);
-  void merge(const Histogram& other);  // of the same centre, scale and unit
+  void merge(const Histogram& other);  // of the same center, scale and unit
 
-  double centre() const { return centre_; }
+  double center() const { return center_; }
   double scale() const { return scale_; }
   double unit() const { return unit_; }
   std::uint32_t bins() const { return bins_; }
@@ -66,13 +66,13 @@ class Histogram {
   void check_invariants() const;  // throws std::logic_error
 
  private:
-  std::int32_t index(double x) const { return bucket_index(x * unit_, centre_, inverse_, shift_); }
+  std::int32_t index(double x) const { return bucket_index(x * unit_, center_, inverse_, shift_); }
   void check_reach(double low, double high, std::span<const double> weights) const;
   void cover(double low, double high);  // makes room for values in [low, high]
-  void coarsen();                       // merges neighbours in pairs
+  void coarsen();                       // merges neighbors in pairs
   const char* broken() const;           // what is wrong, or nothing: one judge for bytes and for bugs
 
-  double centre_, scale_, inverse_, unit_;
+  double center_, scale_, inverse_, unit_;
   std::uint32_t bins_, shift_ = 0;
   std::uint64_t count_ = 0;
   double minimum_ = HUGE_VAL, maximum_ = -HUGE_VAL;

@@ -17,7 +17,7 @@ std::vector<std::byte> Histogram::to_bytes() const {
   writer.put(bins_);
   writer.put(shift_);
   writer.put(static_cast<std::uint32_t>(buckets()));
-  writer.put(centre_);
+  writer.put(center_);
   writer.put(scale_);
   writer.put(count_);
   each([&](std::int32_t index, const Bucket& bucket) {
@@ -38,11 +38,11 @@ Histogram Histogram::from_bytes(Bytes bytes) {
   const auto buckets = reader.take<std::uint32_t>("buckets");
   if (buckets > bins) reader.fail("buckets", "exceeds bins");
   if (bytes.size() != kHeader + kBucket * buckets + kCrc) reader.fail("buckets", "does not fit the length");
-  const auto centre = reader.take<double>("center");
+  const auto center = reader.take<double>("center");
   const auto scale = reader.take<double>("scale");
-  if (!std::isfinite(centre)) reader.fail("center", "is not finite");
+  if (!std::isfinite(center)) reader.fail("center", "is not finite");
   if (!(scale >= 0x1p-1000) || !std::isfinite(scale)) reader.fail("scale", "is not positive and finite");
-  Histogram read(centre, scale, bins);
+  Histogram read(center, scale, bins);
   read.shift_ = shift;
   read.count_ = reader.take<std::uint64_t>("count");
   std::int64_t before = INT64_MIN;

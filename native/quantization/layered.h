@@ -1,5 +1,7 @@
-// The oracle: one layer for each link, each layer by divide and conquer, as the best predecessor never moves back.
-// O(links * n * log n) costs and 4 * n * (links - 2) bytes; for small problems, histograms, and to test all others.
+// The oracle: dynamic programming with one layer for each link. The matrix of a layer is totally monotone (the best
+// predecessor never moves back), so its row minima are found by divide and conquer. SMAWK (Aggarwal, Klawe, Moran,
+// Shor, Wilber 1987) would save the factor log n. O(links * n * log n) costs and 4 * n * (links - 2) bytes; for small
+// problems, histograms, and to test all others.
 #pragma once
 #include <limits>
 

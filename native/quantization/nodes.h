@@ -1,6 +1,15 @@
 // What every solver works on: nodes with running sums that give the cost of any interval between two of them in O(1).
 //
 // A choice of levels is a path through the nodes from first to last, and its squared error the sum of its links' costs.
+// Both costs have the concave Monge property, also called the quadrangle inequality (Yao 1980): for nodes
+// a <= b <= c <= d, C(a, c) + C(b, d) <= C(a, d) + C(b, c). So the least-cost path with a given number of links is the
+// k-link path problem in a Monge graph, the matrices of its dynamic program are totally monotone, and every solver here
+// rests on it:
+//   layered.h         divide-and-conquer dynamic programming, the oracle
+//   lagrangian.h      Lagrangian relaxation of the number of links
+//   coarse_to_fine.h  branch and bound on intervals of nodes; tangent.h the same with tighter bounds
+// UnbiasedCost: Ben Basat et al., arXiv:2402.03158. KMeansCost: Wu 1991; Gronlund et al., arXiv:1701.07204.
+//
 // The sums are anchored at the median and leave their own node out, so that an outlier enters a sum only as an end
 // point.
 #pragma once
@@ -18,7 +27,7 @@ namespace bh::quantization {
 using Index = std::uint32_t;
 using Path = std::vector<Index>;
 
-// A value (from the centre) and the sums of weight, weight * x and weight * x^2 between the anchor and this node.
+// A value (from the center) and the sums of weight, weight * x and weight * x^2 between the anchor and this node.
 struct Node {
   double x, a, b, g;
 };

@@ -1,4 +1,5 @@
-// Local search on a path, to bring the cost of the best one known down before bounds are compared with it.
+// Local search on a path, by dynamic programming over small moves of all its nodes: it lowers the upper bound of branch
+// and bound.
 #pragma once
 #include "quantization/nodes.h"
 

@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "quantization/coarse_to_fine.h"
+#include "quantization/lagrangian.h"
 #include "quantization/layered.h"
-#include "quantization/penalised.h"
 #include "quantization/tangent.h"
 
 namespace bh::quantization {
@@ -38,7 +38,7 @@ Search by_cells(const KMeansCost& cost, std::size_t links, const Limits& limits)
 // By a price for each link; where that leaves a doubt, by plain cells to the end.
 template <typename Cost>
 Solution by_price(const Cost& cost, std::size_t links, double& price, const Limits& limits) {
-  Penalised found = penalised(cost, links, price);
+  Relaxed found = lagrangian(cost, links, price);
   price = found.price;
   if (limits.slack == 1 && certified(cost, found)) return {std::move(found.path), 0};
   const bool small = cost.size() * (links - 2) * sizeof(Index) <= kMostLayerBytes;

@@ -1,4 +1,4 @@
-// Rounding to levels: to one of the two neighbours at random, so that the mean is right, or to the nearest.
+// Rounding to levels: to one of the two neighbors at random, so that the mean is right, or to the nearest.
 #pragma once
 #include <cstddef>
 #include <cstdint>

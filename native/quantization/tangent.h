@@ -1,4 +1,5 @@
-// Coarse to fine with tangents: bounds on cells that take the slope of the optimal path off first.
+// Branch and bound as in coarse_to_fine.h, on reduced costs: bounds on cells that take the slope of the optimal path
+// off first, so that what is left is bounded by tangents.
 //
 // Every interior level i gets a potential p_i >= 0, and a link from node k at level i to node j at level i + 1 costs
 // p_i x_k - p_(i+1) x_j more. Along a path this adds up to nothing, so that no path's cost changes; but with p_i the

@@ -1,5 +1,5 @@
-// The random numbers of simulated jobs: a function of seed, stream and job alone, so that every policy sees the same
-// jobs.
+// The random numbers of simulated jobs: a function of seed, stream and job alone. Every policy sees the same jobs, so
+// that differences between policies are estimated with common random numbers (Glasserman, Yao 1992).
 #pragma once
 #include <cstdint>
 #include <span>

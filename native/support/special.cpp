@@ -15,10 +15,10 @@ double horner(const double (&coefficients)[N], double x) {
 }
 
 // Rational approximations of Wichura's algorithm AS 241 (Applied Statistics 37(3), 1988), good to 1e-16.
-constexpr double centre_over[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+constexpr double center_over[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                                   1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                                   3.3430575583588128105e4, 2.5090809287301226727e3};
-constexpr double centre_under[] = {1.0,
+constexpr double center_under[] = {1.0,
                                    4.2313330701600911252e1,
                                    6.8718700749205790830e2,
                                    5.3941960214247511077e3,
@@ -58,7 +58,7 @@ double normal_quantile(double p) {
   const double q = p - 0.5;
   if (std::abs(q) <= 0.425) {
     const double r = 0.180625 - q * q;
-    return q * horner(centre_over, r) / horner(centre_under, r);
+    return q * horner(center_over, r) / horner(center_under, r);
   }
   const double tail = q < 0 ? p : 1.0 - p;
   if (!(tail >= 0)) return std::numeric_limits<double>::quiet_NaN();

@@ -6,8 +6,8 @@
 #include "check.h"
 #include "families.h"
 #include "quantization/coarse_to_fine.h"
+#include "quantization/lagrangian.h"
 #include "quantization/layered.h"
-#include "quantization/penalised.h"
 #include "quantization/solve.h"
 #include "quantization/tangent.h"
 
@@ -37,7 +37,7 @@ void check_solvers(const Cost& cost, const BruteForce& truth, std::size_t links)
   CHECK(finished.end == Search::End::optimal);
   check_path(cost, truth, finished.path, links);
   for (const double start : {0.0, 1e-200, 1e200}) {
-    const Penalised found = penalised(cost, links, start);
+    const Relaxed found = lagrangian(cost, links, start);
     CHECK(found.path.size() == links + 1);
     CHECK(found.bound <= static_cast<double>(truth.least(links)) + 2 * tolerance(cost, found.path));
     if (certified(cost, found))
@@ -107,7 +107,7 @@ void check_lattices() {
     const Nodes nodes = value_nodes(lattice, 1);
     const UnbiasedCost cost(nodes.nodes, nodes.anchor);
     for (std::size_t links = 2; links < 50; ++links) {
-      const Penalised found = penalised(cost, links, 0);
+      const Relaxed found = lagrangian(cost, links, 0);
       CHECK(found.path.size() == links + 1);
       const double least = path_cost(cost, Layered<UnbiasedCost>::solve(cost, links));
       CHECK(std::abs(path_cost(cost, found.path) - least) <= 1e-9 * least);

@@ -1,4 +1,4 @@
-#include "quantization/penalised.h"
+#include "quantization/lagrangian.h"
 
 #include <limits>
 #include <numeric>
@@ -14,10 +14,10 @@ struct Tried {
   std::size_t links() const { return path.size() - 1; }
 };
 
-// The cheapest path when each link costs `price` more. Candidates wait in a queue in the order of the nodes from which
-// on they are the best; a later candidate that is better at one node is better at all that follow. Each brings the
-// price of the cheapest path to it: of nodes that can no longer be the best nothing is kept but where their path comes
-// from.
+// The cheapest path when each link costs `price` more (Hirschberg and Larmore's queue). Candidates wait in a queue in
+// the order of the nodes from which on they are the best; a later candidate that is better at one node is better at all
+// that follow. Each brings the price of the cheapest path to it: of nodes that can no longer be the best nothing is
+// kept but where their path comes from.
 template <typename Cost>
 class Shortest {
  public:
@@ -126,16 +126,16 @@ Path splice(const Path& p, const Path& q, std::size_t links) {
 }
 
 template <typename Cost>
-bool certified(const Cost& cost, const Penalised& found) {
+bool certified(const Cost& cost, const Relaxed& found) {
   const double least = path_cost(cost, found.path), links = static_cast<double>(found.path.size() - 1);
   return least - found.bound <= tolerance(cost, found.path) + links * 0x1p-52 * least;
 }
 
 template <typename Cost>
-Penalised penalised(const Cost& cost, std::size_t links, double price) {
+Relaxed lagrangian(const Cost& cost, std::size_t links, double price) {
   const std::size_t n = cost.size();
   const auto wanted = static_cast<double>(links);
-  Penalised best{{}, -std::numeric_limits<double>::infinity(), price};
+  Relaxed best{{}, -std::numeric_limits<double>::infinity(), price};
   Tried low, high;  // too many links, too few
   const auto offer = [&](Path path) {
     if (best.path.empty() || path_cost(cost, path) < path_cost(cost, best.path)) best.path = std::move(path);
@@ -181,9 +181,9 @@ Penalised penalised(const Cost& cost, std::size_t links, double price) {
   return best;
 }
 
-template bool certified(const UnbiasedCost&, const Penalised&);
-template bool certified(const KMeansCost&, const Penalised&);
-template Penalised penalised(const UnbiasedCost&, std::size_t, double);
-template Penalised penalised(const KMeansCost&, std::size_t, double);
+template bool certified(const UnbiasedCost&, const Relaxed&);
+template bool certified(const KMeansCost&, const Relaxed&);
+template Relaxed lagrangian(const UnbiasedCost&, std::size_t, double);
+template Relaxed lagrangian(const KMeansCost&, std::size_t, double);
 
 }  // namespace bh::quantization
