@@ -25,6 +25,11 @@ def test_help_teaches_with_an_example(capsys, command):
     assert f"Example: beforehand {command}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_help_shows_square_brackets_as_they_are(capsys):
+    assert app.run(["tour", "--help"]) == 0
+    assert "pip install 'beforehand[report]'" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_commands_are_these(capsys):
     app.run([])
     shown = capsys.readouterr().out

@@ -14,6 +14,7 @@ app = typer.Typer(
     help="What a little knowledge beforehand is worth: plan a design, learn its price, build it, audit it.",
     epilog="Start with: beforehand tour",
     add_completion=False,
+    rich_markup_mode="markdown",  # rich's own would swallow [report]
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

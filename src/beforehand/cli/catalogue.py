@@ -34,7 +34,7 @@ def systems(as_json: Json = False) -> None:
 
 
 def reproduce(
-    name: Annotated[str | None, typer.Argument(help="A system by any of its names.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A system by any of its names.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Take smaller data: seconds instead of minutes.")] = False,
     data: Annotated[
         Path | None, typer.Option(help="Real data for a study that takes some: a file, or a folder with it.")
