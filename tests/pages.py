@@ -2,7 +2,7 @@
 
 Blocks of a page run one after the other in one empty folder. What a python block prints stands at its end, behind `#>`.
 In a console block a line with `$` is a command, and what follows is its output. Blocks marked otherwise are not run.
-Between the tour's markers stands the table of docs/tour.json.
+Between markers stand the table of docs/tour.json, and every command with its options.
 """
 
 import contextlib
@@ -19,18 +19,20 @@ from beforehand.core import Price
 
 ROOT = Path(__file__).parents[1]
 TOUR = re.compile(r"(<!-- tour.*?-->\n).*?(<!-- end of tour -->)", re.DOTALL)
+COMMANDS = re.compile(r"(<!-- commands.*?-->\n).*?(<!-- end of commands -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def pages():
-    """All pages that show something run."""
+    """All pages that show something run, or hold what is generated."""
     every = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in every if BLOCK.search(page.read_text(encoding="utf-8"))]
+    return [page for page in every if any(part.search(page.read_text(encoding="utf-8")) for part in (BLOCK, COMMANDS))]
 
 
 def refreshed(page):
     """The page's text with what its blocks print today."""
     text = TOUR.sub(lambda markers: markers[1] + tour_table() + markers[2], page.read_text(encoding="utf-8"))
+    text = COMMANDS.sub(lambda markers: markers[1] + command_list() + markers[2], text)
     names = {}
 
     def run(block):
@@ -57,6 +59,18 @@ def tour_table():
     told = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
     lines += ["", f"Less is better. Data are simulated. {told}; `make tour` repeats it."]
     return "".join(f"{line}\n" for line in lines)
+
+
+def command_list():
+    """Every command with its arguments, options and example, as typer writes them."""
+    command = [sys.executable, "-m", "typer", "beforehand.cli.app", "utils", "docs", "--name", "beforehand"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n## ", 1)[1]
+    text = re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+", "", text)  # cut off after 45 characters, and told below
+    text = re.sub(r"^\* `--help`: .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\*\*(Arguments|Options)\*\*:\n\n(?=\n)|\*\*Usage\*\*:\n\n", "", text)
+    text = re.sub(r"^```console\n\$ ", "```text\n", text, flags=re.MULTILINE)  # how to write it, not to be run
+    text = re.sub(r"^Example: (.*)$", r"Example: `\1`", text, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", f"## {text.rstrip()}\n")
 
 
 def _python(block, names, page, line):
