@@ -1,0 +1,101 @@
+"""The reference: every public name has an entry, and the tables of bytes are the layouts that are written."""
+
+import importlib
+import pkgutil
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import beforehand
+from beforehand.quantization import Histogram, encode, levels
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+ENTRY = re.compile(r"^\.\. (?:auto\w+|py:data):: ([\w.]+)", re.MULTILINE)
+ENTRIES = {name for page in REFERENCE.rglob("*.md") for name in ENTRY.findall(page.read_text(encoding="utf-8"))}
+ROW = re.compile(r"^\| (\d+) \| (\S+)(?: bytes)? \| ([\w ]+) \|", re.MULTILINE)
+FORMATS = {"8": "8s", "u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i32": "i", "f64": "d"}
+
+
+def exporting():
+    """The packages whose `__all__` is public: areas and core, and one for each host; not the rooms of an area."""
+    names = ["beforehand", *(each.name for each in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
+    public = [name for name in names if name.count(".") < 2 or name.startswith("beforehand.integrations.")]
+    return [name for name in public if hasattr(importlib.import_module(name), "__all__")]
+
+
+def layout(page):
+    """The struct format of each table on a page of bytes, and its fields' names; offsets must follow from the types."""
+    tables = []
+    for offset, kind, field in ROW.findall((REFERENCE / "bytes" / page).read_text(encoding="utf-8")):
+        if offset == "0":
+            tables.append(("<", []))
+        form, fields = tables[-1]
+        assert struct.calcsize(form) == int(offset), f"{page}: {field} is not at {offset}"
+        tables[-1] = (form + FORMATS[kind], [*fields, field])
+    return tables
+
+
+@pytest.mark.parametrize("module", exporting())
+def test_every_exported_name_has_an_entry(module):
+    exported = {f"{module}.{name}" for name in importlib.import_module(module).__all__}
+    assert exported <= ENTRIES, f"without an entry: {exported - ENTRIES}"
+
+
+def test_every_error_has_an_entry():
+    errors = importlib.import_module("beforehand.core.errors")
+    classes = {f"{errors.__name__}.{name}" for name, found in vars(errors).items() if isinstance(found, type)}
+    assert classes <= ENTRIES
+
+
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"block": 25}, {"method": "rotation", "block": 128}], ids=str)
+def test_the_header_of_codes_is_the_table_on_its_page(options):
+    [(form, fields)] = layout("codes.md")
+    assert struct.calcsize(form) == 64
+    x = np.random.default_rng(0).standard_normal((40, 50)).astype("f4")
+    codes = encode(x, levels(x, 16, **options), seed=3, stream=4)
+    found = dict(zip(fields, struct.unpack_from(form, codes.to_bytes()), strict=True))
+    rotated = "method" in options
+    assert found == {
+        "magic": b"\x89BHVC\r\n\x1a",
+        "version": 1,
+        "method": 4 if rotated else 2,
+        "objective": 0,
+        "dtype": 1,
+        "level dtype": 1,
+        "bits": 4,
+        "axes": 2,
+        "grouping": 1 if "axis" in options else 2 if "block" in options and not rotated else 0,
+        "axis": options.get("axis", 255),
+        "flags": 5 if rotated else int(not options),
+        "s": 16,
+        "groups": 50 if "axis" in options else 80 if "block" in options and not rotated else 1,
+        "block": options.get("block", 0),
+        "seed": 3,
+        "stream": 4,
+        "payload bytes": 1024 if rotated else 1000,
+    }
+
+
+def test_the_bytes_of_a_histogram_are_the_tables_on_its_page():
+    (header, fields), (bucket, _) = layout("histogram.md")
+    histogram = Histogram(center=1.0, scale=0.5, bins=64)
+    histogram.update([1.0, 1.1, 40.0])
+    data = histogram.to_bytes()
+    found = dict(zip(fields, struct.unpack_from(header, data), strict=True))
+    assert found == {
+        "magic": b"\x89BHVH\r\n\x1a",
+        "version": 1,
+        "reserved": 0,
+        "bins": 64,
+        "shift": found["shift"],
+        "buckets": histogram.buckets,
+        "center": 1.0,
+        "scale": 0.5,
+        "count": 3,
+    }
+    assert len(data) == struct.calcsize(header) + struct.calcsize(bucket) * histogram.buckets + 4
+    *_, last = struct.iter_unpack(bucket, data[struct.calcsize(header) : -4])
+    assert last[1:] == (1.0, 39.0, 1521.0, 40.0, 40.0)
