@@ -1,20 +1,74 @@
-"""How Sphinx builds these pages: offline, and with every warning an error (`make docs`)."""
+"""How Sphinx builds these pages: offline, every name resolved, and with every warning an error (`make docs`)."""
 
+import re
 from importlib.metadata import version as installed
+
+from docutils import nodes
+from numpy.typing import ArrayLike
+from sphinx.addnodes import pending_xref
+from sphinx.transforms import SphinxTransform
+from sphinx.util.typing import stringify_annotation
+
+from beforehand import core, quantization, scheduling
 
 project = "beforehand"
 author = copyright = "the beforehand developers"
 version = release = installed("beforehand")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_codeautolink"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+smartquotes_action = "qe"  # two hyphens begin an option of a command and are no dash
 
-default_role = "code"
+nitpicky = True
+default_role = "py:obj"  # links what it finds
+nitpick_ignore_regex = [
+    ("py:obj", ".*"),  # the rest is an argument or an expression
+    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|torch|typing)\..*|CodebookQuantizedTensor"),  # offline: no index
+    ("py:class", r".*\.[JPR]"),  # type variables
+]
 napoleon_custom_sections = ["Guarantee", "Cost", "Reference", "See also"]
 napoleon_numpy_docstring = False
-autodoc_typehints = "none"  # the words say dtype, shape and unit; the stub has the types
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
+maximum_signature_line_length = 100
 
 html_theme = "furo"
 html_title = "beforehand"
+
+NAMES = [f"{module.__name__}.{name}" for module in (core, quantization, scheduling) for name in module.__all__]
+# A class, what belongs to one, a name of several words, or a call: a word such as `levels` may as well be an argument.
+NAME = re.compile(r"([A-Z]\w*|[a-z]+_\w+|[a-z]+(?=\())((?:\.\w+)?)(\(.*\))?")
+EXPANDED = stringify_annotation(ArrayLike, "smart")
+ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[(.*?)\]\]")
+
+
+class LinkNames(SphinxTransform):
+    """Link a public name in backticks to its entry, if just one module exports it."""
+
+    default_priority = 500
+
+    def apply(self):
+        for literal in list(self.document.findall(nodes.literal)):
+            name = NAME.fullmatch(literal.astext())
+            found = [full for full in NAMES if name and full.endswith(f".{name[1]}")]
+            if len(found) == 1 and not isinstance(literal.parent, pending_xref | nodes.reference):
+                link = pending_xref(
+                    "", refdomain="py", reftype="obj", reftarget=found[0] + name[2], refdoc=self.env.docname
+                )
+                literal.replace_self(link)
+                link += literal
+
+
+def fold_aliases(app, what, name, obj, options, signature, returned):
+    """Write numpy's aliases as they stand in the source: autodoc sees only what they expand to."""
+    return tuple(
+        text and ARRAY.sub(r"~numpy.typing.NDArray[\1]", text.replace(EXPANDED, "~numpy.typing.ArrayLike"))
+        for text in (signature, returned)
+    )
+
+
+def setup(app):
+    app.add_transform(LinkNames)
+    app.connect("autodoc-process-signature", fold_aliases)
