@@ -1,4 +1,4 @@
-"""What published papers claim, checked against this library: one module for each; `beforehand reproduce` runs it."""
+"""What published papers claim, checked against this library: a package for each; `beforehand reproduce` runs it."""
 
 import inspect
 from types import ModuleType

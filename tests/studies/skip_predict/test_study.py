@@ -2,8 +2,8 @@ import pytest
 
 from beforehand.cli.app import run as command
 from beforehand.core.errors import InvalidInput
-from beforehand.studies import skip_predict
 from beforehand.studies.claims import Study
+from beforehand.studies.skip_predict import study as skip_predict
 
 DIRECTION_ONLY = ("SkipPredict also pays on real traces", "C = .8 does better")  # what cannot be checked here in full
 

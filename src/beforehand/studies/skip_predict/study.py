@@ -3,11 +3,8 @@
 import time
 from os import PathLike
 
-from beforehand.studies import skip_predict_costs as costs
-from beforehand.studies import skip_predict_tables as tables
-from beforehand.studies import skip_predict_traces as traces
-from beforehand.studies import skip_predict_trail as trail
 from beforehand.studies.claims import Begin, Claim, Study, judge
+from beforehand.studies.skip_predict import costs, tables, traces, trail
 
 PAPER = (
     "Shahout, Mitzenmacher: *SkipPredict: When to Invest in Predictions for Scheduling* "

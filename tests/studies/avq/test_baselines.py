@@ -3,7 +3,7 @@ import pytest
 
 from beforehand.quantization import levels
 from beforehand.quantization.theory import expected_squared_error
-from beforehand.studies.avq_baselines import (
+from beforehand.studies.avq.baselines import (
     best_middle_by_scan,
     best_middle_in_closed_form,
     nuqsgd,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.studies import skip_predict_traces as traces
+from beforehand.studies.skip_predict import traces
 
 ROWS = "2023-11-16 18:00:00,10,4\n2023-11-16 18:00:01,20,1\n2023-11-16 18:00:02,5,1\n"
 

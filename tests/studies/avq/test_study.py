@@ -2,7 +2,7 @@
 
 import pytest
 
-from beforehand.studies import avq
+from beforehand.studies.avq import study as avq
 
 TIMED = {
     avq.optimum_in_time,

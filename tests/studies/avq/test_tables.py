@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from beforehand.studies import avq_tables
-from beforehand.studies.avq_tables import COLUMNS, DATA, EXPECTED, QUICK, agreement, measure, sheet, winners
+from beforehand.studies.avq import tables
+from beforehand.studies.avq.tables import COLUMNS, DATA, EXPECTED, QUICK, agreement, measure, sheet, winners
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_every_distribution_has_a_figure_for_every_column():
 
 
 def test_truncated_normal_values_lie_within_one():
-    x = avq_tables.truncated_normal(np.random.default_rng(0), 1000)
+    x = tables.truncated_normal(np.random.default_rng(0), 1000)
     assert len(x) == 1000
     assert np.abs(x).max() <= 1
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from beforehand.studies import skip_predict_costs as costs
+from beforehand.studies.skip_predict import costs
 
 
 def test_the_least_of_a_function_of_one_threshold_is_found():

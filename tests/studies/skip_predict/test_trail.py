@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from beforehand.studies import skip_predict_trail as trail
+from beforehand.studies.skip_predict import trail
 
 
 @pytest.fixture(scope="module")

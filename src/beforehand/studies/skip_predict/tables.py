@@ -22,7 +22,7 @@ from beforehand.scheduling import (
 from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
 from beforehand.scheduling.policies.names import Stock
 from beforehand.studies.claims import Found, Sheet
-from beforehand.studies.skip_predict_costs import EXPONENTIAL, WEIBULL, minimum
+from beforehand.studies.skip_predict.costs import EXPONENTIAL, WEIBULL, minimum
 
 EXACT: Final = Joint(Exponential(), expensive=ExactError(), cheap=ExactError())
 POLICIES: Final[dict[str, tuple[Stock, Joint]]] = {

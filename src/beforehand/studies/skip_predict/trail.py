@@ -6,7 +6,7 @@ from typing import final
 
 from beforehand.scheduling import TRAIL, Expectation, Simulation, expect, simulate
 from beforehand.studies.claims import Found, Sheet
-from beforehand.studies.skip_predict_costs import EXPONENTIAL
+from beforehand.studies.skip_predict.costs import EXPONENTIAL
 
 FRACTIONS = (0.0, 0.2, 0.5, 0.8, 1.0)
 

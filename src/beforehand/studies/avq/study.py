@@ -7,8 +7,7 @@ import numpy as np
 
 from beforehand.quantization import decode, encode, levels
 from beforehand.quantization.theory import Floats, expected_squared_error, grid_bound, mean_estimation_error
-from beforehand.studies import avq_baselines as baselines
-from beforehand.studies import avq_tables as tables
+from beforehand.studies.avq import baselines, tables
 from beforehand.studies.claims import Begin, Claim, Found, Study, judge, seconds
 
 PAPER_DATA = ("LogN(0,1)", "Normal", "Exp(1)", "TruncNorm[-1,1]")  # its fifth, Weibull(1,1), is Exp(1)

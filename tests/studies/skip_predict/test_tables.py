@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from beforehand.studies import skip_predict_tables as tables
+from beforehand.studies.skip_predict import tables
 
 
 @pytest.fixture(scope="module")
