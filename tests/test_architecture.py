@@ -102,3 +102,16 @@ def test_no_import_of_the_own_area_hides_in_a_function_or_behind_type_checking(m
     for node in hidden:
         if isinstance(node, ast.ImportFrom):
             assert not (node.module or "").startswith(f"beforehand.{module.parts[0]}"), f"{module}: line {node.lineno}"
+
+
+def test_the_page_draws_every_package_and_names_only_files_that_exist():
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    tree = page.split("```")[1]
+    packages = [path.parent for path in PACKAGE.glob("*/__init__.py")]
+    folders = [path for path in (ROOT / "native").iterdir() if path.is_dir()]
+    assert all(re.search(rf"── {path.name}/ ", tree) for path in [*packages, *folders])
+    rooms = {path.parent.name for path in (PACKAGE / "scheduling").glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"`(\w+)/`", page.split("## The rooms of scheduling")[1].split("##")[0]))
+    for name in re.findall(r"`([\w/]+\.(?:py|h|cpp))`", page):
+        found = (ROOT / name, PACKAGE / name) if "/" in name else [*PACKAGE.rglob(name), *ROOT.glob(f"native/*/{name}")]
+        assert any(path.exists() for path in found), name
