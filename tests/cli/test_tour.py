@@ -8,6 +8,7 @@ import pytest
 
 from beforehand.cli import tour
 from beforehand.cli.app import run
+from beforehand.cli.page import COLUMNS
 from tests.report_page import QUICK, page
 
 PYTHON = f'python -c "{tour.MAKE}"'
@@ -29,6 +30,19 @@ def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
     )
     assert "report.html" in shown
     assert [path.name for path in here.iterdir()] == ["report.html"]
+
+
+def test_80_columns_cut_no_name(here, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["tour", *QUICK]) == 0
+    table = capsys.readouterr().out.partition("Less is better")[0]
+    assert run(["tour", *QUICK, "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert "\u2026" not in table
+    assert max(map(len, table.splitlines())) <= 80
+    names = {report[which]["design"] for report in reports for which in ("baseline", "measured", "clairvoyant")}
+    assert all(word in table for name in names for word in name.replace("(", " (").split())
+    assert all(word in table for column in COLUMNS for word in column.split())
 
 
 def test_the_tour_speaks_json(here, capsys):

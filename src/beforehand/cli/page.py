@@ -64,10 +64,13 @@ def command(context: typer.Context) -> str:
 def show(rows: Sequence[Row]) -> None:
     """Print the table."""
     table = render.table(*COLUMNS, gap=1)
+    for column in table.columns[3:6]:  # the others can wrap between words
+        column.no_wrap = True
     for row in rows:
         report = row.report
         outcomes = (report.baseline, report.measured, report.clairvoyant)
-        told = [f"{render.number(outcome.value)}\n[dim]{outcome.design}[/]" for outcome in outcomes]
+        designs = [outcome.design.replace("(", "\n(") for outcome in outcomes]  # 80 columns are room enough then
+        told = [f"{render.number(each.value)}\n[dim]{name}[/]" for each, name in zip(outcomes, designs, strict=True)]
         amount, per, unit = str(report.price).partition(" per ")
         price = amount.replace(" and ", "\n") + (f"\n[dim]{per.strip()} {unit}[/]" if per else "")
         you_run, known = f"{row.you_run}\n[dim]{report.metric}[/]", f"{row.known}\n[dim]{row.setting}[/]"

@@ -45,7 +45,7 @@ def table(*columns: str, gap: int = 2) -> Table:
     """An empty table in the house style: no lines, and so many blanks between columns."""
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for column in columns:
-        made.add_column(column)
+        made.add_column(column, overflow="fold")  # a name may break, but is never cut off
     return made
 
 
