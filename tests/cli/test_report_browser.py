@@ -1,10 +1,10 @@
-"""The tour's report in a real browser: drawn, inside its frame, and silent, in both schemes at both widths."""
+"""Pages that commands write, in a real browser: drawn, inside their frame, and silent, in both schemes and widths."""
 
 import shutil
 
 import pytest
 
-from tests.report_page import page
+from tests.report_page import page, queue_page
 
 pytestmark = pytest.mark.browser
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"]
@@ -35,11 +35,12 @@ def chrome():
         yield chrome
 
 
+@pytest.mark.parametrize("written", [page, queue_page], ids=["tour", "plan-queue"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-def test_every_picture_is_drawn_inside_its_frame(chrome, tmp_path, width, scheme):
+def test_every_picture_is_drawn_inside_its_frame(chrome, tmp_path, written, width, scheme):
     path = tmp_path / "report.html"
-    path.write_text(page(), encoding="utf-8")
+    path.write_text(written(), encoding="utf-8")
     screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     feature = {"name": "prefers-color-scheme", "value": scheme}
@@ -49,7 +50,7 @@ def test_every_picture_is_drawn_inside_its_frame(chrome, tmp_path, width, scheme
     dark = chrome.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches")
     assert (chrome.execute_script("return innerWidth"), dark) == (width, scheme == "dark")
     boxes = chrome.execute_script(VISIBLE)
-    assert len(boxes) == page().count("<figure")
+    assert len(boxes) == written().count("<figure")
     for box in boxes:
         assert box["scheme"] == scheme
         assert min(box[side] for side in ("left", "right", "top", "bottom")) >= 0, box
