@@ -1,3 +1,4 @@
+import functools
 import struct
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_anybody_can_read_the_format(kwargs, dtype, code, s):
     assert (tables.reshape(codes.levels.shape) == codes.levels).all()
 
 
+@functools.cache
+def signs(seed, stream, domain):
+    """The words of the first 2**13 counters, one after the other."""
+    return words(1 << 15, seed, stream, domain)
+
+
 def turned_back(x, seed, stream, position):
     """What a rotation of two rounds made `x` of: signs by position, and the transform as a matrix."""
     n = len(x)
@@ -60,9 +67,9 @@ def turned_back(x, seed, stream, position):
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
     i = np.arange(position, position + n)
     for domain in (3, 2):
-        drawn = words(1 << 15, seed, stream, domain)  # of the first 2**13 counters, word by word
         counter, word = i >> 7, i >> 5 & 3
-        bit = drawn[(counter >> 8 << 10) + word * 256 + (counter & 255)] >> (i & 31).astype(np.uint32) & 1
+        drawn = signs(seed, stream, domain)[(counter >> 8 << 10) + word * 256 + (counter & 255)]
+        bit = drawn >> (i & 31).astype(np.uint32) & 1
         x = (1.0 - 2.0 * bit) * (matrix @ x) / np.sqrt(n)
     return x
 
