@@ -1,18 +1,12 @@
-// The contents of beforehand._native: one line for each area.
+// beforehand._native. Each <stem>.cpp beside this file defines bind_<stem>; CMake lists them in bindings.inc, one
+// BIND(<stem>) a line. Where one is missing, the module does not load.
 #include <nanobind/nanobind.h>
 
-#include "bindings/bindings.h"
+#define BIND(stem) void bind_##stem(nanobind::module_& m);
+#include "bindings.inc"
+#undef BIND
 
 NB_MODULE(_native, m) {
-  bind_errors(m);
-  bind_dlpack(m);
-  bind_levels(m);
-  bind_histogram(m);
-  bind_codes(m);
-  bind_hadamard(m);
-  bind_rotation(m);
-  bind_special(m);
-  bind_log_formula(m);
-  bind_draws(m);
-  bind_mg1(m);
+#define BIND(stem) bind_##stem(m);
+#include "bindings.inc"
 }
