@@ -1,4 +1,4 @@
-// How arrays cross the border: contiguous, on the CPU, of the very dtype that the kernel reads.
+// How arrays cross the border: contiguous, on the CPU, and of exactly the dtype that the kernel reads.
 #pragma once
 #include <nanobind/ndarray.h>
 
@@ -28,7 +28,7 @@ std::span<const T> span(const std::optional<Array<T>>& array) {
   return array ? span(*array) : std::span<const T>{};
 }
 
-// Arrays whose dtype another argument tells.
+// Arrays whose dtype depends on another argument.
 using Flat = nanobind::ndarray<nanobind::ro, nanobind::c_contig, nanobind::device::cpu>;
 using FlatOut = nanobind::ndarray<nanobind::c_contig, nanobind::device::cpu>;
 

@@ -15,7 +15,7 @@ void each_row(const FlatOut& x, const Work& work) {
   const std::size_t length = x.ndim() == 0 ? 1 : x.shape(x.ndim() - 1);
   if (!std::has_single_bit(length))
     throw bh::InvalidInput("x has a last axis of " + std::to_string(length) +
-                           ", but it must be a power of two; pad it");
+                           ", but it must be a power of two; pad it with zeros");
   const bool single = x.dtype() == nanobind::dtype<float>();
   if (!single && x.dtype() != nanobind::dtype<double>()) throw bh::InvalidInput("x must be float32 or float64");
   const Unlocked unlocked(x.size());

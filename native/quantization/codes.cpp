@@ -79,8 +79,8 @@ class Encoder {
       Real buffer;
       const Real x = load(values_, i, 1, &buffer)[0];
       if (x < levels.front() || x > levels.back())
-        throw InvalidInput("x holds " + std::to_string(outside_) + " values outside their levels, the first " +
-                           text(x) + " at position " + std::to_string(i) + " in C order, where levels reach from " +
+        throw InvalidInput("x contains " + std::to_string(outside_) + " value(s) outside their levels; the first is " +
+                           text(x) + " at flat index " + std::to_string(i) + ", where the levels range from " +
                            text(levels.front()) + " to " + text(levels.back()) +
                            "; pass levels.cover(x), or outside=\"clip\"");
     }

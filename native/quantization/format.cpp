@@ -33,7 +33,7 @@ std::uint8_t take_code(Reader& reader, const char* field, unsigned count) {
 void check_shape(const Reader& reader, const std::vector<std::uint64_t>& shape) {
   std::uint64_t product = 1;
   for (const std::uint64_t axis : shape) product = reader.product(product, std::max<std::uint64_t>(axis, 1), "shape");
-  if (product > kMostValues) reader.fail("shape", is(product, "no array has so many values"));
+  if (product > kMostValues) reader.fail("shape", is(product, "no array can have that many values"));
 }
 
 template <typename Real>
@@ -47,15 +47,15 @@ template <typename Real>
 void check_levels_and_scales(const Reader& reader, const CodesHeader& header, Bytes levels, Bytes scales) {
   for (std::uint64_t at = 0; at < levels.size() / sizeof(Real); ++at) {
     const Real level = real_at<Real>(levels, at);
-    if (!std::isfinite(level)) reader.fail("levels", "hold NaN or infinity at " + std::to_string(at));
+    if (!std::isfinite(level)) reader.fail("levels", "contain NaN or infinity at index " + std::to_string(at));
     if (at % header.s != 0 && level < real_at<Real>(levels, at - 1))
-      reader.fail("levels", "descend at " + std::to_string(at));
+      reader.fail("levels", "descend at index " + std::to_string(at));
     if (header.rotated() && std::abs(level) > kFarthestRotated)
-      reader.fail("levels", "are too far from 0 for rotated values at " + std::to_string(at));
+      reader.fail("levels", "are too far from 0 for rotated values at index " + std::to_string(at));
   }
   for (std::uint64_t at = 0; at < scales.size() / sizeof(Real); ++at)
     if (!std::isfinite(real_at<Real>(scales, at)))
-      reader.fail("scales", "hold NaN or infinity at " + std::to_string(at));
+      reader.fail("scales", "contain NaN or infinity at index " + std::to_string(at));
 }
 
 void check_payload(const Reader& reader, const CodesHeader& header, Bytes payload) {
@@ -68,7 +68,7 @@ void check_payload(const Reader& reader, const CodesHeader& header, Bytes payloa
     const Bytes packed = payload.subspan(run * run_bytes, run_bytes);
     const unsigned used = runs.length % 8 * bits % 8;
     if (used != 0 && static_cast<unsigned>(packed.back()) >> used != 0)
-      reader.fail("payload", "has padding that is not 0");
+      reader.fail("payload", "has nonzero padding bits");
     if (std::has_single_bit(header.s)) continue;
     for (std::uint64_t j = 0; j < runs.length; j += std::size(codes)) {
       const std::span part(codes, std::min<std::uint64_t>(std::size(codes), runs.length - j));
@@ -139,7 +139,7 @@ CodesHeader read_codes_header(Bytes bytes) {
   header.dtype = take_code(reader, "dtype", kDtypes);
   header.single = take_code(reader, "level dtype", kLevelDtypes) == 1;
   if (header.single == (std::find(std::begin(kDoubles), std::end(kDoubles), header.dtype) != std::end(kDoubles)))
-    reader.fail("level dtype", is(header.single, "does not fit dtype " + std::to_string(header.dtype)));
+    reader.fail("level dtype", is(header.single, "does not match dtype " + std::to_string(header.dtype)));
   const auto bits = reader.take<std::uint8_t>("bits");
   const unsigned axes = take_code(reader, "number of axes", kMostAxes + 1);
   header.grouped = Grouped{take_code(reader, "grouping", kGroupings)};
@@ -157,12 +157,13 @@ CodesHeader read_codes_header(Bytes bytes) {
   check_shape(reader, header.shape);
   header.rounds = flags >> 1 & 3;
   if (header.rounds > kMostRounds || header.rotated() != (header.method == kRotation))
-    reader.fail("flags", is(flags, "the rounds in it do not fit method " + std::to_string(header.method)));
+    reader.fail("flags", is(flags, "its number of rounds does not match method " + std::to_string(header.method)));
   const bool by_axis = header.grouped == Grouped::axis, by_block = header.grouped == Grouped::block;
   if (header.s < 1 || header.s > 65536) reader.fail("s", is(header.s, "must be from 1 to 65536"));
-  if (bits != header.bits()) reader.fail("bits", is(bits, "s = " + std::to_string(header.s) + " takes another number"));
+  if (bits != header.bits())
+    reader.fail("bits", is(bits, "s = " + std::to_string(header.s) + " takes " + std::to_string(header.bits())));
   if (by_axis ? header.axis >= axes : header.axis != CodesHeader::kNoAxis)
-    reader.fail("axis", is(header.axis, "does not fit grouping and shape"));
+    reader.fail("axis", is(header.axis, "does not match grouping and shape"));
   if (header.rotated()) {
     if (!std::has_single_bit(header.s) || header.s < 2 || header.s > kMostRotated)
       reader.fail("s", is(header.s, "must be a power of two from 2 to 256 for rotation"));
@@ -170,15 +171,16 @@ CodesHeader read_codes_header(Bytes bytes) {
     if (!std::has_single_bit(header.block) || header.block < Chunks::kLeast)
       reader.fail("block", is(header.block, "must be a power of two of at least 64 for rotation"));
   } else if (by_block != (header.block > 0)) {
-    reader.fail("block", is(header.block, "does not fit the grouping"));
+    reader.fail("block", is(header.block, "does not match the grouping"));
   }
-  if (header.block > kMostValues) reader.fail("block", is(header.block, "no array has so many values"));
-  if (groups == 0 || groups != header.groups()) reader.fail("groups", is(groups, "does not fit grouping and shape"));
+  if (header.block > kMostValues) reader.fail("block", is(header.block, "no array can have that many values"));
+  if (groups == 0 || groups != header.groups()) reader.fail("groups", is(groups, "does not match grouping and shape"));
   if (flags != ((header.tables() == 1) | header.rounds << 1))
-    reader.fail("flags", is(flags, "must tell whether there is one table, the rounds of rotation, and nothing else"));
+    reader.fail("flags", is(flags, "must encode only whether there is a single table, and the rounds of rotation"));
   if (header.stream >> 56 != 0) reader.fail("stream", is(header.stream, "must be below 2**56"));
-  if (!header.random() && header.seed != 0) reader.fail("seed", is(header.seed, "nothing was random"));
-  if (!header.random() && header.stream != 0) reader.fail("stream", is(header.stream, "nothing was random"));
+  if (!header.random() && header.seed != 0) reader.fail("seed", is(header.seed, "this method uses no randomness"));
+  if (!header.random() && header.stream != 0)
+    reader.fail("stream", is(header.stream, "this method uses no randomness"));
   if (header.clipped > header.size()) reader.fail("clipped", is(header.clipped, "there are fewer values"));
 
   const std::uint64_t levels = reader.product(header.tables(), header.s, "levels");
@@ -191,11 +193,11 @@ CodesHeader read_codes_header(Bytes bytes) {
     runs = {groups, chunks.padded()};
   }
   if (payload != reader.product(runs.count, packed_bytes(runs.length, bits), "payload bytes"))
-    reader.fail("payload bytes", is(payload, "shape and bits make another number"));
+    reader.fail("payload bytes", is(payload, "shape and bits give another number"));
   reader.take_bytes(payload, "payload");
   reader.take_bytes(sizeof(std::uint32_t), "CRC");
   if (reader.position() != bytes.size())
-    reader.fail("length", is(bytes.size(), "header and shape make " + std::to_string(reader.position())));
+    reader.fail("length", is(bytes.size(), "header and shape give " + std::to_string(reader.position())));
   return header;
 }
 
@@ -208,7 +210,7 @@ void check_codes(const CodesHeader& header, Bytes bytes) {
   check_payload(reader, header, bytes.subspan(header.payload_at(), header.payload_bytes()));
   std::uint32_t crc;
   std::memcpy(&crc, &bytes[bytes.size() - sizeof crc], sizeof crc);
-  if (crc != crc32c(bytes.first(bytes.size() - sizeof crc))) reader.fail("CRC", "does not match what stands before it");
+  if (crc != crc32c(bytes.first(bytes.size() - sizeof crc))) reader.fail("CRC", "does not match the bytes before it");
 }
 
 }  // namespace bh::quantization

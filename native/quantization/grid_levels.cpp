@@ -13,8 +13,8 @@ template <typename T>
 GridLevels grid_levels(const Distinct<T>& values, std::span<const double> grid, std::size_t s, double unit) {
   const auto low = static_cast<double>(values.values.front()), high = static_cast<double>(values.values.back());
   if (grid.front() > low || grid.back() < high)
-    throw InvalidInput("grid covers [" + shown(grid.front()) + ", " + shown(grid.back()) +
-                       "], but x holds values in [" + shown(low) + ", " + shown(high) + "]; widen the grid");
+    throw InvalidInput("grid covers [" + shown(grid.front()) + ", " + shown(grid.back()) + "], but x has values in [" +
+                       shown(low) + ", " + shown(high) + "]; widen the grid");
   const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
   const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());
   const std::size_t n = last - first + 1;

@@ -81,13 +81,13 @@ void Histogram::cover(double low, double high) {
   first_ = first;
 }
 
-// Sums of squares must stay finite, whatever is still to come.
+// Sums of squares must stay finite, whatever else is added.
 void Histogram::check_reach(double low, double high, std::span<const double> weights) const {
   const double heaviest = weights.empty() ? 1 : *std::max_element(weights.begin(), weights.end());
   const double reach = std::max(high * unit_ - center_, center_ - low * unit_);
   if (reach * std::sqrt(heaviest) < kReach) return;
-  throw InvalidInput("x reaches " + shown(reach) + " from the center with weights up to " + shown(heaviest) +
-                     ", but their squares would overflow; scale values or weights down");
+  throw InvalidInput("x has values up to " + shown(reach) + " away from the center and weights up to " +
+                     shown(heaviest) + ", so sums of squares would overflow; scale the values or the weights down");
 }
 
 template <typename T>
@@ -154,12 +154,12 @@ const char* Histogram::broken() const {
     if (bucket.empty()) continue;
     const std::int32_t here = first_ + static_cast<std::int32_t>(i);
     if (!(bucket.weight >= 0) || !std::isfinite(bucket.weight)) return "a weight that is negative or not finite";
-    if (!std::isfinite(bucket.v) || !std::isfinite(bucket.v2) || bucket.v2 < 0) return "a sum that no values have";
+    if (!std::isfinite(bucket.v) || !std::isfinite(bucket.v2) || bucket.v2 < 0) return "sums that no values can have";
     if (index(bucket.low) != here || index(bucket.high) != here) return "a value outside its bucket";
     low = std::min(low, bucket.low);
     high = std::max(high, bucket.high);
   }
-  if (low != minimum_ || high != maximum_) return "ends that are in no bucket";
+  if (low != minimum_ || high != maximum_) return "a minimum or maximum that is in no bucket";
   if ((count_ == 0) != buckets_.empty()) return "a count that does not match the buckets";
   return nullptr;
 }

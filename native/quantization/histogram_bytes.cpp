@@ -37,7 +37,7 @@ Histogram Histogram::from_bytes(Bytes bytes) {
   if (shift > kMostShift) reader.fail("shift", "exceeds 30");
   const auto buckets = reader.take<std::uint32_t>("buckets");
   if (buckets > bins) reader.fail("buckets", "exceeds bins");
-  if (bytes.size() != kHeader + kBucket * buckets + kCrc) reader.fail("buckets", "does not fit the length");
+  if (bytes.size() != kHeader + kBucket * buckets + kCrc) reader.fail("buckets", "does not match the length");
   const auto center = reader.take<double>("center");
   const auto scale = reader.take<double>("scale");
   if (!std::isfinite(center)) reader.fail("center", "is not finite");
@@ -51,7 +51,7 @@ Histogram Histogram::from_bytes(Bytes bytes) {
     if (i == 0) read.first_ = index;
     if (index <= before) reader.fail("index", "does not ascend");
     if (std::int64_t{index} - read.first_ >= bins)
-      reader.fail("index", "is further from the first than there are bins");
+      reader.fail("index", "is farther from the first index than there are bins");
     before = index;
     Bucket bucket;
     for (double* field : {&bucket.weight, &bucket.v, &bucket.v2, &bucket.low, &bucket.high})
@@ -62,9 +62,9 @@ Histogram Histogram::from_bytes(Bytes bytes) {
     read.minimum_ = std::min(read.minimum_, bucket.low);
     read.maximum_ = std::max(read.maximum_, bucket.high);
   }
-  if (const char* wrong = read.broken()) reader.fail("buckets", std::string("hold ") + wrong);
+  if (const char* wrong = read.broken()) reader.fail("buckets", std::string("have ") + wrong);
   const std::uint32_t crc = crc32c(bytes.first(reader.position()));
-  if (reader.take<std::uint32_t>("CRC") != crc) reader.fail("CRC", "does not fit the bytes before it");
+  if (reader.take<std::uint32_t>("CRC") != crc) reader.fail("CRC", "does not match the bytes before it");
   return read;
 }
 

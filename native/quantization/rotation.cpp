@@ -172,7 +172,7 @@ class RotatedEncoder {
     const double scale = unbiased ? squared_length / projected : projected / own.total();
     const Real rounded = static_cast<Real>(std::ldexp(scale, exponent));
     if (!std::isfinite(rounded))
-      throw InvalidInput("x holds values so near to the largest float that rotated ones overflow; divide x by 4");
+      throw InvalidInput("x contains values so close to the largest float that rotating them overflows; divide x by 4");
     return rounded;
   }
 

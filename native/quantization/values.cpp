@@ -107,9 +107,9 @@ void refuse_non_finite(const Values& values) {
     if (std::isfinite(value)) continue;
     if (count++ == 0) first = i, bad = value;
   }
-  throw InvalidInput("x holds " + std::to_string(count) + " values that are NaN or infinite, the first (" +
-                     (std::isnan(bad) ? "nan" : shown(bad)) + ") at position " + std::to_string(first) +
-                     " in C order; replace or drop them first");
+  throw InvalidInput("x contains " + std::to_string(count) + " NaN or infinite value(s); the first is " +
+                     (std::isnan(bad) ? "nan" : shown(bad)) + " at flat index " + std::to_string(first) +
+                     "; replace or drop them");
 }
 
 }  // namespace bh::quantization

@@ -80,14 +80,14 @@ Writer::Writer(const Format& format) {
 Reader::Reader(Bytes bytes, const Format& format) : bytes_(bytes), name_(format.name) {
   const Magic magic = magic_of(format);
   const Bytes found = take_bytes(magic.size(), "magic");
-  if (std::memcmp(found.data(), magic.data(), magic.size()) != 0) fail("magic", "is that of another format");
+  if (std::memcmp(found.data(), magic.data(), magic.size()) != 0) fail("magic", "belongs to another format");
   const auto version = take<std::uint16_t>("version");
   if (version != format.version)
     fail("version", "is " + std::to_string(version) + ", but this library reads " + std::to_string(format.version));
 }
 
 Bytes Reader::take_bytes(std::uint64_t count, const char* field) {
-  if (count > bytes_.size() - position_) fail(field, "lies beyond their end");
+  if (count > bytes_.size() - position_) fail(std::string("it ends inside its ") + field);
   const Bytes taken = bytes_.subspan(position_, count);
   position_ += count;
   return taken;
@@ -96,13 +96,13 @@ Bytes Reader::take_bytes(std::uint64_t count, const char* field) {
 std::uint64_t Reader::product(std::uint64_t a, std::uint64_t b, const char* field) const {
   const std::optional<std::uint64_t> product = checked_product(a, b);
   if (!product)
-    fail(field, "makes " + std::to_string(a) + " times " + std::to_string(b) + ", more than any memory holds");
+    fail(field, "takes " + std::to_string(a) + " times " + std::to_string(b) + ", more than any memory can hold");
   return *product;
 }
 
-void Reader::fail(const char* field, const std::string& is) const {
-  throw CorruptData("these " + std::to_string(bytes_.size()) + " bytes are no " + name_ + ", as " + field + " " + is +
-                    "; pass all that to_bytes() returned");
+void Reader::fail(const std::string& what) const {
+  throw CorruptData(std::string("not a valid ") + name_ + " buffer (" + std::to_string(bytes_.size()) +
+                    " bytes): " + what + "; pass the complete output of to_bytes()");
 }
 
 }  // namespace bh

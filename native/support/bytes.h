@@ -1,5 +1,5 @@
-// What all byte formats of the house share: an 8-byte magic 89 42 48 x y 0D 0A 1A, the version as u16 at offset 8,
-// little-endian fields, and CRC-32C. What is read is hostile: each Reader names the field at which bytes go wrong.
+// What all byte formats share: an 8-byte magic 89 42 48 x y 0D 0A 1A, the version as u16 at offset 8,
+// little-endian fields, and CRC-32C. Input is untrusted: a Reader names the field at which it is invalid.
 #pragma once
 #include <array>
 #include <bit>
@@ -21,10 +21,10 @@ using Bytes = std::span<const std::byte>;
 template <typename T>
 concept Scalar = std::is_arithmetic_v<T>;
 
-// Castagnoli, reflected 0x82F63B78, initial and final xor all ones. `before` is the CRC of what came before.
+// Castagnoli, reflected 0x82F63B78, initial and final xor all ones. `before` is the CRC of the preceding bytes.
 std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0);
 
-// Two letters that tell the formats apart, and what each is called in errors.
+// Two letters that distinguish the format, and its name in errors.
 struct Format {
   std::array<char, 2> letters;
   std::uint16_t version;
@@ -59,10 +59,12 @@ class Reader {
   std::size_t position() const { return position_; }
   // The product of two claims, if 64 bits hold it.
   std::uint64_t product(std::uint64_t a, std::uint64_t b, const char* field) const;
-  // Throws CorruptData: these bytes are no ..., as `field` `is`.
-  [[noreturn]] void fail(const char* field, const std::string& is) const;
+  // Throws CorruptData that says: `field` `is`.
+  [[noreturn]] void fail(const char* field, const std::string& is) const { fail(std::string(field) + " " + is); }
 
  private:
+  [[noreturn]] void fail(const std::string& what) const;
+
   Bytes bytes_;
   std::size_t position_ = 0;
   const char* name_;

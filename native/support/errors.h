@@ -14,7 +14,7 @@ struct CapacityExceeded : std::length_error {
   using std::length_error::length_error;
 };
 
-// Bytes from outside that no version of this library can have written.
+// Bytes from outside that no version of this library can have written: truncated, damaged or forged.
 struct CorruptData : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

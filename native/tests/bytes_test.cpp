@@ -43,7 +43,7 @@ void what_was_written_is_read() {
   CHECK(reader.take<double>("second") == -1.5);
   CHECK(reader.take_bytes(4, "third").size() == 4);
   CHECK(reader.position() == writer.bytes().size());
-  CHECK(is_corrupt([&] { reader.take<std::uint8_t>("fourth"); }, "fourth lies beyond their end"));
+  CHECK(is_corrupt([&] { reader.take<std::uint8_t>("fourth"); }, "it ends inside its fourth"));
 }
 
 void a_reader_names_the_field() {

@@ -283,7 +283,7 @@ def test_the_seed_belongs_to_what_is_random():
 
 def test_values_outside_are_refused_or_clipped_and_counted():
     x = np.array([[0.0, -1.0], [9.0, 2.5]])
-    with pytest.raises(InvalidInput, match=r"2 values outside .* first -1 at position 1 .* levels.cover"):
+    with pytest.raises(InvalidInput, match=r"2 value\(s\) outside .* first is -1 at flat index 1, .* levels.cover"):
         encode(x, TABLE, seed=1)
     codes = encode(x, TABLE, seed=1, outside="clip")
     assert codes.clipped == 2
@@ -299,7 +299,7 @@ def test_nan_and_infinity_are_refused_whatever_is_asked(bad, dtype):
     x = np.zeros((200, 100), dtype)
     x[150, 3] = x[199, 99] = bad
     for table in (TABLE, levels([0.0, 1.0], 2, objective="mse")):
-        with pytest.raises(InvalidInput, match=r"2 values that are NaN or infinite.* position 15003"):
+        with pytest.raises(InvalidInput, match=r"2 NaN or infinite value\(s\).* flat index 15003"):
             encode(x, table, seed=1, outside="clip", threads=2)
 
 

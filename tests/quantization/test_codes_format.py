@@ -107,10 +107,10 @@ def test_anybody_can_read_arrays_without_axes_and_without_values(shape):
 def test_bytes_that_end_too_early_or_too_late_are_refused():
     for data in (GOLDEN, encode(np.zeros((3, 5)), [0.0, 1.0, 2.0], seed=1).to_bytes(), ROTATED):
         for end in range(len(data)):
-            with pytest.raises(CorruptData, match="these"):
+            with pytest.raises(CorruptData, match="not a valid Codes buffer"):
                 Codes.from_bytes(data[:end])
             if end != len(data) - 4:
-                with pytest.raises(CorruptData, match="these"):
+                with pytest.raises(CorruptData, match="not a valid Codes buffer"):
                     Codes.from_bytes(signed(data[:end]))
         with pytest.raises(CorruptData, match="length"):
             Codes.from_bytes(data + b"\0")
@@ -182,13 +182,13 @@ def test_each_field_is_checked_and_named(at, new, field):
         (32, struct.pack("<Q", 32), "block is 32"),
         (32, struct.pack("<Q", 192), "block is 192"),
         (32, struct.pack("<Q", 2**63), "block"),
-        (32, struct.pack("<Q", 64), "payload lies beyond"),
+        (32, struct.pack("<Q", 64), "ends inside its payload"),
         (64, struct.pack("<Q", 193), "payload bytes"),
         (64, struct.pack("<Q", 2**60), "scales"),
         (80, struct.pack("<d", -17.0), "levels are too far from 0"),
         (80, struct.pack("<d", 1.0), "levels descend"),
-        (112, struct.pack("<d", np.inf), "scales hold NaN or infinity at 0"),
-        (120, struct.pack("<d", np.nan), "scales hold NaN or infinity at 1"),
+        (112, struct.pack("<d", np.inf), "scales contain NaN or infinity at index 0"),
+        (120, struct.pack("<d", np.nan), "scales contain NaN or infinity at index 1"),
     ],
 )
 def test_each_field_of_rotated_codes_is_checked_and_named(at, new, field):

@@ -322,7 +322,7 @@ def test_subnormals_are_kept_as_far_as_their_scale_is():
 
 def test_values_near_the_largest_float_decode_to_finite_ones_or_are_refused():
     x = np.full(4096, np.finfo(np.float32).max, np.float32)
-    with pytest.raises(InvalidInput, match="rotated ones overflow; divide x by 4"):
+    with pytest.raises(InvalidInput, match="rotating them overflows; divide x by 4"):
         rotated(x, 2)
     one = np.zeros(4096, np.float32)
     one[3] = np.finfo(np.float32).max
