@@ -1,4 +1,4 @@
-"""What tells the future, and what the telling costs."""
+"""Predictors, and the price of what they know in advance."""
 
 import math
 from dataclasses import dataclass
@@ -21,13 +21,24 @@ class Price:
         bytes: Memory or traffic, in bytes; a fraction where several uses share one byte.
         tokens: Tokens that a language model reads or writes.
         per: What the price is paid for: a call, a value, a job.
+        amount: What is paid in any other unit.
+        unit: The unit of `amount`, such as `"core-hours"`. An amount of seconds, bytes or tokens is the field of that
+            name.
+
+    Guarantee:
+        Prices of one unit add up; nothing is converted.
 
     Raises:
-        InvalidInput: an amount is negative or not finite; prices per different things are added.
+        InvalidInput: an amount is negative or not finite, or has no unit; prices per different things, or in different
+            units of `amount`, are added.
 
     Example:
         >>> print(Price(seconds=2e-9, per="value") + Price(seconds=4e-10, bytes=0.5, per="value"))
         2.4 ns and 0.5 bytes per value
+        >>> Price(amount=30, unit="tokens", per="job") == Price(tokens=30, per="job")
+        True
+        >>> print(Price(amount=1.5, unit="core-hours", per="job"))
+        1.5 core-hours per job
         >>> print(Price())
         nothing
     """
@@ -36,13 +47,22 @@ class Price:
     bytes: float = 0
     tokens: float = 0.0
     per: str = "call"
+    amount: float = 0.0
+    unit: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what is no price."""
-        for name in ("seconds", "bytes", "tokens"):
-            amount = getattr(self, name)
-            if not 0 <= amount < math.inf:
-                raise InvalidInput(f"{name} is {amount}, but a price must be finite and at least 0")
+        """Validate the fields, and move an amount of seconds, bytes or tokens to the field of that name."""
+        for name in ("seconds", "bytes", "tokens", "amount"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise InvalidInput(f"{name} is {value}, but a price must be finite and at least 0")
+        if self.amount and not self.unit:
+            raise InvalidInput(f"amount is {self.amount}, but has no unit; pass unit=, such as 'core-hours'")
+        if self.unit in ("seconds", "bytes", "tokens"):
+            object.__setattr__(self, self.unit, getattr(self, self.unit) + self.amount)
+            object.__setattr__(self, "amount", 0.0)
+        if not self.amount:
+            object.__setattr__(self, "unit", "")
 
     def __add__(self, other: "Price") -> "Price":
         """Both prices together; they must be paid for the same thing."""
@@ -52,18 +72,31 @@ class Price:
             raise InvalidInput(
                 f"a price per {self.per} and one per {other.per} cannot be added; convert one of them first"
             )
-        return Price(self.seconds + other.seconds, self.bytes + other.bytes, self.tokens + other.tokens, self.per)
+        if self.unit and other.unit and self.unit != other.unit:
+            raise InvalidInput(
+                f"a price in {self.unit} and one in {other.unit} cannot be added; convert one of them first"
+            )
+        return Price(
+            seconds=self.seconds + other.seconds,
+            bytes=self.bytes + other.bytes,
+            tokens=self.tokens + other.tokens,
+            per=self.per,
+            amount=self.amount + other.amount,
+            unit=self.unit or other.unit,
+        )
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """What is paid, by unit, without the units that nothing is paid in."""
+        parts = {"seconds": self.seconds, "bytes": self.bytes, "tokens": self.tokens, self.unit: self.amount}
+        return {unit: amount for unit, amount in parts.items() if amount}
 
     def __str__(self) -> str:
-        """In words, with three digits and the unit that fits."""
-        parts = []
+        """In words, with three digits; seconds in the multiple that fits."""
+        parts = [f"{amount:.3g} {unit}" for unit, amount in self.amounts.items() if unit != "seconds"]
         if self.seconds:
             scale, unit = next((pair for pair in SECONDS if self.seconds >= pair[0]), SECONDS[-1])
-            parts.append(f"{self.seconds / scale:.3g} {unit}")
-        if self.bytes:
-            parts.append(f"{self.bytes:.3g} bytes")
-        if self.tokens:
-            parts.append(f"{self.tokens:.3g} tokens")
+            parts.insert(0, f"{self.seconds / scale:.3g} {unit}")
         return f"{' and '.join(parts)} per {self.per}" if parts else "nothing"
 
 
