@@ -66,7 +66,7 @@ def test_a_trace_of_jobs_is_a_log_and_further_columns_are_ignored():
         (lambda: Log([1], weight=[0]), "weight has 0.0 as its largest"),
         (lambda: Log([1, 1], weight=[1, -1]), "weight is -1.0 in row 1"),
         (lambda: Log([1, 1], weight=[1, math.inf]), "weight has inf as its largest"),
-        (lambda: Log([1, 1], arrival=[1, 0]), "arrival is 0.0 in row 1, but must never fall"),
+        (lambda: Log([1, 1], arrival=[1, 0]), "arrival is 0.0 in row 1, but must be non-decreasing"),
         (lambda: Log([1, 1], arrival=[1, math.nan]), "arrival is nan in row 1"),
         (lambda: Log([1, 1], arrival=[1, 1e101]), r"arrival is 1e\+101 in row 1, but must be at least -1e\+100"),
         (lambda: Log([1 + 2j]), "size must be real numbers .dtype complex128"),
@@ -92,3 +92,28 @@ def test_a_prediction_that_was_never_asked_is_nan():
 def test_figures_beyond_a_float_are_infinite_and_no_warning():
     assert Log([1e100]).moment(4) == math.inf
     assert math.isfinite(Log([1, 1], arrival=[0, 5e-324]).rate)
+
+
+def test_a_log_keeps_its_unit_and_a_trace_says_it():
+    log = Log([1.0, 2.0], unit="tokens")
+    assert log.unit == log.take([0]).unit == log.exactly_predicted().unit == "tokens"
+    assert Log([1.0]).unit is None
+    assert Log.read(Trace("jobs", {"size": [1.0]}, meta={"unit": "tokens"})).unit == "tokens"
+    assert Log.read(Trace("jobs", {"size": [1.0]})).unit is None
+
+
+@pytest.mark.parametrize("unit", ["", 3, ["tokens"]])
+def test_a_unit_is_a_name(unit):
+    with pytest.raises(InvalidInput, match="unit is .*, but must be a name such as 'seconds'"):
+        Log([1.0], unit=unit)
+
+
+def test_other_columns_of_the_same_jobs_leave_the_log_as_it_was():
+    log = Log([1.0, 3.0], cheap=[0, 1], weight=[1, 2], arrival=[0, 1])
+    exact = log.exactly_predicted()
+    np.testing.assert_array_equal(exact.expensive, [1, 3])
+    assert exact.cheap is None
+    np.testing.assert_array_equal(exact.weight, log.weight)
+    np.testing.assert_array_equal(log.arriving(np.array([5.0, 6.0])).arrival, [5, 6])
+    np.testing.assert_array_equal(log.arrival, [0, 1])
+    assert log.expensive is None

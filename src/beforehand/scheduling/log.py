@@ -1,6 +1,7 @@
 """A log of finished jobs: how long each took, and what was predicted."""
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Self, final
 
@@ -50,7 +51,8 @@ class Log:
         expensive: What the expensive predictor said, in the same unit, from 0 to 1e100; nan where it was not asked.
         cheap: What the cheap one said: a number, or 0 and 1; nan where it was not asked.
         weight: How often the job counts, at least 0; normalised to sum 1. Left out, all count alike.
-        arrival: When it came, within 1e100 of 0 and never falling; only `replay` and a measured load need it.
+        arrival: When it came, within 1e100 of 0 and non-decreasing; only `replay` and a measured load need it.
+        unit: The unit of the sizes, such as `"seconds"` or `"tokens"`, for plans to name; None if not known.
 
     Guarantee:
         Columns are copies in float64 that cannot be written to.
@@ -69,6 +71,7 @@ class Log:
     cheap: Floats | None
     weight: Floats
     arrival: Floats | None
+    unit: str | None
 
     def __init__(
         self,
@@ -78,7 +81,10 @@ class Log:
         cheap: ArrayLike | None = None,
         weight: ArrayLike | None = None,
         arrival: ArrayLike | None = None,
+        unit: str | None = None,
     ) -> None:
+        if unit is not None and not (isinstance(unit, str) and unit):
+            raise InvalidInput(f"unit is {unit!r}, but must be a name such as 'seconds', or None if it is not known")
         sizes = _column("size", size, None, 0.0, MOST, above=True, gaps=False)
         rows = sizes.size
         held: dict[str, Floats | None] = {"size": sizes, "weight": np.full(rows, 1 / rows), "arrival": None}
@@ -96,16 +102,18 @@ class Log:
             falls = np.flatnonzero(np.diff(arrivals) < 0)
             if falls.size:
                 row = int(falls[0]) + 1
-                raise InvalidInput(f"arrival is {arrivals[row]} in row {row}, but must never fall; sort by arrival")
+                raise InvalidInput(
+                    f"arrival is {arrivals[row]} in row {row}, but must be non-decreasing; sort by arrival"
+                )
             held["arrival"] = arrivals
-        for name, column in held.items():
-            object.__setattr__(self, name, column)
+        for name, value in (held | {"unit": unit}).items():
+            object.__setattr__(self, name, value)
         if not self.mean >= LEAST:
             raise InvalidInput(f"size has mean {self.mean}, but must have at least {LEAST:g}; take a smaller unit")
 
     @classmethod
     def read(cls, jobs: Any) -> Self:
-        """The log that is handed in, or the one in a `Trace` of kind `jobs` (size [expensive, cheap, weight, arrival]).
+        """A log as it is, or that of a `Trace` of kind `jobs` (size [expensive, cheap, weight, arrival]; meta: [unit]).
 
         Raises:
             InvalidInput: it is neither, or a column breaks a rule.
@@ -120,7 +128,8 @@ class Log:
                 "kind 'jobs' and a column 'size'"
             )
         optional = ("expensive", "cheap", "weight", "arrival")
-        return cls(jobs["size"], **{name: jobs[name] for name in optional if name in jobs.columns})
+        columns = {name: jobs[name] for name in optional if name in jobs.columns}
+        return cls(jobs["size"], **columns, unit=jobs.meta.get("unit"))
 
     def __len__(self) -> int:
         """How many jobs there are."""
@@ -154,4 +163,20 @@ class Log:
         except IndexError as error:
             raise InvalidInput(f"rows do not fit a log of {len(self)} ({error}); pass indexes or a mask") from error
         columns = {name: getattr(self, name) for name in ("expensive", "cheap", "weight", "arrival")}
-        return Log(self.size[rows], **{name: None if held is None else held[rows] for name, held in columns.items()})
+        taken = {name: None if held is None else held[rows] for name, held in columns.items()}
+        return Log(self.size[rows], **taken, unit=self.unit)
+
+    def exactly_predicted(self) -> "Log":
+        """The same jobs with their sizes as expensive predictions, and no cheap ones: what a clairvoyant would see."""
+        return self._replaced(expensive=self.size, cheap=None)
+
+    def arriving(self, arrival: Floats) -> "Log":
+        """The same jobs at other times, which are non-decreasing, one for each row."""
+        return self._replaced(arrival=arrival)
+
+    def _replaced(self, **columns: Floats | None) -> "Log":
+        """A copy with other columns, which keep the rules and are not checked again."""
+        log = copy(self)
+        for name, column in columns.items():
+            object.__setattr__(log, name, column)
+        return log

@@ -220,6 +220,29 @@ def test_what_is_out_of_range_is_refused(options, message):
         simulate(FCFS(), LAW, **options)
 
 
+def test_a_replay_is_summed_up_in_means_over_its_jobs():
+    log = Log([3.0, 1.0, 2.0, 2.0], arrival=[0, 1, 1, 12])
+    found = replay(SPJF(), Log(log.size, expensive=log.size, arrival=log.arrival)).summary(log, quantiles=[0.0, 1.0])
+    response = np.array([3, 3, 5, 2])
+    assert found["response_time"] == response.mean()
+    assert found["slowdown"] == np.mean(response / log.size)
+    assert found["quantiles"] == {0.0: 2.0, 1.0: 5.0}
+    assert (found["max"], found["jobs"], found["expensive_calls"], found["cheap_calls"]) == (5.0, 4, 1.0, 0.0)
+    assert (found["interruptions"], found["demotions"]) == (0.0, 0.0)
+    assert found["memory"] == pytest.approx((3**2 / 2 + 1 / 2 + 2 + 2) / 14)
+    assert found["peak_memory"] == 3.0
+
+
+def test_a_summary_wants_the_log_that_was_replayed():
+    run = replay(FCFS(), Log([1.0, 2.0], arrival=[0, 1]))
+    with pytest.raises(InvalidInput, match="log has no arrivals, but 2 jobs were replayed; pass that log"):
+        run.summary(Log([1.0, 2.0]))
+    with pytest.raises(InvalidInput, match="log has 1 jobs, but 2"):
+        run.summary(Log([1.0], arrival=[0]))
+    with pytest.raises(InvalidInput, match=r"quantiles is 1\.5"):
+        run.summary(Log([1.0, 2.0], arrival=[0, 1]), quantiles=[1.5])
+
+
 def test_a_replay_needs_arrivals():
     with pytest.raises(InvalidInput, match="log has no arrivals"):
         replay(FCFS(), Log([1.0]))

@@ -311,7 +311,8 @@ def _rows(policy: Any, law: Joint) -> Log | None:
         return None
     weight = -np.diff([1.0, *error.survival(keys[:-1], size), 0.0])
     if not isinstance(policy, SkipPredict):
-        return Log(np.repeat(size, keys.size), weight=weight, **{by: keys})
+        predicted: dict[str, Any] = {by: keys}
+        return Log(np.repeat(size, keys.size), weight=weight, **predicted)
     long = float(_long_jobs(policy, law).share(size)[0])
     cheap = np.repeat([0.0, min(policy.threshold, MOST)], keys.size)
     weight = np.concatenate([(1 - long) * weight, long * weight])

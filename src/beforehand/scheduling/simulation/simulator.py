@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
+
+import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.distributions.joint import Joint
@@ -91,6 +93,41 @@ class Replay:
     peak_memory: float
     cheap_calls: int
     expensive_calls: int
+
+    def summary(self, log: Log, *, quantiles: Sequence[float] = (0.5, 0.9, 0.99)) -> dict[str, Any]:
+        """Means over the jobs of the log that was replayed, under the names that they have in a `Simulation`.
+
+        Args:
+            log: What was replayed.
+            quantiles: The shares of jobs whose response times are wanted.
+
+        Raises:
+            InvalidInput: the log has another number of jobs, or no arrivals; a quantile is not from 0 to 1.
+
+        Example:
+            >>> from beforehand.scheduling import FCFS, replay
+            >>> log = Log([3.0, 1.0], arrival=[0.0, 1.0])
+            >>> replay(FCFS(), log).summary(log)["response_time"]
+            3.0
+        """
+        if log.arrival is None or len(log) != len(self.completion):
+            what = "no arrivals" if log.arrival is None else f"{len(log)} jobs"
+            raise InvalidInput(f"log has {what}, but {len(self.completion)} jobs were replayed; pass that log")
+        shares = [checked("quantiles", share, most=1.0) for share in quantiles]
+        response, jobs = self.completion - log.arrival, len(log)
+        return {
+            "response_time": float(response.mean()),
+            "quantiles": {share: float(np.quantile(response, share)) for share in shares},
+            "max": float(response.max()),
+            "slowdown": float(np.mean(response / log.size)),
+            "interruptions": self.interruptions / jobs,
+            "demotions": self.demotions / jobs,
+            "memory": self.memory / float(self.completion.max() - log.arrival[0]),
+            "peak_memory": self.peak_memory,
+            "cheap_calls": self.cheap_calls / jobs,
+            "expensive_calls": self.expensive_calls / jobs,
+            "jobs": jobs,
+        }
 
 
 def simulate(

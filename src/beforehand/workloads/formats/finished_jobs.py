@@ -79,7 +79,7 @@ def finished_jobs(columns: Mapping[str, NDArray[Any]], *, meta: Mapping[str, Any
         raise InvalidInput(
             f"none of the {len(keep)} rows has a size above 0, but a log needs one; record finished jobs"
         )
-    checked = {name: table[name] for name in COLUMNS[1:-1] if name in table}
+    checked: dict[str, Any] = {name: table[name] for name in COLUMNS[1:-1] if name in table}
     checked["weight"] = np.where(keep, table.get("weight", 1.0), 0.0)  # rows that are left out do not count
     Log(np.where(keep, table["size"], 1.0), **checked)  # before rows move, so that an error names the file's own
     rows = np.flatnonzero(keep)
