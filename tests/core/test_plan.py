@@ -3,26 +3,64 @@ import sys
 
 import pytest
 
+import beforehand
 from beforehand.core import load_plan
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.core.plan import made_with, plan_json, reading
+
+ORCHARDS = """
+class Reader:
+    def __init__(self, kind):
+        self.kind = kind
+
+class ApplePlan:
+    from_json = lambda text: ("apple", text)
+
+class PearPlan:
+    from_json = lambda text: ("pear", text)
+
+from_json = ApplePlan.from_json
+number = 3
+"""
 
 
-def test_a_plan_is_read_by_the_module_of_its_area(tmp_path, monkeypatch):
+@pytest.fixture
+def orchards(tmp_path, monkeypatch):
+    """An area with two kinds of plans."""
     area = tmp_path / "beforehand" / "orchards"
     area.mkdir(parents=True)
     (area / "__init__.py").touch()
-    (area / "plan.py").write_text("def from_json(text):\n    return ('read', text)\n")
-    monkeypatch.setattr("beforehand.__path__", [*__import__("beforehand").__path__, str(area.parent)])
-    (tmp_path / "plan.json").write_text('{"area": "orchards"}')
-    assert load_plan(tmp_path / "plan.json") == ("read", '{"area": "orchards"}')
+    (area / "plan.py").write_text(ORCHARDS)
+    monkeypatch.setattr("beforehand.__path__", [*beforehand.__path__, str(area.parent)])
+    yield tmp_path / "plan.json"
     for module in ("beforehand.orchards", "beforehand.orchards.plan"):
-        del sys.modules[module]
+        sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reader"),
+    [
+        ('{"area": "orchards", "kind": "ApplePlan"}', "apple"),
+        ('{"area": "orchards", "kind": "PearPlan"}', "pear"),
+        ('{"area": "orchards"}', "apple"),  # as plans were written before they had kinds
+    ],
+)
+def test_a_plan_is_read_by_the_class_of_its_kind_in_the_module_of_its_area(orchards, text, reader):
+    orchards.write_text(text)
+    assert load_plan(orchards) == (reader, text)
+
+
+@pytest.mark.parametrize("kind", ["PlumPlan", "Reader", "number", "from_json", "__name__", "", 3, ["ApplePlan"]])
+def test_a_kind_that_does_not_exist_is_named(orchards, kind):
+    orchards.write_text(json.dumps({"area": "orchards", "kind": kind}))
+    with pytest.raises(CorruptData, match=r"is a plan of kind .*, which area 'orchards' of this version does not have"):
+        load_plan(orchards)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "3", "{}", "\xff", "[" * 100_000])
 def test_what_is_no_plan_is_named(tmp_path, text):
     (tmp_path / "plan.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(CorruptData, match=r"plan\.json is no plan"):
+    with pytest.raises(CorruptData, match=r"plan\.json is not a plan"):
         load_plan(tmp_path / "plan.json")
 
 
@@ -35,10 +73,51 @@ def test_an_area_that_does_not_exist_is_named(tmp_path, area):
 
 def test_a_damaged_plan_of_an_area_is_named(tmp_path):
     (tmp_path / "plan.json").write_text('{"area": "quantization", "design": "exact"}')
-    with pytest.raises(CorruptData, match=r"plan\.json: this is no plan for quantization"):
+    with pytest.raises(CorruptData, match=r"plan\.json: not a valid QuantizationPlan"):
         load_plan(tmp_path / "plan.json")
 
 
 def test_a_missing_plan_is_named(tmp_path):
     with pytest.raises(InvalidInput, match=r"plan\.json cannot be read: No such file"):
         load_plan(tmp_path / "plan.json")
+
+
+class PearPlan:
+    area = "orchards"
+
+
+def test_what_plan_json_writes_reading_reads():
+    text = plan_json(PearPlan(), {"trees": 3})
+    assert json.loads(text) == {"area": "orchards", "kind": "PearPlan", "trees": 3}
+    with reading(text, "orchards", "PearPlan") as fields:
+        assert fields == {"trees": 3}
+    with reading('{"area": "orchards", "trees": 3}', "orchards", "PearPlan") as fields:
+        assert fields == {"trees": 3}
+
+
+def test_json_of_a_plan_holds_no_numbers_that_json_lacks():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        plan_json(PearPlan(), {"trees": float("inf")})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "3", "null", "[" * 100_000, "{}", '{"area": "gardens"}', '{"area": "orchards", "kind": "ApplePlan"}'],
+)
+def test_what_is_not_such_a_plan_is_corrupt(text):
+    with pytest.raises(CorruptData, match=r"not a valid PearPlan \(.*\); pass what to_json\(\) returned"):
+        reading(text, "orchards", "PearPlan").__enter__()
+
+
+@pytest.mark.parametrize("error", [KeyError, TypeError, StopIteration, OverflowError, RecursionError, CorruptData])
+def test_whatever_fails_while_a_plan_is_made_of_the_fields_is_corrupt(error):
+    with (
+        pytest.raises(CorruptData, match="not a valid PearPlan"),
+        reading('{"area": "orchards"}', "orchards", "PearPlan"),
+    ):
+        raise error("damaged")
+
+
+def test_a_plan_knows_what_made_it():
+    assert made_with().keys() == {"beforehand", "numpy", "python"}
+    assert made_with()["beforehand"] == beforehand.__version__

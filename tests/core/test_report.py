@@ -2,10 +2,12 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
 from beforehand.core import Outcome, Price, Report
 from beforehand.core.errors import InvalidInput
+from beforehand.core.report import judge
 
 FIELDS = {
     "area": "quantization",
@@ -60,3 +62,35 @@ def test_json_holds_every_field_and_whether_it_came_true():
 def test_an_outcome_that_breaks_a_rule_is_refused(arguments, words):
     with pytest.raises(InvalidInput, match=words):
         Outcome(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.11, 0.5, "worth it"),
+        (0.1, 0.5, "unclear"),
+        (-3, 0.5, "unclear"),
+        (-3, 0.11, "unclear"),
+        (-3, 0.1, "don't bother"),
+        (-3, 0.09, "don't bother"),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval_on_one_side_of_the_least_gain(low, high, verdict):
+    assert judge(Outcome("exact", high, low, high), 0.1) == verdict
+
+
+def test_an_interval_runs_from_the_2_5th_to_the_97_5th_percentile_and_holds_the_value():
+    draws = np.arange(101.0)
+    assert Outcome.of("exact", 50.0, draws) == Outcome("exact", 50.0, 2.5, 97.5)
+    assert Outcome.of("exact", 200.0, draws).high == 200.0
+    assert Outcome.of("exact", -1.0, draws).low == -1.0
+
+
+def test_of_fewer_than_8_draws_the_interval_holds_all():
+    assert Outcome.of("exact", 3.0, np.empty(0)) == Outcome("exact", 3.0, 3.0, 3.0)
+    assert Outcome.of("exact", 3.0, np.arange(7.0)) == Outcome("exact", 3.0, 0.0, 6.0)
+    assert Outcome.of("exact", 3.0, np.arange(8.0)).high < 7.0
+
+
+def test_draws_that_are_not_finite_do_not_count():
+    assert Outcome.of("exact", 3.0, np.array([2.0, math.inf, math.nan])) == Outcome("exact", 3.0, 2.0, 3.0)

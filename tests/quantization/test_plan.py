@@ -1,5 +1,4 @@
 import json
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,8 @@ from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.plan import Plan, load_plan
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.plan import QuantizationPlan, audit, plan
+from beforehand.quantization.plan import audit, plan
+from beforehand.quantization.quantization_plan import QuantizationPlan
 
 RANDOM = np.random.default_rng(0)
 LOGNORMAL = np.exp(RANDOM.standard_normal((24, 2048)))
@@ -64,7 +64,7 @@ def test_time_spent_on_levels_pays_at_1_gbit_but_not_at_10(monkeypatch, rate, de
     def seconds(vectors, codecs, seed):
         return [1e-9 * nanoseconds[codec.method] for codec in codecs]
 
-    monkeypatch.setattr(sys.modules["beforehand.quantization.plan"], "_seconds", seconds)
+    monkeypatch.setattr("beforehand.quantization.candidates.seconds_per_value", seconds)
     sample = np.exp(np.random.default_rng(1).standard_normal((8, 2**16)))
     planned = plan(sample, bits=4, bytes_per_second=rate)
     assert (planned.design, planned.verdict) == (design, verdict)
@@ -337,9 +337,9 @@ def test_what_is_no_sample_is_refused_by_plan_and_audit(sample, planned):
     ids=["area", "design", "verdict", "empty", "unknown", "missing", "price", "list"],
 )
 def test_json_that_is_no_plan_is_corrupt(planned, change):
-    with pytest.raises(CorruptData, match="no plan for quantization"):
+    with pytest.raises(CorruptData, match="not a valid QuantizationPlan"):
         QuantizationPlan.from_json(json.dumps(change(json.loads(planned.to_json()))))
-    with pytest.raises(CorruptData, match="no plan"):
+    with pytest.raises(CorruptData, match="not a valid QuantizationPlan"):
         QuantizationPlan.from_json("{")
 
 

@@ -78,7 +78,7 @@ def _draw(plan: "QueuePlan", holdout: "Trace") -> dict[str, "Draw"]:
     import numpy as np
 
     from beforehand.cli import figures
-    from beforehand.scheduling.plan.planner import curves
+    from beforehand.scheduling.plan import curves
 
     loads = np.linspace(LOWEST, HIGHEST, POINTS)
     lines: dict[str, Any] = curves(plan, holdout, loads.tolist())

@@ -1,4 +1,4 @@
-"""The errors that this library raises, each also what a stranger would catch.
+"""All exceptions of this library. Each also derives from the built-in that callers would expect.
 
 BeforehandError
 ├── InvalidInput       (ValueError)     an argument breaks a rule

@@ -2,23 +2,31 @@
 
 import importlib.util
 import json
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.predictor import Price
-from beforehand.core.report import Outcome, Verdict
+from beforehand.core.report import Outcome, Report, Verdict
 
 
 @runtime_checkable
 class Plan(Protocol):
-    """What every area's frozen plan offers; each area has its own final class, whose `build` makes the design."""
+    """What every frozen plan offers; each area has final classes of its own, whose `build` makes the design.
+
+    A class is found by `load_plan` if `beforehand.<area>.plan` holds it under its name.
+    """
 
     @property
     def area(self) -> str:
-        """The area that made it: its module is `beforehand.<area>.plan`."""
+        """The area that made it."""
 
     @property
     def design(self) -> str:
@@ -44,11 +52,14 @@ class Plan(Protocol):
     def verdict(self) -> Verdict:
         """Whether the design is worth its price."""
 
+    def audit(self, holdout: Any) -> Report:
+        """What the design reaches on data that the plan never saw, beside what was expected."""
+
     def explain(self) -> str:
         """The choice in plain words, with its numbers."""
 
     def to_json(self) -> str:
-        """A JSON object whose `area` says who can read it."""
+        """A JSON object whose `area` and `kind`, the name of the class, say what can read it; see `plan_json`."""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -58,28 +69,66 @@ class Plan(Protocol):
 def load_plan(path: str | PathLike[str]) -> Plan:
     """Read a plan of any area.
 
-    The file's `area` picks the module `beforehand.<area>.plan`, whose `from_json` reads the rest.
+    The file's `area` and `kind` name a module and a class in it: `beforehand.<area>.plan.<kind>`. Files written before
+    plans had kinds are read by that module's `from_json`.
 
     Raises:
         InvalidInput: the file cannot be read.
-        CorruptData: the file is no plan, or a plan of an area that this version does not have.
+        CorruptData: the file does not hold a plan, or one of an area or a kind that this version does not have.
     """
     path = Path(path)
     try:
         text = path.read_bytes().decode()
-        area = json.loads(text)["area"]
+        fields = json.loads(text)
+        area, kind = fields["area"], fields.get("kind")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CorruptData(f"{path} is no plan: it must be a JSON object that names its area; make it anew") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CorruptData(
+            f"{path} is not a plan: it must be a JSON object that names its area; write it again with to_json()"
+        ) from error
     name = f"beforehand.{area}.plan"
-    known = isinstance(area, str) and area.isidentifier() and area != "core"
-    if not known or not importlib.util.find_spec(f"beforehand.{area}") or not importlib.util.find_spec(name):
+    valid = isinstance(area, str) and area.isidentifier() and area != "core"
+    if not valid or not importlib.util.find_spec(f"beforehand.{area}") or not importlib.util.find_spec(name):
         raise CorruptData(
             f"{path} is a plan of area {area!r}, which this version does not have; use the one that made it"
         )
+    module = importlib.import_module(name)
+    reader = module if kind is None else getattr(module, str(kind), None)
+    if kind is not None and not (isinstance(reader, type) and hasattr(reader, "from_json")):
+        raise CorruptData(
+            f"{path} is a plan of kind {kind!r}, which area {area!r} of this version does not have; "
+            "use the one that made it"
+        )
     try:
-        plan: Plan = importlib.import_module(name).from_json(text)
+        plan: Plan = reader.from_json(text)  # type: ignore[union-attr]
     except CorruptData as error:
         raise CorruptData(f"{path}: {error}") from error
     return plan
+
+
+def plan_json(plan: Plan, fields: Mapping[str, Any]) -> str:
+    """The JSON object of a plan: its area and kind, then its fields."""
+    return json.dumps({"area": plan.area, "kind": type(plan).__name__} | dict(fields), indent=2, allow_nan=False)
+
+
+@contextmanager
+def reading(text: str, area: str, kind: str) -> Iterator[dict[str, Any]]:
+    """The fields that `plan_json` wrote; what fails while a block makes a plan of them raises `CorruptData`.
+
+    Raises:
+        CorruptData: `text` is of another form, area or kind, or the block raised an exception.
+    """
+    try:
+        fields = json.loads(text)
+        found = fields.pop("area"), fields.pop("kind", kind)
+        if found != (area, kind):
+            raise CorruptData("it is a {1} of area {0}".format(*found))
+        yield fields
+    except Exception as error:  # which one, depends on what the first damaged field is used for
+        raise CorruptData(f"not a valid {kind} ({error}); pass what to_json() returned") from error
+
+
+def made_with() -> dict[str, str]:
+    """The versions that a plan was made with."""
+    return {"beforehand": version("beforehand"), "numpy": np.__version__, "python": platform.python_version()}

@@ -3,19 +3,27 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Literal, final, get_args
+from typing import Any, Final, Literal, Self, final, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Price
 
 Verdict = Literal["worth it", "don't bother", "unclear"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+INTERVAL: Final = (0.025, 0.975)  # of the draws: the 95 % that every outcome's interval holds
+FEW_DRAWS: Final = 8  # with fewer, the interval holds all
 
 
 @final
 @dataclass(frozen=True)
 class Outcome:
-    """What one design reaches in the metric, and the interval that it lies in.
+    """What one design reaches in the metric, and the 95 % interval around it.
+
+    In every plan and report the interval runs from the 2.5th to the 97.5th percentile of resampled values, as `of`
+    takes it. Where nothing was resampled, `low` and `high` are the value itself.
 
     Raises:
         InvalidInput: the design has no name; a number is not finite; `value` lies outside `[low, high]`.
@@ -31,7 +39,7 @@ class Outcome:
     high: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no outcome."""
+        """Validate the fields."""
         if not self.design:
             raise InvalidInput("design is empty, but an outcome must say what was run; name the design")
         for name in ("value", "low", "high"):
@@ -44,9 +52,38 @@ class Outcome:
                 "pass low <= value <= high"
             )
 
+    @classmethod
+    def of(cls, design: str, value: float, draws: NDArray[Any]) -> Self:
+        """A value with the 95 % interval of its resampled values, widened to hold the value.
+
+        Draws that are not finite are left out. Of fewer than 8, the interval runs from the smallest to the largest.
+
+        Example:
+            >>> Outcome.of("exact", 50.0, np.arange(101.0))
+            Outcome(design='exact', value=50.0, low=2.5, high=97.5)
+        """
+        finite = draws[np.isfinite(draws)]
+        if finite.size >= FEW_DRAWS:
+            low, high = np.quantile(finite, INTERVAL)
+        else:
+            low, high = finite.min(initial=value), finite.max(initial=value)
+        return cls(design, value, min(value, float(low)), max(value, float(high)))
+
     def __str__(self) -> str:
         """The design, the value and its interval, with three digits."""
         return f"{self.design} {self.value:.3g} ({self.low:.3g} to {self.high:.3g})"
+
+
+def judge(gain: Outcome, least: float) -> Verdict:
+    """Whether a gain is worth having: the whole interval of it must lie on one side of the least worthwhile gain.
+
+    Example:
+        >>> judge(Outcome("exact", 0.3, 0.2, 0.4), 0.1), judge(Outcome("exact", 0.3, 0.0, 0.4), 0.1)
+        ('worth it', 'unclear')
+    """
+    if gain.low > least:
+        return "worth it"
+    return "don't bother" if gain.high <= least else "unclear"
 
 
 @final
@@ -95,7 +132,7 @@ class Report:
     why: str
 
     def __post_init__(self) -> None:
-        """Refuse a report without baseline, price or metric."""
+        """Validate the fields."""
         for name in ("area", "metric", "why"):
             if not getattr(self, name):
                 raise InvalidInput(f"{name} is empty, but a report must state it")

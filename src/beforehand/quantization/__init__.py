@@ -4,7 +4,8 @@ from beforehand.quantization.codec import Codec
 from beforehand.quantization.codes import Codes, decode, encode
 from beforehand.quantization.histogram import Histogram
 from beforehand.quantization.levels import Levels, levels
-from beforehand.quantization.plan import QuantizationPlan, audit, plan
+from beforehand.quantization.plan import audit, plan
+from beforehand.quantization.quantization_plan import QuantizationPlan
 from beforehand.quantization.rotation import hadamard, rotate
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Designs weighed against each other: from errors and prices to bits a value, a choice and a verdict."""
+"""Designs weighed against each other: from errors and prices to bits a value, and a choice."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from typing import final
 import numpy as np
 
 from beforehand.core.predictor import Price
-from beforehand.core.report import Outcome, Verdict
+from beforehand.core.report import FEW_DRAWS, Outcome
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.theory import ROTATION_SIZES, SIZES, Floats, equivalent_levels, net_bits
+from beforehand.quantization.vectors import Vectors, measured
 
 WORTH_IT = 0.1  # net bits a value
 AS_GOOD = 1.02  # errors that differ by less count as equal, and the faster design wins
-FEW_VECTORS = 8  # with fewer, each stands for itself
 RESAMPLES = 200
+TIMED_VALUES, TIMED_VECTORS = 2**20, 2**10  # whichever comes first
 
 
 @final
@@ -50,12 +51,12 @@ class Candidate:
 
 
 def draws(values: Floats, seed: int) -> Floats:
-    """The mean over vectors, followed by what it could have been: means of resamples, or each of a few vectors itself.
+    """The mean over vectors, followed by the means of 200 bootstrap resamples; by the values themselves if under 8.
 
-    One seed draws the same vectors every time, so that differences between designs are differences of designs.
+    Equal seeds draw the same vectors for every design, so that designs are compared on common random numbers.
     """
     mean = values.mean(keepdims=True)
-    if len(values) < FEW_VECTORS:
+    if len(values) < FEW_DRAWS:
         return np.concatenate([mean, values])
     random = np.random.default_rng(seed)
     resampled = [values[random.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
@@ -63,10 +64,8 @@ def draws(values: Floats, seed: int) -> Floats:
 
 
 def outcome(design: str, drawn: Floats) -> Outcome:
-    """What `draws` gave, as a value and its interval."""
-    value, others = float(drawn[0]), drawn[1:]
-    low, high = (others.min(), others.max()) if len(others) < FEW_VECTORS else np.percentile(others, (5, 95))
-    return Outcome(design, value, min(value, float(low)), max(value, float(high)))
+    """What `draws` returned, as a value and its interval."""
+    return Outcome.of(design, float(drawn[0]), drawn[1:])
 
 
 def weigh(
@@ -109,6 +108,39 @@ def weigh(
     )
 
 
+def weigh_all(
+    vectors: Vectors,
+    tried: Sequence[tuple[str, Codec, int, Floats]],
+    curve: Callable[[int], Floats],
+    bytes_per_second: float | None,
+    seed: int,
+) -> list[Candidate]:
+    """Weigh designs against the first of them, the baseline.
+
+    Args:
+        vectors: What each is timed on.
+        tried: Name, codec, bits and errors, from `draws`, of each.
+        curve: The baseline's vNMSE by the number of levels, from `draws`.
+        bytes_per_second: The link, if time counts.
+        seed: Of the rounding while time is taken.
+    """
+    candidates: list[Candidate] = []
+    seconds = seconds_per_value(vectors, [codec for _, codec, _, _ in tried], seed)
+    for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
+        side_bytes = vectors.side_bytes(codec, 2**bits) / vectors.size
+        price = Price(seconds=time, bytes=bits / 8 + side_bytes, per="value")
+        against = (candidates[0], curve) if candidates else None
+        candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
+    return candidates
+
+
+def seconds_per_value(vectors: Vectors, codecs: Sequence[Codec], seed: int) -> list[float]:
+    """Seconds a value of each codec, the best of five in turns, so that a slow moment of the machine hits all."""
+    first = vectors.first(values=TIMED_VALUES, vectors=TIMED_VECTORS)
+    rounds = [[measured(first, codec, seed)[1] for codec in codecs] for _ in range(5)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
 def choose(candidates: Sequence[Candidate], bytes_per_second: float | None) -> Candidate:
     """The largest net gain; where time is not weighed: fewest bits, then smallest error, then least time of equals."""
     if bytes_per_second is not None:
@@ -118,10 +150,3 @@ def choose(candidates: Sequence[Candidate], bytes_per_second: float | None) -> C
     least = min(candidate.vnmse.value for candidate in short)
     good = [candidate for candidate in short if candidate.vnmse.value <= AS_GOOD * least]
     return min(good, key=lambda candidate: candidate.price.seconds)
-
-
-def judge(net: Outcome) -> Verdict:
-    """Whether net bits a value are worth it, judged by the whole interval."""
-    if net.low > WORTH_IT:
-        return "worth it"
-    return "don't bother" if net.high < WORTH_IT else "unclear"

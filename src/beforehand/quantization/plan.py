@@ -1,158 +1,31 @@
-"""Which levels are worth finding: a design chosen on a sample, its price, and the check afterwards."""
+"""Which levels are worth finding: a design chosen on a sample, and its price."""
 
-import json
 import math
 import os
 import platform
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
-from typing import Any, Final, Literal, Self, final, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
-from beforehand.core.predictor import Price
-from beforehand.core.report import VERDICTS, Outcome, Report, Verdict
-from beforehand.quantization.candidates import Candidate, choose, draws, judge, outcome, weigh
+from beforehand.core.errors import InvalidInput
+from beforehand.core.plan import made_with
+from beforehand.core.report import Report, judge
+from beforehand.quantization.candidates import WORTH_IT, choose, draws, outcome, weigh_all
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.levels import Objective, levels
+from beforehand.quantization.quantization_plan import BASELINES, QuantizationPlan
 from beforehand.quantization.rotation import SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
-from beforehand.quantization.vectors import Vectors, expected, measured
+from beforehand.quantization.vectors import Vectors, expected
 
 Design = Literal["uniform", "static", "histogram", "exact", "rotation"]
 Access = Literal["element", "row", "whole"]
-KNOWING_NOTHING: Final = {
-    "uniform": "equally spaced levels, which need no knowledge",
-    "rotation": "random rotation, which needs no knowledge",
-}
 MOST_BITS = 8
-TIMED_VALUES, TIMED_VECTORS = 2**20, 2**10  # whichever comes first
 
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class QuantizationPlan:
-    """The design chosen for vectors like the sample, what to expect of it, and what it beat.
-
-    `build()` makes the codec, `explain()` says why in words, `audit` checks the expectation on other vectors.
-
-    Args:
-        design: The name of the design chosen.
-        candidates: All designs that were tried, with their figures; the baseline is the first.
-        verdict: Whether the design is worth its price.
-        bytes_per_second: The link that time was weighed against, if any.
-        vectors: How many vectors were seen.
-        values: How many values they had together.
-        seed: Of the resampling, and of the rounding while time was taken.
-        machine: Where time was taken.
-        versions: What made the plan.
-    """
-
-    design: str
-    candidates: tuple[Candidate, ...]
-    verdict: Verdict
-    bytes_per_second: float | None
-    vectors: int
-    values: int
-    seed: int
-    machine: str
-    versions: dict[str, str]
-
-    def __post_init__(self) -> None:
-        """Refuse a design that was never tried."""
-        if self.design not in [candidate.design for candidate in self.candidates] or self.verdict not in VERDICTS:
-            raise InvalidInput(f"design is {self.design!r} and verdict {self.verdict!r}, but neither may be made up")
-
-    @property
-    def area(self) -> str:
-        """`"quantization"`."""
-        return "quantization"
-
-    @property
-    def chosen(self) -> Candidate:
-        """The design chosen, with its figures."""
-        return next(candidate for candidate in self.candidates if candidate.design == self.design)
-
-    @property
-    def expected(self) -> Outcome:
-        """The vNMSE of the design chosen."""
-        return self.chosen.vnmse
-
-    @property
-    def price(self) -> Price:
-        """Seconds to find levels, encode and decode, and bytes of codes and tables, per value."""
-        return self.chosen.price
-
-    @property
-    def baseline(self) -> Outcome:
-        """The vNMSE of equally spaced levels, or of rotation where that is allowed and better."""
-        return self.candidates[0].vnmse
-
-    @property
-    def alternatives(self) -> tuple[Outcome, ...]:
-        """The vNMSE of each design that lost."""
-        return tuple(candidate.vnmse for candidate in self.candidates if candidate.design != self.design)
-
-    def build(self) -> Codec:
-        """The codec of the design chosen."""
-        return self.chosen.codec
-
-    def explain(self) -> str:
-        """The choice in plain words, with its numbers."""
-        chosen, baseline = self.chosen, self.candidates[0]
-        lines = [
-            f"{self.verdict}: {chosen.vnmse} vNMSE expected with {chosen.bits} bits a value, "
-            f"from {self.vectors} vectors with {self.values} values.",
-            f"{_worth(chosen, baseline, self.bytes_per_second)}.",
-            "Tried:",
-        ]
-        for each in self.candidates:
-            worth = f"gains {each.gain_bits.value:.3g} bits, net {each.net_bits.value:.3g}"
-            lines.append(
-                f"  {each.vnmse} vNMSE with {each.bits} bits, {each.price}; "
-                + ("the baseline" if each is baseline else worth)
-            )
-        lines.append(f"Time was taken on {self.machine}.")
-        if self.bytes_per_second is None:
-            lines.append("It was not weighed, as what is stored is written once; for a link pass bytes_per_second.")
-        return "\n".join(lines)
-
-    def to_json(self) -> str:
-        """The plan as a JSON object, which names its area."""
-        return json.dumps({"area": self.area} | asdict(self), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The plan that `to_json` wrote.
-
-        Raises:
-            CorruptData: `text` is not of that form.
-        """
-        try:
-            fields = json.loads(text)
-            if fields.pop("area") != "quantization":
-                raise CorruptData("it is of another area")
-            fields["candidates"] = tuple(_candidate(entry) for entry in fields["candidates"])
-            plan = cls(**fields)
-            plan.explain()  # touches every figure
-        except (
-            BeforehandError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-            RecursionError,
-            StopIteration,
-        ) as error:
-            raise CorruptData(f"this is no plan for quantization ({error}); pass what to_json() returned") from error
-        return plan
-
-
-from_json = QuantizationPlan.from_json  # what `core.load_plan` looks for
+from_json = QuantizationPlan.from_json  # for `core.load_plan`, where a file does not name its kind
 
 
 def plan(
@@ -185,9 +58,9 @@ def plan(
         seed: Of the resampling, and of the rounding while time is taken.
 
     Guarantee:
-        `expected` holds the mean vNMSE of the sample's vectors and the 5th to 95th percentile of that mean over 200
-        resamples (under 8 vectors: the smallest and the largest single one). The verdict is *worth it* if the net gain
-        is over 0.1 bits a value in all of the interval, *don't bother* if it is below in all of it.
+        `expected` holds the mean vNMSE of the sample's vectors and the 95 % interval of that mean, over 200 resamples
+        (under 8 vectors: the smallest and the largest single one). The verdict is *worth it* if the net gain is over
+        0.1 bits a value in all of the interval, *don't bother* if it is over that nowhere.
 
     Cost:
         Each design once over all for the error, and five times over the first 1,024 vectors or 2**20 values for the
@@ -255,7 +128,7 @@ def plan(
         )
     sizes = {design: min(size, MOST_BITS) for design, size in sizes.items()}
     baseline = min(
-        (design for design in designs if design in KNOWING_NOTHING),
+        (design for design in designs if design in BASELINES),
         key=lambda design: (design not in able, sizes[design], errors(design, 2 ** sizes[design])[0]),
     )
     tried = []
@@ -263,114 +136,21 @@ def plan(
         s = 2 ** sizes[design]
         codec = static(vectors, s) if design == "static" else replace(start, method=design, s=s)
         tried.append((design, codec, sizes[design], errors(design, s)))
-    candidates = _weigh(vectors, tried, lambda s: errors(baseline, s), bytes_per_second, seed)
+    candidates = weigh_all(vectors, tried, lambda s: errors(baseline, s), bytes_per_second, seed)
     chosen = choose([each for each in candidates if each.design in able], bytes_per_second)
     return QuantizationPlan(
         design=chosen.design,
         candidates=tuple(candidates),
-        verdict=judge(chosen.net_bits),
+        verdict=judge(chosen.net_bits, WORTH_IT),
         bytes_per_second=bytes_per_second,
         vectors=len(vectors),
         values=vectors.size,
         seed=seed,
         machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
-        versions={"beforehand": version("beforehand"), "numpy": np.__version__, "python": platform.python_version()},
+        versions=made_with(),
     )
 
 
 def audit(plan: QuantizationPlan, holdout: Any, *, seed: int = 0) -> Report:
-    """Encode and decode vectors that the plan never saw, and set the outcome beside what it expected.
-
-    Args:
-        plan: What is checked.
-        holdout: Vectors, in any form that a sample may have.
-        seed: Of the rounding and of the resampling.
-
-    Guarantee:
-        The errors of the design, of the baseline and of the clairvoyant (the best levels for each vector, with as many
-        bits as the design) are those of decoded values, rounded with the same random numbers. Intervals and verdict
-        follow the rules of `plan`.
-
-    Cost:
-        Three times encoding all, and for the time ten times the first 1,024 vectors or 2**20 values.
-
-    Raises:
-        InvalidInput: the holdout is empty, not finite, or not made of vectors.
-
-    Example:
-        >>> vectors = np.exp(np.random.default_rng(0).standard_normal((32, 4096)))
-        >>> report = audit(plan(vectors[:16], bits=4), vectors[16:])
-        >>> report.came_true, report.verdict
-        (True, 'worth it')
-    """
-    chosen, before = plan.chosen, plan.candidates[0]
-    vectors = Vectors.read(holdout, "holdout", axis=before.codec.axis)
-
-    @cache
-    def curve(s: int) -> Floats:
-        return draws(expected(vectors, replace(before.codec, s=s), seed), seed)
-
-    tried = [
-        (each.design, each.codec, each.bits, draws(measured(vectors, each.codec, seed)[0], seed))
-        for each in ([before] if chosen is before else [before, chosen])
-    ]
-    weighed = _weigh(vectors, tried, curve, plan.bytes_per_second, seed)
-    baseline, design = weighed[0], weighed[-1]
-    best = replace(before.codec, method="exact", s=2**chosen.bits)
-    return Report(
-        area=plan.area,
-        metric="vNMSE",
-        expected=plan.expected,
-        measured=design.vnmse,
-        baseline=baseline.vnmse,
-        clairvoyant=outcome("exact", draws(measured(vectors, best, seed)[0], seed)),
-        price=design.price,
-        verdict=judge(design.net_bits),
-        why=_worth(design, baseline, plan.bytes_per_second),
-    )
-
-
-def _seconds(vectors: Vectors, codecs: Sequence[Codec], seed: int) -> list[float]:
-    """Seconds a value of each codec, the best of five in turns, so that a slow moment of the machine hits all."""
-    first = vectors.first(values=TIMED_VALUES, vectors=TIMED_VECTORS)
-    rounds = [[measured(first, codec, seed)[1] for codec in codecs] for _ in range(5)]
-    return [min(times) for times in zip(*rounds, strict=True)]
-
-
-def _weigh(
-    vectors: Vectors,
-    tried: Sequence[tuple[str, Codec, int, Floats]],
-    curve: Callable[[int], Floats],
-    bytes_per_second: float | None,
-    seed: int,
-) -> list[Candidate]:
-    """Name, codec, bits and errors of each design, the baseline first, weighed against that."""
-    candidates: list[Candidate] = []
-    seconds = _seconds(vectors, [codec for _, codec, _, _ in tried], seed)
-    for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
-        side_bytes = vectors.side_bytes(codec, 2**bits) / vectors.size
-        price = Price(seconds=time, bytes=bits / 8 + side_bytes, per="value")
-        against = (candidates[0], curve) if candidates else None
-        candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
-    return candidates
-
-
-def _worth(candidate: Candidate, baseline: Candidate, bytes_per_second: float | None) -> str:
-    if candidate.design == baseline.design:
-        return f"nothing is worth more than {KNOWING_NOTHING[baseline.design]}"
-    gain, net = candidate.gain_bits.value, candidate.net_bits
-    link = "" if bytes_per_second is None else f" at {bytes_per_second:.3g} bytes a second"
-    return (
-        f"{baseline.design} would need {2 ** (candidate.bits + gain):.3g} levels for the error that {candidate.design} "
-        f"has with {2**candidate.bits}: {gain:.3g} bits a value gained, "
-        f"{net.value:.3g} ({net.low:.3g} to {net.high:.3g}) net of the price{link}"
-    )
-
-
-def _candidate(fields: dict[str, Any]) -> Candidate:
-    return Candidate(
-        codec=Codec.from_dict(fields["codec"]),
-        bits=fields["bits"],
-        price=Price(**fields["price"]),
-        **{name: Outcome(**fields[name]) for name in ("vnmse", "gain_bits", "net_bits")},
-    )
+    """Encode and decode vectors that the plan never saw: `plan.audit(holdout, seed=seed)`."""
+    return plan.audit(holdout, seed=seed)

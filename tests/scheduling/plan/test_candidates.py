@@ -1,85 +1,81 @@
-"""Where a plan looks for thresholds, and which of two equal designs it takes."""
+"""What is expected of a design, and which of two equal ones is taken."""
 
-import numpy as np
+import math
+
 import pytest
 
-from beforehand.scheduling import FCFS, DelayPredict, Log, LogFormula, OneBit, SkipPredict
-from beforehand.scheduling.plan.candidates import (
-    Candidate,
-    Setting,
-    between,
-    break_even,
-    evaluate,
-    families,
-    grid,
-    search,
+from beforehand.scheduling import (
+    FCFS,
+    LAS,
+    SPRPT,
+    TRAIL,
+    DelayPredict,
+    LogFormula,
+    OneBit,
+    SkipPredict,
+    expect,
+    simulate,
 )
+from beforehand.scheduling.plan.candidates import candidate, evaluate, reevaluate, simulated
+from beforehand.scheduling.plan.setting import Setting
+from tests.scheduling.designs import design, skewed
 
-RANDOM = np.random.default_rng(0)
-SIZE = RANDOM.exponential(size=3000) ** 2
-LOG = Log(SIZE, cheap=SIZE * RANDOM.lognormal(0, 1, 3000), expensive=SIZE * RANDOM.lognormal(0, 0.3, 3000))
-
-
-def known(policy, cost=1.0, cheap=0.0, expensive=0.0):
-    return Candidate(
-        family="any", policy=policy, response_time=cost, cost=cost, cheap_calls=cheap, expensive_calls=expensive,
-        utilisation=0.5,
-    )  # fmt: skip
-
-
-def test_a_grid_has_quantiles_by_jobs_and_by_work():
-    found = grid(SIZE)
-    assert 20 <= found.size <= 25
-    assert np.isin(found, SIZE).all()
-    assert found[0] == SIZE.min()
-    median, half = np.median(SIZE), np.sort(SIZE)[np.searchsorted(np.cumsum(np.sort(SIZE)), SIZE.sum() / 2)]
-    for wanted in (median, half):  # some value has about as many jobs below, and some as much work
-        assert np.abs(np.log(found / wanted)).min() < 0.15
-    assert SIZE[SIZE > found[-1]].sum() < 0.01 * SIZE.sum()
-
-
-def test_few_distinct_values_are_all_tried():
-    assert grid(np.tile([3.0, 1.0, 2.0], 50)).tolist() == [1, 2, 3]
-
-
-def test_a_second_look_takes_nine_values_between_the_neighbours_of_the_best():
-    inside = between(SIZE, 1.0, 2.0)
-    assert inside.size == 9
-    assert (inside > 1).all()
-    assert (inside < 2).all()
-    assert between(np.array([1.0, 2.0]), 1.0, 2.0).size == 0
-    assert between(np.array([1.0, 1.5, 1.5, 2.0]), 1.0, 2.0).tolist() == [1.5]
-
-
-def test_the_second_look_finds_what_the_grid_has_missed():
-    setting, formula = Setting(load=0.9, cheap_cost=0.1, expensive_cost=0.5, preemptive=True), LogFormula(LOG)
-    for family in families(LOG, setting):
-        if family.column is not None:
-            found = search(family, formula, setting)
-            coarse = [evaluate(family.name, family.make(float(t)), formula, setting) for t in grid(family.column)]
-            assert len(found) <= 25 + 9
-            assert min(each.cost for each in found) <= min(each.cost for each in coarse)
+LOG = skewed(300)
+SETTING = Setting(load=0.8, cheap_cost=0.1, expensive_cost=0.5, preemptive=True)
 
 
 def test_of_equal_costs_the_one_with_fewer_calls_then_parameters_then_the_first_name_is_taken():
     ordered = [
-        known(DelayPredict(9.0, long_order="size"), cost=0.9, expensive=1.0),
-        known(FCFS()),
-        known(DelayPredict(1.0), expensive=0.25),
-        known(DelayPredict(1.0, long_order="size"), expensive=0.25),
-        known(OneBit(1.0), cheap=1.0),
-        known(SkipPredict(1.0), cheap=1.0),
-        known(SkipPredict(0.5), cheap=1.0, expensive=0.5),
+        design(DelayPredict(9.0, long_order="size"), cost=0.9, expensive=1.0),
+        design(FCFS()),
+        design(None),
+        design(DelayPredict(1.0), expensive=0.25),
+        design(DelayPredict(1.0, long_order="size"), expensive=0.25),
+        design(OneBit(1.0), cheap=1.0),
+        design(SkipPredict(1.0), cheap=1.0),
+        design(SkipPredict(0.5), cheap=1.0, expensive=0.5),
     ]
     assert sorted(reversed(ordered), key=lambda each: each.preference) == ordered
 
 
-@pytest.mark.parametrize(("cheap_cost", "expensive_cost"), [(0.0, 0.0), (0.25, 0.5)])
-def test_a_break_even_price_is_the_greatest_gain_for_each_call_whatever_is_paid_today(cheap_cost, expensive_cost):
-    setting = Setting(load=0.5, cheap_cost=cheap_cost, expensive_cost=expensive_cost)
-    tried = [known(FCFS(), 10.0), known(OneBit(1.0), 7.0 + cheap_cost, cheap=1.0)]
-    tried.append(known(SkipPredict(1.0), 5.0 + cheap_cost + 0.5 * expensive_cost, cheap=1.0, expensive=0.5))
-    assert break_even(tried, setting, "expensive") == pytest.approx((7 + cheap_cost - 5 - cheap_cost) / 0.5)
-    assert break_even(tried, setting, "cheap") == pytest.approx(10 - min(7, 5 + 0.5 * expensive_cost))
-    assert break_even(tried[:2], setting, "expensive") == 0
-    assert break_even([known(FCFS(), 1.0), known(OneBit(1.0), 2.0, cheap=1.0)], setting, "cheap") == 0
+def test_a_design_is_what_the_formula_expects_of_its_policy_at_the_planned_load():
+    found = evaluate("SkipPredict", SkipPredict(1.5), LogFormula(LOG), SETTING)
+    same = expect(SkipPredict(1.5), LOG, load=0.8, cheap_cost=0.1, expensive_cost=0.5)
+    assert found.cost == pytest.approx(same.cost)
+    assert (found.cheap_calls, found.expensive_calls) == (same.cheap_calls, same.expensive_calls)
+    assert reevaluate(found, LogFormula(LOG), SETTING) == found
+
+
+def test_small_quanta_are_taken_for_their_limit():
+    formula = LogFormula(LOG)
+    found = evaluate("LAS", LAS(quantum=0.1), formula, SETTING)
+    assert found.policy == LAS(quantum=0.1)
+    assert found.cost == evaluate("LAS", LAS(quantum=0), formula, SETTING).cost
+
+
+def test_processor_sharing_has_no_policy():
+    found = evaluate("PS", None, LogFormula(LOG), SETTING)
+    assert found.design == "PS"
+    assert found.response_time == pytest.approx(LOG.mean / 0.2)
+
+
+def test_a_design_is_simulated_on_the_jobs_of_the_seed():
+    first = evaluate("TRAIL", TRAIL(0.5), LogFormula(LOG), SETTING)
+    found = simulated(first, LOG, SETTING, 3, jobs=20_000)
+    assert found.response_time == simulate(TRAIL(0.5), LOG, load=0.8, jobs=20_000, seed=3).response_time
+    assert found == simulated(first, LOG, SETTING, 3, jobs=20_000)
+    assert found != simulated(first, LOG, SETTING, 4, jobs=20_000)
+
+
+def test_what_a_formula_does_not_know_is_none_and_overload_is_infinite():
+    works = Setting(load=0.9, cheap_cost=0.0, expensive_cost=LOG.mean, charge="server", preemptive=True)
+    overloaded = evaluate("SPRPT", SPRPT(work=LOG.mean), LogFormula(LOG), works)
+    assert overloaded.cost == math.inf
+    assert overloaded.interruptions is None
+    assert overloaded.memory is None
+
+
+def test_weighed_memory_is_in_the_cost():
+    weighed = Setting(load=0.8, preemptive=True, memory_weight=2.0)
+    result = expect(SPRPT(), LOG, load=0.8)
+    assert candidate("SPRPT", SPRPT(), result, weighed).cost == result.response_time + 2 * result.memory

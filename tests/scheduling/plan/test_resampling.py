@@ -5,16 +5,17 @@ import pytest
 
 from beforehand.core import Outcome
 from beforehand.scheduling import FCFS, SPRPT, Log, LogFormula
-from beforehand.scheduling.plan.candidates import Setting, evaluate
-from beforehand.scheduling.plan.resampling import costs, judge, outcome, reweigh
+from beforehand.scheduling.plan.candidates import evaluate
+from beforehand.scheduling.plan.resampling import compared, costs, reweigh
+from beforehand.scheduling.plan.setting import Setting
 
 SIZES = np.random.default_rng(0).exponential(size=400)
 LOG = Log(SIZES, expensive=SIZES * 1.1)
 
 
 def test_a_seed_draws_the_same_logs_again():
-    first, again = (list(reweigh(LOG, 5, seed=3)) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
+    first, second = (list(reweigh(LOG, 5, seed=3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first[0], first[1])
 
 
@@ -43,16 +44,20 @@ def test_designs_are_compared_on_the_same_logs():
     assert np.median(drawn[:, 0]) == pytest.approx(tried[0].cost, rel=0.1)
 
 
-def test_an_interval_holds_95_of_a_hundred_draws_and_the_value():
-    found = outcome("SPRPT", 50.0, np.arange(101.0))
-    assert (found.low, found.high) == (2.5, 97.5)
-    assert outcome("SPRPT", 200.0, np.arange(101.0)).high == 200.0
-    assert outcome("SPRPT", 3.0, np.empty(0)) == Outcome("SPRPT", 3.0, 3.0, 3.0)
-    assert outcome("SPRPT", 3.0, np.array([2.0, math.inf])).high == 3.0
+def test_the_saving_is_resampled_as_a_ratio_of_both_costs():
+    setting, formula = Setting(load=0.8, preemptive=True), LogFormula(LOG)
+    srpt, fcfs = evaluate("SPRPT", SPRPT(), formula, setting), evaluate("FCFS", FCFS(), formula, setting)
+    expected, baseline, saving = compared(srpt, fcfs, LOG, formula, setting, 40, 1)
+    drawn = costs([srpt, fcfs], LOG, formula, setting, 40, 1)
+    assert expected == Outcome.of("SPRPT", srpt.cost, drawn[:, 0])
+    assert baseline == Outcome.of("FCFS", fcfs.cost, drawn[:, 1])
+    assert saving == Outcome.of("SPRPT", 1 - srpt.cost / fcfs.cost, 1 - drawn[:, 0] / drawn[:, 1])
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"), [(0.06, 0.3, "worth it"), (0.01, 0.3, "unclear"), (-0.2, 0.05, "don't bother")]
-)
-def test_a_verdict_is_certain_or_says_so(low, high, verdict):
-    assert judge(Outcome("SPRPT", (low + high) / 2, low, high), 0.05) == verdict
+def test_an_overloaded_design_saves_nothing():
+    setting = Setting(load=0.9, expensive_cost=1.0, charge="server", preemptive=True)
+    formula = LogFormula(LOG)
+    lost = evaluate("SPRPT", SPRPT(work=1.0), formula, setting)
+    assert lost.cost == math.inf
+    drawn = costs([lost, evaluate("FCFS", FCFS(), formula, setting)], LOG, formula, setting, 10, 1)
+    assert np.isinf(drawn[:, 0]).all()

@@ -1,20 +1,26 @@
-"""The plan of a queue, on paper: what was chosen, what it should reach, and what it beat."""
+"""The plan of a queue, on paper: what was chosen, what it should reach, what it beat, and its audit."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Self, final
+from typing import Any, Final, Self, final
 
-import numpy as np
-
-from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
+from beforehand.core.errors import InvalidInput
+from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
-from beforehand.core.report import VERDICTS, Outcome, Verdict
+from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
+from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, whole
-from beforehand.scheduling.plan.candidates import Candidate, Setting
-from beforehand.scheduling.plan.resampling import outcome
+from beforehand.scheduling.log import Log
+from beforehand.scheduling.plan.candidates import BLIND, Candidate, reevaluate, simulated
+from beforehand.scheduling.plan.resampling import compared, resampling
+from beforehand.scheduling.plan.search import FINAL_JOBS, blind_designs, clairvoyant
+from beforehand.scheduling.plan.setting import Setting
+from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.names import Stock, from_fields, label, to_fields
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue
+from beforehand.scheduling.simulation.simulator import replay
+
+DERIVED: Final = ("price", "stability_margin", "model")  # in the JSON for its readers, though they follow from the rest
 
 
 @final
@@ -22,15 +28,15 @@ from beforehand.scheduling.queue.prediction_queue import PredictionQueue
 class QueuePlan:
     """The policy chosen for jobs like those of the log, what to expect of it, and what it beat.
 
-    `build()` makes the queue, `explain()` says why in words, `audit` checks the expectation on other jobs. Costs are in
-    the unit of the log's sizes.
+    `build()` makes the queue, `explain()` says why in words, `audit()` checks the expectation on other jobs. Times and
+    costs are in the unit of the log's sizes.
 
     Args:
         policy: The policy chosen, with the work of its predictions if the server does them.
         candidates: The best of each family, the one chosen first.
-        baseline: The cost of the best policy that knows nothing.
+        baseline: The cost of the best policy that needs no prediction.
         expected: The cost of the one chosen.
-        clairvoyant: The mean response time if every size were known, free of charge.
+        clairvoyant: The mean response time with perfect size information, free of charge.
         saving: The share of the baseline's cost that is saved.
         verdict: Whether the predictions are worth their price.
         setting: What was planned for.
@@ -43,10 +49,10 @@ class QueuePlan:
         largest: The mean response time of the largest 1 % of jobs, under the plan and first come, first served; None if
             it was simulated.
         winners: The best of the candidates at loads around the planned one; none if it was simulated.
-        model: What the figures assume.
         min_gain: The least saving that is worth having.
         seed: Of the resampling.
         versions: What made the plan.
+        unit: The unit of the sizes, such as `"tokens"`; None if not known.
     """
 
     policy: Stock
@@ -64,19 +70,21 @@ class QueuePlan:
     break_even_expensive: float | None
     largest: tuple[float, float] | None
     winners: tuple[tuple[float, str], ...]
-    model: str
     min_gain: float
     seed: int
     versions: dict[str, str]
+    unit: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a design that was never tried."""
+        """Validate the fields."""
         whole("jobs", self.jobs, least=1)
         whole("seed", self.seed)
         finite("mean", self.mean, above=True)
         finite("min_gain", self.min_gain)
-        if self.candidates[0].policy != self.policy or self.verdict not in VERDICTS:
-            raise InvalidInput(f"policy is {self.policy!r} and verdict {self.verdict!r}, but neither may be made up")
+        if self.candidates[0].policy != self.policy:
+            raise InvalidInput(f"policy is {self.policy!r}, but must be that of the first candidate")
+        if self.verdict not in VERDICTS:
+            raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
 
     @property
     def area(self) -> str:
@@ -95,22 +103,29 @@ class QueuePlan:
 
     @property
     def price(self) -> Price:
-        """What the predictions of one job cost, in the unit of size, as seconds."""
+        """What the predictions of one job cost, in the unit of the sizes; `"size units"` if that is not known."""
         chosen, setting = self.chosen, self.setting
         paid = setting.cheap_cost * chosen.cheap_calls + setting.expensive_cost * chosen.expensive_calls
-        return Price(seconds=paid, per="job")
+        return Price(amount=paid, unit=self.unit or "size units", per="job")
 
     @property
     def alternatives(self) -> tuple[Outcome, ...]:
         """The cost of the best of each family that lost."""
+        blind = next((each for each in self.candidates if each.family in BLIND), None)
         lost = [each for each in self.candidates[1:] if math.isfinite(each.cost)]
-        known = {self.baseline.design: self.baseline}
-        return tuple(known.get(each.design, outcome(each.design, each.cost, np.empty(0))) for each in lost)
+        return tuple(
+            self.baseline if each is blind else Outcome(each.design, each.cost, each.cost, each.cost) for each in lost
+        )
 
     @property
     def stability_margin(self) -> float:
         """The share of time that the server would be idle."""
         return 1 - self.chosen.utilisation
+
+    @property
+    def model(self) -> str:
+        """What the figures assume."""
+        return self.setting.model
 
     def build(self, *, cheap: Any = None, expensive: Any = None, **options: Any) -> PredictionQueue[Any]:
         """The queue that runs the policy; predictors and options are those of `PredictionQueue`.
@@ -118,8 +133,61 @@ class QueuePlan:
         A plan that was made with `preemptive=True` keeps its promise only if whoever serves the jobs calls
         `should_yield` and `requeue`. Prediction work is left out: the queue calls the predictors as jobs come.
         """
-        told = {name: value for name, value in to_fields(self.policy).items() if not name.endswith("work")}
-        return PredictionQueue(from_fields(told), cheap=cheap, expensive=expensive, **options)
+        fields = {name: value for name, value in to_fields(self.policy).items() if not name.endswith("work")}
+        return PredictionQueue(from_fields(fields), cheap=cheap, expensive=expensive, **options)
+
+    def audit(self, holdout: Any, *, bootstrap: int = 200, seed: int = 0) -> Report:
+        """Set what was expected beside what the policy reaches on jobs that the plan never saw.
+
+        Args:
+            holdout: Finished jobs with the predictions that the policy asks for: a `Log`, or a `Trace` of kind `jobs`.
+            bootstrap: Resampled holdouts for the intervals; 0 for none.
+            seed: Of the resampling, and of a simulation.
+
+        Guarantee:
+            The same formula (or simulation) as the plan's, on the holdout at the planned load, against the best policy
+            that needs no prediction on the same jobs. If the holdout has arrivals, `why` also says what these very
+            arrival times give, stretched to the planned load: bursts break the assumption of Poisson arrivals.
+
+        Cost:
+            Some milliseconds for each resampled log of 100,000 rows, and one replay.
+
+        Raises:
+            InvalidInput: the holdout is not a log, is in another unit than the plan, or lacks a prediction that the
+                policy asks for.
+
+        Example:
+            >>> import numpy as np
+            >>> from beforehand.scheduling import Log, plan_queue
+            >>> sizes = np.random.default_rng(0).exponential(size=2000) ** 2
+            >>> log = Log(sizes, expensive=sizes)
+            >>> plan = plan_queue(log.take(np.arange(1000)), load=0.8, expensive_cost=0.1)
+            >>> plan.audit(log.take(np.arange(1000, 2000))).verdict
+            'worth it'
+        """
+        log, setting = Log.read(holdout), self.setting
+        if None not in (self.unit, log.unit) and self.unit != log.unit:
+            raise InvalidInput(f"the holdout's sizes are in {log.unit}, but the plan's in {self.unit}; convert them")
+        times, checked_seed = resampling(bootstrap, seed)
+        formula = LogFormula(log)
+        designs = [reevaluate(self.chosen, formula, setting), *blind_designs(log, formula, setting)]
+        if setting.simulated:
+            designs = [simulated(each, log, setting, checked_seed, jobs=FINAL_JOBS) for each in designs]
+        blind = min(designs[1:], key=lambda each: each.preference)
+        measured, baseline, saving = compared(designs[0], blind, log, formula, setting, times, checked_seed)
+        best = clairvoyant(log, setting, checked_seed)
+        return Report(
+            area=self.area,
+            metric="cost of a job",
+            expected=self.expected,
+            measured=measured,
+            baseline=baseline,
+            clairvoyant=Outcome(best.design, best.cost, best.cost, best.cost),
+            price=self.price,
+            verdict="don't bother" if self.chosen.family in BLIND else judge(saving, self.min_gain),
+            why=f"it saves {100 * saving.value:.1f} % ({100 * saving.low:.1f} to {100 * saving.high:.1f}) of the cost "
+            f"of {blind.design}{_replayed(self.policy, log, setting)}",
+        )
 
     def explain(self) -> str:
         """The choice in plain words, with its numbers."""
@@ -130,13 +198,13 @@ class QueuePlan:
             f"{self.mean:.4g} and SCV {self.scv:.2f}.",
             f"It is expected to cost {self.expected.value:.4g} a job ({self.expected.low:.4g} to "
             f"{self.expected.high:.4g}): {_calls(chosen)}{_paid(self.price, setting)}.",
-            f"The best that knows nothing is {self.baseline.design} at {self.baseline.value:.4g}; the saving is "
+            f"The best without predictions is {self.baseline.design} at {self.baseline.value:.4g}; the saving is "
             f"{_percent(self.saving.value)} ({_percent(self.saving.low)} to {_percent(self.saving.high)}).",
             "Tried, cost a job:",
         ]
         for each in self.candidates:
             lines.append(f"  {each.design:32} {each.cost:10.4g}   {_calls(each)}")
-        lines.append(f"Knowing every size for nothing: {self.clairvoyant.value:.4g}.")
+        lines.append(f"With perfect size information: {self.clairvoyant.value:.4g}.")
         if self.break_even_expensive is not None and self.break_even_cheap is not None:
             lines.append(
                 f"An expensive prediction is worth up to {self.break_even_expensive:.4g}, a cheap one up to "
@@ -151,22 +219,22 @@ class QueuePlan:
             around = ", ".join(f"{load:.2f} {design}" for load, design in self.winners)
             lines.append(f"Best at loads around it: {around}.")
         lines.append(
-            f"Assumed: {self.model}; utilisation {chosen.utilisation:.3f}, stability margin "
-            f"{self.stability_margin:.3f}."
+            f"Times and costs are in {self.unit or 'the unit of the sizes'}. Assumed: {self.model}; utilization "
+            f"{chosen.utilisation:.3f}, stability margin {self.stability_margin:.3f}."
         )
         if chosen.interruptions != 0:
-            lines.append("Its jobs are set aside: whoever serves them must call should_yield and requeue.")
+            lines.append("It preempts jobs: whoever serves them must call should_yield and requeue.")
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """The plan as a JSON object, which names its area."""
-        told = asdict(self) | {"policy": to_fields(self.policy)}
-        for each, entry in zip(self.candidates, told["candidates"], strict=True):
+        """The plan as a JSON object, which names its area and kind."""
+        fields = asdict(self) | {"policy": to_fields(self.policy)}
+        for each, entry in zip(self.candidates, fields["candidates"], strict=True):
             entry["policy"] = None if each.policy is None else to_fields(each.policy)
             entry["cost"] = "inf" if each.cost == math.inf else each.cost
             entry["response_time"] = "inf" if each.response_time == math.inf else each.response_time
-        told |= {"price": asdict(self.price), "stability_margin": self.stability_margin}
-        return json.dumps({"area": self.area} | told, indent=2, allow_nan=False)
+        derived = {"price": asdict(self.price), "stability_margin": self.stability_margin, "model": self.model}
+        return plan_json(self, fields | derived)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -175,32 +243,20 @@ class QueuePlan:
         Raises:
             CorruptData: `text` is not of that form.
         """
-        try:
-            told = json.loads(text)
-            if told.pop("area") != "scheduling":
-                raise CorruptData("it is of another area")
-            del told["price"], told["stability_margin"]  # for readers of the JSON; they follow from the rest
-            setting = told["setting"] | {"switch_cost": tuple(told["setting"]["switch_cost"])}
-            told |= {
-                "policy": from_fields(told["policy"]),
-                "candidates": tuple(_candidate(entry) for entry in told["candidates"]),
+        with reading(text, "scheduling", cls.__name__) as fields:
+            for name in DERIVED:
+                del fields[name]
+            setting = fields["setting"] | {"switch_cost": tuple(fields["setting"]["switch_cost"])}
+            fields |= {
+                "policy": from_fields(fields["policy"]),
+                "candidates": tuple(_candidate(entry) for entry in fields["candidates"]),
                 "setting": Setting(**setting),
-                "winners": tuple((load, design) for load, design in told["winners"]),
-                "largest": None if told["largest"] is None else tuple(told["largest"]),
+                "winners": tuple((load, design) for load, design in fields["winners"]),
+                "largest": None if fields["largest"] is None else tuple(fields["largest"]),
             }
-            told |= {name: Outcome(**told[name]) for name in ("baseline", "expected", "clairvoyant", "saving")}
-            plan = cls(**told)
+            fields |= {name: Outcome(**fields[name]) for name in ("baseline", "expected", "clairvoyant", "saving")}
+            plan = cls(**fields)
             plan.explain(), plan.alternatives, plan.price, plan.to_json()  # touch every figure
-        except (
-            BeforehandError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise CorruptData(f"this is no plan for scheduling ({error}); pass what to_json() returned") from error
         return plan
 
 
@@ -210,14 +266,29 @@ def _candidate(entry: dict[str, Any]) -> Candidate:
     return Candidate(**entry | numbers | {"policy": policy})
 
 
+def _replayed(policy: Stock, log: Log, setting: Setting) -> str:
+    """What the holdout's own arrival times give, stretched to the planned load, in words; nothing without them."""
+    if log.arrival is None or math.isnan(log.rate):
+        return ""
+    stretch = log.rate * log.mean / (setting.load * setting.servers)
+    stretched = log.arriving((log.arrival - log.arrival[0]) * stretch)
+    options: dict[str, Any] = {"servers": setting.servers, "switch_cost": setting.switch_cost}
+    here, fcfs = (replay(each, stretched, **options).summary(stretched)["response_time"] for each in (policy, FCFS()))
+    return (
+        f"; on the real arrival times, stretched to load {setting.load:.2f}, the mean response is {here:.4g} "
+        f"against {fcfs:.4g} first come, first served"
+    )
+
+
 def _calls(each: Candidate) -> str:
     asked = ((each.cheap_calls, "cheap"), (each.expensive_calls, "expensive"))
-    told = [f"{calls:.2g} {kind}" for calls, kind in asked if calls]
-    return f"response {each.response_time:.4g}, {' and '.join(told) or 'no'} predictions"
+    predictions = [f"{calls:.2g} {kind}" for calls, kind in asked if calls]
+    return f"response {each.response_time:.4g}, {' and '.join(predictions) or 'no'} predictions"
 
 
 def _paid(price: Price, setting: Setting) -> str:
-    return f" for {price.seconds:.4g}" if price.seconds and setting.charge == "external" else ""
+    paid = sum(price.amounts.values())
+    return f" for {paid:.4g}" if paid and setting.charge == "external" else ""
 
 
 def _percent(share: float) -> str:

@@ -1,51 +1,39 @@
-"""How sure a plan is: the same two designs on many logs that might have been."""
+"""How sure a plan is: the same designs on logs resampled from the one at hand."""
 
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from beforehand.core.report import Outcome, Verdict
+from beforehand.core.report import Outcome
 from beforehand.scheduling.formulas.log_formula import LogFormula
+from beforehand.scheduling.inputs import whole
 from beforehand.scheduling.log import Floats, Log
-from beforehand.scheduling.plan.candidates import Candidate, Setting, candidate, evaluate, shared
-from beforehand.scheduling.simulation.simulator import simulate
+from beforehand.scheduling.plan.candidates import Candidate, reevaluate, simulated
+from beforehand.scheduling.plan.setting import Setting
 
 REPLICATIONS: Final = 20  # of a simulation, each with jobs and weights of its own
 SIMULATED_JOBS: Final = 300_000
+MOST_RESAMPLED: Final = 100_000
+
+
+def resampling(bootstrap: int, seed: int) -> tuple[int, int]:
+    """Both numbers, checked.
+
+    Raises:
+        InvalidInput: one is out of range.
+    """
+    return whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=2**63)
 
 
 def reweigh(log: Log, times: int, seed: int) -> Iterator[Floats]:
-    """How often each row counts, `times` over: drawn Poisson(1) times, a bootstrap that keeps the rows in order."""
-    random, made = np.random.default_rng(seed), 0
-    while made < times:
+    """Weights of bootstrap resamples: each row is drawn Poisson(1) times, which keeps the rows in order."""
+    random, drawn = np.random.default_rng(seed), 0
+    while drawn < times:
         weight = random.poisson(1.0, len(log)) * log.weight
-        if weight.any():  # few rows may all be left out
-            made += 1
+        if weight.any():  # of few rows all may be left out
+            drawn += 1
             yield weight
-
-
-def again(known: Candidate, formula: LogFormula, setting: Setting) -> Candidate:
-    """The candidate's design on another log, by its formula."""
-    if known.policy is None:
-        return shared(formula, setting)
-    return evaluate(known.family, known.policy, formula, setting)
-
-
-def simulated(known: Candidate, log: Log, setting: Setting, seed: int, *, jobs: int) -> Candidate:
-    """The candidate's design on another log, by simulation; equal seeds draw equal jobs."""
-    if known.policy is None:
-        raise AssertionError("processor sharing is never simulated")
-    found = simulate(
-        known.policy,
-        log,
-        load=setting.load,
-        jobs=jobs,
-        seed=seed,
-        servers=setting.servers,
-        switch_cost=setting.switch_cost,
-    )
-    return candidate(known.family, known.policy, found, setting)
 
 
 def costs(designs: list[Candidate], log: Log, formula: LogFormula, setting: Setting, times: int, seed: int) -> Floats:
@@ -54,24 +42,27 @@ def costs(designs: list[Candidate], log: Log, formula: LogFormula, setting: Sett
         weights = reweigh(log, min(times, REPLICATIONS), seed)
         logs = (Log(log.size, expensive=log.expensive, cheap=log.cheap, weight=weight) for weight in weights)
         rows = [
-            [simulated(each, one, setting, seed + i, jobs=SIMULATED_JOBS).cost for each in designs]
-            for i, one in enumerate(logs)
+            [simulated(each, resampled, setting, seed + i, jobs=SIMULATED_JOBS).cost for each in designs]
+            for i, resampled in enumerate(logs)
         ]
     else:
         formulas = (formula.reweighted(weight) for weight in reweigh(log, times, seed))
-        rows = [[again(each, one, setting).cost for each in designs] for one in formulas]
+        rows = [[reevaluate(each, resampled, setting).cost for each in designs] for resampled in formulas]
     return np.array(rows).reshape(-1, len(designs))
 
 
-def outcome(design: str, value: float, draws: Floats) -> Outcome:
-    """A value with the interval that holds 95 % of the draws; those that a server cannot keep up with are left out."""
-    known = draws[np.isfinite(draws)]
-    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (value, value)
-    return Outcome(design, value, min(value, float(low)), max(value, float(high)))
+def compared(
+    chosen: Candidate, baseline: Candidate, log: Log, formula: LogFormula, setting: Setting, times: int, seed: int
+) -> tuple[Outcome, Outcome, Outcome]:
+    """The costs of a design and of the baseline, and the share of the baseline's cost that is saved."""
+    draws = costs([chosen, baseline], log, formula, setting, times, seed)
+    savings = np.array([_saving(*pair) for pair in draws])
+    return (
+        Outcome.of(chosen.design, chosen.cost, draws[:, 0]),
+        Outcome.of(baseline.design, baseline.cost, draws[:, 1]),
+        Outcome.of(chosen.design, _saving(chosen.cost, baseline.cost), savings),
+    )
 
 
-def judge(saving: Outcome, min_gain: float) -> Verdict:
-    """Worth it if all of the interval lies above the least gain, not if all lies below."""
-    if saving.low > min_gain:
-        return "worth it"
-    return "don't bother" if saving.high <= min_gain else "unclear"
+def _saving(cost: float, baseline: float) -> float:
+    return 1 - cost / baseline if cost < np.inf else -1.0
