@@ -7,7 +7,6 @@ from golden import GOLDEN, told
 from report import options, take
 
 from beforehand.scheduling import LAS, simulate
-from beforehand.scheduling.policies.names import label
 from beforehand.studies.claims import Sheet
 
 LOAD = 0.9
@@ -22,7 +21,7 @@ def agreement() -> Sheet:
         if isinstance(entry.policy, LAS):
             continue  # golden is its limit, which no engine runs
         true = dict(entry.rows)[LOAD]
-        row = [label(entry.policy), *told(entry.law), f"{true:.6f}"]
+        row = [str(entry.policy), *told(entry.law), f"{true:.6f}"]
         for seed in SEEDS:
             found = simulate(entry.policy, entry.law, load=LOAD, jobs=JOBS, seed=seed)
             off = (found.response_time - true) / (found.interval / QUANTILE)

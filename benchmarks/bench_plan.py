@@ -16,7 +16,6 @@ from yardstick import seconds
 from beforehand.scheduling import Log, plan_queue, simulate
 from beforehand.scheduling.plan.candidates import families, grid
 from beforehand.scheduling.plan.planner import QueuePlan
-from beforehand.scheduling.policies.names import label
 from beforehand.studies.claims import Sheet
 from beforehand.workloads import jobs
 from beforehand.workloads.formats import azure_llm
@@ -65,7 +64,7 @@ def simulated(plan: QueuePlan, log: Log) -> dict[str, float]:
     for family in families(log, plan.setting):
         for value in grid(family.column)[::2] if family.column is not None else ():
             policy = family.make(float(value))
-            tried[label(policy)] = policy
+            tried[str(policy)] = policy
     costs = {}
     for design, policy in tried.items():
         found = simulate(policy, log, load=plan.setting.load, jobs=SIMULATED, seed=1)

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from beforehand.core.errors import Closed
 from beforehand.scheduling import FCFS, Log, Policy, PredictionQueue, QueuePlan, Ticket, plan_queue, replay, simulate
-from beforehand.scheduling.policies.names import label
 
 WORKERS = 2
 LOAD = 0.85
@@ -123,7 +122,7 @@ def main(size: int, output: str) -> None:
         }
         for name, heights in zip(("mean", "p99"), bars.values(), strict=True):
             told = zip(("predicted", "measured", "replayed"), heights, strict=True)
-            print(f"{label(policy)}, {name}:", ", ".join(f"{word} {height:.2f}" for word, height in told))
+            print(f"{policy}, {name}:", ", ".join(f"{word} {height:.2f}" for word, height in told))
         for axis, heights in bars.items():
             for shift, height in enumerate(heights):
                 axis.bar(place + 0.27 * (shift - 1), height, width=0.25, color=f"C{shift}")

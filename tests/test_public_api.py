@@ -19,13 +19,14 @@ NAMES = {
         "plan", "rotate",
     ],
     "beforehand.scheduling": [
-        "BANDS", "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation",
-        "Exponential", "ExponentialError", "FCFS", "FIRST", "Health", "Hyperexponential", "IndependentError", "Joint",
-        "LAS", "Log", "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy",
-        "PredictionQueue", "QueueFull", "QueuePlan", "Replay", "Row", "SPJF", "SPRPT", "Simulation", "SkipPredict",
-        "StageTable", "Stats", "TRAIL", "Ticket", "UNKNOWN", "UniformError", "View", "Weibull", "audit", "expect",
-        "plan_queue", "policy_from_json", "policy_to_json", "processor_sharing", "replay", "simulate",
+        "BinnedError", "BoundedPareto", "DelayPredict", "Deterministic", "ExactError", "Expectation", "Exponential",
+        "ExponentialError", "FCFS", "Health", "Hyperexponential", "IndependentError", "Joint", "LAS", "Log",
+        "LogFormula", "LogNormal", "LogNormalError", "OneBit", "POLICIES", "PSPJF", "Policy", "PredictionQueue",
+        "QueueFull", "QueuePlan", "Replay", "SPJF", "SPRPT", "Simulation", "SkipPredict", "Stage", "Stages", "Stats",
+        "TRAIL", "Ticket", "UniformError", "View", "Weibull", "audit", "expect", "plan_queue", "policy_from_json",
+        "policy_to_json", "processor_sharing", "replay", "simulate",
     ],
+    "beforehand.scheduling.policies": ["BANDS", "FIRST", "Policy", "Stage", "Stages", "UNKNOWN", "View"],
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_simulate_says_what_it_found_and_what_it_assumed(here, capsys):
     ("arguments", "words"),
     [
         (["--policy", "fcfs", "--load", "0.5", "--replay"], "takes neither --load nor --rate"),
-        (["--policy", "lifo", "--load", "0.5"], "'lifo' is neither one of fcfs"),
+        (["--policy", "lifo", "--load", "0.5"], "policy is 'lifo', but must be one of fcfs"),
         (["--policy", "skippredict", "--load", "0.5"], "skippredict lacks an option"),
         (["--policy", "fcfs", "--load", "1"], "load is 1"),
         (["--policy", "fcfs", "--load", "0.5", "--rate", "1"], "rate"),

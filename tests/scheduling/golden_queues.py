@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from beforehand.scheduling import (
-    FCFS,
     LAS,
     PSPJF,
     SPJF,
@@ -27,11 +26,6 @@ EXPONENTIAL = Joint(Exponential(), ExponentialError(), ExponentialError())
 EXACT = Joint(Exponential(), ExactError(), ExactError())
 WEIBULL = Joint(Weibull(0.5), ExponentialError(), ExponentialError())
 WEIBULL_EXACT = Joint(Weibull(0.5), ExactError())
-EVERY = [
-    FCFS(), SPJF(), PSPJF(), SPRPT(), TRAIL(0.3), OneBit(0.8), OneBit(0.8, preemptive=False), SkipPredict(0.8),
-    SkipPredict(0.8, long_order="size"), SkipPredict(0.8, preemptive=False), DelayPredict(0.8),
-    DelayPredict(0.8, long_order="size"),
-]  # fmt: skip
 
 
 def mean(policy: Policy, law: Joint, load: float) -> float:

@@ -41,14 +41,6 @@ GOLDEN = [
     (SkipPredict(1.5), 2, "5 2 7/2 5/2 13/2 9 21/2", 1, 0, "153/8"),
 ]  # fmt: skip
 
-POLICIES = [
-    *dict.fromkeys(policy for policy, *_ in GOLDEN),
-    SPRPT(work=0.25), SPRPT(by="cheap"), TRAIL(0.0), TRAIL(0.25), TRAIL(1.0), TRAIL(0.5, by="cheap"), OneBit(0.0),
-    SkipPredict(0.0), SkipPredict(float("inf")), SkipPredict(2.0, long_order="size", cheap_work=0.5), DelayPredict(0.0),
-    SkipPredict(1.0, expensive_work=0.5), DelayPredict(float("inf")), DelayPredict(0.5, long_order="size"),
-    DelayPredict(0.0, expensive_work=0.5), LAS(quantum=0.3), SPJF(by="cheap"), PSPJF(by="cheap"),
-]  # fmt: skip
-
 
 def random_log(rng, jobs=40):
     """Few distinct values, so that sizes, predictions and arrivals tie; predictions may be 0."""

@@ -8,10 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from beforehand.scheduling import LAS, LogFormula
-from tests.scheduling.logs import EXTERNAL, LOADS, NON_PREEMPTIVE, ON_THE_SERVER, POLICIES, ROWS, as_log, as_queue
+from tests.scheduling.every_policy import EXTERNAL, NON_PREEMPTIVE, ON_THE_SERVER, WITH_FORMULA
+from tests.scheduling.logs import LOADS, ROWS, as_log, as_queue
 
 
-@given(ROWS, LOADS, st.sampled_from(POLICIES))
+@given(ROWS, LOADS, st.sampled_from(WITH_FORMULA))
 def test_unfinished_work_does_not_depend_on_the_order(rows, load, policy):
     queue = as_queue(policy, rows, load)
     assume(queue.load < 1)
@@ -31,7 +32,7 @@ def test_waiting_is_conserved_where_nobody_is_interrupted(rows, load, policy):
     assert waits == pytest.approx(float(load * residual / (1 - load)), rel=1e-12)
 
 
-@given(ROWS, LOADS, st.sampled_from([*POLICIES, LAS(quantum=0)]))
+@given(ROWS, LOADS, st.sampled_from([*WITH_FORMULA, LAS(quantum=0)]))
 def test_the_sweep_is_the_theorem(rows, load, policy):
     queue = as_queue(policy, rows, load)
     assume(queue.load < 1)

@@ -171,8 +171,8 @@ def simulate(
         str,
         typer.Option(
             metavar="NAME|JSON",
-            help="fcfs, spjf, pspjf or sprpt; or an object with name and options, such as "
-            '\'{"policy": "skippredict", "threshold": 40}\' (others: 1bit, delaypredict, trail, las).',
+            help="A name such as sprpt (any other word lists them all), or an object with name and options, such as "
+            '\'{"policy": "skippredict", "threshold": 40}\'.',
         ),
     ],
     load: Load = None,

@@ -4,6 +4,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, ParamSpec, TypeVar
 
 from beforehand.core.errors import InvalidInput
@@ -47,12 +48,15 @@ def renamed_arguments(**new_names: str) -> Callable[[Callable[P, R]], Callable[P
 
 
 def renamed_names(module: str, **new_names: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module that still finds old names: `__getattr__ = renamed_names(__name__, Old="New")`."""
+    """The `__getattr__` of a module that still finds old names: `__getattr__ = renamed_names(__name__, Old="New")`.
+
+    A new name may be a path from the module, as in `Old="part.Old"` for a name that has moved.
+    """
 
     def find(name: str) -> Any:
         if name not in new_names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warn_renamed(f"{module}.{name}", f"{module}.{new_names[name]}")
-        return getattr(sys.modules[module], new_names[name])
+        return attrgetter(new_names[name])(sys.modules[module])
 
     return find

@@ -1,5 +1,6 @@
 """Queues with predictions: which jobs to predict, in what order to run them, and what that is worth."""
 
+from beforehand.core.deprecation import renamed_names
 from beforehand.scheduling.distributions.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
 from beforehand.scheduling.distributions.joint import Joint
 from beforehand.scheduling.distributions.prediction_errors import (
@@ -18,28 +19,35 @@ from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.planner import audit, plan_queue
 from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
-from beforehand.scheduling.policies.names import POLICIES, policy_from_json, policy_to_json
 from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.policy_json import policy_from_json, policy_to_json
 from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
-from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.stages import Stage, Stages
+from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
-from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, View
+from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.queue.health import Health, Stats
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue, QueueFull
 from beforehand.scheduling.queue.ticket import Ticket
 from beforehand.scheduling.simulation.simulator import Replay, Simulation, replay, simulate
 
+__getattr__ = renamed_names(
+    __name__,
+    Row="Stage",
+    StageTable="Stages",
+    BANDS="policies.BANDS",
+    FIRST="policies.FIRST",
+    UNKNOWN="policies.UNKNOWN",
+)
+
 __all__ = [
-    "BANDS",
     "FCFS",
-    "FIRST",
     "LAS",
     "POLICIES",
     "PSPJF",
     "SPJF",
     "SPRPT",
     "TRAIL",
-    "UNKNOWN",
     "BinnedError",
     "BoundedPareto",
     "DelayPredict",
@@ -62,10 +70,10 @@ __all__ = [
     "QueueFull",
     "QueuePlan",
     "Replay",
-    "Row",
     "Simulation",
     "SkipPredict",
-    "StageTable",
+    "Stage",
+    "Stages",
     "Stats",
     "Ticket",
     "UniformError",

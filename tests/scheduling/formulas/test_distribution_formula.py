@@ -34,10 +34,10 @@ from beforehand.scheduling import (
     processor_sharing,
 )
 from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
+from tests.scheduling.every_policy import USUAL
 from tests.scheduling.golden_queues import (
     BEST_BITS,
     CLASSES,
-    EVERY,
     EXACT,
     EXPONENTIAL,
     GOLDEN,
@@ -200,7 +200,7 @@ def test_interruptions_of_the_exponential_queue_have_closed_forms(load):
         assert expect(policy, law, load=load).interruptions == close(load * share, 1e-10)
 
 
-@pytest.mark.parametrize("policy", EVERY, ids=str)
+@pytest.mark.parametrize("policy", USUAL, ids=str)
 def test_predictions_that_know_nothing_of_exponential_sizes_change_nothing(policy):
     law = Joint(Exponential(), IndependentError(Exponential()), IndependentError(Exponential()))
     assert mean(policy, law, 0.9) == close(10.0, 1e-10)
@@ -237,7 +237,7 @@ def test_the_ends_of_a_parameter_keep_memory_and_interruptions_too(policy):
         assert (found.memory, found.interruptions) == (close(same.memory, 1e-10), close(same.interruptions, 1e-10))
 
 
-@pytest.mark.parametrize("policy", EVERY, ids=str)
+@pytest.mark.parametrize("policy", USUAL, ids=str)
 def test_an_idle_server_gives_the_bare_service_time(policy):
     assert mean(policy, EXPONENTIAL, 1e-9) == close(1.0)
     if not isinstance(policy, FCFS):
@@ -259,7 +259,7 @@ def test_clairvoyant_policies_keep_their_order(load):
     assert max(others) < 1 / (1 - load) == close(processor_sharing(EXACT, load=load).response_time)
 
 
-@pytest.mark.parametrize("policy", [p for p in EVERY if not isinstance(p, FCFS)], ids=str)
+@pytest.mark.parametrize("policy", [p for p in USUAL if not isinstance(p, FCFS)], ids=str)
 def test_means_scale_with_the_unit(policy):
     def scaled(unit):
         changed = {name: getattr(policy, name) * unit for name in ("threshold", "limit") if hasattr(policy, name)}
@@ -273,7 +273,7 @@ def test_means_scale_with_the_unit(policy):
 
 
 def test_memory_counts_the_ages_of_jobs_in_service_at_least():
-    for policy, load in itertools.product(EVERY, (0.5, 0.9)):
+    for policy, load in itertools.product(USUAL, (0.5, 0.9)):
         assert expect(policy, WEIBULL, load=load).memory >= load * 3 * (1 - 1e-12)  # rate * E[S^2] / 2
 
 
@@ -338,7 +338,7 @@ def test_what_is_no_law_at_all_is_refused():
 
 def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():
     law = Joint(Deterministic(2.0), ExactError(), ExactError())
-    for policy in (*EVERY, SkipPredict(3.0), DelayPredict(2.0)):
+    for policy in (*USUAL, SkipPredict(3.0), DelayPredict(2.0)):
         if not (isinstance(policy, DelayPredict) and policy.limit < 2):
             assert mean(policy, law, 0.5) == close(3.0, 1e-12)
     assert mean(DelayPredict(1.0), law, 0.5) > 3.5

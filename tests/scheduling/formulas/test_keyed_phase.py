@@ -27,7 +27,8 @@ from beforehand.scheduling import (
 from beforehand.scheduling.distributions.quadrature import SizeGrid
 from beforehand.scheduling.formulas import distribution_formula
 from beforehand.scheduling.formulas.keyed_phase import Classes, Phase
-from tests.scheduling.golden_queues import EVERY, EXACT, EXPONENTIAL, mean
+from tests.scheduling.every_policy import USUAL
+from tests.scheduling.golden_queues import EXACT, EXPONENTIAL, mean
 
 
 def close(value, relative=1e-8):
@@ -43,7 +44,7 @@ def close(value, relative=1e-8):
     ids=str,
 )
 def test_small_errors_come_close_to_none(law):
-    for policy in EVERY:
+    for policy in USUAL:
         assert mean(policy, law, 0.8) == close(mean(policy, EXACT, 0.8), 3e-3)
 
 
@@ -98,7 +99,7 @@ def test_accuracy_tells_what_a_coarse_quadrature_loses(monkeypatch):
 def test_one_size_with_random_keys_is_the_limit_of_narrow_laws():
     for error in (UniformError(0.5), ExponentialError(), IndependentError(Exponential())):
         one, narrow = (Joint(size, error, error) for size in (Deterministic(), LogNormal(scv=1e-8)))
-        for policy in EVERY:
+        for policy in USUAL:
             assert mean(policy, one, 0.7) == close(mean(policy, narrow, 0.7), 1e-4)
 
 

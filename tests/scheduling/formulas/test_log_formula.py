@@ -23,7 +23,8 @@ from beforehand.scheduling import (
     OneBit,
     SkipPredict,
 )  # fmt: skip
-from tests.scheduling.logs import EXTERNAL, LOADS, POLICIES, ROWS, as_log, as_queue
+from tests.scheduling.every_policy import EXTERNAL, WITH_FORMULA
+from tests.scheduling.logs import LOADS, ROWS, as_log, as_queue
 
 SIZE = [1, 2, 0.5, 4, 1, 1.5]
 EXPENSIVE = [1, 1, 1, 3, 2, 0]
@@ -174,7 +175,7 @@ def test_a_prediction_far_beyond_all_sizes_only_ranks_its_row_last(policy):
 def test_a_thousand_small_logs_agree_with_the_theorem_over_all_pairs():
     """The same sums in floats, which are nearly exact on quarters; every policy meets 60 logs or more."""
     rng = np.random.default_rng(0)
-    policies = [*POLICIES, LAS(quantum=0)]
+    policies = [*WITH_FORMULA, LAS(quantum=0)]
     for trial in range(1000):
         size, expensive, cheap = rng.integers((1, 0, 0), (17, 17, 17), (rng.integers(1, 10), 3)).T / 4
         weight = rng.integers(1, 4, len(size)) if trial % 2 else np.ones(len(size))
@@ -255,7 +256,7 @@ def test_at_their_limits_policies_are_each_other(rows, load):
 @given(ROWS)
 def test_an_idle_server_takes_as_long_as_the_job_and_its_predictions(rows):
     log = as_log(rows)
-    for policy in POLICIES:
+    for policy in WITH_FORMULA:
         found = LogFormula(log).expect(policy, 1e-9)
         work = getattr(policy, "work", 0) + getattr(policy, "cheap_work", 0) * found.cheap_calls
         work += getattr(policy, "expensive_work", 0) * found.expensive_calls
@@ -285,7 +286,7 @@ def test_nothing_beats_what_is_left_if_predictions_are_exact(rows, load):
 def test_the_unit_of_size_does_not_matter(rows, load, unit):
     scaled = as_log([(w, *(float(value) * unit for value in columns)) for w, *columns in rows])
     log = as_log(rows)
-    for policy in (*POLICIES, LAS(quantum=0)):
+    for policy in (*WITH_FORMULA, LAS(quantum=0)):
         lengths = [
             name for name in ("threshold", "limit", "work", "cheap_work", "expensive_work") if hasattr(policy, name)
         ]
@@ -299,7 +300,7 @@ def test_the_unit_of_size_does_not_matter(rows, load, unit):
 def test_a_row_split_in_two_changes_nothing(rows, load):
     log = as_log(rows)
     split = as_log([*rows[1:], *[(rows[0][0] / 2, *rows[0][1:])] * 2])
-    for policy in (*POLICIES, LAS(quantum=0)):
+    for policy in (*WITH_FORMULA, LAS(quantum=0)):
         found = LogFormula(split).expect(policy, float(load) / log.mean)
         assert found.response_time == pytest.approx(
             LogFormula(log).expect(policy, float(load) / log.mean).response_time, rel=1e-12

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import BANDS, FCFS, FIRST, LAS, PSPJF, SPJF, SPRPT, UNKNOWN, Row, View
+from beforehand.scheduling import FCFS, LAS, PSPJF, SPJF, SPRPT, Stage, View
+from beforehand.scheduling.policies import BANDS, FIRST, UNKNOWN
 
 
 def view(**fields):
@@ -43,7 +44,7 @@ def test_prediction_work_comes_first_and_does_not_count_as_service():
     assert policy.review_age(view(age=0.25)) == 0.5
     assert policy.rank(view(age=0.5, predicted=4.0)) == 4.0
     assert policy.review_age(view(age=0.5)) == math.inf
-    assert policy.stages().long == (Row(0, "fcfs", 0.5, prediction=True), Row(1, "remaining"))
+    assert policy.stages().long == (Stage(0, "fcfs", 0.5, prediction=True), Stage(1, "remaining"))
 
 
 @given(st.floats(1e-3, 1e3), st.integers(0, 10**6))

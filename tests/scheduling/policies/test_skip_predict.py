@@ -3,7 +3,8 @@ import math
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import BANDS, FIRST, UNKNOWN, DelayPredict, OneBit, Row, SkipPredict, View
+from beforehand.scheduling import DelayPredict, OneBit, SkipPredict, Stage, View
+from beforehand.scheduling.policies import BANDS, FIRST, UNKNOWN
 
 
 def view(**fields):
@@ -71,14 +72,14 @@ def test_delay_predict_asks_once_the_limit_is_reached_and_not_before():
 
 
 def test_stages_of_length_zero_are_left_out():
-    assert SkipPredict(1.5).stages().long == (Row(3, "remaining"),)
-    assert DelayPredict(0.0).stages().long == (Row(2, "remaining"),)
-    assert DelayPredict(math.inf).stages().long[0] == Row(0, "fcfs")
+    assert SkipPredict(1.5).stages().long == (Stage(3, "remaining"),)
+    assert DelayPredict(0.0).stages().long == (Stage(2, "remaining"),)
+    assert DelayPredict(math.inf).stages().long[0] == Stage(0, "fcfs")
 
 
 @pytest.mark.parametrize(("kind", "work"), [(OneBit, "cheap_work"), (SkipPredict, "expensive_work")])
-def test_a_server_that_is_not_interrupted_cannot_predict_in_between(kind, work):
-    with pytest.raises(InvalidInput, match="not interrupted"):
+def test_a_server_that_is_never_preempted_cannot_predict_in_between(kind, work):
+    with pytest.raises(InvalidInput, match="never preempted"):
         kind(1, preemptive=False, **{work: 0.1})
 
 

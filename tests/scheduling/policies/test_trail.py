@@ -3,7 +3,8 @@ import math
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import FIRST, SPRPT, TRAIL, UNKNOWN, View
+from beforehand.scheduling import SPRPT, TRAIL, View
+from beforehand.scheduling.policies import FIRST, UNKNOWN
 
 
 def view(**fields):

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import SPRPT, UNKNOWN, Row, StageTable, View
+from beforehand.scheduling import SPRPT, Stage, Stages, View
+from beforehand.scheduling.policies import UNKNOWN
 from beforehand.scheduling.policies.policy import stages_of
 from tests.scheduling.queues import Unstaged
 
@@ -37,7 +38,7 @@ def test_what_is_left_follows_the_newest_estimate(fields, by, work, left):
     assert View(arrival=0.0, sequence=0, **fields).left(by, work) == left
 
 
-class Told(Unstaged):
+class Described(Unstaged):
     def __init__(self, table):
         super().__init__(SPRPT())
         self.table = table
@@ -56,16 +57,16 @@ def test_stages_of_a_policy_are_its_table_or_none():
     [
         (SPRPT, "but must be an object such as SPJF"),
         ("sprpt", "policy is 'sprpt', but must be an object"),
-        (Told(3), r"stages\(\) is 3, but must be a StageTable; pass one, or None"),
-        (Told(StageTable(long=())), "no rows for long jobs"),
-        (Told(StageTable(long=(Row(0, "fcfs"),), threshold=None)), "threshold is None, but must be a number"),
-        (Told(StageTable(long=(Row(0, "fcfs"),), by="age")), "by is 'age', but must be one of cheap, expensive"),
-        (Told(StageTable(long=Row(0, "fcfs"))), "but must be a sequence of rows"),
-        (Told(StageTable(long=((0, "fcfs"),))), r"a row of stages\(\) is \(0, 'fcfs'\), but must be a Row"),
-        (Told(StageTable(long=(Row(2**31, "fcfs"),))), "band is 2147483648, but must be a whole number from -1000"),
-        (Told(StageTable(long=(Row(0, "lifo"),))), "order is 'lifo', but must be one of fcfs"),
-        (Told(StageTable(long=(Row(0, "fcfs", math.nan),))), "fixed is nan"),
-        (Told(StageTable(long=(Row(0, "fcfs", 0.0, "1"),))), "per_key is '1'"),
+        (Described(3), r"stages\(\) is 3, but must be a Stages; pass one, or None"),
+        (Described(Stages(long=())), "no stage for long jobs"),
+        (Described(Stages(long=(Stage(0, "fcfs"),), threshold=None)), "threshold is None, but must be a number"),
+        (Described(Stages(long=(Stage(0, "fcfs"),), by="age")), "by is 'age', but must be one of cheap, expensive"),
+        (Described(Stages(long=Stage(0, "fcfs"))), "but must be a sequence of stages"),
+        (Described(Stages(long=((0, "fcfs"),))), r"a stage of stages\(\) is \(0, 'fcfs'\), but must be a Stage"),
+        (Described(Stages(long=(Stage(2**31, "fcfs"),))), "band is 2147483648, but must be a whole number from -1000"),
+        (Described(Stages(long=(Stage(0, "lifo"),))), "order is 'lifo', but must be one of fcfs"),
+        (Described(Stages(long=(Stage(0, "fcfs", math.nan),))), "fixed is nan"),
+        (Described(Stages(long=(Stage(0, "fcfs", 0.0, "1"),))), "per_key is '1'"),
     ],
 )
 def test_stages_that_are_no_table_are_refused(policy, message):

@@ -382,5 +382,5 @@ def test_tickets_and_queues_show_where_they_stand():
     (ticket,) = put(queue, 1)
     assert isinstance(ticket, Ticket)
     assert math.isnan(ticket.waited)
-    assert repr(queue) == "PredictionQueue(SPJF(by='expensive'), 1 waiting)"
+    assert repr(queue) == "PredictionQueue(SPJF, 1 waiting)"
     assert repr(queue.get_nowait()) == "Ticket(1, running)"

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from beforehand.scheduling import LAS, SPJF, SPRPT, TRAIL, UNKNOWN, DelayPredict, OneBit, PredictionQueue, SkipPredict
+from beforehand.scheduling import PredictionQueue
+from beforehand.scheduling.policies import UNKNOWN
+from tests.scheduling.every_policy import EVERY, works
 
-POLICIES = [
-    SPJF(), SPJF(by="cheap"), SPRPT(), TRAIL(0.5), LAS(quantum=1.0), OneBit(2.0), SkipPredict(2.0), DelayPredict(1.0),
-    SkipPredict(2.0, preemptive=False), SkipPredict(0.0, long_order="size"),
-]  # fmt: skip
+POLICIES = [policy for policy in EVERY if not works(policy)]
 NUMBERS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.5, 4.0])
 FAILURES = st.sampled_from([math.nan, -1.0, 1e101, "ten", None, ValueError("no idea")])
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import Row, StageTable, replay
+from beforehand.scheduling import FCFS, Stage, Stages, replay
 from beforehand.scheduling.simulation import native_engine, reference_engine
 from beforehand.scheduling.simulation.draws import Jobs
 from beforehand.scheduling.simulation.estimate import Batching
-from tests.scheduling.queues import GOLDEN, GOLDEN_LOG, POLICIES, numbers, random_log
+from tests.scheduling.every_policy import EVERY
+from tests.scheduling.queues import GOLDEN, GOLDEN_LOG, numbers, random_log
 
 
 @pytest.mark.parametrize(("policy", "servers", "completions", "interruptions", "demotions", "memory"), GOLDEN)
@@ -39,7 +40,7 @@ def test_both_engines_agree_on_random_logs(servers, switch_cost):
     rng = np.random.default_rng(servers)
     for _ in range(34):
         log = random_log(rng, jobs=25)
-        for policy in rng.choice(np.array(POLICIES, dtype=object), 3):
+        for policy in rng.choice(np.array(EVERY, dtype=object), 3):
             native, reference = both(policy, log, servers, switch_cost, warmup=5, batches=4)
             for name in ("start", "completion"):
                 np.testing.assert_allclose(getattr(native, name), getattr(reference, name), rtol=1e-9, err_msg=policy)
@@ -48,7 +49,7 @@ def test_both_engines_agree_on_random_logs(servers, switch_cost):
             assert native.peak_memory == pytest.approx(reference.peak_memory, abs=1e-9)
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=repr)
+@pytest.mark.parametrize("policy", EVERY, ids=str)
 def test_each_stock_policy_ranks_as_its_stages_do(policy):
     for seed in range(3):
         native, reference = both(policy, random_log(np.random.default_rng(seed)), 1, (0.0, 0.0))
@@ -58,12 +59,12 @@ def test_each_stock_policy_ranks_as_its_stages_do(policy):
 
 def test_many_servers_never_let_a_job_wait():
     log = random_log(np.random.default_rng(3))
-    done = replay(POLICIES[0], log, servers=256)
+    done = replay(FCFS(), log, servers=256)
     assert done.completion.tolist() == (log.arrival + log.size).tolist()
 
 
 def test_stages_with_keys_in_two_bands_are_refused():
-    table = StageTable(long=(Row(0, "remaining", 1.0), Row(1, "size")))
+    table = Stages(long=(Stage(0, "remaining", 1.0), Stage(1, "size")))
     with pytest.raises(InvalidInput, match="bands 0 and 1, but all such rows must share one"):
         native_engine.serve(table, [], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
 
@@ -71,14 +72,14 @@ def test_stages_with_keys_in_two_bands_are_refused():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (StageTable(long=()), "stages of long jobs are missing"),
-        (StageTable(long=(Row(0, "fcfs"),), threshold=1.0), "stages of short jobs are missing"),
-        (StageTable(long=(Row(0, "fcfs", 1.0),)), "stages of long jobs end before the job may"),
-        (StageTable(long=(Row(0, "fcfs", math.nan),)), "no length"),
-        (StageTable(long=(Row(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
-        (StageTable(long=(Row(0, "attained", 0.0),)), "a quantum of service above 0"),
-        (StageTable(long=(Row(0, "attained", 1.0), Row(0, "fcfs"))), "must be the only row"),
-        (StageTable(long=(Row(1001, "fcfs"),)), "have a band beyond 1000"),
+        (Stages(long=()), "stages of long jobs are missing"),
+        (Stages(long=(Stage(0, "fcfs"),), threshold=1.0), "stages of short jobs are missing"),
+        (Stages(long=(Stage(0, "fcfs", 1.0),)), "stages of long jobs end before the job may"),
+        (Stages(long=(Stage(0, "fcfs", math.nan),)), "no length"),
+        (Stages(long=(Stage(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
+        (Stages(long=(Stage(0, "attained", 0.0),)), "a quantum of service above 0"),
+        (Stages(long=(Stage(0, "attained", 1.0), Stage(0, "fcfs"))), "must be the only row"),
+        (Stages(long=(Stage(1001, "fcfs"),)), "have a band beyond 1000"),
     ],
 )
 def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
@@ -89,13 +90,11 @@ def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
 def test_columns_that_do_not_fit_are_refused():
     short = Jobs(np.arange(3.0), np.ones(2), None, None)
     with pytest.raises(InvalidInput, match="do not fit"):
-        native_engine.serve(
-            POLICIES[0].stages(), [short], servers=1, switch_cost=(0.0, 0.0), batching=Batching(3, 0, 1)
-        )
+        native_engine.serve(FCFS().stages(), [short], servers=1, switch_cost=(0.0, 0.0), batching=Batching(3, 0, 1))
 
 
 @pytest.mark.parametrize("size", [0.0, math.nan, math.inf])
 def test_a_job_without_a_size_is_refused(size):
     jobs = Jobs(np.zeros(1), np.array([size]), None, None)
     with pytest.raises(InvalidInput, match="a job has no size"):
-        native_engine.serve(POLICIES[0].stages(), [jobs], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
+        native_engine.serve(FCFS().stages(), [jobs], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))

@@ -5,7 +5,8 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import FCFS, SPRPT, DelayPredict, Log, OneBit, replay
 from beforehand.scheduling.simulation.draws import Jobs
 from beforehand.scheduling.simulation.reference_engine import run
-from tests.scheduling.queues import GOLDEN, GOLDEN_LOG, POLICIES, Unstaged, numbers, random_log
+from tests.scheduling.every_policy import EVERY
+from tests.scheduling.queues import GOLDEN, GOLDEN_LOG, Unstaged, numbers, random_log
 
 
 def served(policy, log, servers=1, switch_cost=(0.0, 0.0)):
@@ -22,7 +23,7 @@ def test_the_worked_example_comes_out_exactly(policy, servers, completions, inte
         assert done.memory.sum() == numbers(memory)[0]
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=repr)
+@pytest.mark.parametrize("policy", EVERY, ids=str)
 def test_a_server_is_never_idle_while_there_is_work(policy):
     log = random_log(np.random.default_rng(1))
     done, blind = served(policy, log), served(FCFS(), log)

@@ -20,9 +20,9 @@ from beforehand.scheduling import (
     Joint,
     Log,
     LogNormal,
-    Row,
     SkipPredict,
-    StageTable,
+    Stage,
+    Stages,
     Weibull,
     expect,
     replay,
@@ -30,7 +30,8 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.simulation import draws
 from beforehand.scheduling.simulation.draws import wanted_predictions
-from tests.scheduling.golden_queues import EVERY, GOLDEN
+from tests.scheduling.every_policy import USUAL
+from tests.scheduling.golden_queues import GOLDEN
 from tests.scheduling.queues import GOLDEN_LOG, Unstaged
 
 LAW = Joint(Exponential(), ExponentialError(), ExponentialError())
@@ -52,7 +53,7 @@ def test_simulated_means_are_the_golden_ones(policy, law, load, true):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", EVERY, ids=str)
+@pytest.mark.parametrize("policy", USUAL, ids=str)
 def test_memory_and_interruptions_are_those_of_theory(policy):
     found, true = simulate(policy, LAW, load=0.9, jobs=2_000_000, seed=1), expect(policy, LAW, load=0.9)
     assert found.memory == pytest.approx(true.memory, rel=0.01)
@@ -285,6 +286,6 @@ def test_a_tail_that_never_came_does_not_bend_the_mean_below_the_mean_size():
 
 
 def test_a_short_job_whose_key_is_asked_for_must_have_it():
-    table = StageTable(long=(Row(0, "size"),), short=(Row(0, "size"),), threshold=1.0)
+    table = Stages(long=(Stage(0, "size"),), short=(Stage(0, "size"),), threshold=1.0)
     with pytest.raises(InvalidInput, match="expensive is nan in row 0"):
         wanted_predictions(SPJF(), table, Log([1, 2], cheap=[0, 2], expensive=[math.nan, 1]))

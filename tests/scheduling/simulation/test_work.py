@@ -14,10 +14,11 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.simulation.draws import draw, together
 from beforehand.scheduling.simulation.work import prediction_spans, work_moments, works_of
-from tests.scheduling.queues import POLICIES, random_log
+from tests.scheduling.every_policy import EVERY
+from tests.scheduling.queues import random_log
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=repr)
+@pytest.mark.parametrize("policy", EVERY, ids=str)
 def test_the_work_of_many_jobs_is_that_of_each(policy):
     log, table = random_log(np.random.default_rng(0)), policy.stages()
     alone = [

@@ -9,7 +9,7 @@ from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import LAS
-from beforehand.scheduling.policies.names import Stock, label
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.simulation.simulator import Simulation, simulate
 
 BLIND: Final = ("FCFS", "LAS", "PS")  # families that need no prediction
@@ -45,7 +45,7 @@ class Candidate:
     @property
     def design(self) -> str:
         """The policy as tables show it."""
-        return "PS" if self.policy is None else label(self.policy)
+        return "PS" if self.policy is None else str(self.policy)
 
     @property
     def preference(self) -> tuple[float, float, int, str]:

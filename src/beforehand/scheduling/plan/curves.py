@@ -14,7 +14,7 @@ from beforehand.scheduling.plan.candidates import Candidate, formula_policy, ree
 from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import FCFS, SPJF, SPRPT
-from beforehand.scheduling.policies.names import Stock
+from beforehand.scheduling.policies.stock import Stock
 
 LOADS_AROUND: Final = (0.8, 0.9, 1.0, 1.1, 1.2)  # of the planned load
 

@@ -18,7 +18,7 @@ from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.scheduling.plan.resampling import compared, resampling
 from beforehand.scheduling.plan.search import best_of_each, break_even, clairvoyant, finals
 from beforehand.scheduling.plan.setting import Charge, Setting
-from beforehand.scheduling.policies.names import Stock
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.simulation.simulator import MOST_SERVERS
 
 

@@ -16,7 +16,8 @@ from beforehand.scheduling.plan.resampling import compared, resampling
 from beforehand.scheduling.plan.search import FINAL_JOBS, blind_designs, clairvoyant
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import FCFS
-from beforehand.scheduling.policies.names import Stock, from_fields, label, to_fields
+from beforehand.scheduling.policies.policy_json import from_fields, to_fields
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue
 from beforehand.scheduling.simulation.simulator import replay
 
@@ -94,7 +95,7 @@ class QueuePlan:
     @property
     def design(self) -> str:
         """The policy as tables show it."""
-        return label(self.policy)
+        return str(self.policy)
 
     @property
     def chosen(self) -> Candidate:

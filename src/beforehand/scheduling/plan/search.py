@@ -14,8 +14,8 @@ from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, evaluate, reevaluate, simulated
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
-from beforehand.scheduling.policies.names import Stock, name_of
 from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.policies.stock import Stock, name_of
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import By
 

@@ -6,7 +6,8 @@ from typing import final, get_args
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import finite, one_of, settle
-from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.label import label
+from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, By, View
 
 
@@ -26,6 +27,8 @@ class FCFS:
         0.0
     """
 
+    __str__ = label
+
     def rank(self, view: View) -> float:
         """The same for all: arrival decides."""
         return 0.0
@@ -38,15 +41,15 @@ class FCFS:
         """Nothing."""
         return None
 
-    def stages(self) -> StageTable:
-        """One row."""
-        return StageTable(long=(Row(0, "fcfs"),))
+    def stages(self) -> Stages:
+        """One stage."""
+        return Stages(long=(Stage(0, "fcfs"),))
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SPJF:
-    """Shortest predicted job first, and a job that was started runs to its end (SJF if predictions are exact).
+    """Shortest predicted job first, non-preemptive (SJF if predictions are exact).
 
     Args:
         by: Which prediction is the key.
@@ -62,8 +65,10 @@ class SPJF:
     by: By = "expensive"
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         one_of("by", self.by, get_args(By))
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """The predicted size, until it is started."""
@@ -78,15 +83,15 @@ class SPJF:
         """The key."""
         return wanted(view, self.by)
 
-    def stages(self) -> StageTable:
-        """One row, pinned by the start."""
-        return StageTable(long=(Row(0, "size"),), by=self.by, start_pins=True)
+    def stages(self) -> Stages:
+        """One stage, pinned by the start."""
+        return Stages(long=(Stage(0, "size"),), by=self.by, start_pins=True)
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PSPJF:
-    """Shortest predicted job first, preemptive: by predicted size, however much is done (PSJF if exact).
+    """Shortest predicted job first, preemptive: by predicted size, whatever the age (PSJF if exact).
 
     Guarantee:
         Degrades gracefully where sizes are underestimated, as a job never gains by service; SPRPT does not.
@@ -105,8 +110,10 @@ class PSPJF:
     by: By = "expensive"
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         one_of("by", self.by, get_args(By))
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """The predicted size."""
@@ -121,9 +128,9 @@ class PSPJF:
         """The key."""
         return wanted(view, self.by)
 
-    def stages(self) -> StageTable:
-        """One row."""
-        return StageTable(long=(Row(0, "size"),), by=self.by)
+    def stages(self) -> Stages:
+        """One stage."""
+        return Stages(long=(Stage(0, "size"),), by=self.by)
 
 
 @final
@@ -151,9 +158,11 @@ class SPRPT:
     work: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         one_of("by", self.by, get_args(By))
         settle(self, work=finite("work", self.work))
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """What is left by the prediction; negative once it was too low."""
@@ -167,11 +176,11 @@ class SPRPT:
         """The key."""
         return wanted(view, self.by)
 
-    def stages(self) -> StageTable:
+    def stages(self) -> Stages:
         """Prediction work, then by what is left."""
         if not self.work:
-            return StageTable(long=(Row(0, "remaining"),), by=self.by)
-        return StageTable(long=(Row(0, "fcfs", self.work, prediction=True), Row(1, "remaining")), by=self.by)
+            return Stages(long=(Stage(0, "remaining"),), by=self.by)
+        return Stages(long=(Stage(0, "fcfs", self.work, prediction=True), Stage(1, "remaining")), by=self.by)
 
 
 @final
@@ -195,7 +204,7 @@ class LAS:
     quantum: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         settle(self, quantum=finite("quantum", self.quantum))
 
     def _level(self, age: float) -> float:
@@ -204,6 +213,8 @@ class LAS:
         while (level + 1) * self.quantum <= age and level < level + 1:  # from 2**53 on floats have no next level
             level += 1
         return level
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """Quanta completed; the age itself in the limit."""
@@ -222,12 +233,12 @@ class LAS:
         """Nothing."""
         return None
 
-    def stages(self) -> StageTable:
-        """One row, repeated.
+    def stages(self) -> Stages:
+        """One stage, repeated.
 
         Raises:
             InvalidInput: the quantum is 0.
         """
         if not self.quantum:
             raise InvalidInput("quantum is 0, but an engine needs one above 0; take a small share of the mean size")
-        return StageTable(long=(Row(0, "attained", self.quantum),))
+        return Stages(long=(Stage(0, "attained", self.quantum),))

@@ -7,7 +7,8 @@ from typing import Literal, final, get_args
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked, finite, flag, one_of, settle
 from beforehand.scheduling.policies.classic import wanted
-from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.label import label
+from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, By, View
 
 LongOrder = Literal["remaining", "size"]
@@ -16,7 +17,7 @@ LongOrder = Literal["remaining", "size"]
 def _check_works(preemptive: bool, *works: float) -> None:
     if not preemptive and any(works):
         raise InvalidInput(
-            f"prediction work is {max(works)} with preemptive=False, but a server that is not interrupted cannot "
+            f"prediction work is {max(works)} with preemptive=False, but a server that is never preempted cannot "
             "predict in between; leave the work 0 and pass its price as cheap_cost or expensive_cost"
         )
 
@@ -28,9 +29,9 @@ class OneBit:
 
     Args:
         threshold: A job is short if its cheap prediction is below.
-        preemptive: Whether a short job may interrupt a long one.
-        cheap_work: Time that this server spends on a cheap prediction; jobs in that stage come after the shorts and
-            before the longs.
+        preemptive: Whether a short job may preempt a long one.
+        cheap_work: Time that this server spends on a cheap prediction; jobs in that stage come after the short jobs
+            and before the long ones.
 
     Raises:
         InvalidInput: an option is out of range.
@@ -49,7 +50,7 @@ class OneBit:
     cheap_work: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         settle(
             self,
             threshold=checked("threshold", self.threshold),
@@ -58,8 +59,10 @@ class OneBit:
         )
         _check_works(self.preemptive, self.cheap_work)
 
+    __str__ = label
+
     def rank(self, view: View) -> float:
-        """Shorts 0, predictions 1, longs 2."""
+        """Short jobs 0, predictions 1, long jobs 2."""
         if view.started and not self.preemptive:
             return FIRST
         if view.age < self.cheap_work:
@@ -74,12 +77,12 @@ class OneBit:
         """The cheap prediction."""
         return wanted(view, "cheap")
 
-    def stages(self) -> StageTable:
+    def stages(self) -> Stages:
         """Two classes."""
-        work = (Row(1, "fcfs", self.cheap_work, prediction=True),) if self.cheap_work else ()
-        long = Row(2 if self.cheap_work else 1, "fcfs")
-        return StageTable(
-            short=(*work, Row(0, "fcfs")),
+        work = (Stage(1, "fcfs", self.cheap_work, prediction=True),) if self.cheap_work else ()
+        long = Stage(2 if self.cheap_work else 1, "fcfs")
+        return Stages(
+            short=(*work, Stage(0, "fcfs")),
             long=(*work, long),
             threshold=self.threshold,
             start_pins=not self.preemptive,
@@ -91,18 +94,18 @@ class OneBit:
 class SkipPredict:
     """A cheap prediction for all jobs, an expensive one only for those that it calls long.
 
-    Jobs predicted short run first, in order of arrival; the others by their expensive prediction.
+    Jobs predicted short run first, in order of arrival; the long ones follow by their expensive prediction.
 
     Args:
-        threshold: A job is short if its cheap prediction is below; shorts skip the expensive one.
-        long_order: Longs by what is predicted to be left (`"remaining"`) or by predicted size (`"size"`), which does
+        threshold: A job is short if its cheap prediction is below; short jobs skip the expensive one.
+        long_order: Long jobs by predicted remaining size (`"remaining"`) or by predicted size (`"size"`), which does
             better where sizes have a heavy tail and are underestimated.
-        preemptive: Whether a job that was started may be set aside.
+        preemptive: Whether a started job may be preempted.
         cheap_work: Time that this server spends on a cheap prediction.
         expensive_work: Time that this server spends on an expensive one.
 
     Raises:
-        InvalidInput: an option is out of range; prediction work on a server that cannot be interrupted.
+        InvalidInput: an option is out of range; prediction work on a server that cannot be preempted.
 
     Example:
         >>> policy = SkipPredict(1.5)
@@ -112,7 +115,7 @@ class SkipPredict:
         True
 
     Reference:
-        Shahout, Mitzenmacher: SkipPredict: When to Invest in Predictions for Scheduling. arXiv 2402.03564.
+        Shahout, Mitzenmacher: SkipPredict: When to Invest in Predictions for Scheduling. arXiv:2402.03564.
     """
 
     threshold: float
@@ -123,7 +126,7 @@ class SkipPredict:
     expensive_work: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         one_of("long_order", self.long_order, get_args(LongOrder))
         settle(
             self,
@@ -134,8 +137,10 @@ class SkipPredict:
         )
         _check_works(self.preemptive, self.cheap_work, self.expensive_work)
 
+    __str__ = label
+
     def rank(self, view: View) -> float:
-        """Known shorts, cheap predictions, expensive predictions, longs by their key."""
+        """Known short jobs, cheap predictions, expensive predictions, long jobs by their key."""
         if not self.preemptive:
             if view.started:
                 return FIRST
@@ -166,16 +171,16 @@ class SkipPredict:
             return "cheap"
         return "expensive" if view.cheap >= self.threshold and view.predicted != view.predicted else None
 
-    def stages(self) -> StageTable:
-        """Two classes, the longs by their key."""
+    def stages(self) -> Stages:
+        """Two classes, the long jobs by their key."""
         if not self.preemptive:
-            short, long = (Row(0, "fcfs"),), (Row(1, "size"),)
-            return StageTable(short=short, long=long, threshold=self.threshold, start_pins=True)
-        cheap = (Row(1, "fcfs", self.cheap_work, prediction=True),) if self.cheap_work else ()
-        expensive = (Row(2, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
-        return StageTable(
-            short=(*cheap, Row(0, "fcfs")),
-            long=(*cheap, *expensive, Row(3, self.long_order)),
+            short, long = (Stage(0, "fcfs"),), (Stage(1, "size"),)
+            return Stages(short=short, long=long, threshold=self.threshold, start_pins=True)
+        cheap = (Stage(1, "fcfs", self.cheap_work, prediction=True),) if self.cheap_work else ()
+        expensive = (Stage(2, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
+        return Stages(
+            short=(*cheap, Stage(0, "fcfs")),
+            long=(*cheap, *expensive, Stage(3, self.long_order)),
             threshold=self.threshold,
         )
 
@@ -185,11 +190,11 @@ class SkipPredict:
 class DelayPredict:
     """No prediction until a job has had `limit` units of service; then an expensive one decides.
 
-    Jobs below the limit run first, in order of arrival. Needs no cheap prediction, but must be able to set a job aside.
+    Jobs below the limit run first, in order of arrival. Needs no cheap prediction, but must be able to preempt a job.
 
     Args:
         limit: Service that every job gets before it is predicted.
-        long_order: The others by what is predicted to be left (`"remaining"`) or by predicted size (`"size"`).
+        long_order: The others by predicted remaining size (`"remaining"`) or by predicted size (`"size"`).
         expensive_work: Time that this server spends on an expensive prediction.
 
     Raises:
@@ -202,7 +207,7 @@ class DelayPredict:
         'expensive'
 
     Reference:
-        Shahout, Mitzenmacher: SkipPredict: When to Invest in Predictions for Scheduling. arXiv 2402.03564.
+        Shahout, Mitzenmacher: SkipPredict: When to Invest in Predictions for Scheduling. arXiv:2402.03564.
     """
 
     limit: float
@@ -211,13 +216,15 @@ class DelayPredict:
     expensive_work: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         one_of("long_order", self.long_order, get_args(LongOrder))
         settle(
             self,
             limit=checked("limit", self.limit),
             expensive_work=finite("expensive_work", self.expensive_work),
         )
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """Jobs below the limit, expensive predictions, the others by their key."""
@@ -240,8 +247,8 @@ class DelayPredict:
         """The expensive prediction, from the limit on."""
         return wanted(view, "expensive") if view.age >= self.limit else None
 
-    def stages(self) -> StageTable:
+    def stages(self) -> Stages:
         """Before the limit, prediction work, then by the key."""
-        before = (Row(0, "fcfs", self.limit),) if self.limit else ()
-        work = (Row(1, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
-        return StageTable(long=(*before, *work, Row(2, self.long_order)))
+        before = (Stage(0, "fcfs", self.limit),) if self.limit else ()
+        work = (Stage(1, "fcfs", self.expensive_work, prediction=True),) if self.expensive_work else ()
+        return Stages(long=(*before, *work, Stage(2, self.long_order)))

@@ -1,4 +1,4 @@
-"""TRAIL's rule: shortest predicted remaining time, but a job that has come far enough is no longer set aside."""
+"""TRAIL's rule: shortest predicted remaining time, but a job that is far enough along is not preempted."""
 
 import math
 from dataclasses import KW_ONLY, dataclass
@@ -6,7 +6,8 @@ from typing import final, get_args
 
 from beforehand.scheduling.inputs import checked, one_of, settle
 from beforehand.scheduling.policies.classic import wanted
-from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.label import label
+from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.policies.view import FIRST, By, View
 
 
@@ -15,10 +16,10 @@ from beforehand.scheduling.policies.view import FIRST, By, View
 class TRAIL:
     """SPRPT with limited preemption: a started job that has had `fraction` of its predicted size is pinned.
 
-    A job that was set aside keeps its memory; pinning late jobs saves that memory for a little latency.
+    A preempted job keeps its memory; pinning late jobs saves that memory for a little latency.
 
     Args:
-        fraction: From 0 (never set aside a started job: SPJF) to 1 (SPRPT).
+        fraction: From 0 (never preempt a started job: SPJF) to 1 (SPRPT).
         by: Which prediction is the key.
 
     Raises:
@@ -32,7 +33,7 @@ class TRAIL:
 
     Reference:
         Shahout, Malach, Liu, Jiang, Yu, Mitzenmacher: Don't Stop Me Now: Embedding Based Scheduling for LLMs.
-        arXiv 2410.01035.
+        arXiv:2410.01035.
     """
 
     fraction: float
@@ -40,9 +41,11 @@ class TRAIL:
     by: By = "expensive"
 
     def __post_init__(self) -> None:
-        """Refuse what is no option."""
+        """Validate the fields."""
         settle(self, fraction=checked("fraction", self.fraction, most=1.0))
         one_of("by", self.by, get_args(By))
+
+    __str__ = label
 
     def rank(self, view: View) -> float:
         """What is left by the newest estimate, until the job is pinned."""
@@ -59,6 +62,6 @@ class TRAIL:
         """The key."""
         return wanted(view, self.by)
 
-    def stages(self) -> StageTable:
-        """By what is left, then pinned; a first row of length 0 ends with the start."""
-        return StageTable(long=(Row(0, "remaining", 0.0, self.fraction), Row(-1, "pinned")), by=self.by)
+    def stages(self) -> Stages:
+        """By what is left, then pinned; a first stage of length 0 ends with the start."""
+        return Stages(long=(Stage(0, "remaining", 0.0, self.fraction), Stage(-1, "pinned")), by=self.by)

@@ -136,8 +136,8 @@ def _filled(policy: Policy, size: np.ndarray, cheap: np.ndarray, expensive: np.n
 
 def _misjudged(policy: Policy, size: np.ndarray, cheap: np.ndarray) -> tuple[float, float]:
     """The shares of work called short and called long in error."""
-    table = policy.stages()
-    if table is None or math.isnan(table.threshold) or np.isin(cheap, (0.0, 1.0)).all():
+    stages = policy.stages()
+    if stages is None or not stages.by_threshold or np.isin(cheap, (0.0, 1.0)).all():
         return math.nan, math.nan
-    short, called = size < table.threshold, cheap < table.threshold
+    short, called = size < stages.threshold, cheap < stages.threshold
     return float(size[~short & called].sum() / size.sum()), float(size[short & ~called].sum() / size.sum())

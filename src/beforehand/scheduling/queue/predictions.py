@@ -46,7 +46,7 @@ class Predictions:
         expensive: Predictor | Predict | None,
         answered: Callable[[Ticket[Any]], None],
     ) -> None:
-        table = stages_of(policy)
+        stages = stages_of(policy)
         self._functions: dict[str, Predict] = {}
         for name, predictor in (("cheap", cheap), ("expensive", expensive)):
             if predictor is not None:
@@ -55,7 +55,7 @@ class Predictions:
             wanted = policy.asks(view)
             if wanted is not None and wanted not in list(self._functions):
                 raise InvalidInput(f"{wanted} is None, but {policy} asks for it; pass a predictor or another policy")
-        if table is not None and any(row.prediction for row in (*table.short, *table.long)):
+        if stages is not None and stages.predicts:
             raise InvalidInput(
                 f"policy is {policy}, whose works put each job into a band of its own, but in a queue predictors run "
                 "elsewhere; leave the works 0"

@@ -1,8 +1,7 @@
 """The jobs of a simulation, each a function of seed and number alone, so that all policies see the same ones."""
 
-import math
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from beforehand.scheduling.distributions.prediction_errors import ExactError, Ex
 from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.policies.policy import Policy
-from beforehand.scheduling.policies.stages import Row, StageTable
+from beforehand.scheduling.policies.stages import Stages
 from beforehand.scheduling.policies.view import By
 
 BLOCK = 2**14  # jobs drawn at once: enough to hide the calls, few enough for the caches
@@ -102,42 +101,26 @@ def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], b
             yield Jobs(arrival, size, drawn["expensive"], drawn["cheap"])
 
 
-def _keyed(row: Row) -> bool:
-    return row.order in ("remaining", "size") or row.per_key > 0
-
-
-def wanted_predictions(policy: Policy, table: StageTable | None, law: Joint | Log) -> set[By]:
+def wanted_predictions(policy: Policy, stages: Stages | None, law: Joint | Log) -> set[By]:
     """The predictions that a policy goes by; without stages all that there are, as the policy asks as it goes.
 
     Raises:
         InvalidInput: the law, or a row of the log that the policy would ask about, lacks one.
     """
-    if table is None:
-        return {name for name in ("expensive", "cheap") if getattr(law, name) is not None}
-    has_classes = not math.isnan(table.threshold)
-    keyed = any(map(_keyed, (*table.short, *table.long)))
-    wanted: set[By] = set()
-    if has_classes:
-        wanted.add("cheap")
-    if keyed:
-        wanted.add(table.by)
-    for name in sorted(wanted):
+    if stages is None:
+        return {name for name in get_args(By) if getattr(law, name) is not None}
+    for name in stages.wanted:
         column = getattr(law, name)
         if column is None:
             raise InvalidInput(
-                f"{type(policy).__name__} asks for {name} predictions, but there are none; pass a law or log with "
-                f"them, or take another policy"
+                f"{type(policy).__name__} asks for {name} predictions, but there are none; pass a distribution or log "
+                "with them, or take another policy"
             )
         if isinstance(law, Log):
             missing = np.isnan(column)
-            if name == table.by and has_classes and not any(map(_keyed, table.short)):
-                missing &= ~(law.cheap < table.threshold)  # type: ignore[operator]
-            before = table.long[0]
-            if not has_classes and not _keyed(before) and before.order == "fcfs" and not before.prediction:
-                missing &= law.size > before.fixed
-            if missing.any():
+            if missing.any() and (missing := missing & stages.needs(name, law.size, law.cheap)).any():
                 raise InvalidInput(
                     f"{name} is nan in row {int(np.argmax(missing))}, but {type(policy).__name__} asks for it; "
                     "drop the row or fill it in"
                 )
-    return wanted
+    return set(stages.wanted)

@@ -1,4 +1,4 @@
-"""The queue in native code, for policies that are told as stages."""
+"""The queue in native code, for policies with stages."""
 
 from collections.abc import Iterable, Sequence
 from typing import get_args
@@ -6,19 +6,19 @@ from typing import get_args
 import numpy as np
 
 from beforehand import _native
-from beforehand.scheduling.policies.stages import Order, Row, StageTable
+from beforehand.scheduling.policies.stages import Order, Stage, Stages
 from beforehand.scheduling.simulation.draws import Jobs
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Measured, Sums
 
 ORDERS = get_args(Order)  # as the engine numbers them
 
 
-def _told(rows: tuple[Row, ...]) -> list[tuple[int, int, float, float, bool]]:
-    return [(row.band, ORDERS.index(row.order), row.fixed, row.per_key, row.prediction) for row in rows]
+def _numbers(passed: tuple[Stage, ...]) -> list[tuple[int, int, float, float, bool]]:
+    return [(each.band, ORDERS.index(each.order), each.fixed, each.per_key, each.prediction) for each in passed]
 
 
 def serve(
-    table: StageTable,
+    stages: Stages,
     stream: Iterable[Jobs],
     *,
     servers: int,
@@ -29,11 +29,11 @@ def serve(
 ) -> Measured:
     """Serve all jobs of a stream; if `keep`, note each one's times."""
     engine = _native.Mg1(
-        table.threshold,
-        table.by == "cheap",
-        table.start_pins,
-        _told(table.short),
-        _told(table.long),
+        stages.threshold,
+        stages.by == "cheap",
+        stages.start_pins,
+        _numbers(stages.short),
+        _numbers(stages.long),
         servers,
         *switch_cost,
         *batching,

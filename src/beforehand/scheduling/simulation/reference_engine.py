@@ -15,7 +15,7 @@ from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.view import By, View
 from beforehand.scheduling.simulation.draws import Jobs, together
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Measured, Sums
-from beforehand.scheduling.simulation.work import is_short, prediction_spans, works_of
+from beforehand.scheduling.simulation.work import prediction_spans, works_of
 
 Counts = NDArray[np.int64]
 
@@ -64,7 +64,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
     Raises:
         InvalidInput: the policy asks for a prediction that is not there.
     """
-    arrival, size, n, table = jobs.arrival, jobs.size, len(jobs.size), policy.stages()
+    arrival, size, n, stages = jobs.arrival, jobs.size, len(jobs.size), policy.stages()
     start, completion, busy = np.full(n, math.nan), np.full(n, math.nan), np.zeros(n)
     interruptions, demotions = np.zeros(n, np.int64), np.zeros(n, np.int64)
     calls = {"cheap": np.zeros(n, np.int64), "expensive": np.zeros(n, np.int64)}
@@ -140,9 +140,9 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         running = [job for job in running if math.isnan(completion[job.index])]
         present = [job for job in present if math.isnan(completion[job.index])]
         while came < n and arrival[came] <= now:
-            told = float(size[came]), known("cheap", came), known("expensive", came)
-            works = [] if table is None else prediction_spans(table, *told)
-            total = told[0] + sum(end - begin for begin, end in works)
+            known_of = float(size[came]), known("cheap", came), known("expensive", came)
+            works = [] if stages is None else prediction_spans(stages, *known_of)
+            total = known_of[0] + sum(end - begin for begin, end in works)
             present.append(_Job(View(float(arrival[came]), came), came, works, total))
             ask(present[-1])
             came += 1
@@ -184,16 +184,16 @@ def serve(
 ) -> Measured:
     """Serve all jobs of a stream, and sum up by batches."""
     jobs = together(stream)
-    size, table = jobs.size, policy.stages()
+    size, stages = jobs.size, policy.stages()
     done = run(policy, jobs, servers=servers, switch_cost=switch_cost)
-    works = np.zeros(len(size)) if table is None else works_of(table, size, jobs.cheap)
+    works = np.zeros(len(size)) if stages is None else works_of(stages, size, jobs.cheap)
     response = done.completion - jobs.arrival
     found, held = np.empty(len(size)), 0.0
     gaps = np.diff(jobs.arrival, prepend=0.0)
     for i, (gap, work) in enumerate(zip(gaps, size + works, strict=True)):
         found[i] = held = max(held - gap, 0.0)
         held += work
-    short = is_short(table, size, jobs.cheap)
+    short = np.zeros(len(size), np.bool_) if stages is None else stages.is_short(size, jobs.cheap)
     figures = {
         "jobs": np.ones(len(size)),
         "response": response,

@@ -14,11 +14,11 @@ from beforehand.scheduling.inputs import checked, flag, kind_of, listed, switchi
 from beforehand.scheduling.load import arrival_rate
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.policies.policy import Policy, stages_of
-from beforehand.scheduling.policies.stages import StageTable
+from beforehand.scheduling.policies.stages import Stages
 from beforehand.scheduling.simulation import native_engine, reference_engine
 from beforehand.scheduling.simulation.draws import Jobs, draw, wanted_predictions
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Estimate, estimated
-from beforehand.scheduling.simulation.work import limit_of, work_moments
+from beforehand.scheduling.simulation.work import work_moments
 
 MOST_SERVERS = 256
 FEWEST_BATCHES = 10
@@ -192,22 +192,22 @@ def simulate(
     )
     shares = [checked("quantiles", share, most=1.0) for share in listed("quantiles", quantiles)]
     flag("control_variate", control_variate)
-    switches, table = switching(switch_cost), _stages(policy, law)
+    switches, stages = switching(switch_cost), _stages(policy, law)
     if many / arrivals > MOST_TIME * law.mean:
         raise InvalidInput(
             f"jobs is {many}, which come within {many / arrivals / law.mean:.3g} mean sizes at this load, and floats "
             "lose a job's size in times that long; take fewer jobs, or a higher load"
         )
-    stream = draw(law, arrivals, many, luck, wanted_predictions(policy, table, law))
-    if table is None:
+    stream = draw(law, arrivals, many, luck, wanted_predictions(policy, stages, law))
+    if stages is None:
         seen = reference_engine.serve(
             policy, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
         )
     else:
         seen = native_engine.serve(
-            table, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
+            stages, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
         )
-    first, second = work_moments(table, law)
+    first, second = work_moments(stages, law)
     total = dict(zip(FIGURES, seen.sums.table[1:-1].sum(axis=0).tolist(), strict=True))
     counted, shorts = total["jobs"], total["short_jobs"]
     usual = servers == 1 and not any(switches)
@@ -216,7 +216,7 @@ def simulate(
         estimate = Estimate(math.inf, math.nan, 1.0)
     elif counted >= 2 * batching.batches:
         estimate = estimated(seen.sums, arrivals, first, second if control_variate and usual else math.inf)
-    has_classes = table is not None and not (math.isnan(table.threshold) and math.isnan(limit_of(table)))
+    has_classes = stages is not None and stages.has_classes
     return Simulation(
         response_time=estimate.mean,
         interval=estimate.interval,
@@ -271,16 +271,16 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
             f"arrivals lie from {log.arrival[0]:.4g} to {log.arrival[-1]:.4g}, so far from 0 that floats lose sizes of "
             f"mean {log.mean:.4g}; subtract the first arrival, or replay a part of the log"
         )
-    table, switches = _stages(policy, log), switching(switch_cost)
+    stages, switches = _stages(policy, log), switching(switch_cost)
     whole("servers", servers, least=1, most=MOST_SERVERS)
-    wanted_predictions(policy, table, log)
+    wanted_predictions(policy, stages, log)
     columns = Jobs(log.arrival, log.size, log.expensive, log.cheap)
     stream = (columns.part(slice(first, first + REPLAYED)) for first in range(0, len(log), REPLAYED))
     batching = Batching(len(log), 0, 1)
-    if table is None:
+    if stages is None:
         seen = reference_engine.serve(policy, stream, servers=servers, switch_cost=switches, batching=batching)
     else:
-        seen = native_engine.serve(table, stream, servers=servers, switch_cost=switches, batching=batching, keep=True)
+        seen = native_engine.serve(stages, stream, servers=servers, switch_cost=switches, batching=batching, keep=True)
     total = dict(zip(FIGURES, seen.sums.table.sum(axis=0).tolist(), strict=True))
     return Replay(
         completion=seen.completion,
@@ -294,13 +294,13 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
     )
 
 
-def _stages(policy: Policy, law: Joint | Log) -> StageTable | None:
+def _stages(policy: Policy, law: Joint | Log) -> Stages | None:
     """The policy's stages, if their quanta are not so small that no run comes to an end."""
-    table = stages_of(policy)
-    quanta = [row.fixed for row in (*table.long, *table.short) if row.order == "attained"] if table else []
+    stages = stages_of(policy)
+    quanta = stages.quanta if stages else ()
     if quanta and law.mean > MOST_QUANTA * min(quanta):
         raise InvalidInput(
             f"quantum is {min(quanta)}, but must be at least {law.mean / MOST_QUANTA:.3g}, the mean size over "
             f"{MOST_QUANTA}, for an engine; LAS(quantum=0) has a formula in expect()"
         )
-    return table
+    return stages

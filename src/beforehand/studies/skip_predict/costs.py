@@ -22,7 +22,7 @@ from beforehand.scheduling import (
     expect,
     simulate,
 )
-from beforehand.scheduling.policies.names import Stock
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.studies.claims import Found, Sheet
 
 EXPONENTIAL: Final = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())

@@ -20,7 +20,7 @@ from beforehand.scheduling import (
     simulate,
 )
 from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
-from beforehand.scheduling.policies.names import Stock
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.studies.claims import Found, Sheet
 from beforehand.studies.skip_predict.costs import EXPONENTIAL, WEIBULL, minimum
 

@@ -1,0 +1,15 @@
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import POLICIES, OneBit, SkipPredict
+from beforehand.scheduling.policies.stock import name_of
+
+
+def test_every_stock_policy_has_one_name():
+    assert sorted(POLICIES) == sorted("fcfs spjf pspjf sprpt las onebit skippredict delaypredict trail".split())
+    assert [name_of(SkipPredict(1)), name_of(OneBit(1))] == ["skippredict", "onebit"]
+
+
+def test_a_policy_of_somebody_else_has_no_name():
+    with pytest.raises(InvalidInput, match="must be one of fcfs"):
+        name_of(object())
