@@ -26,7 +26,7 @@ def five_loads(policy: Policy, law: Joint) -> None:
         keyed_phase.grid_of,
         keyed_phase.table_of,
         distribution_formula._attained,
-        distribution_formula._classes,
+        distribution_formula._moments,
     ):
         table.cache_clear()
     for load in LOADS:

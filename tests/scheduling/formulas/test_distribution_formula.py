@@ -33,7 +33,7 @@ from beforehand.scheduling import (
     expect,
     processor_sharing,
 )
-from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
+from beforehand.scheduling.formulas.newest_first import one_bit_newest_first
 from tests.scheduling.every_policy import USUAL
 from tests.scheduling.golden_queues import (
     BEST_BITS,
@@ -302,13 +302,13 @@ def test_las_needs_no_prediction_and_is_processor_sharing_for_exponential_sizes(
 
 
 def test_what_has_no_formula_or_no_prediction_is_refused():
-    with pytest.raises(InvalidInput, match=r"LAS\(quantum=0.5\) has no formula for laws; use simulate"):
+    with pytest.raises(InvalidInput, match=r"policy is LAS\(quantum=0.5\), which has no formula; use simulate"):
         mean(LAS(quantum=0.5), EXPONENTIAL, 0.5)
     with pytest.raises(
-        InvalidInput, match="the law has no expensive prediction, but SPRPT asks for it; pass expensive="
+        InvalidInput, match="there are no expensive predictions, but the policy asks for them; pass expensive="
     ):
         mean(SPRPT(), Joint(Exponential(), cheap=ExactError()), 0.5)
-    with pytest.raises(InvalidInput, match="no cheap prediction, but SkipPredict"):
+    with pytest.raises(InvalidInput, match="there are no cheap predictions, but the policy asks for them"):
         mean(SkipPredict(1.0), Joint(Exponential(), ExactError()), 0.5)
 
 
@@ -348,7 +348,7 @@ def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():
 def test_newest_first_takes_a_log_too():
     log = Log([1, 2, 0.5, 4, 1, 1.5], cheap=[1, 2, 0.5, 3, 3, 0.5])
     assert one_bit_newest_first(1.5, log, load=0.8).response_time == close(65 / 12, 1e-14)
-    with pytest.raises(InvalidInput, match="no cheap prediction, but OneBit"):
+    with pytest.raises(InvalidInput, match="no column 'cheap', but the policy asks for it"):
         one_bit_newest_first(1.5, Log([1.0]), load=0.8)
 
 

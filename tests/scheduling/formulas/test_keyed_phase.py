@@ -26,7 +26,7 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.distributions.quadrature import SizeGrid
 from beforehand.scheduling.formulas import distribution_formula
-from beforehand.scheduling.formulas.keyed_phase import Classes, Phase
+from beforehand.scheduling.formulas.keyed_phase import JobClass, Phase
 from tests.scheduling.every_policy import USUAL
 from tests.scheduling.golden_queues import EXACT, EXPONENTIAL, mean
 
@@ -108,7 +108,7 @@ def test_one_size_with_random_keys_is_the_limit_of_narrow_laws():
 )
 def test_binned_keys_agree_with_a_log_of_their_atoms(policy):
     binned = BinnedError((0.0, 0.7, 1.0, 2.5, 4.0), ExponentialError())
-    edges = [e for at in (0.0, 0.5) for e in Phase(Classes(Exponential(), limit=at), binned, fraction=0.5).edges()]
+    edges = [e for at in (0.0, 0.5) for e in Phase(JobClass(Exponential(), limit=at), binned, fraction=0.5).edges()]
     grid = SizeGrid(Exponential(), [0.5, *edges], 16)  # whose nodes are good for a log, too
     size, atoms = grid.x, np.array(binned.atoms)
     weight = -np.diff(binned.survival(np.array([-1.0, *atoms])[:, None], size), axis=0) * grid.weights

@@ -7,7 +7,8 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import Log
-from beforehand.scheduling.formulas.log_rows import Classes, LogRows, Moments
+from beforehand.scheduling.formulas.log_rows import LogRows
+from beforehand.scheduling.formulas.soap import Moments
 
 SIZE = [1, 2, 0.5, 4, 1, 1.5]
 LOG = Log(SIZE, expensive=[1, 1, 1, 3, 2, 0], cheap=[1, 2, 0.5, 3, 3, 0.5])
@@ -19,8 +20,8 @@ def remaining(rows, fraction):
 
 def test_a_gate_splits_sizes_into_shorts_and_longs():
     rows = LogRows(LOG)
-    assert rows.split("cheap", 1.5) == Classes(Moments(0.5, 0.5, 3.5 / 6), Moments(0.5, 7 / 6, 3.5))
-    assert rows.split("cheap", 9.0).long == Moments(0, 0, 0)
+    assert rows.split("cheap", 1.5) == (Moments(0.5, 0.5, 3.5 / 6), Moments(0.5, 7 / 6, 3.5))
+    assert rows.split("cheap", 9.0)[1] == Moments(0, 0, 0)
     assert rows.below("cheap", 1.5).tolist() == [True, False, True, False, False, True]
     assert rows.all == Moments(1.0, 10 / 6, 24.5 / 6)
 

@@ -7,9 +7,11 @@ import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.distributions.joint import Joint
-from beforehand.scheduling.formulas.distribution_formula import expect_joint
+from beforehand.scheduling.formulas.distribution_formula import POINTS, DistributionJobs, expect_joint
 from beforehand.scheduling.formulas.expectation import Expectation
-from beforehand.scheduling.formulas.log_formula import LogFormula
+from beforehand.scheduling.formulas.log_formula import LogFormula, LogJobs
+from beforehand.scheduling.formulas.log_rows import LogRows
+from beforehand.scheduling.formulas.soap import shared
 from beforehand.scheduling.inputs import finite, flag
 from beforehand.scheduling.load import arrival_rate
 from beforehand.scheduling.log import Log
@@ -103,12 +105,4 @@ def processor_sharing(law: Joint | Log, *, load: float | None = None, rate: floa
         4.0
     """
     arrivals = arrival_rate(law_of(law).mean, load=load, rate=rate)
-    busy = arrivals * law.mean
-    response = law.mean / (1 - busy)
-    return Expectation(
-        response_time=response,
-        cost=response,
-        waiting=response - law.mean,
-        utilisation=busy,
-        memory=arrivals * law.moment(2) / (2 * (1 - busy)),
-    )
+    return shared(LogJobs(LogRows(law)) if isinstance(law, Log) else DistributionJobs(law, POINTS), arrivals)

@@ -17,7 +17,7 @@ from beforehand.scheduling.inputs import MOST
 
 @final
 @dataclass(frozen=True, slots=True)
-class Classes:
+class JobClass:
     """Which jobs come into a class, by how long they are: the long ones of a cheap prediction, or those past a limit.
 
     Args:
@@ -54,13 +54,13 @@ class Phase:
     """Jobs of a class that run by key.
 
     Args:
-        classes: The class.
+        jobs: The class.
         error: How the key errs.
         by_size: Whether a job keeps its key (as PSPJF has it) instead of working it off (SPRPT).
         fraction: A job is pinned once it has had this fraction of its key, above 0; 1: never, unless its key is gone.
     """
 
-    classes: Classes
+    jobs: JobClass
     error: PredictionError
     by_size: bool = False
     fraction: float = 1.0
@@ -70,7 +70,7 @@ class Phase:
 
         The last two are its density at level y, and that density times its age there; not `by_size`.
         """
-        share, m = self.classes.share(x), np.maximum(x - self.classes.limit, 0.0)
+        share, m = self.jobs.share(x), np.maximum(x - self.jobs.limit, 0.0)
         above, excess, square = self.error.tail(y, x)
         below = share * (1 - above)
         if self.by_size:
@@ -88,7 +88,7 @@ class Phase:
 
     def passed(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         """The last two of `values`, integrated over all levels above y."""
-        share, m = self.classes.share(x), np.maximum(x - self.classes.limit, 0.0)
+        share, m = self.jobs.share(x), np.maximum(x - self.jobs.limit, 0.0)
         _, excess, square = self.error.tail(y, x)
         top, late, end = self._passing(y, x, m)
         _, excess_top, square_top = self.error.tail(top, x)
@@ -105,7 +105,7 @@ class Phase:
 
     def rest(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         """Service at no keyed competition, and the integral of the age over it."""
-        share, m = self.classes.share(x), np.maximum(x - self.classes.limit, 0.0)
+        share, m = self.jobs.share(x), np.maximum(x - self.jobs.limit, 0.0)
         _, excess, square = self.error.tail(y, x)
         _, excess_end, square_end = self.error.tail(m / self.fraction, x)
         service = m - self.fraction * (excess - excess_end)
@@ -121,7 +121,7 @@ class Phase:
 
     def breaks(self, y: Floats) -> Floats:
         """For each y, the sizes at which `values` is not smooth, shape (levels, any)."""
-        slopes, steps, limit, c = self.error.slopes, self.error.steps, self.classes.limit, self.fraction
+        slopes, steps, limit, c = self.error.slopes, self.error.steps, self.jobs.limit, self.fraction
         if self.error.atoms:  # the same for all levels: `edges` has them
             return np.empty((len(y), 0))
         found = [y / slope for slope in slopes]
@@ -140,16 +140,16 @@ class Phase:
         if not self.error.atoms:
             return ()
         atoms, c = np.array(self.error.atoms), self.fraction
-        found = [*self.error.breakpoints(0.0), *(np.subtract.outer(atoms, atoms).ravel() + self.classes.limit)]
+        found = [*self.error.breakpoints(0.0), *(np.subtract.outer(atoms, atoms).ravel() + self.jobs.limit)]
         return tuple(
             float(size) for size in found + ([] if c == 1 else [*(atoms * c), *(atoms * c / (1 - c))]) if size > 0
         )
 
     def kinks(self) -> list[float]:
         """The levels at which a mean of `values` is not smooth: the images of the sizes where the law is not."""
-        limit, c = self.classes.limit, self.fraction
+        limit, c = self.jobs.limit, self.fraction
         found = list(self.error.steps) + [step * (1 - c) for step in self.error.steps]
-        for size in self.classes.edges:
+        for size in self.jobs.edges:
             tops = [slope * size for slope in self.error.slopes] + list(self.error.steps)
             found += [*tops, *(top - (size - limit) for top in tops), *(top * (1 - c) for top in tops)]
             found.append(size * (1 - c) / c)
@@ -173,17 +173,17 @@ class Table(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def grid_of(classes: Classes, more: tuple[float, ...], points: int) -> SizeGrid:
+def grid_of(jobs: JobClass, more: tuple[float, ...], points: int) -> SizeGrid:
     """Nodes for the sizes, split where the class is not smooth and at these sizes too."""
-    return SizeGrid(classes.size, [*classes.edges, *more], points)
+    return SizeGrid(jobs.size, [*jobs.edges, *more], points)
 
 
 @lru_cache(maxsize=64)
 def table_of(phase: Phase, points: int) -> Table:
     """The table of a phase, by so many nodes a panel."""
     error = phase.error
-    grid = grid_of(phase.classes, phase.edges(), points)
-    jobs = grid.mean(phase.classes.share(grid.x))
+    grid = grid_of(phase.jobs, phase.edges(), points)
+    jobs = grid.mean(phase.jobs.share(grid.x))
     if error.atoms:
         return _of_atoms(phase, grid, jobs)
     if phase.by_size:
@@ -191,7 +191,7 @@ def table_of(phase: Phase, points: int) -> Table:
     nodes, width = _levels(phase, grid, points)
     count, load, old, passed, age = _means(grid, phase, phase.values, nodes)
     if isinstance(error, ExactError):
-        key = grid.weights * phase.classes.share(grid.x)
+        key = grid.weights * phase.jobs.share(grid.x)
         _, below, old, _, _ = _means(grid, phase, phase.values, grid.x)
     else:
         key, below = _densities(grid, phase, nodes)[0] * width, load
@@ -201,8 +201,8 @@ def table_of(phase: Phase, points: int) -> Table:
 def _of_sizes(phase: Phase, grid: SizeGrid, jobs: float) -> Table:
     if isinstance(phase.error, ExactError):
         levels = grid.x
-        m = np.maximum(levels - phase.classes.limit, 0.0)
-        key = grid.weights * phase.classes.share(levels)
+        m = np.maximum(levels - phase.jobs.limit, 0.0)
+        key = grid.weights * phase.jobs.share(levels)
         passed, age = key * m, key * m * m
     else:
         levels, width = _levels(phase, grid, grid.points)
@@ -233,8 +233,8 @@ def _means(grid: SizeGrid, phase: Phase, function: Callable[..., tuple[Floats, .
 
 def _densities(grid: SizeGrid, phase: Phase, levels: Floats) -> list[Floats]:
     def densities(rows: NDArray[np.int64], x: Floats) -> tuple[Floats, ...]:
-        m = np.maximum(x - phase.classes.limit, 0.0)
-        density = phase.classes.share(x) * phase.error.density(levels[rows], x)
+        m = np.maximum(x - phase.jobs.limit, 0.0)
+        density = phase.jobs.share(x) * phase.error.density(levels[rows], x)
         return density, density * m, density * (m * m)
 
     return grid.table(phase.breaks(levels), densities)
@@ -242,9 +242,9 @@ def _densities(grid: SizeGrid, phase: Phase, levels: Floats) -> list[Floats]:
 
 def _levels(phase: Phase, grid: SizeGrid, points: int) -> tuple[Floats, Floats]:
     # From where the first job in 1e13 lies to where no prediction reaches.
-    laws = [phase.classes.size] + ([phase.error.law] if isinstance(phase.error, IndependentError) else [])
+    laws = [phase.jobs.size] + ([phase.error.law] if isinstance(phase.error, IndependentError) else [])
     low = min(min(1e-14 * law.mean, float(law.inverse_hazard(1e-13))) for law in laws)
-    mean = phase.classes.size.mean
+    mean = phase.jobs.size.mean
     high = mean
     while grid.mean(phase.error.excess(high, grid.x)) >= 1e-15 * mean:
         high *= 2

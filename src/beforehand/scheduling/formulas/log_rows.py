@@ -1,42 +1,20 @@
 """The rows of a log, weighted, and sorted once for every sum over jobs that compete by key."""
 
 import math
-from typing import Literal, NamedTuple, Self, final
+from typing import Literal, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.formulas.soap import Moments, Sums
 from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.policies.stages import Order
 from beforehand.scheduling.policies.view import By
 
 Column = Literal["size", "cheap", "expensive"]
-Order = Literal["remaining", "size", "once"]  # by what is left, by size, by size until the job first runs
 _Columns = tuple[Floats, Floats, Floats, Floats, NDArray[np.int64]]
-
-
-class Moments(NamedTuple):
-    """Of some of the rows: the share of their weight, and their part in the means of size and its square."""
-
-    share: float = 0.0
-    work: float = 0.0
-    squares: float = 0.0
-
-
-class Classes(NamedTuple):
-    """The rows below a gate, and the others."""
-
-    short: Moments
-    long: Moments
-
-
-class Sums(NamedTuple):
-    """Over the rows that compete by key, each times its share."""
-
-    time: float = 0.0
-    memory: float = 0.0
-    interruptions: float = 0.0
 
 
 class _Sorted:
@@ -70,11 +48,12 @@ class LogRows:
         log: Sizes and predictions.
     """
 
-    __slots__ = ("_orders", "_total", "_weight", "_weights", "all", "log")
+    __slots__ = ("_complete", "_orders", "_total", "_weight", "_weights", "all", "log")
 
     def __init__(self, log: Log) -> None:
         self.log = log
         self._orders: dict[tuple[Column, str], _Sorted] = {}
+        self._complete: dict[By, bool] = {}
         even = log.weight.min() == log.weight.max()
         self._weigh(np.ones(len(log)) if even else log.weight)  # sums of ones have no rounding
 
@@ -95,7 +74,7 @@ class LogRows:
                 "weight must be finite, not negative and not 0 throughout; pass how often each row counts"
             )
         made = object.__new__(type(self))
-        made.log, made._orders = self.log, self._orders
+        made.log, made._orders, made._complete = self.log, self._orders, self._complete
         made._weigh(weights)
         return made
 
@@ -103,18 +82,24 @@ class LogRows:
         self._weight = weight
         self._total = float(weight.sum())
         self._weights: dict[tuple[Column, str], tuple[_Sorted, Floats]] = {}
-        self.all = self.split("size", 0.0).long
+        self.all = self.split("size", 0.0)[1]
 
     def below(self, gate: Column, least: float) -> NDArray[np.bool_]:
-        """Which rows have a gate below the least."""
+        """Which rows have `gate < least`."""
         column: Floats = getattr(self.log, gate)
         return column < least
 
-    def split(self, gate: Column, least: float) -> Classes:
-        """What the rows whose gate is below the least amount to, and the others."""
+    def complete(self, by: By) -> bool:
+        """Whether every row has this prediction."""
+        if by not in self._complete:
+            self._complete[by] = not np.isnan(getattr(self.log, by)).any()
+        return self._complete[by]
+
+    def split(self, gate: Column, least: float) -> tuple[Moments, Moments]:
+        """The moments of the rows with `gate < least`, and of all other rows."""
         parts = _native.split_at(self.log.size, self._weight, getattr(self.log, gate), least)
         short, long = (Moments(*(value / self._total for value in part)) for part in parts)
-        return Classes(short, long)
+        return short, long
 
     def sweep(
         self,
@@ -129,6 +114,7 @@ class LogRows:
         gate: tuple[Column, float] = ("size", 0.0),
         attained: float = 0.0,
         fraction: float = 1.0,
+        preemptive: bool = True,
     ) -> Sums:
         """What competition by key adds up to; the arguments are those of the native `Phase`."""
         if getattr(self.log, by) is None:
@@ -139,7 +125,7 @@ class LogRows:
             starts = self._columns(by, fraction, gate[0])
             time, memory, interruptions = _native.sweep_remaining(keys, starts, phase, fraction, times)
         else:
-            time, memory, interruptions = _native.sweep_size(keys, phase, order == "size", times)
+            time, memory, interruptions = _native.sweep_size(keys, phase, preemptive, times)
         return Sums(time / self._total, memory / self._total, interruptions / self._total**2)
 
     def attained(self, rate: float, times: Floats | None) -> float:

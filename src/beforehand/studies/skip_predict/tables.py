@@ -19,7 +19,7 @@ from beforehand.scheduling import (
     expect,
     simulate,
 )
-from beforehand.scheduling.formulas.distribution_formula import one_bit_newest_first
+from beforehand.scheduling.formulas.newest_first import one_bit_newest_first
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.studies.claims import Found, Sheet
 from beforehand.studies.skip_predict.costs import EXPONENTIAL, WEIBULL, minimum
