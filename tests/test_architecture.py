@@ -6,6 +6,8 @@ Inside an area the same holds for its rooms, no module imports another in a circ
 import ast
 import graphlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,13 @@ def test_the_page_draws_every_package_and_names_only_files_that_exist():
     for name in re.findall(r"`([\w/]+\.(?:py|h|cpp))`", page):
         found = (ROOT / name, PACKAGE / name) if "/" in name else [*PACKAGE.rglob(name), *ROOT.glob(f"native/*/{name}")]
         assert any(path.exists() for path in found), name
+
+
+@pytest.mark.parametrize("area", sorted(AREAS))
+def test_importing_an_area_costs_numpy_only(area):
+    program = (
+        f"import sys; before = set(sys.modules); import beforehand.{area}; "
+        "print(*{name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) <= {"beforehand", "numpy", "nanobind_backend"}

@@ -37,22 +37,5 @@ def test_exported_names_are_these_and_exist(module):
     assert all(hasattr(found, name) for name in found.__all__)
 
 
-def test_errors_are_one_tree_and_each_is_what_a_stranger_would_catch():
-    errors = importlib.import_module("beforehand.core.errors")
-    classes = {name: found for name, found in vars(errors).items() if isinstance(found, type)}
-    assert sorted(classes) == [
-        "BeforehandError",
-        "CapacityExceeded",
-        "Closed",
-        "CorruptData",
-        "InvalidInput",
-        "MissingDependency",
-    ]
-    for name, found in classes.items():
-        assert issubclass(found, errors.BeforehandError)
-        assert name in errors.__doc__
-        assert name == "BeforehandError" or issubclass(found, ValueError | OverflowError | ImportError | RuntimeError)
-
-
 def test_the_version_is_a_release_number():
     assert re.fullmatch(r"\d+\.\d+\.\d+\w*", beforehand.__version__)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -43,8 +46,13 @@ def test_a_public_log_is_known_by_its_header_and_needs_no_kind(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
     assert read_trace(path, None).kind == read_sample(path, "jobs").kind == "jobs"
-    with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*an Azure LLM trace.*leave kind out"):
+    with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*an Azure LLM inference trace.*leave kind out"):
         read_trace(path, "vectors")
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,ten\n")
     with pytest.raises(CorruptData, match=r"t\.csv: column size has 'ten'"):
         read_trace(path, None)
+
+
+def test_reading_files_imports_no_area():
+    program = "import beforehand.cli.inputs, sys; sys.exit('beforehand.scheduling' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

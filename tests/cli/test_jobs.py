@@ -158,3 +158,12 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path, name, data
     except BeforehandError as error:
         found, refusal = 0, str(error)
     assert found or re.search(r"log\.(csv|jsonl)", refusal)
+
+
+def test_the_unit_of_a_log_is_that_of_its_own_column_of_sizes(tmp_path):
+    path = file(tmp_path, AZURE)
+    assert read(path).meta["unit"] == "tokens"
+    assert "unit" not in read(path, size="prompt_tokens").meta
+    Trace("jobs", {"size": [3, 1], "wait": [1, 2]}, meta={"unit": "pages"}).save(tmp_path / "log.npz")
+    assert read(tmp_path / "log.npz").meta["unit"] == "pages"
+    assert "unit" not in read(tmp_path / "log.npz", size="wait").meta

@@ -122,7 +122,7 @@ def test_plan_queue_prints_the_choice_what_it_beat_and_the_audit(here, capsys):
 
 def test_the_plan_can_be_explained_audited_and_built(here, capsys):
     Trace.load("jobs.npz").split(0.5)[1].save("holdout.csv")
-    assert run(["scheduling", *PLAN, "--out", "plan.json"]) == 0
+    assert run(["scheduling", *PLAN, "-o", "plan.json"]) == 0
     assert "wrote plan.json" in capsys.readouterr().out
     assert run(["explain", "plan.json"]) == 0
     assert "Poisson arrivals" in capsys.readouterr().out
@@ -130,6 +130,18 @@ def test_the_plan_can_be_explained_audited_and_built(here, capsys):
     assert json.loads(capsys.readouterr().out)["area"] == "scheduling"
     policy = json.loads((here / "plan.json").read_text())["policy"]
     assert run(["scheduling", "simulate", "jobs.npz", "--policy", json.dumps(policy), "--jobs", "5000"]) == 0
+
+
+def test_the_old_name_of_output_works_and_says_so(here, capsys):
+    assert run(["scheduling", *PLAN, "--out", "old.json"]) == 0
+    assert capsys.readouterr().err == (
+        "beforehand: --out is now called --output; the old name goes with the next release\n"
+    )
+    assert run(["scheduling", *PLAN, "--output", "new.json"]) == 0
+    assert capsys.readouterr().err == ""
+    assert (here / "old.json").read_text() == (here / "new.json").read_text()
+    run(["scheduling", "plan-queue", "--help"])
+    assert "--out " not in capsys.readouterr().out
 
 
 def test_the_page_shows_the_curves_and_the_command_that_repeats_it(here, capsys):

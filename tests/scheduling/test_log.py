@@ -104,7 +104,7 @@ def test_a_log_keeps_its_unit_and_a_trace_says_it():
 
 @pytest.mark.parametrize("unit", ["", 3, ["tokens"]])
 def test_a_unit_is_a_name(unit):
-    with pytest.raises(InvalidInput, match="unit is .*, but must be a name such as 'seconds'"):
+    with pytest.raises(InvalidInput, match=r"unit is .*, but must be a name such as 'seconds'"):
         Log([1.0], unit=unit)
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
-from beforehand.workloads.formats import azure_llm
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def read_array(path: Path) -> NDArray[Any]:
 
     Raises:
         InvalidInput: it cannot be read.
-        CorruptData: it is no array, or one of objects.
+        CorruptData: it is not an array, or one of objects.
     """
     try:
         with open(path, "rb") as stream:
@@ -48,7 +47,7 @@ def read_array(path: Path) -> NDArray[Any]:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
     except Exception as error:  # numpy parses the header as Python, and raises what comes
         reason = str(error).partition("\n")[0]
-        raise CorruptData(f"{path} is no array in .npy ({reason}); write it with numpy.save") from error
+        raise CorruptData(f"{path} is not an array in .npy ({reason}); write it with numpy.save") from error
 
 
 def read_trace(path: Path, kind: str | None) -> Trace:
@@ -58,12 +57,15 @@ def read_trace(path: Path, kind: str | None) -> Trace:
         InvalidInput: it cannot be read; `kind` is missing, or not the file's own.
         CorruptData: it is damaged.
     """
-    if not azure_llm.recognise(path):
+    from beforehand.workloads import formats
+
+    log = formats.recognise(path)
+    if log is None:
         return Trace.load(path, kind=kind)
     if kind not in (None, "jobs"):
-        raise InvalidInput(f"kind is {kind!r}, but {path} is an Azure LLM trace, which holds 'jobs'; leave kind out")
+        raise InvalidInput(f"kind is {kind!r}, but {path} is an {log.META['source']} of kind 'jobs'; leave kind out")
     with naming(path):
-        return azure_llm.read(path)
+        return log.read(path)
 
 
 def read_sample(path: Path, kind: str | None) -> Trace | NDArray[Any] | list[NDArray[Any]]:

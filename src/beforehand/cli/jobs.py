@@ -26,11 +26,14 @@ Arrival = Annotated[
 ]
 AssumeCheap = Annotated[
     float | None,
-    typer.Option(metavar="SIGMA", help="Without cheap predictions: draw some whose logarithms err by so much (1.0)."),
+    typer.Option(
+        metavar="SIGMA",
+        help="Without cheap predictions: draw some whose logarithms err by this much (1.0).",
+    ),
 ]
 AssumeExpensive = Annotated[
     float | None,
-    typer.Option(metavar="SIGMA", help="Without expensive predictions: draw some that err by so much (0.3)."),
+    typer.Option(metavar="SIGMA", help="Without expensive predictions: draw some that err by this much (0.3)."),
 ]
 
 
@@ -46,22 +49,24 @@ def read_jobs(
         seed: Another seed draws other predictions.
 
     Guarantee:
-        The trace's metadata hold `dropped`, the number of rows left out, and `assumed`, what was drawn.
+        The trace's metadata hold `dropped`, the number of rows left out, and `assumed`, what was drawn; `unit` only if
+        the sizes are the file's own column of that name.
 
     Raises:
         InvalidInput: the file cannot be read; a column is not there; a number is out of range; no job is left.
-        CorruptData: the file is damaged, or a cell is no number. The message names file, column and row.
+        CorruptData: the file is damaged, or a cell is not a number. The message names file, column and row.
     """
     from beforehand.cli.inputs import naming
     from beforehand.core import Trace
     from beforehand.core.errors import InvalidInput
-    from beforehand.workloads.formats import azure_llm
-    from beforehand.workloads.formats.finished_jobs import finished_jobs
+    from beforehand.workloads import formats
+    from beforehand.workloads.formats.finished_jobs import cleaned
     from beforehand.workloads.jobs import ERRORS, predicted
 
+    log = formats.recognise(path)
     meta: dict[str, Any]
-    if azure_llm.recognise(path):
-        table, meta = azure_llm.columns(path), dict(azure_llm.META)
+    if log is not None:
+        table, meta = log.columns(path), dict(log.META)
     else:
         trace = Trace.load(path, kind="jobs")
         table, meta = dict(trace.columns), trace.meta
@@ -79,10 +84,12 @@ def read_jobs(
             raise InvalidInput(
                 f"assume_{name} is {sigma}, but {path} has {name} predictions; leave --assume-{name} out"
             )
+    if columns["size"] not in (None, "size"):
+        meta.pop("unit", None)  # which is that of the column size
     with naming(path):
-        jobs = finished_jobs(table | renamed, meta=meta | {"assumed": drawn})
+        jobs, dropped = cleaned(table | renamed)
     errors = {name: predicted(jobs["size"], sigma, seed=seed, stream=ERRORS[name]) for name, sigma in drawn.items()}
-    return Trace("jobs", {**jobs.columns, **errors}, meta=jobs.meta)
+    return Trace("jobs", jobs | errors, meta=meta | {"assumed": drawn, "dropped": dropped})
 
 
 def about(jobs: "Trace") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`explain` and `audit`: plans of any area, read and checked."""
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -35,5 +34,5 @@ def audit(
     holdout = read_sample(trace, kind)
     with render.progress(1) as steps:
         steps.begin("auditing")
-        report = importlib.import_module(f"beforehand.{chosen.area}").audit(chosen, holdout)
+        report = chosen.audit(holdout)
     print(report.to_json()) if as_json else render.show_report(report)

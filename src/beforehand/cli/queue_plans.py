@@ -1,80 +1,148 @@
-"""How plans of queues look: a table in the terminal, curves over the load on a page."""
+"""How plans of queues look: a table in the terminal, JSON, curves over the load on a page."""
 
+import json
+import shlex
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
 
 from rich.text import Text
 
-from beforehand.cli import render
+from beforehand.cli import page, render
+from beforehand.cli.jobs import about, show_jobs
 from beforehand.cli.page import Row
 
 if TYPE_CHECKING:
     from beforehand.cli.figures import Draw
     from beforehand.core import Report, Trace
-    from beforehand.scheduling import QueuePlan
+    from beforehand.scheduling import Log, QueuePlan
 
 LOWEST, HIGHEST, POINTS = 0.05, 0.98, 60
-MEANING = (
-    "The mean time from arrival to completion and the price of the predictions, in the unit of the sizes, which prices "
-    "call s."
-)
+LEDE = "In what order to serve jobs like these, whether to predict their sizes, and what that is worth."
 CAPTION = "Mean response time over the load, the best of each family; prices are not in it."
 
 
-def show_plan(plan: "QueuePlan", *, unit: float) -> None:
+@final
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A log of which one part was planned on, and the other audited.
+
+    Args:
+        jobs: All of it.
+        holdout: The part that the plan never saw.
+        plan: What was chosen on the rest.
+        report: The audit.
+        in_means: Whether prices were given in mean sizes, so that costs are shown in them.
+    """
+
+    jobs: "Trace"
+    holdout: "Log"
+    plan: "QueuePlan"
+    report: "Report"
+    in_means: bool
+
+    def show(self) -> None:
+        """Print what was left out or assumed, the plan, and its audit."""
+        show_jobs(self.jobs)
+        show_plan(self.plan, scale=self.plan.mean if self.in_means else 1.0)
+        by = "by time" if "arrival" in self.jobs.columns else "by row"
+        unit = sizes_in(self.plan)
+        render.show(f"\naudit on the last {len(self.holdout):,} of {len(self.jobs):,} jobs {by}, in {unit}:\n")
+        render.show_report(self.report)
+
+    def show_json(self) -> None:
+        """Print the same for a machine."""
+        plan, report = json.loads(self.plan.to_json()), json.loads(self.report.to_json())
+        render.show_json({"plan": plan, "report": report, "log": about(self.jobs)})
+
+    def write_page(self, path: Path, *, log: Path, command: str) -> bool:
+        """Write the page, and say whether what draws it is installed.
+
+        Args:
+            path: Where to.
+            log: The file that the jobs were read from.
+            command: The command line that repeats the page.
+        """
+        from beforehand.scheduling import policy_to_json
+
+        predictions = [name for name in ("cheap", "expensive") if name in self.jobs.columns]
+        audited = row(
+            self.plan,
+            self.report,
+            self.holdout,
+            you_run=log.name,
+            known=f"sizes, {' and '.join(predictions) or 'no'} predictions",
+            story=f"Planned on the first {self.plan.jobs:,} jobs, audited on the last {len(self.holdout):,}.",
+        )
+        options = ["--policy", policy_to_json(self.plan.policy), "--load", f"{self.plan.setting.load:.3g}"]
+        after = shlex.join(["beforehand", "scheduling", "simulate", str(log), *options])
+        return page.write(path, [audited], title=f"beforehand: {log.name}", lede=LEDE, command=command, after=after)
+
+
+def sizes_in(plan: "QueuePlan") -> str:
+    """The unit of times and costs."""
+    return plan.unit or "the unit of the sizes"
+
+
+def show_plan(plan: "QueuePlan", *, scale: float = 1.0) -> None:
     """Print the designs that were tried, the best of each family, and what predictions are worth.
 
     Args:
         plan: The plan.
-        unit: What the figures are divided by: 1, or the mean size.
+        scale: What times and costs are divided by: 1, or the mean size.
     """
     setting = plan.setting
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
     head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {plan.mean:.4g}, SCV {plan.scv:.2f}"
-    render.show(f"{head}; times and costs in {'the unit of sizes' if unit == 1 else 'mean jobs'}, calls a job\n")
+    render.show(f"{head}; times and costs in {sizes_in(plan) if scale == 1 else 'mean jobs'}, calls a job\n")
     table = render.table("design", "response", "cheap", "expensive", "cost", f"vs {plan.baseline.design}")
     for each in sorted(plan.candidates, key=lambda each: each.cost):
         calls = [render.number(count) if count else "-" for count in (each.cheap_calls, each.expensive_calls)]
         against = f"{each.cost / plan.baseline.value - 1:+.0%}" if each.design != plan.baseline.design else "-"
-        cells = (render.number(each.response_time / unit), *calls, render.number(each.cost / unit), against)
+        cells = (render.number(each.response_time / scale), *calls, render.number(each.cost / scale), against)
         table.add_row(*(Text(cell, "bold" if each is plan.chosen else "") for cell in (each.design, *cells)))
     best = plan.clairvoyant
-    table.add_row(*(Text(cell, "dim") for cell in (f"clairvoyant {best.design}", render.number(best.value / unit))))
+    table.add_row(*(Text(cell, "dim") for cell in (f"clairvoyant {best.design}", render.number(best.value / scale))))
     render.console().print(table)
+    render.show("")
+    render.console().print(render.facts(_facts(plan, scale)))
+
+
+def _facts(plan: "QueuePlan", scale: float) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
     worth = (("cheap", plan.break_even_cheap), ("expensive", plan.break_even_expensive))
-    facts += [(f"worth of {name} calls", f"up to {render.number(price / unit)} each") for name, price in worth
+    facts += [(f"worth of {name} calls", f"up to {render.number(price / scale)} each") for name, price in worth
               if price is not None]  # fmt: skip
     if plan.largest is not None:
-        here, fcfs = (render.number(time / unit) for time in plan.largest)
+        here, fcfs = (render.number(time / scale) for time in plan.largest)
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
     if plan.winners:
         facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))
-    working = f"{plan.chosen.utilisation:.3f} of the time, which leaves a margin of {plan.stability_margin:.3f}"
-    facts += [("servers work", working), ("assumed", plan.model)]
+    working = f"{plan.chosen.utilisation:.3f}, which leaves a margin of {plan.stability_margin:.3f}"
+    facts += [("utilization", working), ("assumed", plan.model)]
     if plan.setting.memory_weight and plan.chosen.memory is not None:
         facts.append(
             ("memory", f"{render.number(plan.chosen.memory)} on average, weighed {plan.setting.memory_weight:g}")
         )
-    render.show("")
-    render.console().print(render.facts(facts))
+    return facts
 
 
-def row(plan: "QueuePlan", report: "Report", holdout: "Trace", *, you_run: str, known: str, story: str) -> Row:
+def row(plan: "QueuePlan", report: "Report", holdout: "Trace | Log", *, you_run: str, known: str, story: str) -> Row:
     """An audited plan as a row of a table and a section of a page."""
     return Row(
         you_run=you_run,
         known=known,
         setting=f"load {plan.setting.load:.2f}",
         story=story,
-        meaning=MEANING,
+        meaning=f"The mean time from arrival to completion, plus the price of the predictions, in {sizes_in(plan)}.",
         report=report,
         draw=partial(_draw, plan, holdout),
         details=plan.explain(),
     )
 
 
-def _draw(plan: "QueuePlan", holdout: "Trace") -> dict[str, "Draw"]:
+def _draw(plan: "QueuePlan", holdout: "Trace | Log") -> dict[str, "Draw"]:
     import numpy as np
 
     from beforehand.cli import figures

@@ -2,7 +2,7 @@
 
 import json
 import math
-import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +25,7 @@ from beforehand.cli.jobs import (
 )
 
 if TYPE_CHECKING:
-    from beforehand.scheduling import Log, Policy
+    from beforehand.scheduling import Log
 
 app = typer.Typer(
     help="In what order to serve jobs, whether to predict how long they take, and what that is worth.",
@@ -38,7 +38,6 @@ Rate = Annotated[float | None, typer.Option(help="Arrivals in a unit of time, in
 Servers = Annotated[int, typer.Option(min=1, max=256, help="Servers that share one queue.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures everywhere.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
-QUANTILES = (0.5, 0.9, 0.99)
 
 
 @app.callback()
@@ -73,7 +72,7 @@ def plan_queue(
     assume_cheap: AssumeCheap = None,
     assume_expensive: AssumeExpensive = None,
     preemptive: Annotated[
-        bool, typer.Option("--preemptive", help="A job that was started can be set aside for another.")
+        bool, typer.Option("--preemptive", help="A job that was started can be preempted by another.")
     ] = False,
     servers: Servers = 1,
     memory_weight: Annotated[
@@ -85,7 +84,8 @@ def plan_queue(
     bootstrap: Annotated[int, typer.Option(min=0, help="Resampled logs for the intervals; 0 for none.")] = 200,
     min_gain: Annotated[float, typer.Option(min=0, help="The least share of cost that is worth saving.")] = 0.05,
     seed: Seed = 0,
-    output: Annotated[Path | None, typer.Option("--out", help="Where to write the plan, in JSON.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", hidden=True)] = None,
     html: Annotated[Path | None, typer.Option(help="Where to write a page with response times over the load.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -97,21 +97,24 @@ def plan_queue(
     from beforehand import scheduling
     from beforehand.core.files import writing
 
+    if out:
+        print("beforehand: --out is now called --output; the old name goes with the next release", file=sys.stderr)
+        output = output or out
     with render.progress(3 + (html is not None)) as steps:
         steps.begin("reading")
         columns = {"size": size, "cheap": cheap, "expensive": expensive, "arrival": arrival}
         trace = read_jobs(
             log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
         )
-        sample, unseen = trace.split(1 - holdout)
-        unit = scheduling.Log.read(sample).mean if cost_unit == "mean" else 1.0
+        sample, unseen = (scheduling.Log.read(part) for part in trace.split(1 - holdout))
+        scale = sample.mean if cost_unit == "mean" else 1.0
         steps.begin("trying policies")
         plan = scheduling.plan_queue(
             sample,
             load=load,
             rate=rate,
-            cheap_cost=unit * cheap_cost,
-            expensive_cost=unit * expensive_cost,
+            cheap_cost=scale * cheap_cost,
+            expensive_cost=scale * expensive_cost,
             charge=charge,
             preemptive=preemptive,
             servers=servers,
@@ -121,42 +124,21 @@ def plan_queue(
             seed=seed,
         )
         steps.begin("auditing")
-        report = scheduling.audit(plan, unseen, bootstrap=bootstrap, seed=seed)
+        report = plan.audit(unseen, bootstrap=bootstrap, seed=seed)
+        planned = queue_plans.Planned(
+            jobs=trace, holdout=unseen, plan=plan, report=report, in_means=cost_unit == "mean"
+        )
         drawn = True
         if html:
             steps.begin("drawing the page")
-            known = [name for name in ("cheap", "expensive") if name in trace.columns]
-            row = queue_plans.row(
-                plan,
-                report,
-                unseen,
-                you_run=log.name,
-                known=f"sizes, {' and '.join(known) or 'no'} predictions",
-                story=f"Planned on the first {len(sample):,} jobs, audited on the last {len(unseen):,}.",
-            )
-            again = ["--policy", scheduling.policy_to_json(plan.policy), "--load", f"{plan.setting.load:.3g}"]
-            drawn = page.write(
-                html,
-                [row],
-                title=f"beforehand: {log.name}",
-                lede="In what order to serve jobs like these, whether to predict their sizes, and what that is worth.",
-                command=page.command(context),
-                after=shlex.join(["beforehand", "scheduling", "simulate", str(log), *again]),
-            )
+            drawn = planned.write_page(html, log=log, command=page.command(context))
     if output:
         with writing(output) as stream:
             stream.write(plan.to_json().encode())
     if as_json:
-        told = {"plan": json.loads(plan.to_json()), "report": json.loads(report.to_json()), "log": about(trace)}
-        render.show_json(told)
+        planned.show_json()
         return
-    show_jobs(trace)
-    queue_plans.show_plan(plan, unit=unit)
-    by = "by time" if "arrival" in trace.columns else "by row"
-    render.show(
-        f"\naudit on the last {len(unseen):,} of {len(trace):,} jobs {by}, in the unit of sizes (prices say s):\n"
-    )
-    render.show_report(report)
+    planned.show()
     for path in (output, html if drawn else None):
         if path:
             render.show(f"\nwrote {path}")
@@ -211,25 +193,23 @@ def simulate(
         trace = read_jobs(
             log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
         )
-        law = scheduling.Log.read(trace)
+        finished = scheduling.Log.read(trace)
         steps.begin("serving")
         if replay:
-            found = _replayed(order, law, servers)
+            result = scheduling.replay(order, finished, servers=servers).summary(finished)
         else:
             if load is rate is None:
-                rate = _measured(law)
-            found = asdict(
-                scheduling.simulate(
-                    order, law, load=load, rate=rate, jobs=jobs, seed=seed, servers=servers, quantiles=QUANTILES
-                )
+                rate = _measured(finished)
+            result = asdict(
+                scheduling.simulate(order, finished, load=load, rate=rate, jobs=jobs, seed=seed, servers=servers)
             )
     if as_json:
-        found["quantiles"] = {str(share): value for share, value in found["quantiles"].items()}
-        told = {"policy": json.loads(scheduling.policy_to_json(order)), "log": about(trace)}
-        render.show_json(told | render.finite(found))
+        result["quantiles"] = {str(share): value for share, value in result["quantiles"].items()}
+        served = {"policy": json.loads(scheduling.policy_to_json(order)), "log": about(trace)}
+        render.show_json(served | render.finite(result))
         return
     show_jobs(trace)
-    render.console().print(render.facts([("policy", policy), *_facts(found)]))
+    render.console().print(render.facts([("policy", policy), *_facts(result)]))
 
 
 def _measured(log: "Log") -> float:
@@ -240,44 +220,19 @@ def _measured(log: "Log") -> float:
     return log.rate
 
 
-def _replayed(policy: "Policy", log: "Log", servers: int) -> dict[str, Any]:
-    """The figures of a replay under the names that those of a simulation have."""
-    import numpy as np
-
-    from beforehand import scheduling
-
-    run = scheduling.replay(policy, log, servers=servers)
-    assert log.arrival is not None  # replay has refused it
-    response, jobs = run.completion - log.arrival, len(log)
-    span = float(run.completion.max() - log.arrival[0])
-    return {
-        "response_time": float(response.mean()),
-        "quantiles": {share: float(np.quantile(response, share)) for share in QUANTILES},
-        "max": float(response.max()),
-        "slowdown": float(np.mean(response / log.size)),
-        "interruptions": run.interruptions / jobs,
-        "demotions": run.demotions / jobs,
-        "memory": run.memory / span,
-        "peak_memory": run.peak_memory,
-        "cheap_calls": run.cheap_calls / jobs,
-        "expensive_calls": run.expensive_calls / jobs,
-        "jobs": jobs,
-    }
-
-
-def _facts(found: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """What a run has found, in the order in which a reader wants it."""
-    mean = render.number(found["response_time"])
-    if math.isfinite(found.get("interval", math.nan)):
-        mean += f" +- {render.number(found['interval'])} (95 % interval)"
+def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """The figures of a run, in the order in which a reader wants them."""
+    mean = render.number(result["response_time"])
+    if math.isfinite(result.get("interval", math.nan)):
+        mean += f" +- {render.number(result['interval'])} (95 % interval)"
     facts: list[tuple[str, object]] = [("mean response", mean)]
-    if math.isfinite(found.get("short", math.nan)):
-        facts.append(("of shorts, of longs", f"{render.number(found['short'])}, {render.number(found['long'])}"))
-    shares = [f"{100 * share:g} % within {render.number(value)}" for share, value in found["quantiles"].items()]
-    facts.append(("response", ", ".join([*shares, f"all within {render.number(found['max'])}"])))
+    if math.isfinite(result.get("short", math.nan)):
+        facts.append(("of shorts, of longs", f"{render.number(result['short'])}, {render.number(result['long'])}"))
+    shares = [f"{100 * share:g} % within {render.number(value)}" for share, value in result["quantiles"].items()]
+    facts.append(("response", ", ".join([*shares, f"all within {render.number(result['max'])}"])))
     names = {"slowdown": "mean slowdown", "cheap_calls": "cheap predictions a job",
              "expensive_calls": "expensive predictions a job", "interruptions": "interruptions a job",
              "demotions": "demotions a job", "memory": "memory, mean", "peak_memory": "memory, peak",
-             "utilisation": "utilisation"}  # fmt: skip
-    facts += [(told, render.number(found[name])) for name, told in names.items() if name in found]
-    return [*facts, ("jobs counted", f"{found['jobs']:,}")]
+             "utilisation": "utilization"}  # fmt: skip
+    facts += [(shown, render.number(result[name])) for name, shown in names.items() if name in result]
+    return [*facts, ("jobs counted", f"{result['jobs']:,}")]

@@ -69,10 +69,10 @@ def next_command(folder: Path) -> str:
 
 def _is_log(path: Path) -> bool:
     """Whether a csv holds finished jobs, by its header."""
-    from beforehand.workloads.formats import azure_llm
+    from beforehand.workloads import formats
 
     if path.suffix != ".csv":
         return False
     with open(path, "rb") as stream:
         header = stream.readline(10_000).decode("utf-8-sig", "replace").strip()
-    return azure_llm.recognise(path) or "size" in header.split(",")
+    return formats.recognise(path) is not None or "size" in header.split(",")

@@ -61,8 +61,8 @@ def test_a_header_with_a_byte_order_mark_is_recognised(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "right", "words"),
     [
-        ("3180,8", "3180,eight", "column size has 'eight' in row 2, counting from 0, which is no number"),
-        ("2023-11-16 18:17:05.9799600", "yesterday", "column arrival has 'yesterday' in row 1.*no time"),
+        ("3180,8", "3180,eight", "column size has 'eight' in row 2, counting from 0, which is not a number"),
+        ("2023-11-16 18:17:05.9799600", "yesterday", "column arrival has 'yesterday' in row 1.*not a time"),
         ("3180,8", "3180", "line 4 has 2 cells"),
     ],
 )

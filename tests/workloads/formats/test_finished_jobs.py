@@ -57,9 +57,9 @@ def test_times_are_numbers_or_iso_timestamps():
     stamps = np.array(["2024-05-10 00:00:01.5+00:00", "2024-05-10T00:00:00", "2024-05-10 02:00:04+02:00"])
     np.testing.assert_allclose(seconds("arrival", stamps), [1.5, 0, 4])
     np.testing.assert_array_equal(seconds("arrival", np.array([3, 1])), [3, 1])
-    with pytest.raises(CorruptData, match="'soon' in row 1, counting from 0, which is no number"):
+    with pytest.raises(CorruptData, match="'soon' in row 1, counting from 0, which is not a number"):
         seconds("arrival", np.array(["1", "soon"]))
-    with pytest.raises(CorruptData, match="'3' in row 1, counting from 0, which is no time"):
+    with pytest.raises(CorruptData, match="'3' in row 1, counting from 0, which is not a time"):
         seconds("arrival", np.array(["2024-05-10", "3"]))
 
 

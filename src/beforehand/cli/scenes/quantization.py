@@ -53,7 +53,7 @@ def _play(begin: Callable[[str], None], you_run: str, story: str, trace: "Trace"
         setting=f"{BITS} bits a value",
         story=story,
         meaning=MEANING,
-        report=quantization.audit(plan, holdout, seed=seed),
+        report=plan.audit(holdout, seed=seed),
         draw=partial(_draw, holdout),
     )
 

@@ -19,18 +19,18 @@ def requests(begin: Callable[[str], None], *, quick: bool, seed: int) -> Row:
     from beforehand import scheduling
     from beforehand.workloads import jobs
 
-    sample, holdout = jobs.code(1_000 if quick else 20_000, seed=seed).split(0.5)
-    mean = scheduling.Log.read(sample).mean
+    halves = jobs.code(1_000 if quick else 20_000, seed=seed).split(0.5)
+    sample, holdout = (scheduling.Log.read(half) for half in halves)
     begin("LLM requests: planning")
     plan = scheduling.plan_queue(
         sample,
         load=LOAD,
-        cheap_cost=CHEAP * mean,
-        expensive_cost=EXPENSIVE * mean,
+        cheap_cost=CHEAP * sample.mean,
+        expensive_cost=EXPENSIVE * sample.mean,
         preemptive=True,
         bootstrap=50 if quick else 200,
         seed=seed,
     )
     begin("LLM requests: auditing")
-    report = scheduling.audit(plan, holdout, bootstrap=50 if quick else 200, seed=seed)
+    report = plan.audit(holdout, bootstrap=50 if quick else 200, seed=seed)
     return queue_plans.row(plan, report, holdout, you_run="LLM requests", known="lengths", story=STORY)

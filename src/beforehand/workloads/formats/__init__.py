@@ -1,1 +1,5 @@
 """Public formats, one module each, as traces."""
+
+from beforehand.workloads.formats.public_logs import recognise
+
+__all__ = ["recognise"]

@@ -1,17 +1,17 @@
 """The Azure LLM inference trace: when requests came to a service, and how many tokens each read and wrote."""
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.core.files import load_tables
-from beforehand.workloads.formats.finished_jobs import finished_jobs
 
-META = {"source": "Azure LLM inference trace", "unit": "tokens"}
+META: Final[Mapping[str, Any]] = {"source": "Azure LLM inference trace", "unit": "tokens"}
 HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
 
@@ -31,7 +31,7 @@ def read(path: str | PathLike[str]) -> Trace:
     """Requests as finished jobs whose size is the number of tokens that they wrote.
 
     Guarantee:
-        A trace of kind `jobs` with the columns `arrival` (seconds since the first request, never falling), `size` and
+        A trace of kind `jobs` with the columns `arrival` (seconds since the first request, non-decreasing), `size` and
         `prompt_tokens`. Rows without a size above 0 are left out, and counted in `meta["dropped"]`.
 
     Raises:
@@ -40,8 +40,10 @@ def read(path: str | PathLike[str]) -> Trace:
 
     Reference:
         Patel, Choukse, Zhang, Shah, Goiri, Maleki, Bianchini: Splitwise: Efficient Generative LLM Inference Using Phase
-        Splitting. ISCA 2024, arXiv 2311.18677. The files: AzurePublicDataset, AzureLLMInferenceDataset2023.
+        Splitting. ISCA 2024, arXiv:2311.18677. The files: AzurePublicDataset, AzureLLMInferenceDataset2023.
     """
+    from beforehand.workloads.formats.finished_jobs import finished_jobs  # imports scheduling; to recognise needs none
+
     return finished_jobs(columns(path), meta=META)
 
 

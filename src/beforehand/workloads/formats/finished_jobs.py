@@ -21,7 +21,7 @@ def numbers(name: str, column: NDArray[Any]) -> Floats:
     """A column as float64; an empty cell is nan.
 
     Raises:
-        CorruptData: a cell is no number, or the column is not 1-D.
+        CorruptData: a cell is not a number, or the column is not 1-D.
     """
     if column.ndim != 1:
         raise CorruptData(f"column {name} has shape {column.shape}, but must hold one number a row; take another")
@@ -32,7 +32,7 @@ def numbers(name: str, column: NDArray[Any]) -> Floats:
         value = _number(cell)
         if value is None:
             raise CorruptData(
-                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is no number; mend the file"
+                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is not a number; fix the file"
             )
         values[row] = value
     return values
@@ -52,7 +52,7 @@ def seconds(name: str, column: NDArray[Any]) -> Floats:
             stamp = datetime.fromisoformat(cell)
         except ValueError:
             raise CorruptData(
-                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is no time; mend the file"
+                f"column {name} has {cell[:40]!r} in row {row}, counting from 0, which is not a time; fix the file"
             ) from None
         stamps.append(stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC))
     first = min(stamps)
@@ -68,8 +68,14 @@ def finished_jobs(columns: Mapping[str, NDArray[Any]], *, meta: Mapping[str, Any
 
     Raises:
         InvalidInput: no row is left; a number is out of range. The message names the column and the row of the file.
-        CorruptData: a cell is no number.
+        CorruptData: a cell is not a number.
     """
+    table, dropped = cleaned(columns)
+    return Trace("jobs", table, meta={**meta, "dropped": dropped})
+
+
+def cleaned(columns: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], int]:
+    """The columns of `finished_jobs`, and how many rows were left out; it raises the same."""
     table = dict(columns)
     for name in COLUMNS:
         if name in table:
@@ -88,11 +94,10 @@ def finished_jobs(columns: Mapping[str, NDArray[Any]], *, meta: Mapping[str, Any
         if not good.all():
             row = int(np.argmin(good))
             raise InvalidInput(
-                f"arrival is {table['arrival'][row]} in row {row}, but must be finite, at most {MOST:g}; mend the row"
+                f"arrival is {table['arrival'][row]} in row {row}, but must be finite, at most {MOST:g}; fix the row"
             )
         rows = rows[np.argsort(table["arrival"][rows], kind="stable")]
-    dropped = len(keep) - len(rows)
-    return Trace("jobs", {name: column[rows] for name, column in table.items()}, meta={**meta, "dropped": dropped})
+    return {name: column[rows] for name, column in table.items()}, len(keep) - len(rows)
 
 
 def _number(cell: str) -> float | None:

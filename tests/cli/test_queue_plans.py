@@ -1,0 +1,113 @@
+"""How plans of queues look in a terminal, as JSON, and on a page."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from beforehand.cli import figures, queue_plans
+from beforehand.core import Trace
+from beforehand.scheduling import Log, plan_queue
+from tests.scheduling.designs import skewed
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def planned(log, *, in_means=False, **options):
+    """The first half planned on, the second audited."""
+    columns = {name: getattr(log, name) for name in ("size", "cheap", "expensive", "arrival")}
+    meta = {"dropped": 2, "assumed": {"cheap": 1.0}, **({"unit": log.unit} if log.unit else {})}
+    jobs = Trace("jobs", {name: held for name, held in columns.items() if held is not None}, meta=meta)
+    sample, holdout = (Log.read(part) for part in jobs.split(0.5))
+    plan = plan_queue(sample, **{"load": 0.9, "preemptive": True, "bootstrap": 0, "expensive_cost": 0.5} | options)
+    report = plan.audit(holdout, bootstrap=0)
+    return queue_plans.Planned(jobs=jobs, holdout=holdout, plan=plan, report=report, in_means=in_means)
+
+
+@pytest.mark.parametrize(("unit", "words"), [("tokens", "tokens"), (None, "the unit of the sizes")])
+def test_times_prices_and_the_audit_are_in_the_unit_of_the_log(capsys, unit, words):
+    made = planned(skewed(400, unit=unit))
+    made.show()
+    shown = capsys.readouterr().out
+    assert f"times and costs in {words}, calls a job" in shown
+    assert f"audit on the last 200 of 400 jobs by row, in {words}:" in shown
+    assert f"{made.plan.price}" in shown
+    assert f"{unit or 'size units'} per job" in shown
+    assert "prices" not in shown
+
+
+def test_in_mean_sizes_times_are_divided_by_the_mean(capsys):
+    made = planned(skewed(400, arrivals=True), in_means=True)
+    queue_plans.show_plan(made.plan)
+    plain = capsys.readouterr().out
+    made.show()
+    shown = capsys.readouterr().out
+    assert "times and costs in mean jobs" in shown
+    assert "by time" in shown
+    mean, cost = made.plan.mean, made.plan.expected.value
+    assert f"{cost:.3g}" in plain
+    assert f"{cost / mean:.3g}" in shown
+
+
+def test_every_candidate_stands_in_the_table_and_the_chosen_one_below(capsys):
+    plan = planned(skewed(400)).plan
+    queue_plans.show_plan(plan)
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[2 : 2 + len(plan.candidates) + 2]
+    assert table[0].split()[:3] == ["design", "response", "cheap"]
+    for each, line in zip(sorted(plan.candidates, key=lambda each: each.cost), table[1:], strict=False):
+        assert line.startswith(each.design)
+    assert table[-1].startswith("clairvoyant SPRPT")
+    baseline = next(line for line in table if line.startswith(plan.baseline.design))
+    assert baseline.rstrip().endswith("-")
+    facts = " ".join(" ".join(lines[2 + len(table) :]).split())
+    assert f"recommended {plan.design}: {plan.verdict}" in facts
+    assert f"worth of expensive calls up to {plan.break_even_expensive:.3g} each" in facts
+    assert "utilization 0.900, which leaves a margin of 0.100" in facts
+    assert "assumed Poisson arrivals, one server, free preemption" in facts
+
+
+def test_memory_is_shown_where_it_was_weighed(capsys):
+    made = planned(skewed(300), memory_weight=0.5)
+    queue_plans.show_plan(made.plan)
+    assert "on average, weighed 0.5" in capsys.readouterr().out
+    queue_plans.show_plan(planned(skewed(300)).plan)
+    assert "weighed" not in capsys.readouterr().out
+
+
+def test_what_was_left_out_and_assumed_is_said(capsys):
+    planned(skewed(300)).show()
+    shown = capsys.readouterr().out
+    assert "left out 2 rows" in shown
+    assert "assumed cheap predictions" in shown
+
+
+def test_json_holds_the_plan_the_report_and_the_log(capsys):
+    made = planned(skewed(300))
+    made.show_json()
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["plan"] == json.loads(made.plan.to_json())
+    assert shown["report"] == json.loads(made.report.to_json())
+    assert shown["log"] == {"jobs": 300, "dropped": 2, "assumed": {"cheap": 1.0}}
+
+
+def test_the_page_names_the_file_the_predictions_and_the_next_command(tmp_path):
+    made = planned(skewed(300, unit="tokens"))
+    assert made.write_page(tmp_path / "plan.html", log=Path("my jobs.csv"), command="beforehand scheduling plan-queue")
+    text = (tmp_path / "plan.html").read_text("utf-8")
+    assert "my jobs.csv" in text
+    assert "sizes, cheap and expensive predictions" in text
+    assert "Planned on the first 150 jobs, audited on the last 150." in text
+    assert "plus the price of the predictions, in tokens." in text
+    assert "simulate &#39;my jobs.csv&#39; --policy" in text
+
+
+def test_a_row_draws_a_curve_for_each_candidate_and_the_clairvoyant():
+    made = planned(skewed(300))
+    row = queue_plans.row(made.plan, made.report, made.holdout, you_run="jobs", known="sizes", story="")
+    (drawn,) = row.draw().values()
+    assert figures.picture("p", drawn).keys() == {"light", "dark"}
+    assert row.details == made.plan.explain()
