@@ -20,7 +20,7 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help preflight dev tour test test-all lint format native-test native-test-python test-browser test-torch fuzz \
-  bench bench-torch docs reproduce wheel stub record pages clean
+  nightly bench bench-torch docs reproduce wheel stub record pages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -106,6 +106,9 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 	  -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=fuzzer-no-link" $(LIGHT)
 	$(BIN)/cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	$(BIN)/python .ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS)
+
+nightly: dev  ## the tests that take hours: two of arrays that change while kernels read them
+	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

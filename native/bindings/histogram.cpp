@@ -23,13 +23,13 @@ template <typename Take>
 void with_values(const Flat& data, const std::optional<Array<float>>& table, const Take& take) {
   const quantization::Values values = as_values(data, table);
   const quantization::Grouping whole{1, 1, values.size};
-  const auto run = [&]<typename T>(std::vector<T> scratch) {
+  const auto run = [&]<typename T>(bh::Storage<T> scratch) {
     const std::span<const T> x = quantization::gather(values, whole, 0, scratch);
     const quantization::Range<T> range = quantization::range(x);
     if (!range.finite) quantization::refuse_non_finite(values);
     take(x, range);
   };
-  values.wide() ? run(std::vector<double>{}) : run(std::vector<float>{});
+  values.wide() ? run(bh::Storage<double>{}) : run(bh::Storage<float>{});
 }
 
 quantization::Histogram like(const Flat& data, const std::optional<Array<float>>& table, std::uint32_t bins) {

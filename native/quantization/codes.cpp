@@ -35,15 +35,6 @@ std::string text(Real value) {
   return digits;
 }
 
-// `n` values from `first` on, where they are or converted in `buffer`.
-template <typename Real>
-std::span<const Real> load(const Values& values, std::size_t first, std::size_t n, Real* buffer) {
-  if (values.kind == (sizeof(Real) == 4 ? Values::Kind::float32 : Values::Kind::float64))
-    return {static_cast<const Real*>(values.data) + first, n};
-  values.read(first, n, buffer);
-  return {buffer, n};
-}
-
 template <typename Real>
 class Encoder {
  public:
@@ -74,16 +65,17 @@ class Encoder {
   std::uint64_t outside() const { return outside_; }
 
   [[noreturn]] void refuse_outside() const {
-    for (std::uint64_t i = 0;; ++i) {
+    for (std::uint64_t i = 0; i < values_.size; ++i) {
       const std::span<const Real> levels = levels_of(grouping_.group_of(i));
-      Real buffer;
-      const Real x = load(values_, i, 1, &buffer)[0];
+      Real x;
+      values_.read(i, 1, &x);
       if (x < levels.front() || x > levels.back())
         throw InvalidInput("x contains " + std::to_string(outside_) + " value(s) outside their levels; the first is " +
                            text(x) + " at flat index " + std::to_string(i) + ", where the levels range from " +
                            text(levels.front()) + " to " + text(levels.back()) +
                            "; pass levels.cover(x), or outside=\"clip\"");
     }
+    refuse_changing();
   }
 
  private:
@@ -123,8 +115,8 @@ class Encoder {
           slot.group = group;
           slot.rounder.prepare(levels_of(group), header_.objective);
         }
-        const std::span<const Real> x = load(values_, at, length, desk.buffer);
-        const Tally tally = slot.rounder.round(x, desk.words + at % kWords, codes + (at - first));
+        values_.read(at, length, desk.buffer);  // a copy, as rounding looks at a value more than once
+        const Tally tally = slot.rounder.round({desk.buffer, length}, desk.words + at % kWords, codes + (at - first));
         if (tally.nonfinite) nonfinite_ += tally.nonfinite;
         if (tally.outside) outside_ += tally.outside;
       });

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "support/errors.h"
+#include "support/shared.h"
 #include "support/simd.h"
 
 namespace bh::quantization {
@@ -14,21 +15,26 @@ constexpr std::size_t kSample = 4096;  // values that settle center and scale
 constexpr std::size_t kBatch = 512;    // keys computed at a time
 constexpr double kReach = 1e140;       // most distance from the center, times the root of the weight
 
+// Copies values, held within the range that room was made for, and finds their buckets.
 template <typename T>
-BH_INLINE void keys_of(const T* x, std::size_t n, double unit, double center, double inverse, std::uint32_t shift,
-                       std::int32_t* keys) {
-  for (std::size_t i = 0; i < n; ++i) keys[i] = bucket_index(static_cast<double>(x[i]) * unit, center, inverse, shift);
+BH_INLINE void keys_of(const T* x, std::size_t n, Range<T> range, double unit, double center, double inverse,
+                       std::uint32_t shift, double* values, std::int32_t* keys) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double value = static_cast<double>(within(x[i], range.low, range.high)) + 0.0;
+    values[i] = value;
+    keys[i] = bucket_index(value * unit, center, inverse, shift);
+  }
 }
 
 }  // namespace
 
-BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, double unit, double center, double inverse,
-                                    std::uint32_t shift, std::int32_t* keys) {
-  keys_of(x, n, unit, center, inverse, shift, keys);
+BH_MULTIVERSION void histogram_keys(const float* x, std::size_t n, Range<float> range, double unit, double center,
+                                    double inverse, std::uint32_t shift, double* values, std::int32_t* keys) {
+  keys_of(x, n, range, unit, center, inverse, shift, values, keys);
 }
-BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, double unit, double center, double inverse,
-                                    std::uint32_t shift, std::int32_t* keys) {
-  keys_of(x, n, unit, center, inverse, shift, keys);
+BH_MULTIVERSION void histogram_keys(const double* x, std::size_t n, Range<double> range, double unit, double center,
+                                    double inverse, std::uint32_t shift, double* values, std::int32_t* keys) {
+  keys_of(x, n, range, unit, center, inverse, shift, values, keys);
 }
 
 Histogram::Histogram(double center, double scale, std::uint32_t bins, double unit)
@@ -38,7 +44,7 @@ template <typename T>
 Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit) {
   std::vector<double> sample(std::min(x.size(), kSample));
   for (std::size_t i = 0; i < sample.size(); ++i)
-    sample[i] = static_cast<double>(x[i * x.size() / sample.size()]) * unit + 0.0;
+    sample[i] = static_cast<double>(within(x[i * x.size() / sample.size()], range.low, range.high)) * unit + 0.0;
   const auto quantile = [&](std::size_t quarter) {
     const auto at = sample.begin() + static_cast<std::ptrdiff_t>(quarter * (sample.size() - 1) / 4);
     std::nth_element(sample.begin(), at, sample.end());
@@ -70,15 +76,28 @@ void Histogram::coarsen() {
 }
 
 void Histogram::cover(double low, double high) {
-  low = minimum_ = std::min(minimum_, low) + 0.0;
-  high = maximum_ = std::max(maximum_, high) + 0.0;
-  while (static_cast<std::int64_t>(index(high)) - index(low) >= static_cast<std::int64_t>(bins_)) coarsen();
-  const std::int32_t first = index(low), last = index(high);
-  if (!buckets_.empty() && first == first_ && last < first_ + static_cast<std::int32_t>(buckets_.size())) return;
-  std::vector<Bucket> wider(static_cast<std::size_t>(last - first + 1));
+  std::int64_t first = 0, last = 0;
+  for (;; coarsen()) {
+    first = index(low), last = index(high);
+    if (!buckets_.empty()) {
+      first = std::min<std::int64_t>(first, first_);
+      last = std::max<std::int64_t>(last, first_ + static_cast<std::int64_t>(buckets_.size()) - 1);
+    }
+    if (last - first < static_cast<std::int64_t>(bins_)) break;
+  }
+  const auto wanted = static_cast<std::size_t>(last - first + 1);
+  if (wanted == buckets_.size()) return;
+  std::vector<Bucket> wider(wanted);
   std::copy(buckets_.begin(), buckets_.end(), wider.begin() + (buckets_.empty() ? 0 : first_ - first));
   buckets_ = std::move(wider);
-  first_ = first;
+  first_ = static_cast<std::int32_t>(first);
+}
+
+// Least and greatest value are those in the buckets: what the range of new values promised may be there no more.
+void Histogram::settle_ends() {
+  const auto held = [](const Bucket& bucket) { return !bucket.empty(); };
+  minimum_ = std::find_if(buckets_.begin(), buckets_.end(), held)->low;
+  maximum_ = std::find_if(buckets_.rbegin(), buckets_.rend(), held)->high;
 }
 
 // Sums of squares must stay finite, whatever else is added.
@@ -96,14 +115,15 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
   check_reach(static_cast<double>(range.low), static_cast<double>(range.high), weights);
   cover(static_cast<double>(range.low), static_cast<double>(range.high));
   count_ += x.size();
+  double values[kBatch];
   std::int32_t keys[kBatch];
   for (std::size_t i = 0; i < x.size(); i += kBatch) {
     const std::size_t n = std::min(kBatch, x.size() - i);
-    histogram_keys(x.data() + i, n, unit_, center_, inverse_, shift_, keys);
+    histogram_keys(x.data() + i, n, range, unit_, center_, inverse_, shift_, values, keys);
     const auto add = [&](const auto& weight) {
       for (std::size_t j = 0; j < n; ++j) {
         Bucket& bucket = buckets_[static_cast<std::size_t>(keys[j] - first_)];
-        const double value = static_cast<double>(x[i + j]) + 0.0, v = value * unit_ - center_, w = weight(i + j);
+        const double value = values[j], v = value * unit_ - center_, w = weight(i + j);
         bucket.weight += w;
         bucket.v += w * v;
         bucket.v2 += w * v * v;
@@ -116,6 +136,7 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
     else
       add([&](std::size_t at) { return weights[at]; });
   }
+  settle_ends();
 }
 
 void Histogram::merge(const Histogram& other) {
@@ -133,6 +154,7 @@ void Histogram::merge(const Histogram& other) {
     to.low = std::min(to.low, from.low), to.high = std::max(to.high, from.high);
   }
   count_ += narrow.count_;
+  settle_ends();
 }
 
 double Histogram::total_weight() const {

@@ -70,7 +70,8 @@ class Histogram {
   void check_reach(double low, double high, std::span<const double> weights) const;
   void cover(double low, double high);  // makes room for values in [low, high]
   void coarsen();                       // merges neighbors in pairs
-  const char* broken() const;           // what is wrong, or nothing: one judge for bytes and for bugs
+  void settle_ends();
+  const char* broken() const;  // what is wrong, or nothing: one judge for bytes and for bugs
 
   double center_, scale_, inverse_, unit_;
   std::uint32_t bins_, shift_ = 0;

@@ -101,6 +101,7 @@ double mean(const Distinct<T>& values, std::size_t from, std::size_t to, double 
 
 template <typename T>
 Table exact(const Distinct<T>& values, const Request& request, double unit, double& price) {
+  if (values.size() == 0) refuse_changing();  // keys are read again to be counted, and may stand for NaN by now
   Table table;
   if (!request.grid.empty()) {
     GridLevels found = grid_levels(values, request.grid, request.s, unit);
@@ -151,14 +152,18 @@ struct Shared {
 
 template <typename T>
 struct Chunk {
-  std::vector<T> values;
-  std::vector<double> weights;
+  Storage<T> values;
+  Storage<double> weights;
   double price = 0;
 };
 
+// Solvers need values that stay as they are; a single pass does not.
+enum class Loaded { in_place, copied };
+
 template <typename T>
-Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk) {
-  Group<T> group{gather(data.values, data.grouping, index, chunk.values), {}, {}, 1};
+Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk, Loaded how = Loaded::in_place) {
+  const auto bring = how == Loaded::copied ? gather_copy<T> : gather<T>;
+  Group<T> group{bring(data.values, data.grouping, index, chunk.values), {}, {}, 1};
   if (!data.weights.empty()) {
     const Values weights{Values::Kind::float64, data.weights.data(), nullptr, data.weights.size()};
     group.weights = gather(weights, data.grouping, index, chunk.weights);
@@ -174,7 +179,8 @@ Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk) {
 template <typename T>
 Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Request& request = shared.request;
-  const Group<T> group = load(shared.data, index, chunk);
+  const Group<T> group =
+      load(shared.data, index, chunk, request.method == Method::exact ? Loaded::copied : Loaded::in_place);
   Table table;
   // Values in order hold all that scoring needs, but for what was without weight.
   const auto solve_exactly = [&](const Distinct<T>& values) {
@@ -201,7 +207,9 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
                                  request.objective));
           break;
         }
-      solve_exactly(distinct(group.x, group.weights, request.objective));
+      const Distinct<T> values = distinct(group.x, group.weights, request.objective);
+      if (group.weights.empty()) chunk.values = {};  // memory is at its peak further on
+      solve_exactly(values);
   }
   if (table.squared_error == 0) table.gap = 0;
   table.unit = group.unit;

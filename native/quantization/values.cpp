@@ -1,5 +1,6 @@
 #include "quantization/values.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -15,7 +16,10 @@ namespace {
 template <typename T>
 void read_as(const Values& values, std::size_t from, std::size_t n, T* to) {
   const auto copy = [&]<typename From>(const From* data) {
-    for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<T>(data[from + i]);
+    if constexpr (std::is_same_v<From, T>)
+      std::copy_n(data + from, n, to);
+    else
+      for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<T>(data[from + i]);
   };
   const auto look_up = [&]<typename Key>(const Key* keys) {
     for (std::size_t i = 0; i < n; ++i) to[i] = values.table[keys[from + i]];
@@ -38,8 +42,9 @@ BH_INLINE Range<T> range_of(const T* x, std::size_t n) {
   constexpr Bits magnitude = std::numeric_limits<Bits>::max() >> 1;
   T low[kLanes], high[kLanes];
   Bits bits[kLanes] = {};
-  std::fill_n(low, kLanes, x[0]);
-  std::fill_n(high, kLanes, x[0]);
+  const T first = x[0];  // read once, as low must not end above high
+  std::fill_n(low, kLanes, first);
+  std::fill_n(high, kLanes, first);
   const auto take = [&](std::size_t lane, T value) {
     low[lane] = value < low[lane] ? value : low[lane];
     high[lane] = value > high[lane] ? value : high[lane];
@@ -78,8 +83,7 @@ void Values::read(std::size_t from, std::size_t n, float* to) const { read_as(*t
 void Values::read(std::size_t from, std::size_t n, double* to) const { read_as(*this, from, n, to); }
 
 template <typename T>
-std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, std::vector<T>& scratch) {
-  const std::size_t size = grouping.size(group);
+std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch) {
   if (values.kind == kKind<T> && (grouping.block || grouping.outer == 1)) {
     std::span<const T> run;
     grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
@@ -87,7 +91,12 @@ std::span<const T> gather(const Values& values, const Grouping& grouping, std::s
     });
     return run;
   }
-  scratch.resize(size);
+  return gather_copy(values, grouping, group, scratch);
+}
+
+template <typename T>
+std::span<const T> gather_copy(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch) {
+  scratch.resize(grouping.size(group));
   T* to = scratch.data();
   grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
     values.read(offset, length, to);
@@ -95,8 +104,10 @@ std::span<const T> gather(const Values& values, const Grouping& grouping, std::s
   });
   return scratch;
 }
-template std::span<const float> gather(const Values&, const Grouping&, std::size_t, std::vector<float>&);
-template std::span<const double> gather(const Values&, const Grouping&, std::size_t, std::vector<double>&);
+template std::span<const float> gather(const Values&, const Grouping&, std::size_t, Storage<float>&);
+template std::span<const double> gather(const Values&, const Grouping&, std::size_t, Storage<double>&);
+template std::span<const float> gather_copy(const Values&, const Grouping&, std::size_t, Storage<float>&);
+template std::span<const double> gather_copy(const Values&, const Grouping&, std::size_t, Storage<double>&);
 
 void refuse_non_finite(const Values& values) {
   std::size_t count = 0, first = 0;
@@ -107,9 +118,12 @@ void refuse_non_finite(const Values& values) {
     if (std::isfinite(value)) continue;
     if (count++ == 0) first = i, bad = value;
   }
+  if (count == 0) refuse_changing();
   throw InvalidInput("x contains " + std::to_string(count) + " NaN or infinite value(s); the first is " +
                      (std::isnan(bad) ? "nan" : shown(bad)) + " at flat index " + std::to_string(first) +
                      "; replace or drop them");
 }
+
+void refuse_changing() { throw InvalidInput("x changed while it was being read; pass a copy"); }
 
 }  // namespace bh::quantization

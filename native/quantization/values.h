@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
+
+#include "support/storage.h"
 
 namespace bh::quantization {
 
@@ -90,9 +91,14 @@ struct Chunks {
   }
 };
 
-// The values of one group, side by side: where they already are if possible, else in `scratch`.
+// The values of one group, side by side: where they already are if possible, else in `scratch`. What is where it was
+// may change while it is read (see support/shared.h).
 template <typename T>
-std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, std::vector<T>& scratch);
+std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch);
+
+// The same, always in `scratch`.
+template <typename T>
+std::span<const T> gather_copy(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch);
 
 template <typename T>
 struct Range {
@@ -104,5 +110,7 @@ Range<double> range(std::span<const double> x);
 
 // Throws InvalidInput that counts the values that are NaN or infinite, and names the first.
 [[noreturn]] void refuse_non_finite(const Values& values);
+// Throws InvalidInput where what was to be refused is there no more.
+[[noreturn]] void refuse_changing();
 
 }  // namespace bh::quantization

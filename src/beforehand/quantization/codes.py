@@ -322,7 +322,7 @@ def decode(codes: Codes, *, rows: Any = None, out: Any = None, threads: int = 1)
 def _tables(levels: Levels, values: Values) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The tables in the level dtype of these values, and how many levels of each count."""
     tables = levels.values.reshape(-1, levels.values.shape[-1])
-    counts = np.full(len(tables), tables.shape[1]) if levels.counts is None else levels.counts
+    counts = np.full(len(tables), tables.shape[1]) if levels.counts is None else np.array(levels.counts, np.int64)
     if len(tables) > 1 and values.shape != levels.shape:
         raise InvalidInput(
             f"x has shape {values.shape}, but levels are {len(tables)} tables for shape {levels.shape}; "
@@ -330,7 +330,7 @@ def _tables(levels: Levels, values: Values) -> tuple[NDArray[Any], NDArray[np.in
         )
     if counts.shape != (len(tables),) or counts.min() < 1 or counts.max() > tables.shape[1]:
         raise InvalidInput(f"levels have counts {counts}, but each of {len(tables)} tables has 1 to {tables.shape[1]}")
-    return _as_level_dtype(tables, values), np.ascontiguousarray(counts, np.int64)
+    return _as_level_dtype(tables, values), counts
 
 
 def _given(levels: Any, values: Values) -> tuple[NDArray[Any], NDArray[np.int64]]:

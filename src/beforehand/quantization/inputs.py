@@ -76,7 +76,7 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
         InvalidInput: A weight is negative, NaN or infinite, or the shapes do not fit.
     """
     try:
-        given = np.asarray(weights, dtype=np.float64)
+        given = np.array(weights, dtype=np.float64)  # a copy: nobody may change what was checked
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"weights are no array of numbers ({error}); pass one weight for each value") from None
     bad = ~np.isfinite(given) | (given < 0)

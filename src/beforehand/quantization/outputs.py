@@ -30,7 +30,7 @@ def select(shape: tuple[int, ...], rows: Any) -> tuple[int, NDArray[np.int64] | 
         if chosen.step == 1:
             return min(chosen.start, shape[0]), None, (len(chosen), *shape[1:])
         return 0, chosen.start + chosen.step * np.arange(len(chosen)), (len(chosen), *shape[1:])
-    index = np.asarray(rows)
+    index = np.array(rows)  # a copy: nobody may change what is checked below
     if index.size == 0 and not isinstance(rows, np.ndarray):
         index = index.astype(np.int64)  # what numpy makes of an empty list is float64
     if index.dtype.kind not in "iu":
