@@ -81,10 +81,11 @@ def formula_policy(policy: Stock) -> Stock:
 
 def evaluate(family: str, policy: Stock | None, formula: LogFormula, setting: Setting) -> Candidate:
     """A policy, or processor sharing, by its formula for one server, which a simulation may correct later."""
-    rate = setting.load / formula.mean
     if policy is None:
-        return candidate(family, None, formula.processor_sharing(rate), setting)
-    return candidate(family, policy, formula.expect(formula_policy(policy), rate), setting)
+        result = formula.processor_sharing(setting.load / formula.mean)
+    else:
+        result = formula.expect(formula_policy(policy), setting.load / formula.mean)
+    return candidate(family, policy, result, setting)
 
 
 def reevaluate(design: Candidate, formula: LogFormula, setting: Setting) -> Candidate:

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import made_with
 from beforehand.core.predictor import Predictor, Price
-from beforehand.core.report import Outcome, Report, judge
+from beforehand.core.report import Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, kind_of, whole
 from beforehand.scheduling.load import arrival_rate
@@ -15,10 +15,11 @@ from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.candidates import BLIND
 from beforehand.scheduling.plan.curves import largest, winners
 from beforehand.scheduling.plan.queue_plan import QueuePlan
-from beforehand.scheduling.plan.resampling import compared, resampling
+from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
 from beforehand.scheduling.plan.search import best_of_each, break_even, clairvoyant, finals
 from beforehand.scheduling.plan.setting import Charge, Setting
 from beforehand.scheduling.policies.stock import Stock
+from beforehand.scheduling.policies.view import By
 from beforehand.scheduling.simulation.simulator import MOST_SERVERS
 
 
@@ -96,18 +97,20 @@ def plan_queue(
         memory_weight=memory_weight,
     )
     least_gain = finite("min_gain", min_gain)
-    times, checked_seed = resampling(bootstrap, seed)
+    times, seed = whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=MOST_SEED)
     formula = LogFormula(log)
     designs, tried = best_of_each(log, formula, setting, candidates)
     if setting.simulated:
-        designs = tried = finals(designs, log, setting, checked_seed)
+        designs = tried = finals(designs, log, setting, seed)
     designs.sort(key=lambda each: each.preference)
     chosen = next(each for each in designs if each.policy is not None)
     policy: Stock = chosen.policy  # type: ignore[assignment]
     blind = next(each for each in designs if each.family in BLIND)
-    expected, baseline, saving = compared(chosen, blind, log, formula, setting, times, checked_seed)
-    best = clairvoyant(log, setting, checked_seed)
+    expected, baseline, saving = compared(chosen, blind, log, formula, setting, times, seed)
+    verdict: Verdict = "don't bother" if chosen.family in BLIND else judge(saving, least_gain)
     external = setting.charge == "external"
+    worth = {which: break_even(tried, setting, which) if external else None for which in get_args(By)}
+    best = clairvoyant(log, setting, seed)
     return QueuePlan(
         policy=policy,
         candidates=(chosen, *(each for each in designs if each is not chosen)),
@@ -115,18 +118,18 @@ def plan_queue(
         expected=expected,
         clairvoyant=Outcome(best.design, best.cost, best.cost, best.cost),
         saving=saving,
-        verdict="don't bother" if chosen.family in BLIND else judge(saving, least_gain),
+        verdict=verdict,
         setting=setting,
         jobs=len(log),
         mean=log.mean,
         scv=log.moment(2) / log.mean**2 - 1,
         unit=unit,
-        break_even_cheap=break_even(tried, setting, "cheap") if external else None,
-        break_even_expensive=break_even(tried, setting, "expensive") if external else None,
+        break_even_cheap=worth["cheap"],
+        break_even_expensive=worth["expensive"],
         largest=None if setting.simulated else largest(log, formula, setting, policy),
         winners=() if setting.simulated else winners(designs, formula, setting),
         min_gain=least_gain,
-        seed=checked_seed,
+        seed=seed,
         versions=made_with(),
     )
 

@@ -12,7 +12,7 @@ from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, whole
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, reevaluate, simulated
-from beforehand.scheduling.plan.resampling import compared, resampling
+from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
 from beforehand.scheduling.plan.search import FINAL_JOBS, blind_designs, clairvoyant
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import FCFS
@@ -169,14 +169,14 @@ class QueuePlan:
         log, setting = Log.read(holdout), self.setting
         if None not in (self.unit, log.unit) and self.unit != log.unit:
             raise InvalidInput(f"the holdout's sizes are in {log.unit}, but the plan's in {self.unit}; convert them")
-        times, checked_seed = resampling(bootstrap, seed)
+        times, seed = whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=MOST_SEED)
         formula = LogFormula(log)
         designs = [reevaluate(self.chosen, formula, setting), *blind_designs(log, formula, setting)]
         if setting.simulated:
-            designs = [simulated(each, log, setting, checked_seed, jobs=FINAL_JOBS) for each in designs]
+            designs = [simulated(each, log, setting, seed, jobs=FINAL_JOBS) for each in designs]
         blind = min(designs[1:], key=lambda each: each.preference)
-        measured, baseline, saving = compared(designs[0], blind, log, formula, setting, times, checked_seed)
-        best = clairvoyant(log, setting, checked_seed)
+        measured, baseline, saving = compared(designs[0], blind, log, formula, setting, times, seed)
+        best = clairvoyant(log, setting, seed)
         return Report(
             area=self.area,
             metric="cost of a job",

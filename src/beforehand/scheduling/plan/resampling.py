@@ -7,7 +7,6 @@ import numpy as np
 
 from beforehand.core.report import Outcome
 from beforehand.scheduling.formulas.log_formula import LogFormula
-from beforehand.scheduling.inputs import whole
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.plan.candidates import Candidate, reevaluate, simulated
 from beforehand.scheduling.plan.setting import Setting
@@ -15,15 +14,7 @@ from beforehand.scheduling.plan.setting import Setting
 REPLICATIONS: Final = 20  # of a simulation, each with jobs and weights of its own
 SIMULATED_JOBS: Final = 300_000
 MOST_RESAMPLED: Final = 100_000
-
-
-def resampling(bootstrap: int, seed: int) -> tuple[int, int]:
-    """Both numbers, checked.
-
-    Raises:
-        InvalidInput: one is out of range.
-    """
-    return whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=2**63)
+MOST_SEED: Final = 2**63
 
 
 def reweigh(log: Log, times: int, seed: int) -> Iterator[Floats]:
@@ -56,11 +47,11 @@ def compared(
 ) -> tuple[Outcome, Outcome, Outcome]:
     """The costs of a design and of the baseline, and the share of the baseline's cost that is saved."""
     draws = costs([chosen, baseline], log, formula, setting, times, seed)
-    savings = np.array([_saving(*pair) for pair in draws])
+    saving, savings = _saving(chosen.cost, baseline.cost), np.array([_saving(*pair) for pair in draws])
     return (
         Outcome.of(chosen.design, chosen.cost, draws[:, 0]),
         Outcome.of(baseline.design, baseline.cost, draws[:, 1]),
-        Outcome.of(chosen.design, _saving(chosen.cost, baseline.cost), savings),
+        Outcome.of(chosen.design, saving, savings),
     )
 
 
