@@ -8,8 +8,10 @@ from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.plan import Plan, load_plan
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
+from beforehand.quantization.levels import levels
 from beforehand.quantization.plan import audit, plan
 from beforehand.quantization.quantization_plan import QuantizationPlan
+from beforehand.quantization.vectors import Vectors, expected
 
 RANDOM = np.random.default_rng(0)
 LOGNORMAL = np.exp(RANDOM.standard_normal((24, 2048)))
@@ -355,3 +357,24 @@ def test_the_codec_of_a_plan_round_trips_new_vectors(planned):
     x = LOGNORMAL[20]
     decoded = codec.decode(codec.encode(x, seed=3))
     assert np.sum((decoded - x) ** 2) / np.sum(x**2) == pytest.approx(planned.expected.value, rel=0.5)
+
+
+def test_one_table_for_all_is_judged_on_the_half_that_it_has_not_seen():
+    sample = np.concatenate([LOGNORMAL[:4, :200], 1 + FLAT[:4, :200]])
+    static = next(each for each in plan(sample, bits=3).candidates if each.design == "static")
+    halves = [Vectors.read(half) for half in (sample[:4], sample[4:])]
+    tables = [levels(half.pool(), 8).values.tolist() for half in halves]
+    codecs = [Codec(method="given", s=8, levels=table) for table in tables]
+    crossed = np.concatenate([expected(halves[0], codecs[1]), expected(halves[1], codecs[0])])
+    assert static.vnmse.value == pytest.approx(crossed.mean())
+    own = np.concatenate([expected(halves[0], codecs[0]), expected(halves[1], codecs[1])])
+    assert static.vnmse.value > 1.5 * own.mean()
+
+
+def test_the_audit_takes_time_anew(monkeypatch, planned):
+    monkeypatch.setattr(
+        "beforehand.quantization.candidates.seconds_per_value", lambda vectors, codecs, seed: [7.0] * len(codecs)
+    )
+    report = planned.audit(LOGNORMAL[12:])
+    assert report.price.seconds == 7.0
+    assert report == audit(planned, LOGNORMAL[12:])

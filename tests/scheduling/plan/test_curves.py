@@ -1,10 +1,13 @@
 """Designs at other loads, and for the largest jobs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from beforehand.scheduling import FCFS, SPRPT, Log, LogFormula, expect
 from beforehand.scheduling.plan import curves
+from beforehand.scheduling.plan.candidates import reevaluate
 from beforehand.scheduling.plan.curves import largest, winners
 from beforehand.scheduling.plan.setting import Setting
 from tests.scheduling.designs import planned, skewed
@@ -40,8 +43,14 @@ def test_nothing_is_said_of_the_largest_where_the_server_cannot_keep_up():
 
 
 def test_winners_are_the_best_of_the_candidates_at_loads_below_1():
-    plan, log = planned(skewed(500), load=0.7, expensive_cost=0.3), skewed(500)
-    found = winners(list(plan.candidates), LogFormula(log), plan.setting)
+    plan, log = planned(skewed(500), load=0.5, expensive_cost=0.5), skewed(500)
+    formula = LogFormula(log)
+    found = winners(list(plan.candidates), formula, plan.setting)
     assert found == plan.winners
-    assert [load for load, _ in found] == pytest.approx([0.56, 0.63, 0.7, 0.77, 0.84])
-    assert dict(found)[0.7] == plan.design
+    assert [load for load, _ in found] == pytest.approx([0.4, 0.45, 0.5, 0.55, 0.6])
+    ordered = [each for each in plan.candidates if each.policy is not None]
+    for load, design in found:
+        there = [reevaluate(each, formula, replace(plan.setting, load=load)) for each in ordered]
+        assert design == min(there, key=lambda each: each.cost).design
+    assert len({design for _, design in found}) > 1
+    assert [load for load, _ in planned(log, load=0.9).winners] == pytest.approx([0.72, 0.81, 0.9, 0.99])

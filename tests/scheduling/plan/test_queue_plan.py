@@ -80,6 +80,10 @@ def test_a_plan_for_several_servers_is_audited_by_simulation(monkeypatch):
     paid = 0.1 * same.expensive_calls
     assert report.measured.value == pytest.approx(same.response_time + paid)
     assert report.clairvoyant.value < report.measured.value < report.baseline.value
+    real = skewed(300, 1, arrivals=True)
+    stretched = real.arriving((real.arrival - real.arrival[0]) * real.rate * real.mean / (0.8 * 2))
+    mean = np.mean(replay(plan.policy, stretched, servers=2).completion - stretched.arrival)
+    assert f"the mean response is {mean:.4g} against" in plan.audit(real, bootstrap=0).why
 
 
 @pytest.mark.parametrize(("planned_in", "audited_in"), [("tokens", "tokens"), (None, "tokens"), ("tokens", None)])

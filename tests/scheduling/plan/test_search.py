@@ -1,10 +1,12 @@
 """Where a plan looks for thresholds, and what it evaluates on all rows of a long log."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import FCFS, LAS, SPJF, SPRPT, TRAIL, Log, LogFormula, OneBit, SkipPredict, expect
+from beforehand.scheduling import FCFS, LAS, SPJF, SPRPT, TRAIL, Log, LogFormula, OneBit, SkipPredict, expect, simulate
 from beforehand.scheduling.plan import search as searching
 from beforehand.scheduling.plan.candidates import BLIND, evaluate, reevaluate
 from beforehand.scheduling.plan.search import (
@@ -14,6 +16,7 @@ from beforehand.scheduling.plan.search import (
     break_even,
     clairvoyant,
     families,
+    finals,
     gains,
     given_designs,
     grid,
@@ -109,6 +112,27 @@ def test_the_clairvoyant_knows_every_size_and_pays_nothing():
     assert best.cost == pytest.approx(expect(SPRPT(), exact, load=0.9).response_time)
     gentle = clairvoyant(LOG, Setting(load=0.9, expensive_cost=5.0), 0)
     assert gentle.cost == pytest.approx(expect(SPJF(), exact, load=0.9).response_time)
+
+
+def test_the_five_best_by_the_formula_and_the_blind_ones_are_simulated(monkeypatch):
+    monkeypatch.setattr(searching, "FINAL_JOBS", 2_000)
+    setting = Setting(load=0.9, preemptive=True, servers=2)
+    policies = [
+        SPRPT(),
+        SkipPredict(1.0),
+        SkipPredict(2.0),
+        OneBit(1.0),
+        OneBit(2.0),
+        TRAIL(0.5),
+        FCFS(),
+        LAS(quantum=1.0),
+    ]
+    designs = [design(policy, cost) for cost, policy in enumerate(policies)]
+    designs[-2:] = [replace(each, family=type(each.policy).__name__) for each in designs[-2:]]
+    found = finals(designs[::-1], LOG, setting, seed=7)
+    assert [each.policy for each in found] == [*policies[:5], FCFS(), LAS(quantum=1.0)]
+    same = simulate(SPRPT(), LOG, load=0.9, servers=2, jobs=2_000, seed=7)
+    assert found[0].response_time == same.response_time
 
 
 @pytest.fixture(params=range(1, 5))
