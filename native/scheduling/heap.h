@@ -1,4 +1,4 @@
-// Waiting jobs: a heap of four children, lowest rank first, ties to the earlier arrival.
+// A heap with four children a node: lowest rank first, ties to the earlier arrival.
 #pragma once
 #include <algorithm>
 #include <cstddef>

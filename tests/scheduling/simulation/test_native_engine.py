@@ -65,7 +65,7 @@ def test_many_servers_never_let_a_job_wait():
 
 def test_stages_with_keys_in_two_bands_are_refused():
     table = Stages(long=(Stage(0, "remaining", 1.0), Stage(1, "size")))
-    with pytest.raises(InvalidInput, match="bands 0 and 1, but all such rows must share one"):
+    with pytest.raises(InvalidInput, match="bands 0 and 1, but all such stages must share one"):
         native_engine.serve(table, [], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))
 
 
@@ -75,11 +75,11 @@ def test_stages_with_keys_in_two_bands_are_refused():
         (Stages(long=()), "stages of long jobs are missing"),
         (Stages(long=(Stage(0, "fcfs"),), threshold=1.0), "stages of short jobs are missing"),
         (Stages(long=(Stage(0, "fcfs", 1.0),)), "stages of long jobs end before the job may"),
-        (Stages(long=(Stage(0, "fcfs", math.nan),)), "no length"),
-        (Stages(long=(Stage(0, "fcfs", prediction=True),)), "prediction work of no fixed length"),
+        (Stages(long=(Stage(0, "fcfs", math.nan),)), "length that is negative or nan"),
+        (Stages(long=(Stage(0, "fcfs", prediction=True),)), "prediction work without a fixed length"),
         (Stages(long=(Stage(0, "attained", 0.0),)), "a quantum of service above 0"),
-        (Stages(long=(Stage(0, "attained", 1.0), Stage(0, "fcfs"))), "must be the only row"),
-        (Stages(long=(Stage(1001, "fcfs"),)), "have a band beyond 1000"),
+        (Stages(long=(Stage(0, "attained", 1.0), Stage(0, "fcfs"))), "must be the only stage"),
+        (Stages(long=(Stage(1001, "fcfs"),)), "have band 1001, but bands go from -1000 to 1000"),
     ],
 )
 def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
@@ -89,12 +89,12 @@ def test_stages_in_which_a_job_could_get_lost_are_refused(table, message):
 
 def test_columns_that_do_not_fit_are_refused():
     short = Jobs(np.arange(3.0), np.ones(2), None, None)
-    with pytest.raises(InvalidInput, match="do not fit"):
+    with pytest.raises(InvalidInput, match="columns of jobs differ in length"):
         native_engine.serve(FCFS().stages(), [short], servers=1, switch_cost=(0.0, 0.0), batching=Batching(3, 0, 1))
 
 
 @pytest.mark.parametrize("size", [0.0, math.nan, math.inf])
 def test_a_job_without_a_size_is_refused(size):
     jobs = Jobs(np.zeros(1), np.array([size]), None, None)
-    with pytest.raises(InvalidInput, match="a job has no size"):
+    with pytest.raises(InvalidInput, match=f"size of job 0 is {size:g}, but must be above 0 and finite"):
         native_engine.serve(FCFS().stages(), [jobs], servers=1, switch_cost=(0.0, 0.0), batching=Batching(1, 0, 1))

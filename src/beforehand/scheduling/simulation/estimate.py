@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from beforehand.scheduling.log import Floats
 
-# The figures of a batch, as the native engine orders them.
+# The figures of a batch: the columns of the native Tallies.
 FIGURES = (
     "jobs", "response", "slowdown", "short_jobs", "short_response", "interruptions", "demotions", "cheap_calls",
     "expensive_calls", "busy", "found", "work", "gaps", "memory",

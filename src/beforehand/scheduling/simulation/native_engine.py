@@ -1,20 +1,26 @@
 """The queue in native code, for policies with stages."""
 
 from collections.abc import Iterable, Sequence
-from typing import get_args
 
 import numpy as np
 
 from beforehand import _native
-from beforehand.scheduling.policies.stages import Order, Stage, Stages
+from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.simulation.draws import Jobs
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Measured, Sums
 
-ORDERS = get_args(Order)  # as the engine numbers them
 
-
-def _numbers(passed: tuple[Stage, ...]) -> list[tuple[int, int, float, float, bool]]:
-    return [(each.band, ORDERS.index(each.order), each.fixed, each.per_key, each.prediction) for each in passed]
+def _list(stages: tuple[Stage, ...]) -> list[_native.Stage]:
+    return [
+        _native.Stage(
+            band=stage.band,
+            order=_native.Order[stage.order],
+            fixed=stage.fixed,
+            per_key=stage.per_key,
+            prediction=stage.prediction,
+        )
+        for stage in stages
+    ]
 
 
 def serve(
@@ -28,23 +34,35 @@ def serve(
     keep: bool = False,
 ) -> Measured:
     """Serve all jobs of a stream; if `keep`, note each one's times."""
-    engine = _native.Mg1(
-        stages.threshold,
-        stages.by == "cheap",
-        stages.start_pins,
-        _numbers(stages.short),
-        _numbers(stages.long),
-        servers,
-        *switch_cost,
-        *batching,
+    engine = _native.Engine(
+        _native.Stages(
+            long=_list(stages.long),
+            short=_list(stages.short),
+            threshold=stages.threshold,
+            by_cheap=stages.by == "cheap",
+            start_pins=stages.start_pins,
+        ),
+        servers=servers,
+        switch_fixed=switch_cost[0],
+        switch_per_age=switch_cost[1],
+        jobs=batching.jobs,
+        warmup=batching.warmup,
+        batches=batching.batches,
     )
     start, completion = np.empty(batching.jobs * keep), np.empty(batching.jobs * keep)
     for jobs in stream:
-        engine.arrive(*jobs, start, completion)
-    engine.finish(start, completion)
-    engine.tallies(sums := np.empty((batching.batches + 2) * len(FIGURES)))
+        engine.arrive(
+            arrival=jobs.arrival,
+            size=jobs.size,
+            expensive=jobs.expensive,
+            cheap=jobs.cheap,
+            start=start,
+            completion=completion,
+        )
+    engine.finish(start=start, completion=completion)
+    tallies = engine.tallies
     return Measured(
-        sums=Sums(sums.reshape(-1, len(FIGURES))),
+        sums=Sums(np.array([getattr(tallies, name) for name in FIGURES]).T),
         quantiles=tuple(engine.quantile(share) for share in shares),
         slowest=engine.slowest,
         peak_memory=engine.peak_memory,

@@ -1,10 +1,9 @@
-#include "scheduling/mg1.h"
+#include "scheduling/engine.h"
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
+#include <numeric>
 #include <string>
-#include <utility>
 
 #include "support/errors.h"
 #include "support/simd.h"
@@ -12,96 +11,58 @@
 namespace bh::scheduling {
 namespace {
 
-constexpr int kMostBand = 1'000;  // either way from 0, so that their ranks are finite
 constexpr double kForever = std::numeric_limits<double>::infinity();
 constexpr double kBand = 1e300;       // between two bands; keys are far below
 constexpr int kBucketShift = 52 - 7;  // 128 buckets for each power of two
 constexpr std::size_t kBuckets = std::size_t{1} << 18;
 
-bool keyed(const Row& row) { return row.order == Order::remaining || row.order == Order::constant || row.per_key != 0; }
-// Every job comes to an end in these rows: the lengths are numbers, work on predictions is finite, and the last row is
-// not.
-void check(const std::vector<Row>& rows, const char* which) {
-  const auto refuse = [which](const char* rule) {
-    throw InvalidInput(std::string("stages of ") + which + " jobs " + rule);
-  };
-  if (rows.empty()) refuse("are missing; give at least one row");
-  for (const Row& row : rows) {
-    if (row.band < -kMostBand || row.band > kMostBand) refuse("have a band beyond 1000; number them from 0");
-    if (!(row.fixed >= 0) || !(row.per_key >= 0) || row.per_key == kForever)
-      refuse("have a row whose length is no length");
-    if (row.prediction && (row.fixed == kForever || row.per_key != 0))
-      refuse("have prediction work of no fixed length; give it a finite one");
-    if (row.order == Order::attained && (rows.size() > 1 || !(row.fixed > 0) || row.prediction))
-      refuse("rank by attained service, which must be the only row, with a quantum of service above 0");
-  }
-  if (rows.back().order != Order::attained && rows.back().fixed < kForever)
-    refuse("end before the job may; give the last row the length inf");
-}
-
-bool has_own_ranks(const Row& row) { return row.order != Order::fcfs && row.order != Order::pinned; }
-
 }  // namespace
 
-Mg1::Mg1(Stages stages, std::uint32_t servers, double switch_fixed, double switch_per_age, std::uint64_t jobs,
-         std::uint64_t warmup, std::uint64_t batches)
+Engine::Engine(const Stages& stages, const Setup& setup)
     : threshold_(stages.threshold),
-      classes_(!std::isnan(stages.threshold)),
+      classes_(stages.by_threshold()),
       by_cheap_(stages.by_cheap),
       start_pins_(stages.start_pins),
-      switch_fixed_(switch_fixed),
-      switch_per_age_(switch_per_age),
-      jobs_(jobs),
-      warmup_(warmup),
-      batches_(batches),
-      servers_(servers),
-      boundary_(warmup),
-      tallies_(batches + 2),
+      setup_(setup),
+      servers_(setup.servers),
+      boundary_(setup.warmup),
+      tallies_(setup.batches + 2),
       tally_(tallies_.data()),
       histogram_(kBuckets) {
-  check(stages.longs, "long");
-  if (classes_) check(stages.shorts, "short");
-  std::vector<Row> all = stages.shorts;
-  all.insert(all.end(), stages.longs.begin(), stages.longs.end());
-  works_ = std::any_of(all.begin(), all.end(), [](const Row& row) { return row.prediction; });
-  const auto first = std::find_if(all.begin(), all.end(), has_own_ranks);
-  if (first != all.end()) keyed_band_ = first->band;
-  for (const Row& row : all)
-    if (has_own_ranks(row) && row.band != keyed_band_)
-      throw InvalidInput("stages rank by keys in bands " + std::to_string(keyed_band_) + " and " +
-                         std::to_string(row.band) + ", but all such rows must share one; let stages() return None");
-  if (classes_) prepare(stages.shorts);
-  first_long_ = ends_short_ = static_cast<std::uint32_t>(stages_.size());
-  prepare(stages.longs);
-  waiting_ = Line(stages_.front().rank);
-  const std::vector<Row>& rows = stages.longs;
-  if (!classes_ && rows.size() > 1 && rows[0].order == Order::fcfs && !rows[0].prediction) ends_short_ = 1;
+  stages.check();
+  if (classes_) prepare(stages.short_jobs, stages.keyed_band());
+  first_long_ = static_cast<std::uint32_t>(stages_.size());
+  ends_short_ = stages.limited() ? 1 : first_long_;
+  prepare(stages.long_jobs, stages.keyed_band());
+  waiting_ = WaitingJobs(stages_.front().rank);
 }
 
-// The key is asked for when the rows that need none are over.
-void Mg1::prepare(const std::vector<Row>& rows) {
-  const auto early = [](const Row& row) { return !keyed(row) && !row.prediction; };
-  auto asks = rows.end();
-  if (std::any_of(rows.begin(), rows.end(), keyed)) asks = std::find_if_not(rows.begin(), rows.end(), early);
-  for (auto row = rows.begin(); row != rows.end(); ++row) {
-    const bool last = row + 1 == rows.end();
-    stages_.push_back({.fixed = row->fixed,
-                       .per_key = row->per_key,
-                       .rank = row->order == Order::pinned ? -kForever : (row->band - keyed_band_) * kBand,
-                       .falls = row->order == Order::remaining ? 1.0 : 0.0,
-                       .grows = row->prediction ? 0.0 : 1.0,
-                       .order = row->order,
-                       .prediction = row->prediction,
-                       .asks = row == asks,
+// The key is asked for once the stages that do without it are over.
+void Engine::prepare(const std::vector<Stage>& stages, int keyed_band) {
+  const auto early = [](const Stage& stage) { return !stage.keyed() && !stage.prediction; };
+  auto asks = stages.end();
+  if (std::any_of(stages.begin(), stages.end(), [](const Stage& stage) { return stage.keyed(); }))
+    asks = std::find_if_not(stages.begin(), stages.end(), early);
+  for (auto stage = stages.begin(); stage != stages.end(); ++stage) {
+    const bool last = stage + 1 == stages.end();
+    works_ = works_ || stage->prediction;
+    stages_.push_back({.fixed = stage->fixed,
+                       .per_key = stage->per_key,
+                       .rank = stage->order == Order::pinned ? -kForever : (stage->band - keyed_band) * kBand,
+                       .falls = stage->order == Order::remaining ? 1.0 : 0.0,
+                       .grows = stage->prediction ? 0.0 : 1.0,
+                       .order = stage->order,
+                       .prediction = stage->prediction,
+                       .asks = stage == asks,
                        .last = last,
-                       .waits = !last && row[1].order == Order::pinned});
+                       .waits = !last && stage[1].order == Order::pinned});
   }
 }
 
 // The size, and the work on predictions that the job lives to see.
-double Mg1::total_work(const Job& job) const {
+double Engine::total_work(const Job& job) const {
   double served = 0, works = 0;
-  for (const Stage* stage = &stages_[job.row];; ++stage) {
+  for (const Prepared* stage = &stages_[job.stage];; ++stage) {
     if (stage->prediction) {
       works += stage->fixed;
     } else {
@@ -113,11 +74,11 @@ double Mg1::total_work(const Job& job) const {
   return job.size + works;
 }
 
-// Rank and end in the row that the job has come to. Rows of no length are passed over, but one that waits lasts until
-// the job is served.
-BH_INLINE void Mg1::enter(Job& job) {
-  for (;; ++job.row) {
-    const Stage& stage = stages_[job.row];
+// Rank and end in the stage that the job has come to. Stages of length 0 are passed over, but one that waits lasts
+// until the job is served.
+BH_INLINE void Engine::enter(Job& job) {
+  for (;; ++job.stage) {
+    const Prepared& stage = stages_[job.stage];
     if (stage.asks) ++(by_cheap_ ? job.tally->cheap_calls : job.tally->expensive_calls);
     const double total = job.size + job.works;
     const double length =
@@ -126,7 +87,7 @@ BH_INLINE void Mg1::enter(Job& job) {
       case Order::fcfs:
       case Order::pinned: job.rank = stage.rank; break;
       case Order::remaining: job.rank = job.key - (job.age - job.works); break;
-      case Order::constant: job.rank = job.key; break;
+      case Order::size: job.rank = job.key; break;
       case Order::attained: job.rank = job.quanta; break;
     }
     if (stage.prediction) {
@@ -140,8 +101,8 @@ BH_INLINE void Mg1::enter(Job& job) {
   }
 }
 
-BH_INLINE void Mg1::begin(Server& server, const Job& job) {
-  const Stage& stage = stages_[job.row];
+BH_INLINE void Engine::begin(Server& server, const Job& job) {
+  const Prepared& stage = stages_[job.stage];
   server.since = now_;
   server.rank = job.rank;
   server.switching = job.owed > 0;
@@ -155,12 +116,12 @@ BH_INLINE void Mg1::begin(Server& server, const Job& job) {
   growing_ += server.grows;
 }
 
-BH_INLINE void Mg1::serve(Server& server, std::uint32_t index, const Times& times) {
+BH_INLINE void Engine::serve(Server& server, std::uint32_t index, const Times& times) {
   Job& job = records_[index];
   if (!job.started) {
     job.started = true;
     if (!times.start.empty()) times.start[job.sequence] = now_;
-    if (job.end <= job.age) ++job.row, enter(job);
+    if (job.end <= job.age) ++job.stage, enter(job);
     if (start_pins_) job.rank = -kForever;
   }
   server.job = index;
@@ -169,12 +130,12 @@ BH_INLINE void Mg1::serve(Server& server, std::uint32_t index, const Times& time
   begin(server, job);
 }
 
-// Where a running job would stand in line now.
-BH_INLINE Place Mg1::place(const Server& server) const {
+// Where a running job would stand in the queue now.
+BH_INLINE Place Engine::place(const Server& server) const {
   return {server.rank - server.falls * (now_ - server.since), server.sequence, server.job};
 }
 
-BH_INLINE Place Mg1::set_aside(Server& server) {
+BH_INLINE Place Engine::preempt(Server& server) {
   const Place where = place(server);
   Job& job = records_[server.job];
   job.tally->busy += now_ - server.since;
@@ -182,24 +143,24 @@ BH_INLINE Place Mg1::set_aside(Server& server) {
   ++(server.own ? job.tally->demotions : job.tally->interruptions);
   if (!server.switching) job.age = std::min(job.age + (now_ - server.since), job.end);
   job.rank = where.rank;
-  job.owed = switch_fixed_ + switch_per_age_ * job.age;
+  job.owed = setup_.switch_fixed + setup_.switch_per_age * job.age;
   return where;
 }
 
-BH_INLINE void Mg1::elapse(double time) {
+BH_INLINE void Engine::elapse(double time) {
   const double passed = time - now_;
   tally_->memory += passed * (memory_ + 0.5 * growing_ * passed);
   memory_ += growing_ * passed;
   now_ = time;
 }
 
-BH_INLINE void Mg1::complete(const Server& server, const Times& times) {
+BH_INLINE void Engine::complete(const Server& server, const Times& times) {
   const Job& job = records_[server.job];
   const double response = now_ - job.arrival;
   Tally& tally = *job.tally;
   tally.response += response;
   tally.slowdown += response / job.size;
-  if (job.row < ends_short_) {
+  if (job.stage < ends_short_) {
     ++tally.short_jobs;
     tally.short_response += response;
   }
@@ -213,8 +174,8 @@ BH_INLINE void Mg1::complete(const Server& server, const Times& times) {
   free_.push_back(server.job);
 }
 
-// What happens to the jobs in service at this instant by themselves: completions, and ends of rows and switches.
-BH_INLINE void Mg1::own_events(const Times& times) {
+// What happens to the jobs in service at this instant by themselves: completions, and ends of stages and switches.
+BH_INLINE void Engine::own_events(const Times& times) {
   settled_ = false;
   for (std::size_t s = 0; s < busy_;) {
     Server& server = servers_[s];
@@ -230,7 +191,7 @@ BH_INLINE void Mg1::own_events(const Times& times) {
       begin(server, job), ++s;
       continue;
     }
-    const Stage& stage = stages_[job.row];
+    const Prepared& stage = stages_[job.stage];
     job.age = job.end;
     if (!stage.prediction && job.end >= job.size + job.works) {
       complete(server, times);
@@ -241,7 +202,7 @@ BH_INLINE void Mg1::own_events(const Times& times) {
     if (stage.order == Order::attained) {
       ++job.quanta;
     } else {
-      ++job.row;
+      ++job.stage;
     }
     enter(job);
     if (start_pins_) job.rank = -kForever;
@@ -251,8 +212,8 @@ BH_INLINE void Mg1::own_events(const Times& times) {
   if (busy_ == 0 && waiting_.empty()) memory_ = 0;  // forget what rounding has left
 }
 
-// Runs the jobs of lowest rank among those in service and in line.
-BH_INLINE void Mg1::dispatch(const Times& times) {
+// Runs the jobs of lowest rank among those in service and waiting.
+BH_INLINE void Engine::dispatch(const Times& times) {
   settled_ = true;
   while (busy_ < servers_.size() && !waiting_.empty()) serve(servers_[busy_++], waiting_.pop().job, times);
   while (!waiting_.empty()) {
@@ -263,7 +224,7 @@ BH_INLINE void Mg1::dispatch(const Times& times) {
       if (lowest < other) lowest = other, last = &servers_[s];
     }
     if (!(waiting_.top() < lowest)) break;
-    serve(*last, waiting_.replace(set_aside(*last)).job, times);
+    serve(*last, waiting_.replace(preempt(*last)).job, times);
   }
   next_ = kForever;
   for (std::size_t s = 0; s < busy_; ++s) {
@@ -272,8 +233,8 @@ BH_INLINE void Mg1::dispatch(const Times& times) {
   }
 }
 
-// Everything before this time, and the own events of this very instant; its choice waits for all that arrive in it.
-void Mg1::advance(double time, const Times& times) {
+// Everything before this time, and the own events at this instant; its dispatch waits for all arrivals of the instant.
+void Engine::advance(double time, const Times& times) {
   for (;;) {
     if (!settled_) dispatch(times);
     if (next_ >= time) break;
@@ -285,24 +246,26 @@ void Mg1::advance(double time, const Times& times) {
   if (next_ == time) own_events(times);
 }
 
-void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, std::span<const double> expensive,
-                 std::span<const double> cheap, std::span<double> start, std::span<double> completion) {
+void Engine::arrive(const Jobs& jobs, const Times& times) {
+  const auto [arrival, size, expensive, cheap] = jobs;
   const std::span<const double> keys = by_cheap_ ? cheap : expensive;
   const auto fits = [&](std::span<const double> column, bool wanted) {
     return column.size() == arrival.size() || (column.empty() && !wanted);
   };
-  const auto holds_all = [&](std::span<double> column) { return column.empty() || column.size() == jobs_; };
-  if (!fits(size, true) || !fits(expensive, false) || !fits(cheap, classes_) || !holds_all(start) ||
-      !holds_all(completion) || arrival.size() > jobs_ - sequence_)
-    throw InvalidInput("columns do not fit together, or hold more jobs than were announced");
-  const Times times{start, completion};
+  const auto holds_all = [&](std::span<double> column) { return column.empty() || column.size() == setup_.jobs; };
+  if (!fits(size, true) || !fits(expensive, false) || !fits(cheap, classes_))
+    throw InvalidInput("columns of jobs differ in length; pass one value for each job");
+  if (!holds_all(times.start) || !holds_all(times.completion) || arrival.size() > setup_.jobs - sequence_)
+    throw InvalidInput("jobs and times do not match the " + std::to_string(setup_.jobs) +
+                       " jobs announced; pass that many in all");
   for (std::size_t i = 0; i < arrival.size(); ++i, ++sequence_) {
     if (!(size[i] > 0) || !(size[i] < kForever))
-      throw InvalidInput("a job has no size; all must be above 0 and finite");
+      throw InvalidInput("size of job " + std::to_string(sequence_) + " is " + shown(size[i]) +
+                         ", but must be above 0 and finite");
     if (sequence_ == 0) now_ = arrival[0];
     if (sequence_ == boundary_) {  // batch b ends before warmup + ceil(b * measured / batches)
       tally_ = &tallies_[++batch_];
-      boundary_ = warmup_ + (batch_ * (jobs_ - warmup_) + batches_ - 1) / batches_;
+      boundary_ = setup_.warmup + (batch_ * (setup_.jobs - setup_.warmup) + setup_.batches - 1) / setup_.batches;
     }
     if (arrival[i] > now_) advance(arrival[i], times);
 
@@ -326,7 +289,7 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
            .owed = 0,
            .rank = 0,
            .tally = tally_,
-           .row = classes_ && cheap[i] < threshold_ ? 0 : first_long_,
+           .stage = classes_ && cheap[i] < threshold_ ? 0 : first_long_,
            .started = false};
 
     const double gap = arrival[i] - previous_;
@@ -346,20 +309,20 @@ void Mg1::arrive(std::span<const double> arrival, std::span<const double> size, 
   }
 }
 
-void Mg1::finish(std::span<double> start, std::span<double> completion) {
-  batch_ = batches_ + 1;
+void Engine::finish(const Times& times) {
+  batch_ = setup_.batches + 1;
   tally_ = &tallies_[batch_];
-  advance(kForever, {start, completion});
+  advance(kForever, times);
 }
 
-double Mg1::quantile(double share) const {
-  std::uint64_t count = 0;
-  for (const std::uint64_t held : histogram_) count += held;
-  const double wanted = share * static_cast<double>(count);
+double Engine::quantile(double share) const {
+  const double count = static_cast<double>(std::accumulate(histogram_.begin(), histogram_.end(), std::uint64_t{0}));
+  const double wanted = share * count;
   double below = 0;
   for (std::size_t b = 0; b < histogram_.size(); ++b) {
+    if (histogram_[b] == 0) continue;  // most are
     const auto held = static_cast<double>(histogram_[b]);
-    if (held > 0 && below + held >= wanted) {
+    if (below + held >= wanted) {
       const double low = std::bit_cast<double>(std::uint64_t{b} << kBucketShift);
       const double high = std::bit_cast<double>(std::uint64_t{b + 1} << kBucketShift);
       return std::min(low + (high - low) * std::max(wanted - below, 0.0) / held, slowest_);

@@ -1,4 +1,4 @@
-#include "scheduling/line.h"
+#include "scheduling/waiting_jobs.h"
 
 #include <algorithm>
 #include <random>
@@ -17,7 +17,7 @@ bool same(const scheduling::Place& a, const scheduling::Place& b) {
 // Jobs come, leave and are handed back for others; `common` of four go by the rank of the ring.
 void agrees_with_a_sorted_list(unsigned common) {
   std::mt19937 draw(common);
-  scheduling::Line line(1.0);
+  scheduling::WaitingJobs waiting(1.0);
   std::vector<scheduling::Place> sorted, out;
   std::uint64_t sequence = 0;
   const auto insert = [&sorted](const scheduling::Place& place) {
@@ -29,20 +29,20 @@ void agrees_with_a_sorted_list(unsigned common) {
       const scheduling::Place place{draw() % 4 < common ? 1.0 : draw() % 4 / 2.0, sequence,
                                     static_cast<std::uint32_t>(draw())};
       ++sequence;
-      line.push(place), insert(place);
+      waiting.push(place), insert(place);
     } else if (!out.empty() && !sorted.empty() && draw() % 3 == 0) {
       const scheduling::Place back = out[draw() % out.size()];
       if (std::any_of(sorted.begin(), sorted.end(), [&](const scheduling::Place& held) { return same(held, back); }))
         continue;
-      CHECK(same(line.replace(back), sorted.front()));
+      CHECK(same(waiting.replace(back), sorted.front()));
       sorted.erase(sorted.begin()), insert(back);
     } else if (!sorted.empty()) {
-      CHECK(same(line.top(), sorted.front()));
-      out.push_back(line.pop());
+      CHECK(same(waiting.top(), sorted.front()));
+      out.push_back(waiting.pop());
       CHECK(same(out.back(), sorted.front()));
       sorted.erase(sorted.begin());
     }
-    CHECK(line.empty() == sorted.empty());
+    CHECK(waiting.empty() == sorted.empty());
   }
 }
 

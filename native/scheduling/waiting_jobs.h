@@ -1,5 +1,5 @@
-// Waiting jobs, lowest rank first, ties to the earlier arrival. Jobs of one given rank mostly leave in the order in
-// which they come: they stand in a ring, all others in a heap.
+// The jobs that wait, lowest rank first, ties to the earlier arrival. Jobs of one common rank mostly leave in the order
+// of arrival: they stand in a ring, all others in a heap.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -9,9 +9,9 @@
 
 namespace bh::scheduling {
 
-class Line {
+class WaitingJobs {
  public:
-  explicit Line(double common) : common_(common) {}
+  explicit WaitingJobs(double common) : common_(common) {}
   bool empty() const { return size_ == 0 && heap_.empty(); }
   const Place& top() const { return ring_leads() ? in_ring(0) : heap_.top(); }
 
@@ -35,7 +35,7 @@ class Line {
   bool ring_leads() const { return size_ > 0 && (heap_.empty() || in_ring(0) < heap_.top()); }
   const Place& in_ring(std::size_t at) const { return ring_[(first_ + at) & mask_]; }
 
-  // At the back, or in front of all after an interruption; there is no place in between.
+  // At the back, or in front of all after a preemption; false for a place in between.
   bool enter_ring(const Place& place) {
     const bool last = size_ == 0 || in_ring(size_ - 1) < place;
     if (!last && in_ring(0) < place) return false;

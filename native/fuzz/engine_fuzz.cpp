@@ -1,10 +1,11 @@
-// Any bytes are stages and jobs: either the engine refuses the stages, or every job is served to its end, work is
-// conserved and nothing ends before it can.
+// Any bytes are stages and jobs: either the engine refuses the stages, or every job completes, work is conserved and
+// nothing completes before it can.
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
-#include "scheduling/mg1.h"
+#include "scheduling/engine.h"
 #include "support/errors.h"
 
 namespace scheduling = bh::scheduling;
@@ -18,17 +19,17 @@ class Reader {
   bool empty() const { return at_ == size_; }
   unsigned below(unsigned limit) { return at_ < size_ ? data_[at_++] % limit : 0; }
   double number() { return below(16) / 4.0; }
-  std::vector<scheduling::Row> rows() {
-    std::vector<scheduling::Row> rows(below(5));
-    for (scheduling::Row& row : rows) {
-      row.band = static_cast<int>(below(4)) - 1;
-      row.order = static_cast<scheduling::Order>(below(5));
+  std::vector<scheduling::Stage> stages() {
+    std::vector<scheduling::Stage> stages(below(5));
+    for (scheduling::Stage& stage : stages) {
+      stage.band = static_cast<int>(below(4)) - 1;
+      stage.order = static_cast<scheduling::Order>(below(5));
       const unsigned length = below(16);
-      row.fixed = length == 15 ? std::numeric_limits<double>::infinity() : length / 4.0;
-      row.per_key = below(4) == 0 ? number() / 4 : 0;
-      row.prediction = below(4) == 0;
+      stage.fixed = length == 15 ? std::numeric_limits<double>::infinity() : length / 4.0;
+      stage.per_key = below(4) == 0 ? number() / 4 : 0;
+      stage.prediction = below(4) == 0;
     }
-    return rows;
+    return stages;
   }
 
  private:
@@ -49,8 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   stages.threshold = reader.below(2) ? reader.number() : std::numeric_limits<double>::quiet_NaN();
   stages.by_cheap = reader.below(2);
   stages.start_pins = reader.below(2);
-  stages.shorts = reader.rows();
-  stages.longs = reader.rows();
+  stages.short_jobs = reader.stages();
+  stages.long_jobs = reader.stages();
   const unsigned servers = 1 + reader.below(3);
   const double switch_fixed = reader.below(4) ? 0 : reader.number();
   std::vector<double> arrival, sizes, expensive, cheap;
@@ -63,10 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     total += sizes.back();
   }
   try {
-    scheduling::Mg1 engine(stages, servers, switch_fixed, 0, arrival.size(), 0, 1);
+    scheduling::Engine engine(stages, {.servers = servers, .switch_fixed = switch_fixed, .jobs = arrival.size()});
     std::vector<double> start(arrival.size(), NAN), completion(arrival.size(), NAN);
-    engine.arrive(arrival, sizes, expensive, cheap, start, completion);
-    engine.finish(start, completion);
+    engine.arrive({arrival, sizes, expensive, cheap}, {start, completion});
+    engine.finish({start, completion});
     double busy = 0;
     for (const scheduling::Tally& tally : engine.tallies()) busy += tally.busy;
     check(busy >= total - 1e-9);
