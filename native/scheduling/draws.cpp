@@ -43,13 +43,13 @@ BH_MULTIVERSION void to_exponentials(double* u) {
 }
 
 template <typename Convert>
-void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out,
-          const Convert& convert) {
+void draw(std::uint64_t seed, Stream stream, std::uint64_t first, std::span<double> out, const Convert& convert) {
   std::vector<std::uint32_t> words(kWords);
   double values[kLanes];
   for (std::size_t done = 0; done < out.size();) {
     const std::uint64_t job = first + done;
-    random_words(job / kLanes, seed, stream, Domain::queueing, std::span<std::uint32_t, kWords>(words));
+    random_words(job / kLanes, seed, static_cast<std::uint32_t>(stream), Domain::queueing,
+                 std::span<std::uint32_t, kWords>(words));
     to_uniforms(words.data(), values);
     convert(values);
     const std::size_t skip = job % kLanes, count = std::min(kLanes - skip, out.size() - done);
@@ -60,11 +60,11 @@ void draw(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::sp
 
 }  // namespace
 
-void uniforms(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out) {
+void uniforms(std::uint64_t seed, Stream stream, std::uint64_t first, std::span<double> out) {
   draw(seed, stream, first, out, [](double*) {});
 }
 
-void exponentials(std::uint64_t seed, std::uint32_t stream, std::uint64_t first, std::span<double> out) {
+void exponentials(std::uint64_t seed, Stream stream, std::uint64_t first, std::span<double> out) {
   draw(seed, stream, first, out, to_exponentials);
 }
 

@@ -65,7 +65,7 @@ class Reader {
 
 bool last(const Entry& entry) { return entry.key == std::numeric_limits<double>::infinity(); }
 
-// What the rows with keys up to the current one amount to, and how much time a unit of work takes among them.
+// Moments of the rows with keys up to the current one, and how much time a unit of work takes among them.
 struct Passed {
   double base, rate;
   double weight = 0, work = 0, squares = 0;
@@ -121,7 +121,7 @@ Sums remaining(const Rows& keys, const Rows& starts, const Phase& phase, double 
   Passed passed{phase.base, phase.rate};
   Active active;
   double at = 0, elapsed = 0;
-  double waiting = 0;  // squares of what rows not yet started bring all the same, as they will not be interrupted
+  double waiting = 0;  // squares of what rows that have not started will bring anyway, as nothing preempts them then
   if (fraction < 1) {
     for (Reader all(keys, phase, fraction, {}); !last(all.front()); all.pop()) {
       const Entry& row = all.front();

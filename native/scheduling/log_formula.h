@@ -32,21 +32,24 @@ struct Sums {
   double interruptions = 0;  // arrivals of smaller key while a row runs, per unit of `rate`
 };
 
-// Each leaves the expected response time of each row that takes part at its position in `times`, if that is not empty.
+// Each sweep writes the expected response time of every row that takes part to its position in `times`, unless empty.
 
-// Rank is the key less what was served, until the share `fraction` of the key is: from then on a row is not
-// interrupted. `starts` holds the rows by the level from which their remaining size rises to their key: key less size,
-// or less `fraction` of the key if that is less than the size. That is their order for whatever is attained.
+// Order::remaining (SRPT with predictions; TRAIL): rank is the key less the service received, until the share
+// `fraction` of the key is served: from then on a row is not preempted. `starts` holds the rows by the level from which
+// their remaining size rises to their key: key less size, or less `fraction` of the key if that is less than the size.
+// That is their order for whatever is attained.
 Sums sweep_remaining(const Rows& keys, const Rows& starts, const Phase& phase, double fraction,
                      std::span<double> times);
 
-// Rank is the key. Not preemptive: until the row first runs, and `others` is the second moment of all work.
+// Order::size (SJF, or PSJF if preemptive): rank is the key. Not preemptive: until the row first runs, and `others` is
+// the second moment of all work.
 Sums sweep_size(const Rows& keys, const Phase& phase, bool preemptive, std::span<double> times);
 
-// Rank is the service received, the limit of small quanta; sizes are the keys. Returns the sum of weighted times.
+// Order::attained (LAS, as foreground-background in the limit of small quanta): rank is the service received; sizes are
+// the keys. Returns the sum of weighted times.
 double sweep_attained(const Rows& sizes, double rate, std::span<double> times);
 
-// What the rows below a gate amount to, and the others.
+// Moments of the rows with gate < least, and of all other rows.
 struct Moments {
   double weight = 0, work = 0, squares = 0;
 };

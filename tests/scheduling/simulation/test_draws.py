@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand import _native
+from beforehand._native import Stream
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
     FCFS,
@@ -32,17 +33,17 @@ def wanted(policy, law):
 
 
 def test_uniform_numbers_are_53_bits_of_two_words_of_the_job():
-    _native.uniforms(7, 2, 5, out := np.empty(300))
+    _native.uniforms(7, Stream.expensive, 5, out := np.empty(300))
     assert (out > 0).all()
     assert (out <= 1).all()
     assert (out * 2**53 == np.round(out * 2**53)).all()
-    _native.uniforms(7, 2, 299, part := np.empty(6))
+    _native.uniforms(7, Stream.expensive, 299, part := np.empty(6))
     assert part.tolist() == out[294:].tolist()
 
 
 def test_exponential_numbers_are_their_logarithms():
-    _native.uniforms(1, 0, 0, u := np.empty(100_000))
-    _native.exponentials(1, 0, 0, e := np.empty(100_000))
+    _native.uniforms(1, Stream.gap, 0, u := np.empty(100_000))
+    _native.exponentials(1, Stream.gap, 0, e := np.empty(100_000))
     np.testing.assert_allclose(e, -np.log(u), rtol=1e-15)
 
 

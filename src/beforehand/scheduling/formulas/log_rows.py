@@ -14,7 +14,6 @@ from beforehand.scheduling.policies.stages import Order
 from beforehand.scheduling.policies.view import By
 
 Column = Literal["size", "cheap", "expensive"]
-_Columns = tuple[Floats, Floats, Floats, Floats, NDArray[np.int64]]
 
 
 class _Sorted:
@@ -97,8 +96,11 @@ class LogRows:
 
     def split(self, gate: Column, least: float) -> tuple[Moments, Moments]:
         """The moments of the rows with `gate < least`, and of all other rows."""
-        parts = _native.split_at(self.log.size, self._weight, getattr(self.log, gate), least)
-        short, long = (Moments(*(value / self._total for value in part)) for part in parts)
+        classes = _native.split_at(self.log.size, self._weight, getattr(self.log, gate), least)
+        short, long = (
+            Moments(part.weight / self._total, part.work / self._total, part.squares / self._total)
+            for part in (classes.below, classes.others)
+        )
         return short, long
 
     def sweep(
@@ -119,20 +121,21 @@ class LogRows:
         """What competition by key adds up to; the arguments are those of the native `Phase`."""
         if getattr(self.log, by) is None:
             return Sums()  # no row asks
-        phase = (rate / self._total, base, others, before, gate[1], attained)
-        keys = self._columns(by, None, gate[0])
+        phase = _native.Phase(
+            rate=rate / self._total, base=base, others=others, before=before, least=gate[1], attained=attained
+        )
+        keys = self._ordered(by, None, gate[0])
         if order == "remaining":
-            starts = self._columns(by, fraction, gate[0])
-            time, memory, interruptions = _native.sweep_remaining(keys, starts, phase, fraction, times)
+            sums = _native.sweep_remaining(keys, self._ordered(by, fraction, gate[0]), phase, fraction, times)
         else:
-            time, memory, interruptions = _native.sweep_size(keys, phase, preemptive, times)
-        return Sums(time / self._total, memory / self._total, interruptions / self._total**2)
+            sums = _native.sweep_size(keys, phase, preemptive, times)
+        return Sums(sums.time / self._total, sums.memory / self._total, sums.interruptions / self._total**2)
 
     def attained(self, rate: float, times: Floats | None) -> float:
         """The mean response time if the job that was served least runs first."""
-        return _native.sweep_attained(self._columns("size", None, "size"), rate / self._total, times) / self._total
+        return _native.sweep_attained(self._ordered("size", None, "size"), rate / self._total, times) / self._total
 
-    def _columns(self, by: Column, fraction: float | None, gate: Column) -> _Columns:
+    def _ordered(self, by: Column, fraction: float | None, gate: Column) -> _native.Rows:
         """The rows by key, or by the level from which they count; of fractions below 1 the last one is kept."""
         name = by, "keys" if fraction is None else "starts" if fraction == 1 else "limited starts"
         ordered = self._orders.get(name)
@@ -142,4 +145,4 @@ class LogRows:
         if weighed is None or weighed[0] is not ordered:
             weighed = self._weights[name] = ordered, self._weight[ordered.rows]
         key, size, at = (ordered.column(self.log, column) for column in (by, "size", gate))
-        return key, size, weighed[1], at, ordered.rows
+        return _native.Rows(key=key, size=size, weight=weighed[1], gate=at, position=ordered.rows)

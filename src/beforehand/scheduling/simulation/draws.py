@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from beforehand import _native
+from beforehand._native import Stream
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.distributions.joint import Joint
 from beforehand.scheduling.distributions.prediction_errors import ExactError, ExponentialError
@@ -17,7 +18,6 @@ from beforehand.scheduling.policies.view import By
 
 BLOCK = 2**14  # jobs drawn at once: enough to hide the calls, few enough for the caches
 SMALLEST = np.finfo(np.float64).tiny  # size: a heavy tail may have some that round to 0
-GAP, SIZE, EXPENSIVE, CHEAP = range(4)  # streams
 
 
 class Jobs(NamedTuple):
@@ -45,29 +45,30 @@ def together(stream: Iterable[Jobs]) -> Jobs:
     )
 
 
-class Stream:
-    """Random numbers for one block of jobs."""
+class Block(NamedTuple):
+    """Consecutive jobs, whose random numbers are those of the seed."""
 
-    def __init__(self, seed: int, first: int, jobs: int) -> None:
-        self.seed, self.first, self.jobs = seed, first, jobs
+    seed: int
+    first: int
+    jobs: int
 
-    def uniform(self, stream: int) -> Floats:
+    def uniform(self, stream: Stream) -> Floats:
         """Above 0, at most 1."""
         _native.uniforms(self.seed, stream, self.first, out := np.empty(self.jobs))
         return out
 
-    def exponential(self, stream: int) -> Floats:
+    def exponential(self, stream: Stream) -> Floats:
         """With mean 1."""
         _native.exponentials(self.seed, stream, self.first, out := np.empty(self.jobs))
         return out
 
 
-def _predictions(error: Any, size: Floats, draw: Stream, stream: int) -> Floats:
+def _predictions(error: Any, size: Floats, block: Block, stream: Stream) -> Floats:
     if isinstance(error, ExactError):
         return size
     if isinstance(error, ExponentialError):
-        return size * draw.exponential(stream)
-    return np.ascontiguousarray(error.inverse_survival(draw.uniform(stream), size), dtype=np.float64)
+        return size * block.exponential(stream)
+    return np.ascontiguousarray(error.inverse_survival(block.uniform(stream), size), dtype=np.float64)
 
 
 def _rows(log: Log) -> Any:
@@ -83,20 +84,20 @@ def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], b
     row_of = _rows(law) if isinstance(law, Log) else None
     now = 0.0
     for first in range(0, jobs, block):
-        numbers = Stream(seed, first, min(block, jobs - first))
-        arrival = numbers.exponential(GAP) / rate
+        numbers = Block(seed, first, min(block, jobs - first))
+        arrival = numbers.exponential(Stream.gap) / rate
         arrival[0] += now
         np.cumsum(arrival, out=arrival)
         now = float(arrival[-1])
         if isinstance(law, Log):
-            rows = row_of(numbers.uniform(SIZE))  # type: ignore[misc]
+            rows = row_of(numbers.uniform(Stream.size))  # type: ignore[misc]
             held = {name: getattr(law, name)[rows] if name in wanted else None for name in ("expensive", "cheap")}
             yield Jobs(arrival, law.size[rows], held["expensive"], held["cheap"])
         else:
-            size = np.clip(law.size.inverse_hazard(numbers.exponential(SIZE)), SMALLEST, MOST)
+            size = np.clip(law.size.inverse_hazard(numbers.exponential(Stream.size)), SMALLEST, MOST)
             drawn = {
                 name: _predictions(getattr(law, name), size, numbers, stream) if name in wanted else None
-                for name, stream in (("expensive", EXPENSIVE), ("cheap", CHEAP))
+                for name, stream in (("expensive", Stream.expensive), ("cheap", Stream.cheap))
             }
             yield Jobs(arrival, size, drawn["expensive"], drawn["cheap"])
 
