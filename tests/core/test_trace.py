@@ -110,7 +110,7 @@ def test_split_by_hash_takes_the_rows_of_the_smallest_hashes(seed):
         ({"kind": ""}, "kind is ''"),
         ({"columns": {}}, "there are none"),
         ({"columns": {"a": [1], "b": [1, 2]}}, "a has 1, b has 2"),
-        ({"columns": {"a": [[1], [1, 2]]}}, "column a is no array"),
+        ({"columns": {"a": [[1], [1, 2]]}}, "column a is not an array"),
         ({"columns": {"a": [object()]}}, "column a has dtype object"),
         ({"columns": {"a": [1j]}}, "column a has dtype complex128"),
         ({"columns": {"a": np.array(["2020-01-01"], dtype="M8[D]")}}, "column a has dtype datetime64"),

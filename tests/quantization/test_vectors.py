@@ -128,7 +128,7 @@ def test_tables_are_counted_by_vector_or_block():
         (np.arange(5.0), r"sample has 1 dimensions, but must have two.*pass \[sample\]"),
         (np.zeros((2, 3, 4)), "sample has 3 dimensions"),
         ([1.0, 2.0], r"sample\[0\] has 0 dimensions"),
-        ([[1.0, np.nan], [np.inf, 2.0]], "2 values that are NaN or infinite, first in vector 0"),
+        ([[1.0, np.nan], [np.inf, 2.0]], "contains 2 NaN or infinite value\\(s\\), the first in vector 0"),
         (np.array([["a", "b"]]), "sample has dtype str"),
         (np.array([[1e200, 1.0]]), "squares overflow or vanish; scale"),
         (np.array([[1.0, 2.0], [0.0, 1e-200]]), "squares overflow or vanish; scale"),

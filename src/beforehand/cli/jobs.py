@@ -93,7 +93,7 @@ def read_jobs(
 
 
 def about(jobs: "Trace") -> dict[str, Any]:
-    """What a machine wants to know of a log that was read."""
+    """The size of a log and what was left out or assumed, for JSON."""
     return {"jobs": len(jobs)} | {name: jobs.meta[name] for name in ("dropped", "assumed")}
 
 

@@ -42,7 +42,7 @@ def finite(value: Any) -> Any:
 
 
 def table(*columns: str, gap: int = 2) -> Table:
-    """An empty table in the house style: no lines, and so many blanks between columns."""
+    """An empty table in the house style: no lines, and `gap` blanks between columns."""
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for column in columns:
         made.add_column(column, overflow="fold")  # a name may break, but is never cut off
@@ -92,7 +92,7 @@ def show_report(report: "Report") -> None:
 
 @contextmanager
 def progress(total: int) -> Iterator["Steps"]:
-    """A bar on stderr for work of so many steps; it leaves nothing behind, and is not drawn where no one looks."""
+    """A bar on stderr for work of `total` steps; it leaves nothing behind, and is not drawn where no one looks."""
     columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     out = Console(stderr=True)
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:

@@ -40,8 +40,8 @@ def tour(
         title, after = "beforehand: the tour", next_command(Path())
         written = page.write(report, rows, title=title, lede=LEDE, command=command, after=after)
     if as_json:
-        told = [{"you_run": row.you_run, "known": row.known, "setting": row.setting} for row in rows]
-        render.show_json([row | json.loads(each.report.to_json()) for row, each in zip(told, rows, strict=True)])
+        shown = [{"you_run": row.you_run, "known": row.known, "setting": row.setting} for row in rows]
+        render.show_json([row | json.loads(each.report.to_json()) for row, each in zip(shown, rows, strict=True)])
         return
     page.show(rows)
     render.show("\nLess is better. All numbers are of data that the plan never saw.")

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and refused with their name where they cannot be read."""
+"""Files: written whole or not at all; errors name the file."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The design that was chosen, on paper, and how to read that paper again."""
+"""Plans: what each offers, and how JSON holds it."""
 
 import importlib.util
 import json

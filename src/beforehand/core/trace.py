@@ -126,7 +126,8 @@ class Trace:
 
         Args:
             fraction: The sample's share, above 0 and below 1; rounded to whole rows, at least one on either side.
-            by: `"time"` gives the sample the first rows; `"hash"` draws rows by a hash of their number.
+            by: `"time"` gives the sample the first rows; `"hash"` draws rows by a hash of their number, for rows that
+                stand in no order of time, such as range queries.
             seed: From 0 to 2**64 - 1; another seed draws other rows by hash.
 
         Guarantee:
@@ -219,7 +220,7 @@ def _column(name: str, values: ArrayLike, dimensions: int = 2) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:  # lines of unequal length
         raise InvalidInput(
-            f"column {name} is no array ({error}); use a child table for lines of unequal length"
+            f"column {name} is not an array ({error}); use a child table for lines of unequal length"
         ) from None
     if array.dtype.kind not in "biufU" or array.dtype == np.longdouble:
         raise InvalidInput(

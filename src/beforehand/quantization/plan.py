@@ -51,7 +51,7 @@ def plan(
         access: What must be readable alone: `"element"`, any value; `"row"`, any row, which is a vector or, with
             `axis=1`, lies across them; `"whole"`, only all together. Rotation is tried where this allows it.
         axis: For a codec that takes whole matrices, whose rows (0) or columns (1) are the vectors.
-        block: One table for each run of so many values of a vector; for rotation the largest number of values rotated
+        block: The number of values of a vector that share a table; for rotation the largest number of values rotated
             together, so that it is tried only if that is a power of two of at least 64.
         bytes_per_second: The speed of the link that codes travel on. Left out, seconds are reported but not weighed:
             what is stored is written once.

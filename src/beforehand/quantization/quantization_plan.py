@@ -159,7 +159,7 @@ class QuantizationPlan:
             )
         lines.append(f"Time was taken on {self.machine}.")
         if self.bytes_per_second is None:
-            lines.append("It was not weighed, as what is stored is written once; for a link pass bytes_per_second.")
+            lines.append("It was not weighed, since stored data are written once; for a link pass bytes_per_second.")
         return "\n".join(lines)
 
     def to_json(self) -> str:

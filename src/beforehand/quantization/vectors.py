@@ -56,7 +56,7 @@ class Vectors:
             if bad.any():
                 first = int(batch.positions[np.argmax(bad > 0)])
                 raise InvalidInput(
-                    f"{name} holds {int(bad.sum())} values that are NaN or infinite, first in vector {first}; "
+                    f"{name} contains {int(bad.sum())} NaN or infinite value(s), the first in vector {first}; "
                     "remove such values first"
                 )
             norms = squared_norms(batch.matrix)
@@ -97,7 +97,7 @@ class Vectors:
         return (tables * s + chunks) * self.level_bytes + filled * math.log2(s) / 8
 
     def first(self, *, values: int, vectors: int) -> Self:
-        """The first vectors, at least one, until there are so many or they hold so many values."""
+        """The first vectors, at least one, until they reach this number of vectors or of values."""
         kept: list[Batch] = []
         for batch in self.batches:
             if values <= 0 or vectors <= 0:

@@ -36,7 +36,7 @@ def _column(
         row = int(np.argmin(good))
         rule = f"{'above' if above else 'at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
         rule += ", or nan where none was asked" if gaps else ""
-        raise InvalidInput(f"{name} is {array[row]} in row {row}, but must be {rule}; drop or mend the row")
+        raise InvalidInput(f"{name} is {array[row]} in row {row}, but must be {rule}; drop or fix the row")
     array.setflags(write=False)
     return array
 
@@ -44,13 +44,13 @@ def _column(
 @final
 @dataclass(frozen=True, eq=False, init=False)
 class Log:
-    """Finished jobs as the law of those to come: any dependence between sizes and predictions, ties allowed.
+    """Finished jobs as the distribution of those to come: any dependence between sizes and predictions, ties allowed.
 
     Args:
         size: How long each job took, above 0 and at most 1e100, in any unit; 1-D. Their mean is at least 1e-100.
         expensive: What the expensive predictor said, in the same unit, from 0 to 1e100; nan where it was not asked.
         cheap: What the cheap one said: a number, or 0 and 1; nan where it was not asked.
-        weight: How often the job counts, at least 0; normalised to sum 1. Left out, all count alike.
+        weight: How often the job counts, at least 0; normalized to sum 1. Left out, all count alike.
         arrival: When it came, within 1e100 of 0 and non-decreasing; only `replay` and a measured load need it.
         unit: The unit of the sizes, such as `"seconds"` or `"tokens"`, for plans to name; None if not known.
 
@@ -94,7 +94,7 @@ class Log:
             weights = _column("weight", weight, rows, 0.0, math.inf, above=False, gaps=False)
             largest = weights.max()
             if not 0 < largest < math.inf:
-                raise InvalidInput(f"weight has {largest} as its largest, but must be finite and not 0 throughout")
+                raise InvalidInput(f"weight must be finite, with one above 0 at least, but the largest is {largest}")
             held["weight"] = weights / largest / np.sum(weights / largest)
         held["weight"].setflags(write=False)  # type: ignore[union-attr]
         if arrival is not None:
@@ -156,7 +156,7 @@ class Log:
         """The log of these rows, by index or mask, in the order given.
 
         Raises:
-            InvalidInput: there are no such rows, or not one.
+            InvalidInput: a row does not exist, or none is given.
         """
         try:
             self.size[rows]

@@ -110,5 +110,5 @@ def estimated(sums: Sums, rate: float, work: float, square: float) -> Estimate:
         return plain(means["response"])
     known = np.array([rate * square / (2 * (1 - rate * work)), work, 1 / rate])
     found = controlled(means["response"], np.column_stack([means[name] for name in ("found", "work", "gaps")]), known)
-    # Where a few huge jobs that never came make the known means, regression is far out, even below 0.
+    # If the known means are dominated by rare huge jobs that did not occur, regression can be far off, even negative.
     return found if found.mean >= work * (1 - 1e-9) else plain(means["response"])
