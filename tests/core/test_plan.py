@@ -53,7 +53,9 @@ def test_a_plan_is_read_by_the_class_of_its_kind_in_the_module_of_its_area(orcha
 @pytest.mark.parametrize("kind", ["PlumPlan", "Reader", "number", "from_json", "__name__", "", 3, ["ApplePlan"]])
 def test_a_kind_that_does_not_exist_is_named(orchards, kind):
     orchards.write_text(json.dumps({"area": "orchards", "kind": kind}))
-    with pytest.raises(CorruptData, match=r"is a plan of kind .*, which area 'orchards' of this version does not have"):
+    with pytest.raises(
+        CorruptData, match=r"is a plan of area 'orchards' and kind .*, which this version does not have"
+    ):
         load_plan(orchards)
 
 

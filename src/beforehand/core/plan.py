@@ -1,11 +1,12 @@
 """Plans: what each offers, and how JSON holds it."""
 
-import importlib.util
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -87,24 +88,26 @@ def load_plan(path: str | PathLike[str]) -> Plan:
         raise CorruptData(
             f"{path} is not a plan: it must be a JSON object that names its area; write it again with to_json()"
         ) from error
-    name = f"beforehand.{area}.plan"
-    valid = isinstance(area, str) and area.isidentifier() and area != "core"
-    if not valid or not importlib.util.find_spec(f"beforehand.{area}") or not importlib.util.find_spec(name):
-        raise CorruptData(
-            f"{path} is a plan of area {area!r}, which this version does not have; use the one that made it"
-        )
-    module = importlib.import_module(name)
-    reader = module if kind is None else getattr(module, str(kind), None)
-    if kind is not None and not (isinstance(reader, type) and hasattr(reader, "from_json")):
-        raise CorruptData(
-            f"{path} is a plan of kind {kind!r}, which area {area!r} of this version does not have; "
-            "use the one that made it"
-        )
+    reader = _reader(area, kind)
+    if reader is None:
+        of = f"area {area!r}" if kind is None else f"area {area!r} and kind {kind!r}"
+        raise CorruptData(f"{path} is a plan of {of}, which this version does not have; use the one that made it")
     try:
-        plan: Plan = reader.from_json(text)  # type: ignore[union-attr]
+        plan: Plan = reader.from_json(text)
     except CorruptData as error:
         raise CorruptData(f"{path}: {error}") from error
     return plan
+
+
+def _reader(area: Any, kind: Any) -> Any:
+    """The class that reads plans of this kind, or the module of the area where no kind is named; None without one."""
+    if not isinstance(area, str) or not area.isidentifier() or area == "core":
+        return None
+    if not find_spec(f"beforehand.{area}") or not find_spec(f"beforehand.{area}.plan"):
+        return None
+    module = import_module(f"beforehand.{area}.plan")
+    found = module if kind is None else getattr(module, str(kind), None)
+    return found if kind is None or (isinstance(found, type) and hasattr(found, "from_json")) else None
 
 
 def plan_json(plan: Plan, fields: Mapping[str, Any]) -> str:

@@ -76,14 +76,9 @@ class Price:
             raise InvalidInput(
                 f"a price in {self.unit} and one in {other.unit} cannot be added; convert one of them first"
             )
-        return Price(
-            seconds=self.seconds + other.seconds,
-            bytes=self.bytes + other.bytes,
-            tokens=self.tokens + other.tokens,
-            per=self.per,
-            amount=self.amount + other.amount,
-            unit=self.unit or other.unit,
-        )
+        seconds, tokens = self.seconds + other.seconds, self.tokens + other.tokens
+        amount, unit = self.amount + other.amount, self.unit or other.unit
+        return Price(seconds, self.bytes + other.bytes, tokens, self.per, amount, unit)
 
     @property
     def amounts(self) -> dict[str, float]:
