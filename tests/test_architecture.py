@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "src" / "beforehand"
-AREAS = {"quantization", "scheduling"}
+from beforehand.cli import areas
+from tests.areas import AREAS, PACKAGE, ROOT
+
 LAYERS = [
-    {"_native"}, {"tables"}, {"core"}, AREAS, {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
+    {"_native"}, {"tables"}, {"core"}, set(AREAS), {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
     {"__main__"},
 ]  # fmt: skip
 ROOMS = {
@@ -73,6 +73,7 @@ def test_a_module_imports_only_from_below(module):
 @pytest.mark.parametrize("source", HEADERS, ids=str)
 def test_native_areas_include_only_support_and_themselves_and_no_python(source):
     folder = source.parts[1]
+    assert folder in ("support", "bindings", "tests", "fuzz", *AREAS)
     text = (ROOT / source).read_text()
     if folder in ("support", *AREAS):
         assert not re.search(r"#include\s*[<\"](Python|nanobind)", text)
@@ -90,7 +91,7 @@ def test_a_room_imports_only_from_rooms_below(module):
         assert room == mine or layer(room, layers) < layer(mine, layers), f"{module} imports {other}"
 
 
-@pytest.mark.parametrize("area", sorted(AREAS))
+@pytest.mark.parametrize("area", AREAS)
 def test_no_circle_runs_through_an_area(area):
     modules = [module for module in MODULES if module.parts[0] == area]
     graph = {dotted(module): inside(module) - {dotted(module)} for module in modules}
@@ -119,7 +120,7 @@ def test_the_page_draws_every_package_and_names_only_files_that_exist():
         assert any(path.exists() for path in found), name
 
 
-@pytest.mark.parametrize("area", sorted(AREAS))
+@pytest.mark.parametrize("area", AREAS)
 def test_importing_an_area_costs_numpy_only(area):
     program = (
         f"import sys; before = set(sys.modules); import beforehand.{area}; "
@@ -127,3 +128,16 @@ def test_importing_an_area_costs_numpy_only(area):
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert set(done.stdout.split()) <= {"beforehand", "numpy", "nanobind_backend"}
+
+
+def test_the_command_line_knows_every_area():
+    assert sorted(area.name for area in areas.AREAS) == AREAS
+    assert all(area.scenes for area in areas.AREAS)
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_an_area_has_kernels_tests_pages_and_a_place_in_the_readme(area):
+    for place in (f"native/{area}", f"tests/{area}", f"docs/reference/{area}/index.md"):
+        assert (ROOT / place).exists(), place
+    assert f"beforehand.{area}" in (ROOT / "README.md").read_text()
+    assert f"reference/{area}/index" in (ROOT / "docs" / "index.md").read_text()

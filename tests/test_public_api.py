@@ -6,6 +6,7 @@ import re
 import pytest
 
 import beforehand
+from tests.areas import AREAS, HOSTS
 
 NAMES = {
     "beforehand": ["__version__"],
@@ -28,9 +29,10 @@ NAMES = {
     ],
     "beforehand.scheduling.policies": ["BANDS", "FIRST", "Policy", "Stage", "Stages", "UNKNOWN", "View"],
 }  # fmt: skip
+PACKAGES = {f"beforehand.{area}" for area in AREAS} | {f"beforehand.integrations.{host}" for host in HOSTS}
 
 
-@pytest.mark.parametrize("module", NAMES)
+@pytest.mark.parametrize("module", sorted(PACKAGES | set(NAMES)))
 def test_exported_names_are_these_and_exist(module):
     found = importlib.import_module(module)
     assert sorted(found.__all__) == NAMES[module]

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -5,17 +6,17 @@ import pytest
 
 from beforehand import __version__
 from beforehand.cli import app, catalogue
+from beforehand.cli.areas import AREAS
+from tests.cli.commands import commands
 
-COMMANDS = [
-    "tour", "systems", "explain", "audit", "reproduce", "trace show", "trace convert",
-    "quantization encode", "quantization decode", "quantization inspect", "quantization plan",
-    "scheduling plan-queue", "scheduling simulate",
-]  # fmt: skip
+SHARED = ["audit", "explain", "reproduce", "systems", "tour", "trace convert", "trace show"]  # of no single area
+COMMANDS = commands(app.app)
+GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})
 
 
-@pytest.mark.parametrize("command", ["", "trace", "quantization", "scheduling"])
-def test_a_group_alone_is_help(capsys, command):
-    assert app.run(command.split()) == 0
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_a_group_alone_is_help(capsys, group):
+    assert app.run(group.split()) == 0
     assert "Commands" in capsys.readouterr().out
 
 
@@ -30,10 +31,16 @@ def test_help_shows_square_brackets_as_they_are(capsys):
     assert "pip install 'beforehand[report]'" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_commands_are_these(capsys):
+def test_the_commands_are_these_and_those_of_the_areas():
+    areas = {area.name for area in AREAS}
+    assert set(GROUPS) == {"trace", *areas}
+    assert [command for command in COMMANDS if command.split()[0] not in areas] == SHARED
+
+
+def test_help_lists_every_command_and_group(capsys):
     app.run([])
-    shown = capsys.readouterr().out
-    assert all(command.split()[0] in shown for command in COMMANDS)
+    box = capsys.readouterr().out.partition(" Commands ")[2]
+    assert sorted(re.findall(r"^│ (\S+)", box, re.MULTILINE)) == sorted({command.split()[0] for command in COMMANDS})
 
 
 @pytest.mark.parametrize(

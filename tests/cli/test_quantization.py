@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from beforehand import quantization
+from beforehand.cli import quantization as group
 from beforehand.cli.app import run
+from tests.cli.commands import commands
 
 
 @pytest.fixture
@@ -21,6 +23,10 @@ def encode(*more):
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_commands_are_these():
+    assert commands(group.app) == ["decode", "encode", "inspect", "plan"]
 
 
 def test_encode_and_decode_are_those_of_the_library(here, capsys):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from beforehand import scheduling
+from beforehand.cli import scheduling as group
 from beforehand.cli.app import run
 from beforehand.core import Trace
 from beforehand.workloads.jobs import code
+from tests.cli.commands import commands
 
 JSON = '{"policy": "skippredict", "threshold": 1.5}'
 
@@ -22,6 +24,10 @@ def here(tmp_path, monkeypatch):
 def told(capsys, *arguments):
     assert run(["scheduling", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_the_commands_are_these():
+    assert commands(group.app) == ["plan-queue", "simulate"]
 
 
 def test_simulate_is_that_of_the_library(here, capsys):

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from beforehand import __version__
-from beforehand.cli import catalogue, plans, quantization, scheduling, tour, trace
+from beforehand.cli import catalogue, plans, tour, trace
+from beforehand.cli.areas import AREAS
 
 app = typer.Typer(
     name="beforehand",
@@ -24,8 +25,8 @@ app.command(epilog="Example: beforehand explain plan.json")(plans.explain)
 app.command(epilog="Example: beforehand audit plan.json holdout.npy")(plans.audit)
 app.command(epilog="Example: beforehand reproduce QUIVER --quick")(catalogue.reproduce)
 app.add_typer(trace.app, name="trace")
-app.add_typer(quantization.app, name="quantization")
-app.add_typer(scheduling.app, name="scheduling")
+for area in AREAS:
+    app.add_typer(area.commands, name=area.name)
 
 
 def _show_version(wanted: bool) -> None:

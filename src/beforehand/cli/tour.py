@@ -11,15 +11,14 @@ from typing import Annotated
 import typer
 
 from beforehand.cli import page, render
-from beforehand.cli.scenes import quantization, scheduling
+from beforehand.cli.areas import AREAS
 
-SCENES = (scheduling.requests, quantization.embeddings, quantization.phase_angles)
+SCENES = tuple(scene for area in AREAS for scene in area.scenes)
 STEPS = 2  # of each scene: it says when it begins to plan and to audit
 LEDE = (
     "Each row is a small workload. A plan was made on one half of it, and audited on the half that it never saw. "
     "Everything comes from seeds, so that all but the times can be repeated."
 )
-PRICES = "--load 0.8 --cheap-cost 0.5 --expensive-cost 2 --cost-unit mean"
 MAKE = "import numpy; numpy.save('weights.npy', numpy.random.default_rng(0).lognormal(size=(100, 1000)))"
 
 
@@ -52,27 +51,14 @@ def tour(
 def next_command(folder: Path) -> str:
     """One command for the reader's own file, by what lies in the folder."""
     where = "" if shutil.which("beforehand") else f"{os.path.relpath(Path(sys.executable).parent)}/"
-    names = sorted(path.name for path in folder.iterdir() if path.is_file())
-    for name in names:
-        if name.endswith(".npy"):
-            output = name.removesuffix(".npy") + ".bhq"
-            return f"{where}beforehand quantization encode {shlex.quote(name)} --levels 16 -o {shlex.quote(output)}"
-    for name in names:
-        if _is_log(folder / name):
-            return f"{where}beforehand scheduling plan-queue {shlex.quote(name)} {PRICES}"
-    for name in names:
-        if name.endswith((".npz", ".parquet", ".jsonl")):
-            return f"{where}beforehand trace show {shlex.quote(name)}"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    for command in (*(area.next_command for area in AREAS), _show):
+        for path in files:
+            if words := command(path):
+                return f"{where}beforehand {words}"
     make = f'{where}python -c "{MAKE}"'
     return f"{make} && {where}beforehand quantization encode weights.npy --levels 16 -o weights.bhq"
 
 
-def _is_log(path: Path) -> bool:
-    """Whether a csv holds finished jobs, by its header."""
-    from beforehand.workloads import formats
-
-    if path.suffix != ".csv":
-        return False
-    with open(path, "rb") as stream:
-        header = stream.readline(10_000).decode("utf-8-sig", "replace").strip()
-    return formats.recognise(path) is not None or "size" in header.split(",")
+def _show(path: Path) -> str | None:
+    return f"trace show {shlex.quote(path.name)}" if path.suffix in (".npz", ".parquet", ".jsonl") else None

@@ -1,7 +1,9 @@
 """Two arrays: one where levels of the data pay, one where nothing can."""
 
+import shlex
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beforehand.cli.page import Row
@@ -34,6 +36,16 @@ def phase_angles(begin: Callable[[str], None], *, quick: bool, seed: int) -> Row
     from beforehand.workloads.vectors import flat
 
     return _play(begin, "phase angles", FLAT, flat(*_size(quick), seed=seed), seed)
+
+
+def next_command(path: Path) -> str | None:
+    """Encode an array."""
+    if path.suffix != ".npy":
+        return None
+    return f"quantization encode {shlex.quote(path.name)} --levels 16 -o {shlex.quote(path.stem + '.bhq')}"
+
+
+SCENES = (embeddings, phase_angles)
 
 
 def _size(quick: bool) -> tuple[int, int]:

@@ -1,12 +1,15 @@
 """A queue of requests to a language model: is it worth predicting how much each will write?"""
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 from beforehand.cli import queue_plans
 from beforehand.cli.page import Row
 
 LOAD = 0.9
 CHEAP, EXPENSIVE = 0.5, 2.0  # prices, in mean jobs
+PRICES = f"--load 0.8 --cheap-cost {CHEAP:g} --expensive-cost {EXPENSIVE:g} --cost-unit mean"
 STORY = (
     "Most requests are short, a few are fifty times as long and hold up all behind them. A cheap predictor errs by a "
     "factor of about three, an expensive one by a third; a call costs half a mean job, and two. The plan picks the "
@@ -34,3 +37,19 @@ def requests(begin: Callable[[str], None], *, quick: bool, seed: int) -> Row:
     begin("LLM requests: auditing")
     report = plan.audit(holdout, bootstrap=50 if quick else 200, seed=seed)
     return queue_plans.row(plan, report, holdout, you_run="LLM requests", known="lengths", story=STORY)
+
+
+def next_command(path: Path) -> str | None:
+    """Plan the queue of a log of finished jobs, which shows by its header."""
+    from beforehand.workloads import formats
+
+    if path.suffix != ".csv":
+        return None
+    with open(path, "rb") as stream:
+        header = stream.readline(10_000).decode("utf-8-sig", "replace").strip()
+    if "size" not in header.split(",") and formats.recognise(path) is None:
+        return None
+    return f"scheduling plan-queue {shlex.quote(path.name)} {PRICES}"
+
+
+SCENES = (requests,)
