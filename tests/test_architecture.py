@@ -14,6 +14,7 @@ import pytest
 
 from beforehand.cli import areas
 from tests.areas import AREAS, PACKAGE, ROOT
+from tests.native_tests import imports_native, source_of
 
 LAYERS = [
     {"_native"}, {"tables"}, {"core"}, set(AREAS), {"integrations", "workloads"}, {"studies"}, {"systems"}, {"cli"},
@@ -141,3 +142,9 @@ def test_an_area_has_kernels_tests_pages_and_a_place_in_the_readme(area):
         assert (ROOT / place).exists(), place
     assert f"beforehand.{area}" in (ROOT / "README.md").read_text()
     assert f"reference/{area}/index" in (ROOT / "docs" / "index.md").read_text()
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if imports_native(PACKAGE / each)], ids=str)
+def test_a_module_that_imports_native_has_tests_that_run_under_the_sanitizers(module):
+    tests = (ROOT / "tests" / module.parent).glob(f"test_{module.stem}*.py")
+    assert any(source_of(test) == PACKAGE / module for test in tests), f"write tests/{module.parent}/test_{module.name}"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.quantization import changing_arrays
 
+pytestmark = pytest.mark.native
 SECONDS = float(os.environ.get("CHANGING_SECONDS", "60"))  # in all; `make nightly` takes two hours
 DTYPES = ("float32", "float64", "float16", "int8")
 

@@ -26,6 +26,7 @@ from beforehand.scheduling import (
 from tests.scheduling.every_policy import EXTERNAL, WITH_FORMULA
 from tests.scheduling.logs import LOADS, ROWS, as_log, as_queue
 
+pytestmark = pytest.mark.native  # by way of LogRows
 SIZE = [1, 2, 0.5, 4, 1, 1.5]
 EXPENSIVE = [1, 1, 1, 3, 2, 0]
 CHEAP = [1, 2, 0.5, 3, 3, 0.5]
