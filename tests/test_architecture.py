@@ -140,6 +140,7 @@ def test_the_command_line_knows_every_area():
 def test_an_area_has_kernels_tests_pages_and_a_place_in_the_readme(area):
     for place in (f"native/{area}", f"tests/{area}", f"docs/reference/{area}/index.md"):
         assert (ROOT / place).exists(), place
+    assert "__all__" in (PACKAGE / area / "__init__.py").read_text()
     assert f"beforehand.{area}" in (ROOT / "README.md").read_text()
     assert f"reference/{area}/index" in (ROOT / "docs" / "index.md").read_text()
 
