@@ -6,8 +6,8 @@ FUZZ_SECONDS ?= 180
 JOBS ?= 2
 STUDY ?=
 TORCH_INDEX ?=
+HOSTS := torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
 VENV := .venv
-TORCH := build/torch
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 CMAKE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=RelWithDebInfo
@@ -19,11 +19,15 @@ MAKEFLAGS += --no-builtin-rules
 export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help preflight dev tour test test-all lint format native-test native-test-python test-browser test-torch fuzz \
-  nightly bench bench-torch docs reproduce wheel stub record pages clean
+CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
+.PHONY: help checks preflight dev tour test-all format $(CHECKS) nightly bench bench-torch reproduce wheel stub record \
+  pages clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+checks:  ## list what a change must pass, as .ci/run takes it
+	@echo $(CHECKS)
 
 preflight:  ## check for compiler, headers and ensurepip
 	@sh .ci/preflight "$(PYTHON)" "$(CXX)"
@@ -38,7 +42,12 @@ $(VENV)/needs.stamp: pyproject.toml constraints.txt $(VENV)/venv.stamp
 	$(BIN)/python .ci/needs build dev report | $(PIP) -r /dev/stdin
 	touch $@
 
-$(VENV)/build.stamp: $(VENV)/needs.stamp $(SOURCES)
+# What is built in place finds a module by its file: one that has moved calls for building anew.
+$(VENV)/modules: $(VENV)/venv.stamp FORCE
+	@find src -name '*.py' | LC_ALL=C sort > $@.now; cmp -s $@.now $@ || cp $@.now $@
+FORCE:
+
+$(VENV)/build.stamp: $(VENV)/needs.stamp $(VENV)/modules $(SOURCES)
 	$(PIP) --no-build-isolation --no-deps -e .
 	touch $@
 
@@ -52,9 +61,9 @@ tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads
 	$(BIN)/beforehand tour
 
 test: dev  ## build and pass the tests
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not torch"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser$(HOSTS:%= and not %)"
 
-test-all: test test-browser test-torch  ## the tests of this library and of every host
+test-all: test test-browser $(HOSTS:%=test-%)  ## the tests of this library and of every host
 
 lint: dev  ## ruff, mypy and clang-format
 	$(BIN)/ruff check .
@@ -80,24 +89,31 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 	  { echo "no chromium: apt-get install chromium chromium-driver" >&2; exit 1; }
 	$(BIN)/python -m pytest -q -m browser
 
-# torch in an environment of its own. TORCH_INDEX: where there are builds without CUDA, if pip's own index has none.
-$(TORCH)/needs.stamp: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(TORCH)
-	{ $(TORCH)/bin/python .ci/needs build torch; echo pytest; echo hypothesis; } | $(TORCH)/bin/python -m pip install -q \
-	  --disable-pip-version-check -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -r /dev/stdin
+# Each host in an environment of its own, build/<host>, with the wheel of this package. <host>_INDEX adds an index to pip's:
+# for torch a place with builds without CUDA, if pip's own has none.
+torch_INDEX = $(TORCH_INDEX)
+
+$(HOSTS:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/$*
+	{ build/$*/bin/python .ci/needs build $*; echo pytest; echo hypothesis; } | build/$*/bin/python -m pip install -q \
+	  --disable-pip-version-check -c constraints.txt $($*_INDEX:%=--extra-index-url %) -r /dev/stdin
 	touch $@
 
-$(TORCH)/wheel.stamp: $(VENV)/build.stamp $(TORCH)/needs.stamp $(shell find src -name '*.py')
-	rm -rf $(TORCH)/wheel
-	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w $(TORCH)/wheel .
-	$(TORCH)/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall $(TORCH)/wheel/*.whl
+build/hosts/wheel.stamp: $(VENV)/build.stamp $(shell find src -name '*.py')
+	rm -rf build/hosts
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w build/hosts .
 	touch $@
 
-test-torch: $(TORCH)/wheel.stamp  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
-	$(TORCH)/bin/python -m pytest -q -m torch tests/integrations/torch
+$(HOSTS:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp build/%/needs.stamp
+	build/$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/hosts/*.whl
+	touch $@
 
-bench-torch: $(TORCH)/wheel.stamp  ## the benchmark against torchao's k-means
-	$(TORCH)/bin/python benchmarks/bench_codebooks.py
+test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
+$(HOSTS:%=test-%): test-%: build/%/wheel.stamp
+	build/$*/bin/python -m pytest -q -m $* tests/integrations/$*
+
+bench-torch: build/torch/wheel.stamp  ## the benchmark against torchao's k-means
+	build/torch/bin/python benchmarks/bench_codebooks.py
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \
