@@ -3,8 +3,11 @@
 #include <nanobind/ndarray.h>
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "support/bytes.h"
 
@@ -39,6 +42,14 @@ std::span<const T> items(const Flat& array) {
 template <typename T>
 std::span<T> items(const FlatOut& array) {
   return {static_cast<T*>(array.data()), array.size()};
+}
+
+// Items as a numpy array that owns them; as a property it needs rv_policy::automatic.
+template <typename T>
+nanobind::ndarray<nanobind::numpy, T> as_numpy(std::vector<T> items, std::initializer_list<std::size_t> shape) {
+  auto* kept = new std::vector<T>(std::move(items));
+  const nanobind::capsule owner(kept, [](void* it) noexcept { delete static_cast<std::vector<T>*>(it); });
+  return {kept->data(), shape, owner};
 }
 
 inline bh::Bytes bytes_of(const nanobind::bytes& data) {

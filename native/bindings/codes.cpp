@@ -1,6 +1,7 @@
 #include "quantization/codes.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/values.h"
+#include "quantization/rotation.h"
 
 namespace quantization = bh::quantization;
 
@@ -27,38 +29,36 @@ bh::Bytes payload_of(const Header& header, const nb::bytes& data) {
   return bytes_of(data).subspan(header.payload_at(), header.payload_bytes());
 }
 
-void make_header(Header* self, std::uint8_t method, std::uint8_t objective, std::uint8_t dtype, bool single,
-                 std::uint8_t grouped, std::uint8_t axis, std::uint32_t s, std::uint64_t block, std::uint8_t rounds,
-                 std::uint64_t seed, std::uint64_t stream, std::vector<std::uint64_t> shape) {
-  new (self) Header{method,
-                    quantization::Objective{objective},
-                    dtype,
-                    single,
-                    quantization::Grouped{grouped},
-                    axis,
-                    s,
-                    block,
-                    rounds,
-                    seed,
-                    stream,
-                    std::move(shape),
-                    0};
+void make_header(Header* self, quantization::Method method, quantization::Objective objective,
+                 quantization::Dtype dtype, std::uint32_t n_levels, std::optional<std::uint8_t> axis,
+                 std::optional<std::uint64_t> block, std::uint8_t rounds, std::uint64_t seed, std::uint64_t stream,
+                 std::vector<std::uint64_t> shape) {
+  using quantization::Grouped;
+  const Grouped grouped = axis ? Grouped::axis : block && rounds == 0 ? Grouped::block : Grouped::whole;
+  new (self)
+      Header{method, objective, dtype,  grouped,         axis.value_or(Header::kNoAxis), n_levels, block.value_or(0),
+             rounds, seed,      stream, std::move(shape)};
 }
 
-nb::bytes encode(const Header& header, const Flat& data, const std::optional<Array<float>>& table, const Flat& levels,
-                 const Array<std::int64_t>& counts, bool clip, std::size_t threads) {
-  const quantization::Values values = as_values(data, table);
+std::optional<std::uint8_t> axis_of(const Header& header) {
+  return header.axis == Header::kNoAxis ? std::nullopt : std::optional(header.axis);
+}
+
+// The bytes, and the header with what only encoding could tell.
+std::pair<nb::bytes, Header> encode(const Header& header, const HeldValues& values, const Flat& levels,
+                                    const Array<std::int64_t>& counts, bool clip, std::size_t threads) {
   const nb::bytes made(nullptr, header.total_bytes());  // filled before anybody else sees it
   const std::span<std::byte> bytes(static_cast<std::byte*>(const_cast<void*>(made.data())), made.size());
-  const Unlocked unlocked(values.size);
-  if (header.single)
-    quantization::encode(header, values, items<float>(levels), span(counts), {clip, threads}, bytes);
-  else
-    quantization::encode(header, values, items<double>(levels), span(counts), {clip, threads}, bytes);
-  return made;
+  const auto encoded = [&]<typename Real>(Real) {
+    const Unlocked unlocked(values.view.size);
+    if (!header.rotated())
+      return quantization::encode(header, values.view, items<Real>(levels), span(counts), {clip, threads}, bytes);
+    quantization::encode_rotated(header, values.view, items<Real>(levels), threads, bytes);
+    return header;
+  };
+  Header written = header.single() ? encoded(float{}) : encoded(double{});
+  return {made, std::move(written)};
 }
-
-Header open_header(const nb::bytes& data) { return quantization::read_codes_header(bytes_of(data)); }
 
 Header open(const nb::bytes& data) {
   const bh::Bytes bytes = bytes_of(data);
@@ -97,14 +97,13 @@ void indices(const Header& header, const nb::bytes& data, const FlatOut& out) {
 
 void bind_codes(nb::module_& m) {
   nb::class_<Header>(m, "CodesHeader")
-      .def("__init__", &make_header, nb::kw_only(), "method"_a, "objective"_a, "dtype"_a, "single"_a, "grouped"_a,
-           "axis"_a, "s"_a, "block"_a, "rounds"_a, "seed"_a, "stream"_a, "shape"_a)
+      .def("__init__", &make_header, nb::kw_only(), "method"_a, "objective"_a, "dtype"_a, "n_levels"_a, "axis"_a.none(),
+           "block"_a.none(), "rounds"_a, "seed"_a, "stream"_a, "shape"_a)
       .def_ro("method", &Header::method)
-      .def_prop_ro("objective", [](const Header& self) { return static_cast<int>(self.objective); })
+      .def_ro("objective", &Header::objective)
       .def_ro("dtype", &Header::dtype)
-      .def_ro("single", &Header::single)
-      .def_ro("axis", &Header::axis)
-      .def_ro("s", &Header::s)
+      .def_ro("n_levels", &Header::n_levels)
+      .def_prop_ro("axis", &axis_of)
       .def_ro("block", &Header::block)
       .def_ro("seed", &Header::seed)
       .def_ro("stream", &Header::stream)
@@ -113,11 +112,10 @@ void bind_codes(nb::module_& m) {
       .def_prop_ro("bits", &Header::bits)
       .def_prop_ro("tables", &Header::tables)
       .def_prop_ro("levels_at", &Header::levels_at);
-  m.def("encode_codes", &encode, "header"_a, "data"_a.noconvert(), "table"_a.noconvert().none(), "levels"_a.noconvert(),
-        "counts"_a.noconvert(), "clip"_a, "threads"_a);
-  m.def("open_codes_header", &open_header, "data"_a);
+  m.def("encode_codes", &encode, "header"_a, "values"_a, "levels"_a.noconvert(), "counts"_a.noconvert(), nb::kw_only(),
+        "clip"_a, "threads"_a);
   m.def("open_codes", &open, "data"_a);
-  m.def("decode_codes", &decode, "header"_a, "data"_a, "levels"_a.noconvert(), "first"_a, "rows"_a.noconvert().none(),
-        "row"_a, "threads"_a, "out"_a.noconvert());
+  m.def("decode_codes", &decode, "header"_a, "data"_a, "levels"_a.noconvert(), nb::kw_only(), "first"_a,
+        "rows"_a.noconvert().none(), "row"_a, "threads"_a, "out"_a.noconvert());
   m.def("code_indices", &indices, "header"_a, "data"_a, "out"_a.noconvert());
 }

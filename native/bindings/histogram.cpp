@@ -1,11 +1,13 @@
 #include "quantization/histogram.h"
 
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/tuple.h>
 
-#include <algorithm>
 #include <cmath>
-#include <tuple>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -18,10 +20,11 @@ using namespace nb::literals;
 
 namespace {
 
+using quantization::BucketLevels, quantization::Histogram;
+
 // Calls take(values, range) on the data as floats or doubles, and refuses what is not finite.
 template <typename Take>
-void with_values(const Flat& data, const std::optional<Array<float>>& table, const Take& take) {
-  const quantization::Values values = as_values(data, table);
+void with_values(const quantization::Values& values, const Take& take) {
   const quantization::Grouping whole{1, 1, values.size};
   const auto run = [&]<typename T>(bh::Storage<T> scratch) {
     const std::span<const T> x = quantization::gather(values, whole, 0, scratch);
@@ -32,57 +35,54 @@ void with_values(const Flat& data, const std::optional<Array<float>>& table, con
   values.wide() ? run(bh::Storage<double>{}) : run(bh::Storage<float>{});
 }
 
-quantization::Histogram like(const Flat& data, const std::optional<Array<float>>& table, std::uint32_t bins) {
-  std::optional<quantization::Histogram> made;
-  with_values(data, table, [&](auto x, auto range) { made = quantization::Histogram::like(x, range, bins); });
+Histogram like(const HeldValues& values, std::uint32_t bins) {
+  std::optional<Histogram> made;
+  with_values(values.view, [&](auto x, auto range) { made = Histogram::like(x, range, bins); });
   return *made;
 }
 
-void update(quantization::Histogram& self, const Flat& data, const std::optional<Array<float>>& table,
-            const std::optional<Array<double>>& weights) {
-  const Unlocked unlocked(data.size());
+void update(Histogram& self, const HeldValues& values, const std::optional<Array<double>>& weights) {
+  const Unlocked unlocked(values.view.size);
   const std::span<const double> w = span(weights);
-  with_values(data, table, [&](auto x, auto range) { self.update(x, w, range); });
+  with_values(values.view, [&](auto x, auto range) { self.update(x, w, range); });
 }
 
-// The levels, their squared error and its gap.
-std::tuple<nb::ndarray<nb::numpy, double>, double, double> levels(const quantization::Histogram& self, std::size_t s,
-                                                                  int objective, bool certify) {
-  auto* found = new quantization::BucketLevels(
-      quantization::histogram_levels(self, s, static_cast<quantization::Objective>(objective), certify));
-  const nb::capsule owner(found, [](void* it) noexcept { delete static_cast<quantization::BucketLevels*>(it); });
-  const std::size_t shape[] = {found->levels.size()};
-  return {nb::ndarray<nb::numpy, double>(found->levels.data(), 1, shape, owner), found->squared_error, found->gap};
+nb::bytes to_bytes(const Histogram& self) {
+  const std::vector<std::byte> bytes = self.to_bytes();
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
+// The gap where one is certified.
+std::optional<double> gap_of(const BucketLevels& self) {
+  return std::isnan(self.gap) ? std::nullopt : std::optional(self.gap);
 }
 
 }  // namespace
 
 void bind_histogram(nb::module_& m) {
-  nb::class_<quantization::Histogram>(m, "Histogram")
+  nb::class_<BucketLevels>(m, "BucketLevels")
+      .def_prop_ro(
+          "levels", [](const BucketLevels& self) { return as_numpy(self.levels, {self.levels.size()}); },
+          nb::rv_policy::automatic)
+      .def_ro("squared_error", &BucketLevels::squared_error)
+      .def_prop_ro("gap", &gap_of);
+  nb::class_<Histogram>(m, "Histogram")
       .def(nb::init<double, double, std::uint32_t>(), "center"_a, "scale"_a, "bins"_a)
-      .def_static("like", &like, "data"_a.noconvert(), "table"_a.noconvert().none(), "bins"_a)
-      .def("update", &update, "data"_a.noconvert(), "table"_a.noconvert().none(), "weights"_a.noconvert().none())
-      .def("merge", &quantization::Histogram::merge, "other"_a)
-      .def("levels", &levels, "s"_a, "objective"_a, "certify"_a)
+      .def_static("like", &like, "values"_a, "bins"_a)
+      .def("update", &update, "values"_a, "weights"_a.noconvert().none())
+      .def("merge", &Histogram::merge, "other"_a)
+      .def("levels", &quantization::histogram_levels, "n_levels"_a, "objective"_a, "certify"_a)
       .def("norm", &quantization::histogram_norm)
-      .def("to_bytes",
-           [](const quantization::Histogram& self) {
-             const std::vector<std::byte> bytes = self.to_bytes();
-             return nb::bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-           })
+      .def("to_bytes", &to_bytes)
       .def_static(
-          "from_bytes",
-          [](const nb::bytes& data) {
-            return quantization::Histogram::from_bytes({static_cast<const std::byte*>(data.data()), data.size()});
-          },
-          "data"_a)
-      .def("check_invariants", &quantization::Histogram::check_invariants)
-      .def_prop_ro("center", &quantization::Histogram::center)
-      .def_prop_ro("scale", &quantization::Histogram::scale)
-      .def_prop_ro("bins", &quantization::Histogram::bins)
-      .def_prop_ro("count", &quantization::Histogram::count)
-      .def_prop_ro("total_weight", &quantization::Histogram::total_weight)
-      .def_prop_ro("minimum", &quantization::Histogram::minimum)
-      .def_prop_ro("maximum", &quantization::Histogram::maximum)
-      .def_prop_ro("buckets", &quantization::Histogram::buckets);
+          "from_bytes", [](const nb::bytes& data) { return Histogram::from_bytes(bytes_of(data)); }, "data"_a)
+      .def("check_invariants", &Histogram::check_invariants)
+      .def_prop_ro("center", &Histogram::center)
+      .def_prop_ro("scale", &Histogram::scale)
+      .def_prop_ro("bins", &Histogram::bins)
+      .def_prop_ro("count", &Histogram::count)
+      .def_prop_ro("total_weight", &Histogram::total_weight)
+      .def_prop_ro("minimum", &Histogram::minimum)
+      .def_prop_ro("maximum", &Histogram::maximum)
+      .def_prop_ro("buckets", &Histogram::buckets);
 }

@@ -1,11 +1,13 @@
 #include "quantization/levels.h"
 
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/tuple.h>
 
 #include <algorithm>
-#include <cmath>
-#include <tuple>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -18,78 +20,90 @@ using namespace nb::literals;
 
 namespace {
 
-using Shape = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;  // outer, groups, inner, block
+using quantization::Cost, quantization::Method, quantization::Objective;
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-quantization::Data as_data(const Flat& data, const std::optional<Array<float>>& table,
-                           const std::optional<Array<double>>& weights, const Shape& shape) {
-  const auto [outer, groups, inner, block] = shape;
-  return {as_values(data, table), span(weights), {outer, groups, inner, block}};
-}
+// Tables as numpy arrays whose rows end with the longest table.
+class LevelTables {
+ public:
+  LevelTables(quantization::Tables tables, bool single)
+      : tables_(std::move(tables)),
+        columns_(static_cast<std::size_t>(*std::max_element(tables_.counts.begin(), tables_.counts.end()))),
+        single_(single) {}
 
-// One row for each group: its errors and norm, the binary exponent that they lack, and the solver's gap.
-void write_figures(const quantization::Table& table, double* row) {
-  row[0] = table.squared_error;
-  row[1] = table.plain_error;
-  row[2] = table.squared_norm;
-  row[3] = -2.0 * std::ilogb(table.unit);
-  row[4] = table.gap;
-}
-
-void levels(const Flat& data, const std::optional<Array<float>>& table, const std::optional<Array<double>>& weights,
-            const Shape& shape, int method, int objective, std::size_t s, std::uint32_t bins,
-            const std::optional<Array<double>>& grid, bool certify, std::size_t threads, const Out<double>& values,
-            const Out<std::int64_t>& counts, const Out<std::int64_t>& index, const Out<double>& figures) {
-  const quantization::Data all = as_data(data, table, weights, shape);
-  const quantization::Request request{static_cast<quantization::Method>(method),
-                                      static_cast<quantization::Objective>(objective),
-                                      s,
-                                      bins,
-                                      span(grid),
-                                      certify};
-  const std::size_t columns = values.shape(1);
-  const Unlocked unlocked(all.values.size);
-  quantization::solve_groups(all, request, threads, [&](std::size_t group, const quantization::Table& found) {
-    double* row = values.data() + group * columns;
-    std::fill(std::copy(found.levels.begin(), found.levels.end(), row), row + columns, found.levels.back());
-    if (grid) {
-      std::int64_t* at = index.data() + group * columns;
-      std::fill(std::copy(found.grid_index.begin(), found.grid_index.end(), at), at + columns, found.grid_index.back());
-    }
-    counts.data()[group] = static_cast<std::int64_t>(found.levels.size());
-    write_figures(found, figures.data() + group * 5);
-  });
-}
-
-void score_levels(const Flat& data, const std::optional<Array<float>>& table, const Shape& shape, int objective,
-                  const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& values,
-                  const Array<std::int64_t>& counts, const Out<double>& figures) {
-  const quantization::Data all = as_data(data, table, std::nullopt, shape);
-  const std::size_t columns = values.shape(1);
-  const Unlocked unlocked(all.values.size);
-  for (std::size_t group = 0; group < counts.size(); ++group) {
-    const std::span<const double> row(values.data() + group * columns, static_cast<std::size_t>(counts.data()[group]));
-    write_figures(quantization::score_group(all, group, row, static_cast<quantization::Objective>(objective)),
-                  figures.data() + group * 5);
+  nb::ndarray<nb::numpy> levels() const {
+    if (single_) return nb::ndarray<nb::numpy>(rows<float>(tables_.levels));
+    return nb::ndarray<nb::numpy>(rows<double>(tables_.levels));
   }
+  auto counts() const { return as_numpy(tables_.counts, {tables_.counts.size()}); }
+  std::optional<nb::ndarray<nb::numpy, std::int64_t>> grid_index() const {
+    if (tables_.grid_index.empty()) return std::nullopt;
+    return rows<std::int64_t>(tables_.grid_index);
+  }
+  const Cost& cost() const { return tables_.cost; }
+
+ private:
+  template <typename Item, typename From>
+  nb::ndarray<nb::numpy, Item> rows(const std::vector<From>& from) const {
+    const std::size_t groups = tables_.counts.size();
+    std::vector<Item> items(groups * columns_);
+    for (std::size_t group = 0; group < groups; ++group)
+      std::transform(&from[group * tables_.columns], &from[group * tables_.columns] + columns_,
+                     &items[group * columns_], [](From item) { return static_cast<Item>(item); });
+    return as_numpy(std::move(items), {groups, columns_});
+  }
+
+  quantization::Tables tables_;
+  std::size_t columns_;
+  bool single_;
+};
+
+LevelTables levels(const HeldValues& values, const quantization::Grouping& grouping, Method method, Objective objective,
+                   std::size_t n_levels, std::uint32_t bins, const std::optional<Array<double>>& weights,
+                   double weight_unit, const std::optional<Array<double>>& grid, bool certify, bool score,
+                   std::size_t threads) {
+  const quantization::Data data{values.view, grouping, span(weights), weight_unit};
+  const quantization::Request request{method, objective, n_levels, bins, span(grid), certify, score};
+  const Unlocked unlocked(values.view.size);
+  return {quantization::solve_groups(data, request, threads), !values.view.wide()};
 }
 
-void ranges(const Flat& data, const std::optional<Array<float>>& table, const Shape& shape, const Out<double>& out) {
-  const quantization::Data all = as_data(data, table, std::nullopt, shape);
-  const Unlocked unlocked(all.values.size);
-  for (std::size_t group = 0; group < all.grouping.count(); ++group) {
-    const quantization::Range<double> range = quantization::group_range(all, group);
-    out.data()[2 * group] = range.low;
-    out.data()[2 * group + 1] = range.high;
+Cost score_levels(const HeldValues& values, const quantization::Grouping& grouping, const Matrix& levels,
+                  const Array<std::int64_t>& counts, Objective objective) {
+  const Unlocked unlocked(values.view.size);
+  return quantization::score_groups({values.view, grouping}, {levels.data(), levels.size()}, span(counts), objective);
+}
+
+nb::ndarray<nb::numpy, double> ranges(const HeldValues& values, const quantization::Grouping& grouping) {
+  std::vector<double> ends;
+  {
+    const Unlocked unlocked(values.view.size);
+    ends = quantization::group_ranges({values.view, grouping});
   }
+  return as_numpy(std::move(ends), {grouping.count(), 2});
 }
 
 }  // namespace
 
 void bind_levels(nb::module_& m) {
-  m.def("levels", &levels, "data"_a.noconvert(), "table"_a.noconvert().none(), "weights"_a.noconvert().none(),
-        "shape"_a, "method"_a, "objective"_a, "s"_a, "bins"_a, "grid"_a.noconvert().none(), "certify"_a, "threads"_a,
-        "values"_a.noconvert(), "counts"_a.noconvert(), "index"_a.noconvert(), "figures"_a.noconvert());
-  m.def("score_levels", &score_levels, "data"_a.noconvert(), "table"_a.noconvert().none(), "shape"_a, "objective"_a,
-        "values"_a.noconvert(), "counts"_a.noconvert(), "figures"_a.noconvert());
-  m.def("ranges", &ranges, "data"_a.noconvert(), "table"_a.noconvert().none(), "shape"_a, "out"_a.noconvert());
+  constexpr auto owned = nb::rv_policy::automatic;
+  const auto each = [](const Cost& self) {
+    return as_numpy(self.group_squared_error, {self.group_squared_error.size()});
+  };
+  nb::class_<Cost>(m, "Cost")
+      .def_prop_ro("group_squared_error", each, owned)
+      .def_ro("squared_error", &Cost::squared_error)
+      .def_ro("vnmse", &Cost::vnmse)
+      .def_ro("gap", &Cost::gap);
+  nb::class_<LevelTables>(m, "LevelTables")
+      .def_prop_ro("levels", &LevelTables::levels, owned)
+      .def_prop_ro("counts", &LevelTables::counts, owned)
+      .def_prop_ro("grid_index", &LevelTables::grid_index, owned)
+      .def_prop_ro("cost", &LevelTables::cost);
+  m.def("levels", &levels, "values"_a, "grouping"_a, nb::kw_only(), "method"_a, "objective"_a, "n_levels"_a,
+        "bins"_a = 4096, "weights"_a.noconvert().none() = nb::none(), "weight_unit"_a = 1.0,
+        "grid"_a.noconvert().none() = nb::none(), "certify"_a = false, "score"_a = true, "threads"_a = 1);
+  m.def("score_levels", &score_levels, "values"_a, "grouping"_a, "levels"_a.noconvert(), "counts"_a.noconvert(),
+        "objective"_a);
+  m.def("ranges", &ranges, "values"_a, "grouping"_a);
 }

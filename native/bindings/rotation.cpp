@@ -10,7 +10,6 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/rows.h"
-#include "bindings/values.h"
 
 namespace quantization = bh::quantization;
 
@@ -27,25 +26,12 @@ void rotate(const FlatOut& x, std::uint64_t seed, std::uint64_t stream, int roun
   });
 }
 
-nb::bytes encode(const quantization::CodesHeader& header, const Flat& data, const std::optional<Array<float>>& table,
-                 const Flat& levels, std::size_t threads) {
-  const quantization::Values values = as_values(data, table);
-  const nb::bytes made(nullptr, header.total_bytes());  // filled before anybody else sees it
-  const std::span<std::byte> bytes(static_cast<std::byte*>(const_cast<void*>(made.data())), made.size());
-  const Unlocked unlocked(values.size);
-  if (header.single)
-    quantization::encode_rotated(header, values, items<float>(levels), threads, bytes);
-  else
-    quantization::encode_rotated(header, values, items<double>(levels), threads, bytes);
-  return made;
-}
-
 void decode(const quantization::CodesHeader& header, const nb::bytes& data,
             const std::optional<Array<std::int64_t>>& rows, std::uint64_t row, std::size_t threads,
             const FlatOut& out) {
   const bh::Bytes bytes = bytes_of(data);
   const Unlocked unlocked(out.size());
-  if (header.single)
+  if (header.single())
     quantization::decode_rotated(header, bytes, span(rows), row, threads, items<float>(out));
   else
     quantization::decode_rotated(header, bytes, span(rows), row, threads, items<double>(out));
@@ -55,8 +41,6 @@ void decode(const quantization::CodesHeader& header, const nb::bytes& data,
 
 void bind_rotation(nb::module_& m) {
   m.def("rotate", &rotate, "x"_a.noconvert(), "seed"_a, "stream"_a, "rounds"_a, "inverse"_a);
-  m.def("encode_rotated", &encode, "header"_a, "data"_a.noconvert(), "table"_a.noconvert().none(),
-        "levels"_a.noconvert(), "threads"_a);
-  m.def("decode_rotated", &decode, "header"_a, "data"_a, "rows"_a.noconvert().none(), "row"_a, "threads"_a,
-        "out"_a.noconvert());
+  m.def("decode_rotated", &decode, "header"_a, "data"_a, nb::kw_only(), "rows"_a.noconvert().none(), "row"_a,
+        "threads"_a, "out"_a.noconvert());
 }

@@ -26,8 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   if (header.size() > 1 << 16) return 0;  // without bits, a few bytes may stand for any number of values
   if (header.rotated()) {
-    std::vector<float> single(header.single ? header.size() : 0);
-    std::vector<double> wide(header.single ? 0 : header.size());
+    std::vector<float> single(header.single() ? header.size() : 0);
+    std::vector<double> wide(header.single() ? 0 : header.size());
     quantization::decode_rotated(header, bytes, {}, 0, 1, std::span(single));
     quantization::decode_rotated(header, bytes, {}, 0, 1, std::span(wide));
     for (const double value : wide)
@@ -40,8 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::uint16_t> codes(header.size());
   quantization::read_codes(header, payload, std::span(codes));
   for (const std::uint16_t code : codes)
-    if (code >= header.s) __builtin_trap();
-  const std::vector<std::uint16_t> levels(header.groups() * header.s);
+    if (code >= header.n_levels) __builtin_trap();
+  const std::vector<std::uint16_t> levels(header.groups() * header.n_levels);
   quantization::decode(header, payload, std::span(levels), {}, 1, std::span(codes));
   return 0;
 }

@@ -97,7 +97,7 @@ class Encoder {
   };
 
   std::span<const Real> levels_of(std::uint64_t group) const {
-    return levels_.subspan(group * header_.s, counts_[group]);
+    return levels_.subspan(group * header_.n_levels, counts_[group]);
   }
 
   void round(std::uint64_t first, std::size_t n, Desk& desk, std::uint16_t* codes) {
@@ -171,7 +171,7 @@ class Decoder {
         bits_(header.bits()),
         width_(std::size_t{1} << bits_),
         payload_(payload),
-        table_(pad_rows(levels, header.s, width_)),
+        table_(pad_rows(levels, header.n_levels, width_)),
         grouping_(header.grouping()) {
     if (bits_ == 4 && header.grouped == Grouped::whole) pairs_ = make_pairs(table_.data());
   }
@@ -215,8 +215,8 @@ class Decoder {
 }  // namespace
 
 template <typename Real>
-void encode(CodesHeader header, const Values& values, std::span<const Real> levels,
-            std::span<const std::int64_t> counts, EncodeOptions options, std::span<std::byte> bytes) {
+CodesHeader encode(CodesHeader header, const Values& values, std::span<const Real> levels,
+                   std::span<const std::int64_t> counts, EncodeOptions options, std::span<std::byte> bytes) {
   if (values.size > 0) {
     Encoder<Real> encoder(header, values, levels, counts);
     std::byte* payload = bytes.data() + header.payload_at();
@@ -227,6 +227,7 @@ void encode(CodesHeader header, const Values& values, std::span<const Real> leve
     header.clipped = encoder.outside();
   }
   write_codes(header, std::as_bytes(levels), bytes);
+  return header;
 }
 
 template <typename Item>
@@ -260,10 +261,10 @@ void read_codes(const CodesHeader& header, Bytes payload, std::span<Code> codes)
   }
 }
 
-template void encode(CodesHeader, const Values&, std::span<const float>, std::span<const std::int64_t>, EncodeOptions,
-                     std::span<std::byte>);
-template void encode(CodesHeader, const Values&, std::span<const double>, std::span<const std::int64_t>, EncodeOptions,
-                     std::span<std::byte>);
+template CodesHeader encode(CodesHeader, const Values&, std::span<const float>, std::span<const std::int64_t>,
+                            EncodeOptions, std::span<std::byte>);
+template CodesHeader encode(CodesHeader, const Values&, std::span<const double>, std::span<const std::int64_t>,
+                            EncodeOptions, std::span<std::byte>);
 template void decode(const CodesHeader&, Bytes, std::span<const std::uint16_t>, const Selection&, std::size_t,
                      std::span<std::uint16_t>);
 template void decode(const CodesHeader&, Bytes, std::span<const std::uint32_t>, const Selection&, std::size_t,

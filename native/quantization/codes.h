@@ -13,11 +13,12 @@ struct EncodeOptions {
   std::size_t threads = 1;
 };
 
-// Fills `bytes`, all header.total_bytes() of them. Row g of the table `levels` has counts[g] levels, then padding. Real
-// is double if values.wide(). Throws InvalidInput for NaN, infinity, and values outside the levels.
+// Fills `bytes`, all header.total_bytes() of them, and returns the header with the values clipped. Row g of the table
+// `levels` has counts[g] levels, then padding. Real is float if header.single(). Throws InvalidInput for NaN, infinity,
+// and values outside the levels.
 template <typename Real>
-void encode(CodesHeader header, const Values& values, std::span<const Real> levels,
-            std::span<const std::int64_t> counts, EncodeOptions options, std::span<std::byte> bytes);
+CodesHeader encode(CodesHeader header, const Values& values, std::span<const Real> levels,
+                   std::span<const std::int64_t> counts, EncodeOptions options, std::span<std::byte> bytes);
 
 // Which part of an array is decoded: the values from `first` on, or, if `row` is not 0, these rows of `row` values
 // each.

@@ -113,8 +113,8 @@ std::vector<std::uint16_t> ascending_keys(const Values& values) {
   std::vector<std::uint16_t> keys;
   const std::size_t size = values.kind == Values::Kind::key8 ? 256 : 65536;
   for (std::size_t key = 0; key < size; ++key)
-    if (std::isfinite(values.table[key])) keys.push_back(static_cast<std::uint16_t>(key));
-  std::stable_sort(keys.begin(), keys.end(), [&](auto a, auto b) { return values.table[a] < values.table[b]; });
+    if (std::isfinite(values.lookup[key])) keys.push_back(static_cast<std::uint16_t>(key));
+  std::stable_sort(keys.begin(), keys.end(), [&](auto a, auto b) { return values.lookup[a] < values.lookup[b]; });
   return keys;
 }
 
@@ -137,7 +137,7 @@ Distinct<float> distinct(const Values& values, const Grouping& grouping, std::si
     count(static_cast<const std::uint16_t*>(values.data));
   Collector<float> collector;
   for (const std::uint16_t key : ascending)
-    if (counts[key] > 0) collector.add(values.table[key], weights.empty() ? counts[key] : copies[key]);
+    if (counts[key] > 0) collector.add(values.lookup[key], weights.empty() ? counts[key] : copies[key]);
   return std::move(collector).without_idle(objective);
 }
 

@@ -12,10 +12,8 @@ namespace bh::quantization {
 namespace {
 
 constexpr Format kFormat{{'V', 'C'}, 1, "Codes"};
-constexpr unsigned kMethods = 5, kObjectives = 2, kDtypes = 10, kLevelDtypes = 2, kGroupings = 3;
-constexpr std::uint8_t kDoubles[] = {0, 8, 9};  // the dtypes whose levels are float64
+constexpr unsigned kMethods = 5, kObjectives = 2, kLevelDtypes = 2, kGroupings = 3;  // how many there are
 constexpr unsigned kMostAxes = 8;
-constexpr std::uint8_t kRotation = 4;  // the method
 constexpr unsigned kMostRounds = 2;
 constexpr std::uint32_t kMostRotated = 256;        // levels
 constexpr double kFarthestRotated = 16;            // level: sums over a chunk must not overflow
@@ -23,10 +21,15 @@ constexpr std::uint64_t kMostValues = 1ull << 60;  // of 8 bytes each: no array 
 
 std::string is(std::uint64_t value, const std::string& rule) { return "is " + std::to_string(value) + ", but " + rule; }
 
-std::uint8_t take_code(Reader& reader, const char* field, unsigned count) {
-  const auto code = reader.take<std::uint8_t>(field);
-  if (code >= count) reader.fail(field, is(code, "must be below " + std::to_string(count)));
-  return code;
+unsigned take_number(Reader& reader, const char* field, unsigned count) {
+  const auto number = reader.take<std::uint8_t>(field);
+  if (number >= count) reader.fail(field, is(number, "must be below " + std::to_string(count)));
+  return number;
+}
+
+template <typename Enum>
+Enum take_enum(Reader& reader, const char* field, unsigned count) {
+  return static_cast<Enum>(take_number(reader, field, count));
 }
 
 // The product of the axes that are not 0 must be a size as well.
@@ -48,7 +51,7 @@ void check_levels_and_scales(const Reader& reader, const CodesHeader& header, By
   for (std::uint64_t at = 0; at < levels.size() / sizeof(Real); ++at) {
     const Real level = real_at<Real>(levels, at);
     if (!std::isfinite(level)) reader.fail("levels", "contain NaN or infinity at index " + std::to_string(at));
-    if (at % header.s != 0 && level < real_at<Real>(levels, at - 1))
+    if (at % header.n_levels != 0 && level < real_at<Real>(levels, at - 1))
       reader.fail("levels", "descend at index " + std::to_string(at));
     if (header.rotated() && std::abs(level) > kFarthestRotated)
       reader.fail("levels", "are too far from 0 for rotated values at index " + std::to_string(at));
@@ -61,7 +64,7 @@ void check_levels_and_scales(const Reader& reader, const CodesHeader& header, By
 void check_payload(const Reader& reader, const CodesHeader& header, Bytes payload) {
   const Runs runs = header.runs();
   const int bits = header.bits();
-  if (payload.empty() || header.rotated()) return;  // chunks fill their bytes, and s is a power of two
+  if (payload.empty() || header.rotated()) return;  // chunks fill their bytes, and n_levels is a power of two
   const std::uint64_t run_bytes = packed_bytes(runs.length, bits);
   std::uint16_t codes[1024];
   for (std::uint64_t run = 0; run < runs.count; ++run) {
@@ -69,20 +72,21 @@ void check_payload(const Reader& reader, const CodesHeader& header, Bytes payloa
     const unsigned used = runs.length % 8 * bits % 8;
     if (used != 0 && static_cast<unsigned>(packed.back()) >> used != 0)
       reader.fail("payload", "has nonzero padding bits");
-    if (std::has_single_bit(header.s)) continue;
+    if (std::has_single_bit(header.n_levels)) continue;
     for (std::uint64_t j = 0; j < runs.length; j += std::size(codes)) {
       const std::span part(codes, std::min<std::uint64_t>(std::size(codes), runs.length - j));
       unpack(&packed[j / 8 * bits], bits, part);
       std::uint16_t most = 0;
       for (const std::uint16_t code : part) most = std::max(most, code);
-      if (most >= header.s) reader.fail("payload", is(most, "codes must be below s = " + std::to_string(header.s)));
+      if (most >= header.n_levels)
+        reader.fail("payload", is(most, "codes must be below n_levels = " + std::to_string(header.n_levels)));
     }
   }
 }
 
 }  // namespace
 
-int CodesHeader::bits() const { return std::bit_width(s - 1); }
+int CodesHeader::bits() const { return std::bit_width(n_levels - 1); }
 
 Runs CodesHeader::runs() const {
   Runs runs;
@@ -108,16 +112,16 @@ std::uint64_t CodesHeader::payload_bytes() const {
 
 void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> bytes) {
   Writer writer(kFormat);
-  writer.put(header.method);
+  writer.put(static_cast<std::uint8_t>(header.method));
   writer.put(static_cast<std::uint8_t>(header.objective));
-  writer.put(header.dtype);
-  writer.put(static_cast<std::uint8_t>(header.single));
+  writer.put(static_cast<std::uint8_t>(header.dtype));
+  writer.put(static_cast<std::uint8_t>(header.single()));
   writer.put(static_cast<std::uint8_t>(header.bits()));
   writer.put(static_cast<std::uint8_t>(header.shape.size()));
   writer.put(static_cast<std::uint8_t>(header.grouped));
   writer.put(header.axis);
   writer.put(static_cast<std::uint16_t>((header.tables() == 1) | header.rounds << 1));
-  writer.put(header.s);
+  writer.put(header.n_levels);
   writer.put(header.groups());
   writer.put(header.block);
   writer.put(header.seed);
@@ -134,18 +138,18 @@ void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> b
 CodesHeader read_codes_header(Bytes bytes) {
   Reader reader(bytes, kFormat);
   CodesHeader header;
-  header.method = take_code(reader, "method", kMethods);
-  header.objective = Objective{take_code(reader, "objective", kObjectives)};
-  header.dtype = take_code(reader, "dtype", kDtypes);
-  header.single = take_code(reader, "level dtype", kLevelDtypes) == 1;
-  if (header.single == (std::find(std::begin(kDoubles), std::end(kDoubles), header.dtype) != std::end(kDoubles)))
-    reader.fail("level dtype", is(header.single, "does not match dtype " + std::to_string(header.dtype)));
+  header.method = take_enum<Method>(reader, "method", kMethods);
+  header.objective = take_enum<Objective>(reader, "objective", kObjectives);
+  header.dtype = take_enum<Dtype>(reader, "dtype", kDtypeNames.size());
+  const unsigned single = take_number(reader, "level dtype", kLevelDtypes);
+  if (single != header.single())
+    reader.fail("level dtype", is(single, std::string("does not match dtype ") + name_of(header.dtype)));
   const auto bits = reader.take<std::uint8_t>("bits");
-  const unsigned axes = take_code(reader, "number of axes", kMostAxes + 1);
-  header.grouped = Grouped{take_code(reader, "grouping", kGroupings)};
+  const unsigned axes = take_number(reader, "number of axes", kMostAxes + 1);
+  header.grouped = take_enum<Grouped>(reader, "grouping", kGroupings);
   header.axis = reader.take<std::uint8_t>("axis");
   const auto flags = reader.take<std::uint16_t>("flags");
-  header.s = reader.take<std::uint32_t>("s");
+  header.n_levels = reader.take<std::uint32_t>("n_levels");
   const auto groups = reader.take<std::uint64_t>("groups");
   header.block = reader.take<std::uint64_t>("block");
   header.seed = reader.take<std::uint64_t>("seed");
@@ -156,17 +160,20 @@ CodesHeader read_codes_header(Bytes bytes) {
 
   check_shape(reader, header.shape);
   header.rounds = flags >> 1 & 3;
-  if (header.rounds > kMostRounds || header.rotated() != (header.method == kRotation))
-    reader.fail("flags", is(flags, "its number of rounds does not match method " + std::to_string(header.method)));
+  if (header.rounds > kMostRounds || header.rotated() != (header.method == Method::rotation))
+    reader.fail("flags", is(flags, "its number of rounds does not match method " +
+                                       std::to_string(static_cast<int>(header.method))));
   const bool by_axis = header.grouped == Grouped::axis, by_block = header.grouped == Grouped::block;
-  if (header.s < 1 || header.s > 65536) reader.fail("s", is(header.s, "must be from 1 to 65536"));
+  if (header.n_levels < 1 || header.n_levels > 65536)
+    reader.fail("n_levels", is(header.n_levels, "must be from 1 to 65536"));
   if (bits != header.bits())
-    reader.fail("bits", is(bits, "s = " + std::to_string(header.s) + " takes " + std::to_string(header.bits())));
+    reader.fail("bits",
+                is(bits, "n_levels = " + std::to_string(header.n_levels) + " takes " + std::to_string(header.bits())));
   if (by_axis ? header.axis >= axes : header.axis != CodesHeader::kNoAxis)
     reader.fail("axis", is(header.axis, "does not match grouping and shape"));
   if (header.rotated()) {
-    if (!std::has_single_bit(header.s) || header.s < 2 || header.s > kMostRotated)
-      reader.fail("s", is(header.s, "must be a power of two from 2 to 256 for rotation"));
+    if (!std::has_single_bit(header.n_levels) || header.n_levels < 2 || header.n_levels > kMostRotated)
+      reader.fail("n_levels", is(header.n_levels, "must be a power of two from 2 to 256 for rotation"));
     if (by_block) reader.fail("grouping", is(2, "rotation groups by axis or not at all"));
     if (!std::has_single_bit(header.block) || header.block < Chunks::kLeast)
       reader.fail("block", is(header.block, "must be a power of two of at least 64 for rotation"));
@@ -183,7 +190,7 @@ CodesHeader read_codes_header(Bytes bytes) {
     reader.fail("stream", is(header.stream, "this method uses no randomness"));
   if (header.clipped > header.size()) reader.fail("clipped", is(header.clipped, "there are fewer values"));
 
-  const std::uint64_t levels = reader.product(header.tables(), header.s, "levels");
+  const std::uint64_t levels = reader.product(header.tables(), header.n_levels, "levels");
   reader.take_bytes(reader.product(levels, header.real_bytes(), "levels"), "levels");
   Runs runs = header.runs();
   if (header.rotated()) {
@@ -205,8 +212,8 @@ void check_codes(const CodesHeader& header, Bytes bytes) {
   const Reader reader(bytes, kFormat);
   const Bytes levels = bytes.subspan(header.levels_at(), header.levels_bytes());
   const Bytes scales = bytes.subspan(header.scales_at(), header.scales_bytes());
-  header.single ? check_levels_and_scales<float>(reader, header, levels, scales)
-                : check_levels_and_scales<double>(reader, header, levels, scales);
+  header.single() ? check_levels_and_scales<float>(reader, header, levels, scales)
+                  : check_levels_and_scales<double>(reader, header, levels, scales);
   check_payload(reader, header, bytes.subspan(header.payload_at(), header.payload_bytes()));
   std::uint32_t crc;
   std::memcpy(&crc, &bytes[bytes.size() - sizeof crc], sizeof crc);

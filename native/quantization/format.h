@@ -1,6 +1,7 @@
 // The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels
 // row by row, with rotation the scale of each chunk, the packed codes, CRC-32C.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,6 +11,18 @@
 #include "support/bytes.h"
 
 namespace bh::quantization {
+
+// The dtypes of arrays, as the bytes number them, and their names in Python.
+enum class Dtype : std::uint8_t { float64, float32, float16, bfloat16, int8, uint8, int16, uint16, int32, int64 };
+inline constexpr std::array kDtypeNames = {"float64", "float32", "float16", "bfloat16", "int8",
+                                           "uint8",   "int16",   "uint16",  "int32",    "int64"};
+
+constexpr const char* name_of(Dtype dtype) { return kDtypeNames[static_cast<std::size_t>(dtype)]; }
+
+// Levels are float32 where that holds every value of the dtype, else float64.
+constexpr bool has_single_levels(Dtype dtype) {
+  return dtype != Dtype::float64 && dtype != Dtype::int32 && dtype != Dtype::int64;
+}
 
 enum class Grouped : std::uint8_t { whole, axis, block };
 
@@ -21,15 +34,14 @@ struct Runs {
 };
 
 struct CodesHeader {
-  std::uint8_t method = 0;  // uniform, histogram, exact, given, rotation
+  Method method = Method::uniform;
   Objective objective = Objective::unbiased;
-  std::uint8_t dtype = 0;  // f64, f32, f16, bf16, i8, u8, i16, u16, i32, i64
-  bool single = false;     // levels are float32, not float64
+  Dtype dtype = Dtype::float64;  // of the source
   Grouped grouped = Grouped::whole;
   std::uint8_t axis = kNoAxis;
-  std::uint32_t s = 1;      // columns of the table of levels
-  std::uint64_t block = 0;  // of values that share a table; with rotation, of the largest chunk
-  std::uint8_t rounds = 0;  // of the rotation; 0 is none
+  std::uint32_t n_levels = 1;  // columns of the table of levels
+  std::uint64_t block = 0;     // of values that share a table; with rotation, of the largest chunk
+  std::uint8_t rounds = 0;     // of the rotation; 0 is none
   std::uint64_t seed = 0, stream = 0;
   std::vector<std::uint64_t> shape;
   std::uint64_t clipped = 0;
@@ -37,17 +49,18 @@ struct CodesHeader {
   static constexpr std::uint8_t kNoAxis = 255;
 
   int bits() const;
+  bool single() const { return has_single_levels(dtype); }
   bool rotated() const { return rounds > 0; }
-  bool random() const { return rotated() || (objective == Objective::unbiased && s > 1); }
+  bool random() const { return rotated() || (objective == Objective::unbiased && n_levels > 1); }
   Runs runs() const;
   std::uint64_t size() const { return runs().size(); }
   Grouping grouping() const;
   std::uint64_t groups() const { return grouping().count(); }
   std::uint64_t tables() const { return rotated() ? 1 : groups(); }
   Chunks chunks() const { return {grouping().size(0), block}; }  // of each group, with rotation
-  std::size_t real_bytes() const { return single ? 4 : 8; }
+  std::size_t real_bytes() const { return single() ? 4 : 8; }
   std::size_t levels_at() const { return 64 + 8 * shape.size() + 8; }
-  std::uint64_t levels_bytes() const { return tables() * s * real_bytes(); }
+  std::uint64_t levels_bytes() const { return tables() * n_levels * real_bytes(); }
   std::uint64_t scales_at() const { return levels_at() + levels_bytes(); }
   std::uint64_t scales_bytes() const { return rotated() ? groups() * chunks().count() * real_bytes() : 0; }
   std::uint64_t payload_at() const { return scales_at() + scales_bytes(); }

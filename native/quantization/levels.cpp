@@ -5,7 +5,9 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "quantization/distinct.h"
 #include "quantization/grid_levels.h"
 #include "quantization/histogram.h"
 #include "quantization/score.h"
@@ -18,7 +20,13 @@ namespace {
 
 constexpr std::size_t kChunk = 64;          // groups that hand the price of a link on: the unit of work of a thread
 constexpr std::size_t kCounting = 1 << 14;  // values of a group from which on keys are counted, not sorted
-constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+struct Table {
+  std::vector<double> levels;           // ascending, in the precision that suits the values
+  std::vector<std::size_t> grid_index;  // where each level stands in the grid
+  GroupCost cost;
+};
 
 // One group as the solvers see it.
 template <typename T>
@@ -51,7 +59,6 @@ Table uniform(const Group<T>& group, std::size_t s) {
     const double part = s == 1 ? 0.5 : static_cast<double>(i) / steps;
     append<T>(table.levels, std::clamp(low * (1 - part) + high * part, low, high));
   }
-  table.gap = kUncertified;
   return table;
 }
 
@@ -59,12 +66,12 @@ template <typename T>
 Table from_histogram(const Group<T>& group, const Request& request) {
   auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
   histogram.update(group.x, group.weights, group.range);
-  const BucketLevels found = histogram_levels(histogram, request.s, request.objective, request.certify);
+  const BucketLevels found = histogram_levels(histogram, request.n_levels, request.objective, request.certify);
   Table table;
   for (const double level : found.levels) append<T>(table.levels, level);
-  table.squared_error = found.squared_error;
-  table.squared_norm = histogram_norm(histogram);
-  table.gap = found.gap;
+  table.cost.squared_error = table.cost.plain_error = found.squared_error;
+  table.cost.squared_norm = histogram_norm(histogram);
+  table.cost.gap = found.gap;
   return table;
 }
 
@@ -104,13 +111,13 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
   if (values.size() == 0) refuse_changing();  // keys are read again to be counted, and may stand for NaN by now
   Table table;
   if (!request.grid.empty()) {
-    GridLevels found = grid_levels(values, request.grid, request.s, unit);
+    GridLevels found = grid_levels(values, request.grid, request.n_levels, unit);
     for (const std::size_t i : found.index) table.levels.push_back(request.grid[i]);
     table.grid_index = std::move(found.index);
-    table.gap = found.gap;
+    table.cost.gap = found.gap;
     return table;
   }
-  if (values.size() <= request.s) {
+  if (values.size() <= request.n_levels) {
     table.levels.assign(values.values.begin(), values.values.end());
     return table;
   }
@@ -118,12 +125,13 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
   if (request.objective == Objective::unbiased) {
     const Nodes nodes = value_nodes(values, unit);
     const UnbiasedCost cost(nodes.nodes, nodes.anchor);
-    found = solve(cost, request.s - 1, price, start_price(values, request.s - 1, request.objective, unit));
+    found =
+        solve(cost, request.n_levels - 1, price, start_price(values, request.n_levels - 1, request.objective, unit));
     for (const Index i : found.path) table.levels.push_back(static_cast<double>(values.values[i]));
   } else {
     const Nodes nodes = boundary_nodes(values, unit);
     const KMeansCost cost(nodes.nodes);
-    found = solve(cost, request.s, price, start_price(values, request.s, request.objective, unit));
+    found = solve(cost, request.n_levels, price, start_price(values, request.n_levels, request.objective, unit));
     for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
       const Index from = found.path[link], to = found.path[link + 1];
       const double level = mean(values, from, to, unit);
@@ -131,16 +139,15 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
                                          static_cast<double>(values.values[to - 1])));
     }
   }
-  table.gap = found.gap;
+  table.cost.gap = found.gap;
   return table;
 }
 
 template <typename T>
-void score(const Group<T>& group, Objective objective, Table& table) {
-  table.squared_error = squared_error(group.x, group.weights, table.levels, objective, group.unit);
-  table.plain_error =
-      group.weights.empty() ? table.squared_error : squared_error<T>(group.x, {}, table.levels, objective, group.unit);
-  table.squared_norm = squared_norm(group.x, group.unit);
+GroupCost score(const Group<T>& group, std::span<const double> levels, Objective objective, double gap = kUnknown) {
+  const double error = squared_error(group.x, group.weights, levels, objective, group.unit);
+  const double plain = group.weights.empty() ? error : squared_error<T>(group.x, {}, levels, objective, group.unit);
+  return {group.unit, error, plain, squared_norm(group.x, group.unit), error == 0 ? 0 : gap};
 }
 
 // What the threads of one call share, and what one chunk of groups passes on from group to group.
@@ -182,27 +189,29 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Group<T> group =
       load(shared.data, index, chunk, request.method == Method::exact ? Loaded::copied : Loaded::in_place);
   Table table;
+  GroupCost& cost = table.cost;
   // Values in order hold all that scoring needs, but for what was without weight.
   const auto solve_exactly = [&](const Distinct<T>& values) {
     table = exact(values, request, group.unit, chunk.price);
-    table.squared_error = table.plain_error = squared_error(values, table.levels, request.objective, group.unit);
+    cost.squared_error = cost.plain_error = squared_error(values, table.levels, request.objective, group.unit);
     if (!group.weights.empty())
-      table.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
-    table.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
+      cost.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
+    cost.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
   };
   switch (request.method) {
     case Method::uniform:
-      table = uniform(group, request.s);
-      score(group, request.objective, table);
+      table = uniform(group, request.n_levels);
+      cost = request.score ? score(group, table.levels, request.objective)
+                           : GroupCost{1, kUnknown, kUnknown, kUnknown, kUnknown};
       break;
     case Method::histogram:
       table = from_histogram(group, request);
-      table.plain_error = table.squared_error;
-      if (request.objective == Objective::mse || !group.weights.empty()) score(group, request.objective, table);
+      if (request.objective == Objective::mse || !group.weights.empty())
+        cost = score(group, table.levels, request.objective, cost.gap);
       break;
-    case Method::exact:
+    case Method::exact: {
       if constexpr (std::is_same_v<T, float>)
-        if (shared.data.values.table && group.x.size() >= kCounting) {
+        if (shared.data.values.lookup && group.x.size() >= kCounting) {
           solve_exactly(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending,
                                  request.objective));
           break;
@@ -210,50 +219,92 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
       const Distinct<T> values = distinct(group.x, group.weights, request.objective);
       if (group.weights.empty()) chunk.values = {};  // memory is at its peak further on
       solve_exactly(values);
+      break;
+    }
+    case Method::given:
+    case Method::rotation: throw InvalidInput("levels can only be found exactly, by histogram or uniformly");
   }
-  if (table.squared_error == 0) table.gap = 0;
-  table.unit = group.unit;
+  if (cost.squared_error == 0) cost.gap = 0;
+  cost.unit = group.unit;
   return table;
 }
 
+// As many as any group can get: levels that need not be values of the group may outnumber these.
+std::size_t most_levels(const Request& request, const Grouping& grouping) {
+  const bool of_values = request.method != Method::uniform && request.grid.empty();
+  return of_values ? std::min(request.n_levels, grouping.largest()) : request.n_levels;
+}
+
 template <typename T>
-void solve_all(const Data& data, const Request& request, std::size_t threads,
-               const std::function<void(std::size_t, const Table&)>& take) {
+void solve_all(const Data& data, const Request& request, std::size_t threads, Tables& tables,
+               std::vector<GroupCost>& costs) {
   Shared shared{data, request, {}};
-  if (data.values.table) shared.ascending = ascending_keys(data.values);
-  const std::size_t groups = data.grouping.count();
+  if (data.values.lookup) shared.ascending = ascending_keys(data.values);
+  const std::size_t groups = data.grouping.count(), columns = tables.columns;
+  const auto fill_row = [columns](const auto& row, auto& rows, std::size_t group) {
+    const auto to = rows.begin() + static_cast<std::ptrdiff_t>(group * columns);
+    std::fill(std::copy(row.begin(), row.end(), to), to + static_cast<std::ptrdiff_t>(columns), row.back());
+  };
   parallel((groups + kChunk - 1) / kChunk, threads, [&](std::size_t first) {
     Chunk<T> chunk;
-    for (std::size_t group = first * kChunk; group < std::min(groups, (first + 1) * kChunk); ++group)
-      take(group, solve_group(shared, group, chunk));
+    for (std::size_t group = first * kChunk; group < std::min(groups, (first + 1) * kChunk); ++group) {
+      const Table table = solve_group(shared, group, chunk);
+      fill_row(table.levels, tables.levels, group);
+      if (!tables.grid_index.empty()) fill_row(table.grid_index, tables.grid_index, group);
+      tables.counts[group] = static_cast<std::int64_t>(table.levels.size());
+      costs[group] = table.cost;
+    }
   });
+}
+
+template <typename T>
+std::vector<GroupCost> score_all(const Data& data, std::span<const double> levels, std::span<const std::int64_t> counts,
+                                 Objective objective) {
+  const std::size_t columns = levels.size() / counts.size();
+  std::vector<GroupCost> costs(counts.size());
+  Chunk<T> chunk;
+  for (std::size_t index = 0; index < counts.size(); ++index) {
+    const Group<T> group = load(data, index, chunk);
+    const auto table = levels.subspan(index * columns, static_cast<std::size_t>(counts[index]));
+    costs[index] = score(group, table, objective);
+  }
+  return costs;
+}
+
+template <typename T>
+std::vector<double> all_ranges(const Data& data) {
+  std::vector<double> ends;
+  Chunk<T> chunk;
+  for (std::size_t index = 0; index < data.grouping.count(); ++index) {
+    const Range<T> range = load(data, index, chunk).range;
+    ends.push_back(static_cast<double>(range.low) + 0.0);
+    ends.push_back(static_cast<double>(range.high) + 0.0);
+  }
+  return ends;
 }
 
 }  // namespace
 
-void solve_groups(const Data& data, const Request& request, std::size_t threads,
-                  const std::function<void(std::size_t, const Table&)>& take) {
-  data.values.wide() ? solve_all<double>(data, request, threads, take) : solve_all<float>(data, request, threads, take);
+Tables solve_groups(const Data& data, const Request& request, std::size_t threads) {
+  const std::size_t groups = data.grouping.count(), columns = most_levels(request, data.grouping);
+  Tables tables{columns, std::vector<double>(groups * columns), {}, std::vector<std::int64_t>(groups), {}};
+  if (!request.grid.empty()) tables.grid_index.resize(groups * columns);
+  std::vector<GroupCost> costs(groups);
+  data.values.wide() ? solve_all<double>(data, request, threads, tables, costs)
+                     : solve_all<float>(data, request, threads, tables, costs);
+  tables.cost = total(costs, data.weight_unit);
+  return tables;
 }
 
-Table score_group(const Data& data, std::size_t index, std::span<const double> levels, Objective objective) {
-  const auto scored = [&]<typename T>(Chunk<T> chunk) {
-    const Group<T> group = load(data, index, chunk);
-    Table table;
-    table.levels.assign(levels.begin(), levels.end());
-    score(group, objective, table);
-    table.unit = group.unit;
-    return table;
-  };
-  return data.values.wide() ? scored(Chunk<double>{}) : scored(Chunk<float>{});
+Cost score_groups(const Data& data, std::span<const double> levels, std::span<const std::int64_t> counts,
+                  Objective objective) {
+  return total(data.values.wide() ? score_all<double>(data, levels, counts, objective)
+                                  : score_all<float>(data, levels, counts, objective),
+               data.weight_unit);
 }
 
-Range<double> group_range(const Data& data, std::size_t index) {
-  const auto found = [&]<typename T>(Chunk<T> chunk) {
-    const Range<T> range = load(data, index, chunk).range;
-    return Range<double>{static_cast<double>(range.low) + 0.0, static_cast<double>(range.high) + 0.0, true};
-  };
-  return data.values.wide() ? found(Chunk<double>{}) : found(Chunk<float>{});
+std::vector<double> group_ranges(const Data& data) {
+  return data.values.wide() ? all_ranges<double>(data) : all_ranges<float>(data);
 }
 
 }  // namespace bh::quantization

@@ -1,51 +1,50 @@
 // Tables of levels for the groups of an array: the whole way from values to levels and what they cost.
 #pragma once
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <span>
 #include <vector>
 
-#include "quantization/distinct.h"
+#include "quantization/cost.h"
 #include "quantization/values.h"
 
 namespace bh::quantization {
 
-enum class Method { exact, histogram, uniform };
-
 struct Request {
-  Method method;
+  Method method;  // uniform, histogram or exact
   Objective objective;
-  std::size_t s;
-  std::uint32_t bins;            // histogram only
-  std::span<const double> grid;  // exact only: the candidates; empty for any value
-  bool certify;                  // histogram only: bound the error from below
-};
-
-struct Table {
-  std::vector<double> levels;           // ascending, in the precision that suits the values
-  std::vector<std::size_t> grid_index;  // where each level stands in the grid
-  double unit = 1;                      // a power of two: errors and norm are in units of (1 / unit)^2
-  double squared_error = 0;             // weighted
-  double plain_error = 0;               // without the weights
-  double squared_norm = 0;              // of all values, without the weights
-  double gap = 0;                       // of the solver; not a number where nothing is certified
+  std::size_t n_levels;
+  std::uint32_t bins = 0;             // histogram only
+  std::span<const double> grid = {};  // exact only: the candidates; empty for any value
+  bool certify = false;               // histogram only: bound the error from below
+  bool score = true;                  // uniform only: whether the cost is wanted; else it is not a number
 };
 
 // An array with its weights (empty, or one for each value in C order) and its groups.
 struct Data {
   Values values;
-  std::span<const double> weights;
   Grouping grouping;
+  std::span<const double> weights = {};
+  double weight_unit = 1;  // a power of two that the weights were divided by
 };
 
-// Calls take(group, table) once for each group, on several threads at once. Results do not depend on the threads.
-void solve_groups(const Data& data, const Request& request, std::size_t threads,
-                  const std::function<void(std::size_t, const Table&)>& take);
+// The tables of all groups, one in each row.
+struct Tables {
+  std::size_t columns;                   // how many levels there is room for
+  std::vector<double> levels;            // ascending, in the precision that suits the values; then the last one again
+  std::vector<std::int64_t> grid_index;  // where each level stands in the grid, if there is one
+  std::vector<std::int64_t> counts;      // how many levels each group got
+  Cost cost;
+};
 
-// What given levels cost a group; unbiased levels must enclose it.
-Table score_group(const Data& data, std::size_t group, std::span<const double> levels, Objective objective);
+// Results do not depend on the threads.
+Tables solve_groups(const Data& data, const Request& request, std::size_t threads);
 
-// The least and the greatest value of a group.
-Range<double> group_range(const Data& data, std::size_t group);
+// What given levels cost, counts[group] of them in each row; unbiased levels must enclose their group.
+Cost score_groups(const Data& data, std::span<const double> levels, std::span<const std::int64_t> counts,
+                  Objective objective);
+
+// The least and the greatest value of each group, side by side.
+std::vector<double> group_ranges(const Data& data);
 
 }  // namespace bh::quantization

@@ -188,7 +188,7 @@ template <typename Real>
 class RotatedDecoder {
  public:
   RotatedDecoder(const CodesHeader& header, Bytes bytes)
-      : header_(header), bytes_(bytes), layout_(header), levels_(header.s) {
+      : header_(header), bytes_(bytes), layout_(header), levels_(header.n_levels) {
     std::memcpy(levels_.data(), &bytes[header.levels_at()], header.levels_bytes());
   }
 

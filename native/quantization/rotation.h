@@ -44,7 +44,7 @@ double orthonormal(int log2_n, int rounds);
 template <typename Real>
 void rotate(std::span<Real> x, Signs& signs, std::uint64_t first, int rounds, bool inverse);
 
-// Fills `bytes`, all header.total_bytes() of them. Real is double if values.wide(). Throws InvalidInput for NaN,
+// Fills `bytes`, all header.total_bytes() of them. Real is float if header.single(). Throws InvalidInput for NaN,
 // infinity, and values so large that a scale overflows.
 template <typename Real>
 void encode_rotated(const CodesHeader& header, const Values& values, std::span<const Real> levels, std::size_t threads,

@@ -22,7 +22,7 @@ void read_as(const Values& values, std::size_t from, std::size_t n, T* to) {
       for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<T>(data[from + i]);
   };
   const auto look_up = [&]<typename Key>(const Key* keys) {
-    for (std::size_t i = 0; i < n; ++i) to[i] = values.table[keys[from + i]];
+    for (std::size_t i = 0; i < n; ++i) to[i] = values.lookup[keys[from + i]];
   };
   switch (values.kind) {
     case Values::Kind::float32: return copy(static_cast<const float*>(values.data));

@@ -10,14 +10,16 @@
 
 namespace bh::quantization {
 
-enum class Objective { unbiased, mse };
+// What levels are for, and how they are found; in the order in which the bytes of codes number them.
+enum class Objective : std::uint8_t { unbiased, mse };
+enum class Method : std::uint8_t { uniform, histogram, exact, given, rotation };
 
 // The values of an array of any accepted type, in C order.
 struct Values {
   enum class Kind { float32, float64, key8, key16 };
   Kind kind;
   const void* data;
-  const float* table;  // of 256 or 65,536 values, for keys
+  const float* lookup;  // what each key stands for: 256 or 65,536 values; null for floats
   std::size_t size;
 
   bool wide() const { return kind == Kind::float64; }  // needs float64 levels
@@ -34,6 +36,7 @@ struct Grouping {
 
   std::size_t blocks_per_row() const { return (inner + block - 1) / block; }
   std::size_t count() const { return block ? outer * blocks_per_row() : groups; }
+  std::size_t largest() const { return block ? std::min(block, inner) : outer * inner; }
   std::size_t size(std::size_t group) const { return block ? length(group) : outer * inner; }
   std::size_t group_of(std::size_t i) const {
     return block ? i / inner * blocks_per_row() + i % inner / block : i / inner % groups;

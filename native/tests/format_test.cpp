@@ -18,9 +18,8 @@ using Buffer = std::vector<std::byte>;
 // Three levels, 2 x 5 values, all of code 2.
 quantization::CodesHeader small() {
   quantization::CodesHeader header;
-  header.dtype = 1;
-  header.single = true;
-  header.s = 3;
+  header.dtype = quantization::Dtype::float32;
+  header.n_levels = 3;
   header.shape = {2, 5};
   return header;
 }
@@ -56,9 +55,9 @@ bool complains(Buffer bytes, std::size_t at, int value, const char* field) {
 // Rotated, in one bit and two chunks: 128 values, and 22 filled up to 64.
 quantization::CodesHeader rotated() {
   quantization::CodesHeader header = small();
-  header.method = 4;
+  header.method = quantization::Method::rotation;
   header.rounds = 2;
-  header.s = 2;
+  header.n_levels = 2;
   header.block = 128;
   header.seed = 7;
   header.shape = {10, 15};
@@ -110,7 +109,7 @@ void what_was_written_is_read() {
   const Buffer bytes = written(header);
   CHECK(complaint(bytes).empty());
   const quantization::CodesHeader read = quantization::read_codes_header(bytes);
-  CHECK(read.seed == header.seed && read.stream == 5 && read.clipped == 2 && read.s == 3);
+  CHECK(read.seed == header.seed && read.stream == 5 && read.clipped == 2 && read.n_levels == 3);
   CHECK(read.shape == header.shape && read.total_bytes() == bytes.size());
 }
 
@@ -128,7 +127,7 @@ void each_field_is_named() {
   CHECK(complains(bytes, 17, 0, "axis"));
   CHECK(complains(bytes, 10, 4, "flags"));  // rotation without rounds
   CHECK(complains(bytes, 18, 3, "flags"));
-  CHECK(complains(bytes, 20, 0, "s"));
+  CHECK(complains(bytes, 20, 0, "n_levels"));
   CHECK(complains(bytes, 31, 128, "groups"));  // 2^63
   CHECK(complains(bytes, 32, 1, "block"));
   CHECK(complains(bytes, 55, 1, "stream"));

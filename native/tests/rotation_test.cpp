@@ -73,11 +73,10 @@ void a_rotation_keeps_lengths_and_is_undone_by_its_inverse() {
 template <typename Real>
 quantization::CodesHeader header_for(const std::vector<Real>& x, std::uint64_t block) {
   quantization::CodesHeader header;
-  header.method = 4;
+  header.method = quantization::Method::rotation;
   header.rounds = 2;
-  header.single = sizeof(Real) == 4;
-  header.dtype = header.single ? 1 : 0;
-  header.s = 4;
+  header.dtype = sizeof(Real) == 4 ? quantization::Dtype::float32 : quantization::Dtype::float64;
+  header.n_levels = 4;
   header.block = block;
   header.seed = 9;
   header.shape = {x.size()};
@@ -89,7 +88,7 @@ std::vector<std::byte> encoded(const std::vector<Real>& x, std::uint64_t block, 
   const quantization::CodesHeader header = header_for(x, block);
   const std::vector<Real> levels = {Real(-1.5104176084990955), Real(-0.452780034636492), Real(0.452780034636492),
                                     Real(1.5104176084990955)};
-  const auto kind = header.single ? quantization::Values::Kind::float32 : quantization::Values::Kind::float64;
+  const auto kind = header.single() ? quantization::Values::Kind::float32 : quantization::Values::Kind::float64;
   std::vector<std::byte> bytes(header.total_bytes());
   quantization::encode_rotated<Real>(header, {kind, x.data(), nullptr, x.size()}, levels, threads, bytes);
   return bytes;

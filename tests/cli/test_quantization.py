@@ -55,9 +55,10 @@ def test_inspect_tells_what_encode_was_asked_for(here, capsys):
     capsys.readouterr()
     assert run(["quantization", "inspect", "x.bhq", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {name: found[name] for name in ("shape", "dtype", "bits", "s", "objective")} == {
-        "shape": [8, 500], "dtype": "float32", "bits": 3, "s": 5, "objective": "mse",
+    assert {name: found[name] for name in ("shape", "dtype", "bits", "n_levels", "objective")} == {
+        "shape": [8, 500], "dtype": "float32", "bits": 3, "n_levels": 5, "objective": "mse",
     }  # fmt: skip
+    assert found["s"] == 5  # the old name, for one release
     assert np.shape(found["levels"]) == (40, 5)
     assert found["nbytes"] == (here / "x.bhq").stat().st_size
     assert run(["quantization", "inspect", "x.bhq"]) == 0

@@ -82,7 +82,7 @@ def kernels(x: np.ndarray) -> dict[str, Callable[[], Any]]:
     def counted(codes: Codes) -> None:
         assert Codes.from_bytes(codes.to_bytes()) == codes
         if codes.method != "rotation":
-            assert codes.indices().max() < codes.s
+            assert codes.indices().max() < codes.n_levels
 
     def learn() -> None:
         histogram.update(x)

@@ -8,7 +8,7 @@ from beforehand.core.report import Outcome, judge
 from beforehand.quantization.candidates import WORTH_IT, Candidate, choose, draws, outcome, weigh
 from beforehand.quantization.codec import Codec
 
-CODEC = Codec(method="exact", s=16)
+CODEC = Codec(method="exact", n_levels=16)
 
 
 def candidate(design, vnmse=0.1, bits=4, seconds=0.0, net=0.0):

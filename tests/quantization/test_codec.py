@@ -6,20 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.quantization.codec import Codec
-from beforehand.quantization.codes import encode
-from beforehand.quantization.levels import levels
+from beforehand.quantization import Codec, encode, levels
 
 CHOICES = [
-    {"method": "exact", "s": 8},
-    {"method": "histogram", "s": 16, "objective": "mse"},
-    {"method": "uniform", "s": 4, "axis": 1},
-    {"method": "auto", "s": 5, "block": 7},
-    {"method": "given", "s": 3, "levels": [-1.0, 0.1, 2.0]},
-    {"method": "given", "s": 3, "objective": "mse", "levels": [-1.0, 0.1, 2.0]},
-    {"method": "given", "s": 3, "axis": 0, "levels": [-1.0, 0.1, 2.0]},
-    {"method": "rotation", "s": 16},
-    {"method": "rotation", "s": 2, "objective": "mse", "axis": 0, "block": 64},
+    {"method": "exact", "n_levels": 8},
+    {"method": "histogram", "n_levels": 16, "objective": "mse"},
+    {"method": "uniform", "n_levels": 4, "axis": 1},
+    {"method": "auto", "n_levels": 5, "block": 7},
+    {"method": "given", "n_levels": 3, "levels": [-1.0, 0.1, 2.0]},
+    {"method": "given", "n_levels": 3, "objective": "mse", "levels": [-1.0, 0.1, 2.0]},
+    {"method": "given", "n_levels": 3, "axis": 0, "levels": [-1.0, 0.1, 2.0]},
+    {"method": "rotation", "n_levels": 16},
+    {"method": "rotation", "n_levels": 2, "objective": "mse", "axis": 0, "block": 64},
 ]
 arrays = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60)
 
@@ -37,7 +35,7 @@ def test_a_codec_encodes_the_same_after_a_round_trip_through_json(choices):
 def test_a_codec_does_what_levels_and_encode_do(choices):
     x = np.random.default_rng(1).standard_normal((6, 20)).astype(np.float32)
     options = {"objective": "unbiased"} | choices
-    expected = encode(x, levels(x, options.pop("s"), **options), seed=9, stream=1)
+    expected = encode(x, levels(x, options.pop("n_levels"), **options), seed=9, stream=1)
     assert Codec(**choices).encode(x, seed=9, stream=1).to_bytes() == expected.to_bytes()
 
 
@@ -61,7 +59,7 @@ def test_whatever_is_encoded_decodes_to_a_neighbouring_level(values, choices, se
 @settings(deadline=None)
 def test_uniform_levels_are_the_same_whether_scored_or_not(values, s, dtype, objective):
     x = np.clip(np.array(values), -6e4, 6e4).astype(dtype)
-    codec = Codec(method="uniform", s=s, objective=objective)
+    codec = Codec(method="uniform", n_levels=s, objective=objective)
     assert codec.encode(x, seed=1) == encode(x, codec.fit(x), seed=1)
 
 
@@ -73,12 +71,12 @@ def test_uniform_levels_are_the_same_whether_scored_or_not(values, s, dtype, obj
 @settings(deadline=None)
 def test_given_levels_are_the_same_whether_scored_or_not(values, table, grouping):
     x = np.array(values, dtype=np.float32)
-    codec = Codec(method="given", s=len(table), levels=sorted(table), **grouping)
+    codec = Codec(method="given", n_levels=len(table), levels=sorted(table), **grouping)
     assert codec.encode(x, seed=1) == encode(x, codec.fit(x), seed=1)
 
 
 def test_given_levels_reach_to_the_ends_of_each_array_and_keep_their_interior():
-    codec = Codec(method="given", s=4, levels=[0.0, 1.0, 2.0, 3.0])
+    codec = Codec(method="given", n_levels=4, levels=[0.0, 1.0, 2.0, 3.0])
     decoded = codec.decode(codec.encode([-5.0, 1.0, 1.5, 2.0, 7.0], seed=0))
     assert decoded[[0, 1, 3, 4]].tolist() == [-5.0, 1.0, 2.0, 7.0]
     assert decoded[2] in (1.0, 2.0)
@@ -86,22 +84,22 @@ def test_given_levels_reach_to_the_ends_of_each_array_and_keep_their_interior():
 
 @pytest.mark.parametrize("grouping", [{"axis": 0}, {"axis": 1}, {"block": 4}], ids=str)
 def test_given_levels_reach_to_the_ends_of_each_group(grouping):
-    codec = Codec(method="given", s=3, levels=[-1.0, 0.1, 2.0], **grouping)
+    codec = Codec(method="given", n_levels=3, levels=[-1.0, 0.1, 2.0], **grouping)
     x = np.random.default_rng(2).standard_normal((3, 10))
     parts = {0: list(x), 1: list(x.T)}.get(grouping.get("axis"), [row[i : i + 4] for row in x for i in (0, 4, 8)])
     fitted = codec.fit(x)
     assert fitted.counts is not None
     for part, table, count in zip(parts, fitted.values, fitted.counts, strict=True):
-        assert (table[:count] == Codec(method="given", s=3, levels=[-1.0, 0.1, 2.0]).fit(part).values).all()
+        assert (table[:count] == Codec(method="given", n_levels=3, levels=[-1.0, 0.1, 2.0]).fit(part).values).all()
 
 
 def test_given_levels_stay_where_they_are_under_rounding_to_the_nearest():
-    codec = Codec(method="given", s=3, objective="mse", levels=[0.0, 1.0, 2.0])
+    codec = Codec(method="given", n_levels=3, objective="mse", levels=[0.0, 1.0, 2.0])
     assert codec.decode(codec.encode([-5.0, 0.4, 0.6, 9.0], seed=0)).tolist() == [0.0, 0.0, 1.0, 2.0]
 
 
 def test_encoding_is_unbiased_with_given_levels():
-    codec = Codec(method="given", s=3, levels=[0.0, 1.0, 4.0])
+    codec = Codec(method="given", n_levels=3, levels=[0.0, 1.0, 4.0])
     x = np.array([-1.0, 0.25, 2.0, 6.0])
     decoded = np.array([codec.decode(codec.encode(x, seed=1, stream=stream)) for stream in range(1000)])
     spread = decoded.std(axis=0) / np.sqrt(len(decoded))
@@ -112,17 +110,17 @@ def test_encoding_is_unbiased_with_given_levels():
     ("choices", "words"),
     [
         (
-            {"method": "best", "s": 4},
+            {"method": "best", "n_levels": 4},
             "method is 'best', but must be one of auto, exact, histogram, uniform, rotation, given",
         ),
-        ({"method": "exact", "s": 4, "objective": "mae"}, "objective is 'mae'"),
-        ({"method": "exact", "s": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8, but only one"),
-        ({"method": "given", "s": 4}, '"given" and levels= go together'),
-        ({"method": "exact", "s": 2, "levels": [0, 1]}, '"given" and levels= go together'),
-        ({"method": "given", "s": 2, "levels": [1, 0]}, "strictly ascending"),
-        ({"method": "given", "s": 2, "levels": [0, np.nan]}, "finite"),
-        ({"method": "given", "s": 3, "levels": [0, 1]}, "s is 3, but 2 levels are given"),
-        ({"method": "exact", "s": 2.5}, "s is 2.5, but must be a whole number"),
+        ({"method": "exact", "n_levels": 4, "objective": "mae"}, "objective is 'mae'"),
+        ({"method": "exact", "n_levels": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8, but only one"),
+        ({"method": "given", "n_levels": 4}, '"given" and levels= go together'),
+        ({"method": "exact", "n_levels": 2, "levels": [0, 1]}, '"given" and levels= go together'),
+        ({"method": "given", "n_levels": 2, "levels": [1, 0]}, "strictly ascending"),
+        ({"method": "given", "n_levels": 2, "levels": [0, np.nan]}, "finite"),
+        ({"method": "given", "n_levels": 3, "levels": [0, 1]}, "n_levels is 3, but 2 levels are given"),
+        ({"method": "exact", "n_levels": 2.5}, "n_levels is 2.5, but must be a whole number"),
     ],
 )
 def test_choices_that_contradict_each_other_are_refused(choices, words):
@@ -131,8 +129,8 @@ def test_choices_that_contradict_each_other_are_refused(choices, words):
 
 
 def test_how_many_levels_there_may_be_is_said_when_encoding():
-    with pytest.raises(InvalidInput, match="s is 1, but must be from 2 to 65536"):
-        Codec(method="exact", s=1).encode([1.0, 2.0], seed=0)
+    with pytest.raises(InvalidInput, match="n_levels is 1, but must be from 2 to 65536"):
+        Codec(method="exact", n_levels=1).encode([1.0, 2.0], seed=0)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +138,9 @@ def test_how_many_levels_there_may_be_is_said_when_encoding():
     [
         {},
         {"method": "exact"},
-        {"method": "exact", "s": "4"},
-        {"method": "exact", "s": 4, "rounds": 2},
-        {"method": "none", "s": 4},
+        {"method": "exact", "n_levels": "4"},
+        {"method": "exact", "n_levels": 4, "rounds": 2},
+        {"method": "none", "n_levels": 4},
     ],
     ids=str,
 )

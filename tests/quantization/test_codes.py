@@ -27,7 +27,7 @@ def test_golden_codes():
 
 def test_what_codes_tell():
     codes = encode(QUARTERS[:16].reshape(4, 4), TABLE, seed=9, stream=3)
-    assert (codes.shape, codes.dtype, codes.bits, codes.s, len(codes)) == ((4, 4), "float32", 2, 4, 4)
+    assert (codes.shape, codes.dtype, codes.bits, codes.n_levels, len(codes)) == ((4, 4), "float32", 2, 4, 4)
     assert (codes.method, codes.objective, codes.seed, codes.stream, codes.clipped) == ("given", "unbiased", 9, 3, 0)
     assert codes.levels.tolist() == TABLE
     assert codes.levels.dtype == np.float32
@@ -227,7 +227,7 @@ def test_out_that_does_not_fit_is_refused():
 
 def test_what_encode_did_not_return_is_refused():
     for wrong in (None, [0, 1], encode(QUARTERS, TABLE, seed=1).to_bytes()):
-        with pytest.raises(InvalidInput, match=f"codes are a {type(wrong).__name__}, but must be Codes"):
+        with pytest.raises(InvalidInput, match=f"codes must be a Codes object, got {type(wrong).__name__}"):
             decode(wrong)
     with pytest.raises(InvalidInput, match=r"threads is 1\.5, but must be a whole number"):
         decode(encode(QUARTERS, TABLE, seed=1), threads=1.5)
@@ -256,7 +256,7 @@ def test_small_and_empty_arrays_come_back(shape):
 def test_a_constant_needs_no_bits_and_no_seed():
     x = np.full((3, 1000), 7.5)
     codes = encode(x, levels(x, 4))
-    assert (codes.bits, codes.s, codes.seed, codes.nbytes) == (0, 1, 0, 64 + 16 + 8 + 8 + 4)
+    assert (codes.bits, codes.n_levels, codes.seed, codes.nbytes) == (0, 1, 0, 64 + 16 + 8 + 8 + 4)
     assert (decode(codes) == x).all()
     with pytest.raises(InvalidInput, match="outside"):
         encode([7.0, 7.5], codes.levels)

@@ -43,7 +43,7 @@ def test_anybody_can_read_the_format(kwargs, dtype, code, s):
     x = np.random.default_rng(s).integers(0, 100, (6, 11)).astype(dtype)
     codes = encode(x, levels(x, s, **kwargs), seed=2**64 - 1, stream=2**56 - 1)
     header, tables, indices = read(codes.to_bytes())
-    assert (header["dtype"], header["s"], header["bits"]) == (code, codes.s, codes.bits)
+    assert (header["dtype"], header["s"], header["bits"]) == (code, codes.n_levels, codes.bits)
     assert (header["method"], header["seed"], header["stream"]) == (2, 2**64 - 1, 2**56 - 1)
     assert header["grouping"] == (0 if not kwargs else 1 if "axis" in kwargs else 2)
     assert header["axis"] == kwargs.get("axis", 255)
@@ -144,8 +144,8 @@ def test_every_flipped_bit_is_seen(bit):
         (17, b"\0", "axis"),
         (18, b"\0", "flags"),
         (18, b"\5", "flags"),
-        (20, struct.pack("<I", 0), "s is 0"),
-        (20, struct.pack("<I", 65537), "s is 65537"),
+        (20, struct.pack("<I", 0), "n_levels is 0"),
+        (20, struct.pack("<I", 65537), "n_levels is 65537"),
         (24, struct.pack("<Q", 2**63), "groups is 9223372036854775808"),
         (24, struct.pack("<Q", 0), "groups is 0"),
         (32, struct.pack("<Q", 1), "block"),
@@ -197,9 +197,9 @@ def test_each_field_of_rotated_codes_is_checked_and_named(at, new, field):
         Codes.from_bytes(changed(ROTATED, at, new))
 
 
-def test_s_must_be_a_power_of_two_for_rotation():
+def test_the_number_of_levels_must_be_a_power_of_two_for_rotation():
     data = changed(ROTATED, 20, struct.pack("<I", 3))
-    with pytest.raises(CorruptData, match="s is 3, but must be a power of two from 2 to 256 for rotation"):
+    with pytest.raises(CorruptData, match="n_levels is 3, but must be a power of two from 2 to 256 for rotation"):
         Codes.from_bytes(data)
 
 
@@ -216,7 +216,7 @@ def test_a_wrong_checksum_is_named():
 
 def test_a_code_without_a_level_is_refused():
     data = encode(np.zeros(4), [0.0, 1.0, 2.0], seed=1).to_bytes()
-    with pytest.raises(CorruptData, match=r"payload is 3, but codes must be below s = 3"):
+    with pytest.raises(CorruptData, match="payload is 3, but codes must be below n_levels = 3"):
         Codes.from_bytes(changed(data, len(data) - 5, b"\x30"))
 
 

@@ -197,9 +197,9 @@ TestMerging = Merging.TestCase
         (lambda: Histogram.from_bytes(10**12), "data is a int, but must be bytes"),
         (lambda: Histogram.like([]), "no values"),
         (lambda: Histogram.like([np.inf]), r"the first is inf at flat index 0"),
-        (lambda: Histogram(center=0.0, scale=1.0).levels(4), "has seen 0 values"),
+        (lambda: Histogram(center=0.0, scale=1.0).levels(4), "holds 0 values with a total weight of 0"),
         (lambda: Histogram(center=0.0, scale=1.0).update([1e200]), "squares would overflow"),
-        (lambda: Histogram(center=0.0, scale=1.0).update([1.0], weights=[-1.0]), "weights hold -1.0"),
+        (lambda: Histogram(center=0.0, scale=1.0).update([1.0], weights=[-1.0]), "weights contain -1.0"),
         (lambda: Histogram(center=0.0, scale=1.0).merge(Histogram(center=1.0, scale=1.0)), "other has center 1.0"),
     ],
 )

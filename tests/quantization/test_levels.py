@@ -239,7 +239,7 @@ def test_int64_is_solved_in_float64():
 @pytest.mark.parametrize("objective", ["unbiased", "mse"])
 def test_groups_are_solved_one_by_one(method, objective):
     x = np.random.default_rng(9).standard_normal((5, 70, 3)).astype(np.float32)
-    options = {"s": 7, "method": method, "objective": objective}
+    options = {"n_levels": 7, "method": method, "objective": objective}
     by_axis = levels(x, axis=1, **options)
     assert by_axis.values.shape == (70, 7)
     for i in range(70):
@@ -274,7 +274,7 @@ def test_layout_does_not_matter():
 
 def test_short_tables_repeat_their_last_level():
     found = levels([[1.0, 1.0, 1.0], [1.0, 2.0, 4.0]], 8, axis=0)
-    assert found.s == 3
+    assert found.n_levels == 3
     assert found.counts.tolist() == [1, 3]
     assert found.values.tolist() == [[1, 1, 1], [1, 2, 4]]
     assert np.asarray(found).tolist() == found.values.tolist()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization import Codes, decode, encode, hadamard, levels, rotate
-from beforehand.quantization.inputs import narrow, widen
+from beforehand.quantization.dtypes import narrow, widen
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
 from tests.quantization.tensors import Tensor
 
@@ -86,7 +86,7 @@ def test_levels_are_those_of_lloyd_and_max_and_their_error_is_the_theorys(object
     x = RANDOM.lognormal(size=(4, 1000))
     table = levels(x, 8, method="rotation", objective=objective)
     np.testing.assert_array_equal(table, lloyd_max_normal(8))
-    assert (table.method, table.s, table.block, table.axis, table.counts) == ("rotation", 8, 65536, None, None)
+    assert (table.method, table.n_levels, table.block, table.axis, table.counts) == ("rotation", 8, 65536, None, None)
     assert table.vnmse == pytest.approx(rotation_vnmse(8, objective))
     assert table.squared_error == pytest.approx(rotation_vnmse(8, objective) * (x**2).sum())
     assert (table.gap, table.exact, table.group_squared_error) == (None, False, None)

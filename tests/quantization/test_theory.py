@@ -93,7 +93,7 @@ def test_nearest_rounding_takes_values_outside_the_levels():
         ([1, 2], [1, np.nan], "unbiased", "finite"),
         ([1, np.nan], [1, 2], "unbiased", "NaN or infinity"),
         ([0, 1, 5], [1, 2], "unbiased", r"2 of 3 values of x lie outside the levels \[1, 2\]"),
-        ([1, 2], [1, 2], "median", 'objective is \'median\', but must be "unbiased" or "mse"'),
+        ([1, 2], [1, 2], "median", "objective is 'median', but must be 'unbiased' or 'mse'"),
     ],
 )
 def test_the_expected_error_refuses_what_it_cannot_score(x, levels, objective, words):
@@ -170,7 +170,7 @@ def test_lloyd_max_levels_cannot_be_changed_by_a_caller():
 
 @pytest.mark.parametrize("s", [0, 1, 3, 512])
 def test_lloyd_max_levels_exist_for_powers_of_two(s):
-    with pytest.raises(InvalidInput, match=f"s is {s}, but must be a power of two from 2 to 256"):
+    with pytest.raises(InvalidInput, match=f"n_levels is {s}, but must be a power of two from 2 to 256"):
         lloyd_max_normal(s)
 
 

@@ -9,7 +9,7 @@ from beforehand.quantization.theory import equivalent_levels, expected_squared_e
 from beforehand.quantization.vectors import Vectors, expected, measured
 
 RAGGED = [np.exp(np.random.default_rng(i).standard_normal(n)) for i, n in enumerate([7, 40, 7, 100, 40, 1])]
-EXACT = Codec(method="exact", s=4)
+EXACT = Codec(method="exact", n_levels=4)
 MATRIX = np.exp(np.random.default_rng(9).standard_normal((6, 50)))
 
 
@@ -38,13 +38,13 @@ def test_a_trace_may_hold_vectors_of_unequal_length_in_a_child_table():
 @pytest.mark.parametrize("objective", ["unbiased", "mse"])
 @pytest.mark.parametrize("method", ["uniform", "histogram", "exact"])
 def test_errors_are_those_of_each_vector_with_levels_of_its_own(method, objective):
-    errors = expected(Vectors.read(RAGGED), Codec(method=method, s=4, objective=objective))
+    errors = expected(Vectors.read(RAGGED), Codec(method=method, n_levels=4, objective=objective))
     alone = [vnmse(x, levels(x, 4, method=method, objective=objective), objective) for x in RAGGED]
     np.testing.assert_allclose(errors, alone, rtol=1e-9, atol=1e-15)
 
 
 def test_errors_of_blocks_add_up_to_those_of_vectors():
-    errors = expected(Vectors.read(RAGGED), Codec(method="exact", s=4, block=16))
+    errors = expected(Vectors.read(RAGGED), Codec(method="exact", n_levels=4, block=16))
     for x, error in zip(RAGGED, errors, strict=True):
         blocks = [x[i : i + 16] for i in range(0, len(x), 16)]
         total = sum(levels(block, 4, method="exact").squared_error for block in blocks)
@@ -55,7 +55,7 @@ def test_halves_part_the_vectors_in_their_order():
     first, second = Vectors.read(RAGGED).halves()
     assert (np.sort(first.pool()) == np.sort(np.concatenate(RAGGED[:3]))).all()
     assert (np.sort(second.pool()) == np.sort(np.concatenate(RAGGED[3:]))).all()
-    codec = Codec(method="uniform", s=3)
+    codec = Codec(method="uniform", n_levels=3)
     both = np.concatenate([expected(half, codec) for half in (first, second)])
     assert (both == expected(Vectors.read(RAGGED), codec)).all()
 
@@ -63,7 +63,7 @@ def test_halves_part_the_vectors_in_their_order():
 @pytest.mark.parametrize("objective", ["unbiased", "mse"])
 def test_given_levels_are_fitted_to_each_vector(objective):
     table = levels(np.concatenate(RAGGED[:3]), 4, objective=objective)
-    codec = Codec(method="given", s=4, objective=objective, levels=table.values)
+    codec = Codec(method="given", n_levels=4, objective=objective, levels=table.values)
     alone = [vnmse(x, table.cover(x), objective) for x in RAGGED]
     np.testing.assert_allclose(expected(Vectors.read(RAGGED), codec), alone, rtol=1e-9, atol=1e-15)
 
@@ -71,7 +71,7 @@ def test_given_levels_are_fitted_to_each_vector(objective):
 @pytest.mark.parametrize("grouping", [{}, {"block": 16}, {"axis": 0}, {"axis": 1}], ids=str)
 def test_measured_errors_agree_with_expected_ones(grouping):
     vectors = Vectors.read(MATRIX.T if grouping == {"axis": 1} else MATRIX, axis=grouping.get("axis"))
-    codec = Codec(method="exact", s=4, **grouping)
+    codec = Codec(method="exact", n_levels=4, **grouping)
     should = expected(vectors, codec)
     seen = np.array([measured(vectors, codec, seed)[0] for seed in range(300)])
     assert (np.abs(seen.mean(axis=0) - should) < 4.5 * seen.std(axis=0) / np.sqrt(300)).all()
@@ -80,15 +80,15 @@ def test_measured_errors_agree_with_expected_ones(grouping):
 def test_with_rotation_an_error_is_expected_as_it_is_measured():
     vectors = Vectors.read(MATRIX)
     for axis in (None, 0):
-        codec = Codec(method="rotation", s=4, axis=axis)
+        codec = Codec(method="rotation", n_levels=4, axis=axis)
         np.testing.assert_array_equal(expected(vectors, codec, 5), measured(vectors, codec, 5)[0])
 
 
 def test_vectors_of_one_call_are_rounded_with_numbers_of_their_own():
     same = np.tile(np.linspace(0, 1, 60), (5, 1))
-    errors = measured(Vectors.read(same), Codec(method="uniform", s=2), 0)[0]
+    errors = measured(Vectors.read(same), Codec(method="uniform", n_levels=2), 0)[0]
     assert len(set(errors)) == 5
-    assert (measured(Vectors.read(same), Codec(method="uniform", s=2), 0)[0] == errors).all()
+    assert (measured(Vectors.read(same), Codec(method="uniform", n_levels=2), 0)[0] == errors).all()
 
 
 def test_a_vector_of_zeros_has_no_error():
@@ -103,7 +103,7 @@ def test_every_dtype_that_has_levels_can_be_sampled(dtype, level_bytes):
     matrix = np.arange(40).reshape(4, 10).astype(dtype)
     vectors = Vectors.read(matrix)
     assert vectors.level_bytes == level_bytes
-    error = expected(vectors, Codec(method="exact", s=3))
+    error = expected(vectors, Codec(method="exact", n_levels=3))
     np.testing.assert_allclose(error, [vnmse(row, levels(row, 3)) for row in matrix.astype(float)], rtol=1e-9)
 
 
@@ -153,8 +153,10 @@ def test_an_axis_needs_a_matrix(sample, axis, words):
 
 def test_the_worked_example_has_the_printed_figures():
     vectors = Vectors.read([np.exp(np.random.default_rng(seed).standard_normal(2**20)) for seed in range(4)])
-    histogram = expected(vectors, Codec(method="histogram", s=16)).mean()
-    assert expected(vectors, Codec(method="uniform", s=16)).mean() == pytest.approx(1.80, abs=0.005)
+    histogram = expected(vectors, Codec(method="histogram", n_levels=16)).mean()
+    assert expected(vectors, Codec(method="uniform", n_levels=16)).mean() == pytest.approx(1.80, abs=0.005)
     assert histogram == pytest.approx(0.0226, abs=0.00005)
-    needed = equivalent_levels([histogram], 16, lambda s: [expected(vectors, Codec(method="uniform", s=s)).mean()])
+    needed = equivalent_levels(
+        [histogram], 16, lambda s: [expected(vectors, Codec(method="uniform", n_levels=s)).mean()]
+    )
     assert needed == pytest.approx(191, abs=1)

@@ -16,7 +16,7 @@ Objective = Annotated[
     typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
 ]
 Axis = Annotated[int | None, typer.Option(help="One table of levels for each index along this axis.")]
-Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of so many values.")]
+Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of this many values.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write.")]
@@ -49,22 +49,26 @@ def encode(
     from beforehand import quantization as area
     from beforehand.cli.inputs import naming, read_array
     from beforehand.core.files import writing
+    from beforehand.quantization.inputs import as_values
 
     with render.progress(4) as steps:
         steps.begin("reading")
         x = read_array(array)
         with naming(array):
             steps.begin("finding levels")
-            levels = area.levels(x, count, method=method, objective=objective, axis=axis, block=block, threads=threads)
+            values = as_values(x)
+            levels = area.levels(
+                values, count, method=method, objective=objective, axis=axis, block=block, threads=threads
+            )
             steps.begin("encoding")
-            codes = area.encode(x, levels, seed=seed, threads=threads)
+            codes = area.encode(values, levels, seed=seed, threads=threads)
         steps.begin("writing")
         with writing(output) as stream:
-            stream.write(codes.to_bytes())
-    size = (
-        f"{codes.nbytes:,} bytes, {codes.bits_per_value:.3g} bits a value, {x.nbytes / codes.nbytes:.3g} times smaller"
+            size = stream.write(codes.to_bytes())
+    smaller = f"{size:,} bytes, {codes.bits_per_value:.3g} bits a value, {x.nbytes / size:.3g} times smaller"
+    render.show(
+        f"wrote {output}: {smaller}; vNMSE {levels.vnmse:.3g} ({levels.method}, {levels.objective}, seed {seed})"
     )
-    render.show(f"wrote {output}: {size}; vNMSE {levels.vnmse:.3g} ({levels.method}, {levels.objective}, seed {seed})")
 
 
 @app.command(epilog="Example: beforehand quantization decode weights.bhq -o weights.npy")
@@ -96,7 +100,7 @@ def inspect(
         "shape",
         "dtype",
         "bits",
-        "s",
+        "n_levels",
         "method",
         "objective",
         "seed",
@@ -105,14 +109,15 @@ def inspect(
         "nbytes",
         "bits_per_value",
     )
-    found = {name: getattr(read, name) for name in names}
+    facts = {name: getattr(read, name) for name in names}
     if as_json:
-        render.show_json(found | {"levels": read.levels.tolist()})
+        old_names = {"s": read.n_levels}  # for one release
+        render.show_json(facts | old_names | {"levels": read.levels.tolist()})
         return
     tables = read.levels.reshape(-1, read.levels.shape[-1])
     first = ", ".join(f"{level:.5g}" for level in tables[0])
-    found |= {"tables": len(tables), "levels": first if len(tables) == 1 else f"first table: {first}"}
-    render.console().print(render.facts([(name.replace("_", " "), value) for name, value in found.items()]))
+    facts |= {"tables": len(tables), "levels": first if len(tables) == 1 else f"first table: {first}"}
+    render.console().print(render.facts([(name.replace("_", " "), value) for name, value in facts.items()]))
 
 
 @app.command(epilog="Example: beforehand quantization plan weights.npy --bits 4 -o plan.json")

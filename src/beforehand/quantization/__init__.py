@@ -1,7 +1,9 @@
 """Fewer bytes for an array of numbers, at the smallest error those bytes allow."""
 
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.codes import Codes, decode, encode
+from beforehand.quantization.codes import Codes
+from beforehand.quantization.decoding import decode
+from beforehand.quantization.encoding import encode
 from beforehand.quantization.histogram import Histogram
 from beforehand.quantization.levels import Levels, levels
 from beforehand.quantization.plan import audit, plan

@@ -3,18 +3,19 @@
 import math
 from typing import Any, final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from beforehand import _native
+from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization.inputs import as_values, as_weights, non_empty, whole
-from beforehand.quantization.levels import OBJECTIVES, Levels, Objective, check_certify, check_s
+from beforehand.quantization.inputs import Numbers, as_values, as_weights, non_empty
+from beforehand.quantization.levels import Levels
+from beforehand.quantization.options import Objective, check_bins, check_certify, check_n_levels
 
 
 @final
 class Histogram:
-    """Learn what numbers look like in one pass and a few hundred kilobytes, to choose levels without the numbers.
+    """Summarize data in one pass and a few hundred kilobytes, enough to choose levels later without the data.
 
     Buckets have equal width up to about one `scale` from the `center` and a constant relative width beyond, so that an
     outlier costs a few buckets only. When the data outgrow `bins`, neighbours merge in pairs.
@@ -22,7 +23,7 @@ class Histogram:
     Args:
         center: Where buckets are finest; the data's median suits best.
         scale: Up to where they are of equal width; half the interquartile range suits best. Above 0.
-        bins: At most so many buckets, 64 to 65536.
+        bins: Maximum number of buckets, 64 to 65536.
 
     Guarantee:
         `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data but
@@ -37,7 +38,7 @@ class Histogram:
         InvalidInput: An argument breaks its rule.
 
     Example:
-        >>> day, night = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 2.0, 10.0])
+        >>> day, night = [1.0, 2.0, 3.0, 4.0], [0.0, 2.0, 10.0]
         >>> seen = Histogram.like(day)
         >>> seen.update(day)
         >>> other = Histogram(center=seen.center, scale=seen.scale)
@@ -57,27 +58,28 @@ class Histogram:
             raise InvalidInput(f"center is {center}, but must be finite; take the median of the data")
         if not 2.0**-1000 <= scale < math.inf:
             raise InvalidInput(f"scale is {scale}, but must be positive and finite; take half the interquartile range")
-        self._native = _native.Histogram(center, scale, _bins(bins))
+        check_bins(bins)
+        self._native = _native.Histogram(center, scale, bins)
 
     @classmethod
-    def like(cls, x: Any, *, bins: int = 4096) -> "Histogram":
+    def like(cls, x: Numbers, *, bins: int = 4096) -> "Histogram":
         """Make an empty histogram that suits data like these.
 
         The center is the median, the scale half the interquartile range of at most 4,096 values at equal strides.
 
         Raises:
-            InvalidInput: `x` is empty or holds NaN or infinity.
+            InvalidInput: `x` is empty or contains NaN or infinity.
         """
-        values = non_empty(as_values(x))
-        return cls._of(_native.Histogram.like(values.data.reshape(-1), values.table, _bins(bins)))
+        check_bins(bins)
+        return cls._of(_native.Histogram.like(non_empty(x).native, bins))
 
     @classmethod
     def _of(cls, native: _native.Histogram) -> "Histogram":
-        made = object.__new__(cls)
-        made._native = native
-        return made
+        histogram = object.__new__(cls)
+        histogram._native = native
+        return histogram
 
-    def update(self, x: Any, *, weights: ArrayLike | None = None) -> None:
+    def update(self, x: Numbers, *, weights: ArrayLike | None = None) -> None:
         """Take in more data, of any shape and any dtype that `levels` reads.
 
         Args:
@@ -85,18 +87,18 @@ class Histogram:
             weights: How much each value counts, broadcastable to `x`; finite and at least 0.
 
         Raises:
-            InvalidInput: `x` holds NaN or infinity, or reaches so far that squares overflow; nothing was taken in.
+            InvalidInput: `x` contains NaN or infinity, or reaches so far that squares overflow; nothing was taken in.
         """
         values = as_values(x)
-        weight = None if weights is None else as_weights(weights, values.shape)
+        weight = None if weights is None else as_weights(weights, values.data.shape)
         if values.data.size:
-            self._native.update(values.data.reshape(-1), values.table, weight)
+            self._native.update(values.native, weight)
 
     def merge(self, other: "Histogram") -> None:
         """Take in what another histogram of the same center and scale has seen.
 
         Raises:
-            InvalidInput: Center or scale differ, or `other` is no histogram.
+            InvalidInput: Center or scale differ, or `other` is not a histogram.
         """
         if not isinstance(other, Histogram):
             raise InvalidInput(f"other is a {type(other).__name__}, but must be a Histogram; update() takes in data")
@@ -107,11 +109,12 @@ class Histogram:
             )
         self._native.merge(other._native)
 
-    def levels(self, s: int = 16, *, objective: Objective = "unbiased", certify: bool = False) -> Levels:
+    @renamed_arguments(s="n_levels")
+    def levels(self, n_levels: int = 16, *, objective: Objective = "unbiased", certify: bool = False) -> Levels:
         """Choose levels for the data seen, close to the optimum.
 
         Args:
-            s: How many, as in `levels`.
+            n_levels: How many, as in `levels`.
             objective: "unbiased" or "mse", as in `levels`.
             certify: Also bound the optimum of all levels from below, as in `levels`.
 
@@ -121,30 +124,22 @@ class Histogram:
         Raises:
             InvalidInput: Nothing was seen yet, or only values without weight.
         """
-        check_s(s, objective)
+        check_n_levels(n_levels, objective)
         check_certify(certify, "histogram", objective)
         if not self.total_weight > 0:
             raise InvalidInput(
-                f"this histogram has seen {self.count} values of weight 0 in all; update it with data first"
+                f"this histogram holds {self.count} values with a total weight of 0; update it with data first"
             )
-        table, error, gap = self._native.levels(s, OBJECTIVES[objective], certify)
+        result = self._native.levels(n_levels, _native.Objective[objective], certify)
         norm = self.squared_norm
         return Levels(
-            values=table,
-            counts=None,
-            s=len(table),
+            values=result.levels,
             method="histogram",
             objective=objective,
-            axis=None,
-            block=None,
-            dtype=np.dtype(np.float64),
             shape=(self.count,),
-            squared_error=error,
-            vnmse=error / norm if norm > 0 else 0.0,
-            group_squared_error=None,
-            gap=None if math.isnan(gap) else gap,
-            exact=gap == 0,
-            grid_index=None,
+            squared_error=result.squared_error,
+            vnmse=result.squared_error / norm if norm > 0 else 0.0,
+            gap=result.gap,
         )
 
     def to_bytes(self) -> bytes:
@@ -156,7 +151,7 @@ class Histogram:
         """Read what `to_bytes` wrote, by this version or an older one.
 
         Raises:
-            CorruptData: These bytes are no histogram, or were damaged.
+            CorruptData: These bytes are not a histogram, or were damaged.
             InvalidInput: `data` is not bytes.
         """
         if not isinstance(data, bytes | bytearray | memoryview):  # bytes(n) would make n zeros
@@ -223,9 +218,3 @@ def _number(name: str, number: float) -> float:
         return float(number)
     except (TypeError, ValueError):
         raise InvalidInput(f"{name} is {number!r}, but must be a number") from None
-
-
-def _bins(bins: int) -> int:
-    if not 64 <= whole("bins", bins) <= 65536:
-        raise InvalidInput(f"bins is {bins}, but must be from 64 to 65536; take 64 for each level, at least 4096")
-    return bins

@@ -1,71 +1,85 @@
-"""How numbers come in: numpy arrays, anything numpy can read, and CPU tensors through DLPack."""
+"""How numbers come in, and where results go: numpy arrays, what numpy can read, and CPU tensors through DLPack."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
+from beforehand.quantization.dtypes import DTYPES, Dtype
 
-KEYED = ("float16", "bfloat16", "int8", "uint8", "int16", "uint16")  # few enough values for a table of them all
-DTYPES = ("float32", "float64", *KEYED, "int32", "int64")
 EXACT_INTEGER = 2**53
 CPU = 1  # the device code of DLPack
 
 
-@dataclass(frozen=True)
+class Tensor(Protocol):
+    """Whatever hands out its memory through DLPack, as tensors of torch and jax do."""
+
+    @property
+    def __dlpack__(self) -> Callable[..., Any]:
+        """Hand out the memory."""
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        """Where the memory is."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Values:
     """Numbers as kernels read them: plain floats, or unsigned keys into a table of floats."""
 
     data: NDArray[Any]  # C order; float32, float64, or uint8 or uint16 keys
-    table: NDArray[np.float32] | None  # what each key stands for
-    dtype: str  # of the source
+    dtype: Dtype  # of the source
+    native: _native.Values
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the source."""
-        return self.data.shape
-
-    @property
-    def level_dtype(self) -> np.dtype[Any]:
-        """What levels for these values are made of: float32 where it holds every value exactly, else float64."""
-        return np.dtype(np.float64 if self.data.dtype == np.float64 else np.float32)
+    def floats(self) -> NDArray[Any]:
+        """The numbers themselves, in the dtype of their levels."""
+        lookup = self.dtype.lookup
+        return self.data if lookup is None else lookup[self.data]
 
 
-def as_values(x: Any, name: str = "x") -> Values:
-    """Read `x` without copying where its layout allows.
+Numbers: TypeAlias = ArrayLike | Tensor | Values
+
+
+def as_values(x: Numbers, name: str = "x") -> Values:
+    """Read `x` without copying where its layout allows; what was read already stays as it is.
 
     Raises:
-        InvalidInput: `x` is no array, is not on the CPU, requires a gradient, or has a dtype that is not of `DTYPES`;
-            an integer is beyond 2**53.
+        InvalidInput: `x` is not an array, is not on the CPU, requires a gradient, or has a dtype that is not one of
+            `DTYPES`; an integer is beyond 2**53.
     """
-    array, dtype = _read(x, name)
-    if dtype not in DTYPES:
-        raise InvalidInput(f"{name} has dtype {dtype}, but must be one of {', '.join(DTYPES)}; convert it first")
-    if dtype in KEYED:
-        native = np.require(array, array.dtype.newbyteorder("="), ["C", "A"]).reshape(-1)
-        keys = native.view(f"u{array.dtype.itemsize}")
-        return Values(keys.reshape(array.shape), _table(dtype), dtype)
-    if dtype.startswith("int"):
+    if isinstance(x, Values):
+        return x
+    array, dtype_name = _read(x, name)
+    dtype = DTYPES.get(dtype_name)
+    if dtype is None:
+        raise InvalidInput(f"{name} has dtype {dtype_name}, but must be one of {', '.join(DTYPES)}; convert it first")
+    if dtype_name in ("int32", "int64"):
         if array.size and max(int(array.max()), -int(array.min())) > EXACT_INTEGER:
             raise InvalidInput(
-                f"{name} holds an integer beyond 2**53, which float64 cannot hold exactly; scale it down first"
+                f"{name} contains an integer beyond 2**53, which float64 cannot hold exactly; scale it down first"
             )
         array = array.astype(np.float64)
-    return Values(np.require(array, array.dtype.newbyteorder("="), ["C", "A"]), None, dtype)
+    data = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
+    if not dtype.keyed:
+        return Values(data, dtype, _native.Values(data.reshape(-1)))
+    keys = data.reshape(-1).view(f"u{data.itemsize}")
+    return Values(keys.reshape(data.shape), dtype, _native.Values(keys, dtype.lookup))
 
 
-def non_empty(values: Values, name: str = "x") -> Values:
-    """The same values.
+def non_empty(x: Numbers, name: str = "x") -> Values:
+    """Read `x`, which must hold at least one value.
 
     Raises:
-        InvalidInput: There are none.
+        InvalidInput: It does not, or cannot be read.
     """
+    values = as_values(x, name)
     if values.data.size == 0:
-        raise InvalidInput(f"{name} has shape {values.shape}, but no values; levels need at least one")
+        raise InvalidInput(f"{name} has shape {values.data.shape}, but no values; levels need at least one")
     return values
 
 
@@ -78,11 +92,11 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
     try:
         given = np.array(weights, dtype=np.float64)  # a copy: nobody may change what was checked
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"weights are no array of numbers ({error}); pass one weight for each value") from None
+        raise InvalidInput(f"weights are not an array of numbers ({error}); pass one weight for each value") from None
     bad = ~np.isfinite(given) | (given < 0)
     if bad.any():
         raise InvalidInput(
-            f"{name} hold {given[bad].flat[0]}, but must be finite and at least 0; mend or drop these values"
+            f"{name} contain {given[bad].flat[0]}, but must be finite and at least 0; fix or drop these values"
         )
     try:
         spread = np.broadcast_to(given, shape)
@@ -91,34 +105,31 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
     return np.ascontiguousarray(spread).reshape(-1)
 
 
-def whole(name: str, number: int) -> int:
-    """The number, which must be whole.
+def as_target(out: Any, shape: tuple[int, ...], dtype: Dtype) -> tuple[NDArray[Any], bool]:
+    """`out` as an array to write decoded values of that dtype to, and whether it holds bfloat16.
 
     Raises:
-        InvalidInput: It is not.
+        InvalidInput: It cannot be written to, or does not have that shape and dtype.
     """
-    if not isinstance(number, int | np.integer):
-        raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
-    return int(number)
-
-
-def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """The float32 values of bfloat16 bit patterns."""
-    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
-
-
-def narrow(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """The bfloat16 bit patterns nearest to finite float32 values, ties to even."""
-    bits = values.view(np.uint32)
-    return ((bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) >> np.uint32(16)).astype(np.uint16)
-
-
-@cache
-def _table(dtype: str) -> NDArray[np.float32]:
-    if dtype == "bfloat16":
-        return widen(np.arange(65536, dtype=np.uint16))
-    size = np.dtype(dtype).itemsize
-    return np.arange(256**size, dtype=f"u{size}").view(dtype).astype(np.float32)
+    if not hasattr(out, "__dlpack__"):  # arrays have it too
+        raise InvalidInput(f"out is a {type(out).__name__}, but must be an array or a tensor with __dlpack__")
+    if int(out.__dlpack_device__()[0]) != CPU:
+        raise InvalidInput("out is not on the CPU; leave it out and move the result")
+    if getattr(out, "requires_grad", False):
+        raise InvalidInput("out requires a gradient, which cannot follow what is written to it; pass out.detach()")
+    try:
+        target = out if isinstance(out, np.ndarray) else _native.writable(out)
+        half = target is not out and _native.bfloat16_bits(out) is not None
+        fits = target.flags.c_contiguous and target.flags.writeable and target.flags.aligned
+    except TypeError:  # what the binding says of memory that it may not write to
+        fits = False
+    if not fits:
+        raise InvalidInput("out must be contiguous, aligned and writable; leave it out and copy the result")
+    wanted = np.dtype(np.uint16) if half and dtype.name == "bfloat16" else dtype.decoded
+    if target.shape != shape or target.dtype != wanted or half != (wanted == np.uint16):
+        given = "bfloat16" if half else target.dtype
+        raise InvalidInput(f"out has shape {target.shape} and dtype {given}, but must have {shape} and {dtype.decoded}")
+    return target, half
 
 
 def _read(x: Any, name: str) -> tuple[NDArray[Any], str]:
@@ -126,7 +137,7 @@ def _read(x: Any, name: str) -> tuple[NDArray[Any], str]:
         try:
             array = np.asarray(x)
         except ValueError as error:
-            raise InvalidInput(f"{name} is no array ({error}); make its rows equally long") from None
+            raise InvalidInput(f"{name} is not an array ({error}); make its rows equally long") from None
         return array, array.dtype.name
     if int(x.__dlpack_device__()[0]) != CPU:
         raise InvalidInput(f"{name} is not on the CPU; pass {name}.cpu()")

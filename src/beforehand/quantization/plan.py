@@ -15,9 +15,9 @@ from beforehand.core.plan import made_with
 from beforehand.core.report import Report, judge
 from beforehand.quantization.candidates import WORTH_IT, choose, draws, outcome, weigh_all
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.levels import Objective, levels
+from beforehand.quantization.levels import levels
+from beforehand.quantization.options import SMALLEST_CHUNK, Objective
 from beforehand.quantization.quantization_plan import BASELINES, QuantizationPlan
-from beforehand.quantization.rotation import SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
 from beforehand.quantization.vectors import Vectors, expected
 
@@ -90,11 +90,11 @@ def plan(
     if access not in get_args(Access):
         raise InvalidInput(f"access is {access!r}, but must be one of {', '.join(get_args(Access))}")
     vectors = Vectors.read(sample, axis=axis)
-    start = Codec(method="uniform", s=2, objective=objective, axis=axis, block=block)
+    start = Codec(method="uniform", n_levels=2, objective=objective, axis=axis, block=block)
 
     def static(part: Vectors, s: int) -> Codec:
         table = levels(part.pool(), s, objective=objective)
-        return replace(start, method="given", s=table.s, levels=table.values.tolist())
+        return replace(start, method="given", n_levels=table.n_levels, levels=table.values.tolist())
 
     @cache
     def errors(design: Design, s: int) -> Floats:
@@ -102,7 +102,7 @@ def plan(
             first, second = vectors.halves()
             crossed = expected(first, static(second, s), seed), expected(second, static(first, s), seed)
             return draws(np.concatenate(crossed), seed)
-        return draws(expected(vectors, replace(start, method=design, s=s), seed), seed)
+        return draws(expected(vectors, replace(start, method=design, n_levels=s), seed), seed)
 
     offered = range(1, MOST_BITS + 1) if bits is None else range(bits, bits + 1)
     limit = math.inf if max_vnmse is None else max_vnmse
@@ -134,7 +134,7 @@ def plan(
     tried = []
     for design in [baseline, *(other for other in able if other != baseline)]:
         s = 2 ** sizes[design]
-        codec = static(vectors, s) if design == "static" else replace(start, method=design, s=s)
+        codec = static(vectors, s) if design == "static" else replace(start, method=design, n_levels=s)
         tried.append((design, codec, sizes[design], errors(design, s)))
     candidates = weigh_all(vectors, tried, lambda s: errors(baseline, s), bytes_per_second, seed)
     chosen = choose([each for each in candidates if each.design in able], bytes_per_second)

@@ -121,7 +121,7 @@ class QuantizationPlan:
 
         @cache
         def curve(s: int) -> Floats:
-            return draws(expected(vectors, replace(before.codec, s=s), seed), seed)
+            return draws(expected(vectors, replace(before.codec, n_levels=s), seed), seed)
 
         tried = [
             (each.design, each.codec, each.bits, draws(measured(vectors, each.codec, seed)[0], seed))
@@ -129,7 +129,7 @@ class QuantizationPlan:
         ]
         weighed = weigh_all(vectors, tried, curve, self.bytes_per_second, seed)
         baseline, design = weighed[0], weighed[-1]
-        best = replace(before.codec, method="exact", s=2**chosen.bits)
+        best = replace(before.codec, method="exact", n_levels=2**chosen.bits)
         return Report(
             area=self.area,
             metric="vNMSE",

@@ -8,16 +8,12 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization.inputs import Values, as_values, narrow, whole
-from beforehand.quantization.outputs import as_target
-
-ROUNDS = 2  # with a single one sparse vectors are biased
-SMALLEST_CHUNK, LARGEST_CHUNK = 64, 65536  # values that are rotated together; the largest by default
-NO_AXIS = 255
-LARGEST_BFLOAT16 = np.float32(3.3895313892515355e38)
+from beforehand.quantization.dtypes import DTYPES
+from beforehand.quantization.inputs import Numbers, Tensor, Values, as_target, as_values
+from beforehand.quantization.options import check_below
 
 
-def hadamard(x: Any, *, out: Any = None) -> NDArray[Any]:
+def hadamard(x: Numbers, *, out: NDArray[Any] | Tensor | None = None) -> NDArray[Any]:
     """The orthonormal Walsh-Hadamard transform along the last axis, in natural order.
 
     Args:
@@ -36,7 +32,7 @@ def hadamard(x: Any, *, out: Any = None) -> NDArray[Any]:
         Releases the GIL above 10,000 values.
 
     Raises:
-        InvalidInput: The last axis is no power of two; `x` holds NaN, infinity, or values whose sums overflow.
+        InvalidInput: The last axis is not a power of two; `x` contains NaN, infinity, or values whose sums overflow.
 
     Example:
         >>> hadamard([3.0, 1.0, 0.0, 0.0])
@@ -48,18 +44,18 @@ def hadamard(x: Any, *, out: Any = None) -> NDArray[Any]:
     """
     values = as_values(x)
     if out is None:
-        result = _floats(values)
+        target = _copy(values)
     else:
-        result, _ = as_target(out, values.shape, values.level_dtype, str(values.level_dtype))
-        result[...] = values.data if values.table is None else values.table[values.data]
-    n = _length(result)
-    _native.hadamard_stages(result)
-    found: NDArray[Any] = result if out is None else out
-    _normalise(result, 1 / math.sqrt(n))
-    return found
+        target, _ = as_target(out, values.data.shape, DTYPES[values.dtype.levels.name])
+        target[...] = values.floats
+    n = _length(target)
+    _native.hadamard_stages(target)
+    _normalize(target, 1 / math.sqrt(n))
+    result: Any = target if out is None else out  # a tensor, if it was one
+    return result  # type: ignore[no-any-return]
 
 
-def rotate(x: Any, *, seed: int, stream: int = 0, rounds: int = 2, inverse: bool = False) -> NDArray[Any]:
+def rotate(x: Numbers, *, seed: int, stream: int = 0, rounds: int = 2, inverse: bool = False) -> NDArray[Any]:
     """Rotate each row, along the last axis, by the random rotation of this seed and stream, or back.
 
     A round flips random signs and takes `hadamard` of the result. All rows are rotated alike.
@@ -81,7 +77,7 @@ def rotate(x: Any, *, seed: int, stream: int = 0, rounds: int = 2, inverse: bool
         Some 5 ns a value for two rounds of float32. Releases the GIL above 10,000 values.
 
     Raises:
-        InvalidInput: The last axis is no power of two; `x` holds NaN, infinity, or values whose sums overflow; an
+        InvalidInput: The last axis is not a power of two; `x` contains NaN, infinity, or values whose sums overflow; an
             option breaks its rule.
 
     Example:
@@ -98,86 +94,25 @@ def rotate(x: Any, *, seed: int, stream: int = 0, rounds: int = 2, inverse: bool
     check_below("stream", stream, 56)
     if rounds not in (1, 2):
         raise InvalidInput(f"rounds is {rounds!r}, but must be 1 or 2")
-    result = _floats(as_values(x))
+    result = _copy(as_values(x))
     n = _length(result)
     _native.rotate(result, seed, stream, rounds, inverse)
-    _normalise(result, 1 / math.sqrt(n) if rounds == 1 else 1 / n)
+    _normalize(result, 1 / math.sqrt(n) if rounds == 1 else 1 / n)
     return result
 
 
-def decode_rotated(
-    header: _native.CodesHeader,
-    data: bytes,
-    rows: NDArray[np.int64] | None,
-    threads: int,
-    target: NDArray[Any],
-    half: bool,
-) -> None:
-    """Decode what was rotated, all or these rows, to an array of floats or, `half`, of the bits of bfloat16.
-
-    Raises:
-        InvalidInput: Rows are wanted, but some were rotated together.
-    """
-    if rows is not None and not _row_by_row(header):
-        raise InvalidInput(
-            "rows are given, but were rotated together; decode all of them, or make levels with axis=0 before encoding"
-        )
-    dtype = np.dtype(np.float32 if header.single else np.float64)
-    floats = target if target.dtype == dtype else np.empty(target.shape, dtype)
-    row = 0 if rows is None else math.prod(header.shape[1:])
-    _native.decode_rotated(header, data, rows, row, threads, floats.reshape(-1))
-    if half:
-        target[...] = narrow(np.clip(floats, -LARGEST_BFLOAT16, LARGEST_BFLOAT16))
-    elif floats is not target:
-        most = np.finfo(target.dtype).max
-        with np.errstate(under="ignore"):
-            target[...] = np.clip(floats, -most, most)
-
-
-def check_rotation(s: int, block: int | None) -> None:
-    """Check the number of levels for rotated values, and the largest chunk.
-
-    Raises:
-        InvalidInput: One of them is no power of two in its range.
-    """
-    if not 2 <= whole("s", s) <= 256 or s & (s - 1):
-        raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256 with method='rotation'")
-    if block is None or whole("block", block) < SMALLEST_CHUNK or block & (block - 1):
-        raise InvalidInput(
-            f"block is {block}, but must be a power of two of at least {SMALLEST_CHUNK} with method='rotation'"
-        )
-
-
-def check_below(name: str, value: int, bits: int) -> None:
-    """Check a number that random words are drawn for.
-
-    Raises:
-        InvalidInput: It is no integer of so many bits.
-    """
-    if not isinstance(value, int | np.integer) or not 0 <= value < 2**bits:
-        raise InvalidInput(f"{name} is {value!r}, but must be an int from 0 to 2**{bits} - 1")
-
-
-def _row_by_row(header: _native.CodesHeader) -> bool:
-    """Whether no chunk reaches over two rows."""
-    if header.axis != NO_AXIS:
-        return header.axis == 0 or header.shape[0] <= 1
-    return header.shape[0] <= 1 or math.prod(header.shape[1:]) % header.block == 0
-
-
-def _floats(values: Values) -> NDArray[Any]:
-    """A copy in the level dtype."""
-    return values.data.copy() if values.table is None else values.table[values.data]
+def _copy(values: Values) -> NDArray[Any]:
+    return values.data.copy() if values.dtype.lookup is None else values.floats
 
 
 def _length(x: NDArray[Any]) -> int:
     n = x.shape[-1] if x.ndim else 1
     if n < 1 or n & (n - 1):
-        raise InvalidInput(f"x has a last axis of {n}, but it must be a power of two; fill it up with zeros")
+        raise InvalidInput(f"x has a last axis of {n}, but it must be a power of two; pad it with zeros")
     return n
 
 
-def _normalise(x: NDArray[Any], factor: float) -> None:
+def _normalize(x: NDArray[Any], factor: float) -> None:
     if not np.isfinite(x).all():
-        raise InvalidInput("x holds NaN or infinity, or values whose sums overflow; mend them, or scale x down")
+        raise InvalidInput("x contains NaN or infinity, or values whose sums overflow; fix them, or scale x down")
     x *= x.dtype.type(factor)

@@ -12,8 +12,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.normal_levels import POSITIVE_LEVELS
+from beforehand.quantization.options import ascending, check_objective
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +67,10 @@ def expected_squared_error(
         objective: `"unbiased"` rounds to one of the two neighbours at random, `"mse"` to the nearest level.
 
     Cost:
-        O(d log s) for d values and s levels, in float64.
+        O(d log n) for d values and n levels, in float64.
 
     Raises:
-        InvalidInput: `levels` are not ascending, or do not cover `x`; `x` holds NaN.
+        InvalidInput: `levels` are not ascending, or do not cover `x`; `x` contains NaN.
 
     Example:
         >>> expected_squared_error([0, 1, 2, 3, 10], [0, 3, 10])
@@ -77,11 +79,9 @@ def expected_squared_error(
         2.0
     """
     values = np.asarray(x, dtype=np.float64).ravel()
-    table = np.asarray(levels, dtype=np.float64)
-    if table.ndim != 1 or table.size == 0 or not np.all(np.isfinite(table)) or not np.all(table[1:] > table[:-1]):
-        raise InvalidInput("levels must be finite, 1-D and strictly ascending, but are not; sort them, drop equal ones")
+    table = ascending(levels)
     if not np.all(np.isfinite(values)):
-        raise InvalidInput("x holds NaN or infinity, which no level is near; remove such values first")
+        raise InvalidInput("x contains NaN or infinity, which no level is near; remove such values first")
     lower = table[np.clip(np.searchsorted(table, values, side="right") - 1, 0, table.size - 1)]
     upper = table[np.clip(np.searchsorted(table, values, side="left"), 0, table.size - 1)]
     if _is_mse(objective):
@@ -100,7 +100,7 @@ def expected_squared_error(
 
 
 def grid_bound(d: int, span: float, intervals: int) -> float:
-    """Squared error lost at most by keeping levels on an equally spaced grid, if given 2s - 2 levels for s.
+    """Squared error lost at most by keeping levels on an equally spaced grid, if given 2n - 2 levels for n.
 
     Args:
         d: How many values there are.
@@ -108,7 +108,7 @@ def grid_bound(d: int, span: float, intervals: int) -> float:
         intervals: Intervals of the grid, one less than its candidates.
 
     Guarantee:
-        The best 2s - 2 levels on the grid cost at most this more than the best s levels anywhere.
+        The best 2n - 2 levels on the grid cost at most this more than the best n levels anywhere.
 
     Example:
         >>> grid_bound(d=1000, span=2.0, intervals=100)
@@ -116,21 +116,22 @@ def grid_bound(d: int, span: float, intervals: int) -> float:
 
     Reference:
         Ben Basat, Ben-Itzhak, Mitzenmacher, Vargaftik: Optimal and Approximate Adaptive Stochastic Quantization.
-        NeurIPS 2024, arXiv 2402.03158, Lemma 6.1.
+        NeurIPS 2024, arXiv:2402.03158, Lemma 6.1.
     """
     return d * span**2 / (4 * intervals**2)
 
 
-def uniform_vnmse_bound(x: ArrayLike, s: int) -> float:
-    """Bound on the vNMSE of `s` equally spaced levels from the minimum of `x` to its maximum, either objective.
+@renamed_arguments(s="n_levels")
+def uniform_vnmse_bound(x: ArrayLike, n_levels: int) -> float:
+    """Bound on the vNMSE of `n_levels` equally spaced levels from the minimum of `x` to its maximum, either objective.
 
     Example:
-        >>> uniform_vnmse_bound([0.0, 1.0, 2.0, 3.0, 10.0], s=6)
+        >>> uniform_vnmse_bound([0.0, 1.0, 2.0, 3.0, 10.0], n_levels=6)
         0.043859649122807015
     """
     values = np.asarray(x, dtype=np.float64)
     norm = float(np.sum(values**2))
-    return grid_bound(values.size, float(np.ptp(values)), s - 1) / norm if norm else 0.0
+    return grid_bound(values.size, float(np.ptp(values)), n_levels - 1) / norm if norm else 0.0
 
 
 def mean_estimation_error(vnmse: float, workers: int) -> float:
@@ -143,16 +144,17 @@ def mean_estimation_error(vnmse: float, workers: int) -> float:
     return vnmse / workers
 
 
+@renamed_arguments(s="n_levels")
 @cache
-def lloyd_max_normal(s: int) -> Floats:
-    """The `s` levels with the smallest mean squared error on N(0, 1) under rounding to the nearest.
+def lloyd_max_normal(n_levels: int) -> Floats:
+    """The `n_levels` levels with the smallest mean squared error on N(0, 1) under rounding to the nearest.
 
     Args:
-        s: A power of two from 2 to 256.
+        n_levels: A power of two from 2 to 256.
 
     Guarantee:
         Each level is the mean of its cell, correct to the last bit and the same on every machine. Ascending, symmetric,
-        read-only, float64 of shape (s,).
+        read-only, float64 of shape (n_levels,).
 
     Example:
         >>> lloyd_max_normal(4).round(8)
@@ -162,22 +164,23 @@ def lloyd_max_normal(s: int) -> Floats:
         Lloyd: Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2), 1982. Max: Quantizing
         for minimum distortion. IRE Transactions on Information Theory 6(1), 1960.
     """
-    if s not in ROTATION_SIZES:
-        raise InvalidInput(f"s is {s}, but must be a power of two from 2 to 256; take the next one")
-    positive = np.array(POSITIVE_LEVELS[s])
+    if n_levels not in ROTATION_SIZES:
+        raise InvalidInput(f"n_levels is {n_levels}, but must be a power of two from 2 to 256; take the next one")
+    positive = np.array(POSITIVE_LEVELS[n_levels])
     table = np.concatenate([-positive[::-1], positive])
     table.flags.writeable = False
     return table
 
 
-def rotation_vnmse(s: int, objective: str = "unbiased") -> float:
-    """The vNMSE of any vector after a random rotation, rounded to the `s` levels of `lloyd_max_normal`.
+@renamed_arguments(s="n_levels")
+def rotation_vnmse(n_levels: int, objective: str = "unbiased") -> float:
+    """The vNMSE of any vector after a random rotation, rounded to the `n_levels` of `lloyd_max_normal`.
 
     Rotation makes every long vector look normal, so that no knowledge of the data is needed; the price is that no
     element can be read alone.
 
     Args:
-        s: A power of two from 2 to 256.
+        n_levels: A power of two from 2 to 256.
         objective: `"unbiased"` rescales the decoded vector so that its mean is right, `"mse"` makes the error smallest.
 
     Example:
@@ -185,10 +188,9 @@ def rotation_vnmse(s: int, objective: str = "unbiased") -> float:
         (0.009592143, 0.009501008)
 
     Reference:
-        Vargaftik et al.: DRIVE, NeurIPS 2021, arXiv 2105.08339; EDEN, ICML 2022, arXiv 2108.08842.
+        Vargaftik et al.: DRIVE, NeurIPS 2021, arXiv:2105.08339; EDEN, ICML 2022, arXiv:2108.08842.
     """
-    table = lloyd_max_normal(s)
-    positive = table[s // 2 :]
+    positive = lloyd_max_normal(n_levels)[n_levels // 2 :]
     edges = np.concatenate([[0.0], (positive[1:] + positive[:-1]) / 2, [np.inf]])
     above = np.array([math.erfc(edge / math.sqrt(2)) / 2 for edge in edges])
     distortion = 1.0 - 2.0 * float(np.sum((above[:-1] - above[1:]) * positive**2))
@@ -202,7 +204,7 @@ def high_rate_spread(points: ArrayLike, density: ArrayLike) -> float:
 
     Args:
         points: Ascending, reaching far enough that f^(1/3) is small at both ends.
-        density: f at these points; need not be normalised.
+        density: f at these points; need not be normalized.
 
     Example:
         >>> points = np.linspace(0, 200, 100_001)
@@ -213,56 +215,58 @@ def high_rate_spread(points: ArrayLike, density: ArrayLike) -> float:
     return float(_trapezoid(x, np.cbrt(f)) ** 3 / _trapezoid(x, f * x**2))
 
 
-def high_rate_vnmse(spread: float, s: int, objective: str = "unbiased") -> float:
-    """The vNMSE of the best `s` levels when `s` is large: it falls as 1 / (s - 1)^2 (`"mse"`: 1 / s^2).
+@renamed_arguments(s="n_levels")
+def high_rate_vnmse(spread: float, n_levels: int, objective: str = "unbiased") -> float:
+    """The vNMSE of the best n levels when n is large: it falls as 1 / (n - 1)^2 (`"mse"`: 1 / n^2).
 
     Args:
         spread: J / E[x^2] of the data, from `HIGH_RATE_SPREADS` or `high_rate_spread`.
-        s: The number of levels.
+        n_levels: How many, n.
         objective: `"unbiased"`, or `"mse"`, which is half of it or less.
 
     Guarantee:
         An asymptote: within about 1 % on long normal data from 64 levels on.
 
     Example:
-        >>> round(high_rate_vnmse(HIGH_RATE_SPREADS["normal"], s=64), 6)
+        >>> round(high_rate_vnmse(HIGH_RATE_SPREADS["normal"], n_levels=64), 6)
         0.001371
 
     Reference:
         Panter, Dite: Quantization distortion in pulse-count modulation with nonuniform spacing of levels.
         Proceedings of the IRE 39(1), 1951, for rounding to the nearest.
     """
-    return spread / (12 * s**2) if _is_mse(objective) else spread / (6 * (s - 1) ** 2)
+    return spread / (12 * n_levels**2) if _is_mse(objective) else spread / (6 * (n_levels - 1) ** 2)
 
 
+@renamed_arguments(s="n_levels")
 def equivalent_levels(
-    vnmse: ArrayLike, s: int, curve: Callable[[int], ArrayLike], *, sizes: Sequence[int] = SIZES
+    vnmse: ArrayLike, n_levels: int, curve: Callable[[int], ArrayLike], *, sizes: Sequence[int] = SIZES
 ) -> Floats:
-    """How many levels the baseline needs for the error that a design has with `s`.
+    """How many levels the baseline needs for the error that a design has with `n_levels`.
 
     Args:
-        vnmse: Errors of the design with `s` levels, shape (m,).
-        s: One of `sizes`.
+        vnmse: Errors of the design, shape (m,).
+        n_levels: Of the design; one of `sizes`.
         curve: From a number of levels to the baseline's errors, shape (m,); asked only for `sizes` that matter, going
-            away from `s`.
+            away from `n_levels`.
         sizes: How many levels the baseline may have, ascending; by default 2, 3, 4, 6, 8, 12, ..., 65536.
 
     Guarantee:
-        Where the baseline is as good as the design the answer is `s`; else it lies between the two sizes where the
-        baseline passes the design, by log-log interpolation, or at the end of `sizes`.
+        Where the baseline is as good as the design the answer is `n_levels`; else it lies between the two sizes where
+        the baseline passes the design, by log-log interpolation, or at the end of `sizes`.
 
     Example:
         >>> equivalent_levels([0.01], 4, lambda size: [1 / size**2]).round(9)
         array([10.])
     """
     goal = _log(vnmse)
-    result = np.full(goal.shape, float(s))
-    better = goal < _log(curve(s))
+    result = np.full(goal.shape, float(n_levels))
+    better = goal < _log(curve(n_levels))
     for waiting, away, sign in (
-        (better, [size for size in sizes if size >= s], 1.0),
-        (goal > _log(curve(s)), [size for size in reversed(sizes) if size <= s], -1.0),
+        (better, [size for size in sizes if size >= n_levels], 1.0),
+        (goal > _log(curve(n_levels)), [size for size in reversed(sizes) if size <= n_levels], -1.0),
     ):
-        here = _log(curve(s))
+        here = _log(curve(n_levels))
         for near, far in pairwise(away):
             if not waiting.any():
                 break
@@ -301,8 +305,7 @@ def net_bits(
 
 
 def _is_mse(objective: str) -> bool:
-    if objective not in ("unbiased", "mse"):
-        raise InvalidInput(f'objective is {objective!r}, but must be "unbiased" or "mse"')
+    check_objective(objective)
     return objective == "mse"
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.inputs import as_values, widen
-from beforehand.quantization.rotation import LARGEST_CHUNK, SMALLEST_CHUNK
+from beforehand.quantization.dtypes import widen
+from beforehand.quantization.inputs import as_values
+from beforehand.quantization.options import LARGEST_CHUNK, SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
 
 
@@ -76,7 +77,7 @@ class Vectors:
     @property
     def level_bytes(self) -> int:
         """Bytes of one level."""
-        return max(as_values(batch.matrix[:1]).level_dtype.itemsize for batch in self.batches)
+        return max(as_values(batch.matrix[:1]).dtype.levels.itemsize for batch in self.batches)
 
     def groups(self, block: int | None) -> int:
         """How many tables blocks of that length need, or one for each vector."""
@@ -219,6 +220,6 @@ def _stacks(sample: Sequence[Any], name: str, axis: int | None) -> tuple[Batch, 
 
 def _read(x: Any, name: str) -> NDArray[Any]:
     values = as_values(x, name)
-    if values.dtype == "bfloat16":
+    if values.dtype.name == "bfloat16":
         return widen(values.data)
-    return values.data if values.table is None else values.data.view(values.dtype)
+    return values.data.view(values.dtype.name) if values.dtype.keyed else values.data

@@ -146,13 +146,13 @@ def test_an_embedding_is_looked_up_in_its_codebooks(torch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"levels": 1}, "levels is 1, but must be from 2 to 256"),
-        ({"levels": 257}, "levels is 257"),
+        ({"n_levels": 1}, "n_levels is 1, but must be from 2 to 256"),
+        ({"n_levels": 257}, "n_levels is 257"),
         ({"block": 48}, "block is 48, but must divide 128"),
         ({"block": 0}, "block is 0"),
         ({"axis": 2}, "axis is 2"),
         ({"axis": 0, "block": 32}, "only one of them"),
-        ({"importance": [-1.0]}, "importance hold -1.0"),
+        ({"importance": [-1.0]}, "importance contain -1.0"),
         ({"importance": [1.0, 2.0]}, r"importance have shape \(2,\)"),
     ],
 )
@@ -162,6 +162,16 @@ def test_options_that_break_their_rule_are_refused_and_the_layer_stays(torch, op
     with pytest.raises(InvalidInput, match=message):
         quantize_linear(layer, **options)
     assert layer.weight is before
+
+
+def test_the_old_name_of_the_number_of_levels_works_with_a_warning(torch):
+    weight = torch.arange(32.0).reshape(4, 8)
+    with pytest.warns(FutureWarning, match="levels= is now called n_levels="):
+        old = codebook(weight, levels=4)
+    assert (old.codes == codebook(weight, n_levels=4).codes).all()
+    layer = torch.nn.Linear(8, 4)
+    with pytest.warns(FutureWarning, match="levels= is now called n_levels="):
+        quantize_linear(layer, levels=4)
 
 
 def test_weights_that_the_host_cannot_decode_are_refused(torch):

@@ -10,9 +10,8 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization import Histogram, Levels, encode, levels
-from beforehand.quantization.codes import Outside
 from beforehand.quantization.inputs import as_weights
-from beforehand.quantization.levels import Method, Objective
+from beforehand.quantization.options import Method, Objective, Outside
 
 STREAMING = ("auto", "histogram")  # the methods that can learn from one batch after the other
 
@@ -185,18 +184,16 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _side_by_side(tables: list[Levels], squared_norm: float) -> Levels:
     """Tables of one group each as the table of several columns, whose data have this squared norm."""
-    s = max(table.s for table in tables)
+    counts = np.array([table.n_levels for table in tables])
     errors = np.array([table.squared_error for table in tables])
     return replace(
         tables[0],
-        values=np.stack([np.pad(table.values, (0, s - table.s), mode="edge") for table in tables]),
-        counts=np.array([table.s for table in tables]),
-        s=s,
+        values=np.stack([np.pad(t.values, (0, counts.max() - t.n_levels), mode="edge") for t in tables]),
+        counts=counts,
         axis=1,
         shape=(tables[0].shape[0], len(tables)),
         squared_error=float(errors.sum()),
         vnmse=float(errors.sum()) / squared_norm if squared_norm > 0 else 0.0,
         group_squared_error=errors,
         gap=0.0 if not errors.any() else None,
-        exact=not errors.any(),
     )

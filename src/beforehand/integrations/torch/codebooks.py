@@ -6,20 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand import quantization
+from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput, MissingDependency
-from beforehand.quantization.inputs import as_weights
+from beforehand.quantization.inputs import as_values, as_weights
 
 if TYPE_CHECKING:
     import torch
     from torchao.prototype.quantization.codebook_coreml import CodebookQuantizedTensor
 
 MOST_LEVELS = 256  # torchao keeps each code in a byte
-DTYPES = ("float32", "float16", "bfloat16")  # what it turns codes back into
+WEIGHT_DTYPES = ("float32", "float16", "bfloat16")  # what torchao turns codes back into
 
 
+@renamed_arguments(levels="n_levels")
 def codebook(
     weight: "torch.Tensor",
-    levels: int = 16,
+    n_levels: int = 16,
     *,
     axis: int | None = None,
     block: int | None = None,
@@ -29,9 +31,9 @@ def codebook(
 
     Args:
         weight: float32, float16 or bfloat16, of any shape, on any device; its gradient is not followed.
-        levels: How many numbers a codebook holds, 2 to 256.
+        n_levels: How many numbers a codebook holds, 2 to 256.
         axis: One codebook for each index along this axis: 0 for each row of a linear layer, that is, for each output.
-        block: One codebook for each run of so many values along the last axis, whose length it must divide.
+        block: One codebook for each run of this many values along the last axis, whose length it must divide.
         importance: How much the squared error of each value counts, broadcastable to `weight`: finite, at least 0. The
             mean square of each input, `(in_features,)`, makes the error of a linear layer's outputs the one that
             counts, as far as inputs are not correlated.
@@ -44,8 +46,8 @@ def codebook(
         axis; its `code_dtype` says how many bits a code needs.
 
     Guarantee:
-        No codebooks of so many levels have a smaller (weighted) squared error: this is exact 1-D k-means, the same on
-        every machine. Nearest levels are biased; that is what weights want, which are read and never averaged.
+        No codebooks of `n_levels` have a smaller (weighted) squared error: this is exact 1-D k-means, the same on every
+        machine. Nearest levels are biased; that is what weights want, which are read and never averaged.
 
     Cost:
         That of `levels` with the method "exact", which for float16 and bfloat16 counts values instead of sorting them,
@@ -67,10 +69,10 @@ def codebook(
     """
     torch, tensor = _host()
     name = str(weight.dtype).removeprefix("torch.")
-    if name not in DTYPES:
-        raise InvalidInput(f"weight has dtype {name}, but must be one of {', '.join(DTYPES)}; convert it first")
-    if not 2 <= levels <= MOST_LEVELS:
-        raise InvalidInput(f"levels is {levels}, but must be from 2 to {MOST_LEVELS}, so that a code fits a byte")
+    if name not in WEIGHT_DTYPES:
+        raise InvalidInput(f"weight has dtype {name}, but must be one of {', '.join(WEIGHT_DTYPES)}; convert it first")
+    if not 2 <= n_levels <= MOST_LEVELS:
+        raise InvalidInput(f"n_levels is {n_levels}, but must be from 2 to {MOST_LEVELS}, so that a code fits a byte")
     if block is not None and block > 0 and weight.shape[-1] % block:
         raise InvalidInput(f"block is {block}, but must divide {weight.shape[-1]}, the length of the last axis")
     shape = tuple(weight.shape)
@@ -79,10 +81,12 @@ def codebook(
         given = torch.as_tensor(importance).detach().cpu().double().numpy()
         counted = as_weights(given, shape, "importance").reshape(shape)
 
-    data = weight.detach().cpu()
-    table = quantization.levels(data, levels, method="exact", objective="mse", weights=counted, axis=axis, block=block)
-    codes = quantization.encode(data, table).indices()
-    bits = (levels - 1).bit_length()
+    values = as_values(weight.detach().cpu(), "weight")
+    table = quantization.levels(
+        values, n_levels, method="exact", objective="mse", weights=counted, axis=axis, block=block
+    )
+    codes = quantization.encode(values, table).indices()
+    bits = (n_levels - 1).bit_length()
     sizes = _block_sizes(len(shape), axis, block)
     return tensor(
         torch.from_numpy(codes).to(weight.device),
@@ -94,9 +98,10 @@ def codebook(
     )
 
 
+@renamed_arguments(levels="n_levels")
 def quantize_linear(
     linear: "torch.nn.Linear",
-    levels: int = 16,
+    n_levels: int = 16,
     *,
     axis: int | None = None,
     block: int | None = None,
@@ -106,7 +111,7 @@ def quantize_linear(
 
     Args:
         linear: The layer, or any module whose `weight` torchao can look up, such as an embedding.
-        levels: As in `codebook`.
+        n_levels: As in `codebook`.
         axis: As in `codebook`.
         block: As in `codebook`.
         importance: As in `codebook`.
@@ -129,7 +134,7 @@ def quantize_linear(
         InvalidInput: As `codebook` does; the layer is then unchanged.
     """
     torch, _ = _host()
-    made = codebook(linear.weight, levels, axis=axis, block=block, importance=importance)
+    made = codebook(linear.weight, n_levels, axis=axis, block=block, importance=importance)
     linear.weight = torch.nn.Parameter(made, requires_grad=False)
 
 
@@ -159,6 +164,6 @@ def _grid(shape: tuple[int, ...], sizes: list[int]) -> list[int]:
 
 
 def _padded(tables: NDArray[Any], bits: int) -> NDArray[Any]:
-    """The tables, one a row, with as many levels as codes of so many bits can name."""
+    """The tables, one a row, with as many levels as codes of that many bits can name."""
     rows = tables.reshape(-1, tables.shape[-1])
     return np.pad(rows, ((0, 0), (0, 2**bits - rows.shape[1])), mode="edge")

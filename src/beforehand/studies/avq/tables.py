@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from beforehand.quantization import levels
-from beforehand.quantization.levels import Method, Objective
+from beforehand.quantization.options import Method, Objective
 from beforehand.quantization.theory import Floats, rotation_vnmse
 from beforehand.studies.claims import Begin, Found, Sheet
 

@@ -1,0 +1,76 @@
+"""The dtypes that arrays may have: how each is read, what its levels are made of, and what decoding gives."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand import _native
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+
+@final
+@dataclass(frozen=True)
+class Dtype:
+    """One dtype of a source; numpy has all but bfloat16."""
+
+    code: _native.Dtype  # in the bytes of codes
+    keyed: bool  # read as unsigned keys into a table of all its values, as these are few
+    levels: np.dtype[Any]  # float32 where it holds every value exactly, else float64
+    decoded: np.dtype[Any]
+
+    @property
+    def name(self) -> str:
+        """Its name in numpy, where it has one."""
+        return self.code.name
+
+    @property
+    def lookup(self) -> NDArray[np.float32] | None:
+        """What each key stands for; None where values are not keys."""
+        return _lookup(self.name) if self.keyed else None
+
+    def holds(self, levels: NDArray[Any]) -> bool:
+        """Whether decoding to this dtype keeps all levels finite."""
+        with np.errstate(over="ignore", under="ignore"):
+            if self.name == "bfloat16":
+                return bool(np.isfinite(widen(narrow(levels))).all())
+            return self.levels == self.decoded or bool(np.isfinite(levels.astype(self.decoded)).all())
+
+
+DTYPES = {
+    dtype.name: dtype
+    for dtype in (
+        Dtype(_native.Dtype.float64, False, DOUBLE, DOUBLE),
+        Dtype(_native.Dtype.float32, False, SINGLE, SINGLE),
+        Dtype(_native.Dtype.float16, True, SINGLE, np.dtype(np.float16)),
+        Dtype(_native.Dtype.bfloat16, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.int8, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.uint8, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.int16, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.uint16, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.int32, False, DOUBLE, DOUBLE),
+        Dtype(_native.Dtype.int64, False, DOUBLE, DOUBLE),
+    )
+}
+
+
+def widen(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The float32 values of bfloat16 bit patterns."""
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def narrow(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The bfloat16 bit patterns nearest to finite float32 values, ties to even."""
+    bits = values.view(np.uint32)
+    return ((bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) >> np.uint32(16)).astype(np.uint16)
+
+
+@cache
+def _lookup(name: str) -> NDArray[np.float32]:
+    if name == "bfloat16":
+        return widen(np.arange(65536, dtype=np.uint16))
+    size = np.dtype(name).itemsize
+    return np.arange(256**size, dtype=f"u{size}").view(name).astype(np.float32)
