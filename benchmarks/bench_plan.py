@@ -13,9 +13,8 @@ import numpy as np
 from report import options, take
 from yardstick import seconds
 
-from beforehand.scheduling import Log, plan_queue, simulate
-from beforehand.scheduling.plan.candidates import families, grid
-from beforehand.scheduling.plan.planner import QueuePlan
+from beforehand.scheduling import Log, QueuePlan, plan_queue, simulate
+from beforehand.scheduling.plan.search import families, grid
 from beforehand.studies.claims import Sheet
 from beforehand.workloads import jobs
 from beforehand.workloads.formats import azure_llm
