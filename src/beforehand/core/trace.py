@@ -102,7 +102,7 @@ class Trace:
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that name the content: kind, columns, child tables and metadata."""
+        """32 hexadecimal digits that identify kind, columns, child tables and metadata."""
         digest = hashlib.sha256(json.dumps([self.kind, self._meta]).encode())
         for name, array in sorted(self._arrays().items()):
             digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())

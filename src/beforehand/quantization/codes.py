@@ -81,7 +81,7 @@ class Codes:
 
     @property
     def dtype(self) -> str:
-        """The dtype of the source, by name: numpy has no bfloat16."""
+        """The name of the source's dtype; a name, since numpy has no bfloat16."""
         return self._header.dtype.name
 
     @property
@@ -102,12 +102,12 @@ class Codes:
 
     @property
     def method(self) -> str:
-        """How the levels were found: "uniform", "histogram", "exact", "given" or "rotation"."""
+        """How the levels were found, one of "uniform", "histogram", "exact", "given" or "rotation"."""
         return self._header.method.name
 
     @property
     def objective(self) -> str:
-        """How values were rounded: "unbiased" or "mse"."""
+        """How values were rounded, "unbiased" or "mse"."""
         return self._header.objective.name
 
     @property
