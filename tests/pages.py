@@ -57,7 +57,7 @@ def tour_table():
         told = [row["you_run"], f"{row['known']}, {row['setting']}", row["metric"], *outcomes]
         lines.append("| " + " | ".join([*told, str(Price(**row["price"])), row["verdict"]]) + " |")
     told = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
-    lines += ["", f"Less is better. Data are simulated. {told}; `make tour` repeats it."]
+    lines += ["", f"Lower is better. The data are simulated. {told}; `make tour` repeats it."]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -36,7 +36,7 @@ def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
 def test_80_columns_cut_no_name(here, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert run(["tour", *QUICK]) == 0
-    table = capsys.readouterr().out.partition("Less is better")[0]
+    table = capsys.readouterr().out.partition("Lower is better")[0]
     assert run(["tour", *QUICK, "--json"]) == 0
     reports = json.loads(capsys.readouterr().out)
     assert "\u2026" not in table

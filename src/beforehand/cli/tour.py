@@ -43,7 +43,7 @@ def tour(
         render.show_json([row | json.loads(each.report.to_json()) for row, each in zip(shown, rows, strict=True)])
         return
     page.show(rows)
-    render.show("\nLess is better. All numbers are of data that the plan never saw.")
+    render.show("\nLower is better. All figures are of data the plan never saw.")
     render.show(f"\nThe report with its pictures: {report}" if written else f"\n{page.NO_PICTURES}")
     render.show(f"\nYour own file next:\n  {after}")
 
