@@ -86,7 +86,17 @@ def choices(name: str, data: Path | None) -> Sheet:
                          f"{plan.baseline.design} {plan.baseline.value:.3f}", plan.verdict])  # fmt: skip
     return Sheet(
         title=f"What is chosen: {source}, {len(log):,} jobs, sizes and prices in means",
-        columns=("load", "prices", "chosen", "expected", "simulated", "best simulated", "above it", "blind", "verdict"),
+        columns=(
+            "load",
+            "prices",
+            "chosen",
+            "expected",
+            "simulated",
+            "best simulated",
+            "above it",
+            "non-predictive",
+            "verdict",
+        ),
         rows=rows,
         below=f"Simulated on the same {SIMULATED:,} jobs: every candidate, and each family at 13 other thresholds. "
         "Predictions err by lognormal factors of sigma 1 (cheap) and 0.3 (expensive).",

@@ -57,10 +57,10 @@ def golden() -> Sheet:
         accuracy = max(result.accuracy for result, _ in found)
         rows.append([str(entry.policy), *told(entry.law), f"{took * 1e3:.0f}", f"{off:.1e}", f"{accuracy:.1e}"])
     return Sheet(
-        title="One law and policy at five loads, nothing known before",
+        title="One distribution and policy at five loads, nothing cached",
         columns=["policy", "sizes", "predictions", "ms", "off golden", "accuracy"],
         rows=rows,
-        below="CPU time of one thread, best of 3. Golden digits are rounded, some at the ninth.",
+        below="CPU time of one thread, best of 3. The reference values are rounded, some to nine digits.",
     )
 
 
@@ -83,7 +83,7 @@ def beside() -> Sheet:
         title="SRPT, exponential sizes, five loads",
         columns=["contender", "ms", "off golden"],
         rows=rows,
-        below="Response times only; ours are memory, interruptions and their own accuracy as well.",
+        below="Rivals compute response times only; ours are memory, interruptions and an accuracy estimate as well.",
     )
 
 

@@ -68,8 +68,8 @@ def filled(text: str, folder: Path) -> str:
     def block(found: re.Match[str]) -> str:
         kept = json.loads((folder / f"{found[2]}.json").read_text(encoding="utf-8"))
         where = kept["where"]
-        told = ", ".join(f"{name} {value}" for name, value in where.items() if name != "command")
-        lines = ["", f"`{where['command']}`: {told}."]
+        listed = ", ".join(f"{name} {value}" for name, value in where.items() if name != "command")
+        lines = ["", f"`{where['command']}`: {listed}."]
         for sheet in kept["sheets"]:
             lines += ["", f"**{sheet['title']}**", "", *markdown(sheet["columns"], sheet["rows"])]
             lines += ["", sheet["below"]] if sheet["below"] else []

@@ -54,10 +54,10 @@ def tour_table():
     ]
     for row in result["rows"]:
         outcomes = [f"{row[name]['value']:.3g}" for name in ("baseline", "measured", "clairvoyant")]
-        told = [row["you_run"], f"{row['known']}, {row['setting']}", row["metric"], *outcomes]
-        lines.append("| " + " | ".join([*told, str(Price(**row["price"])), row["verdict"]]) + " |")
-    told = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
-    lines += ["", f"Lower is better. The data are simulated. {told}; `make tour` repeats it."]
+        listed = [row["you_run"], f"{row['known']}, {row['setting']}", row["metric"], *outcomes]
+        lines.append("| " + " | ".join([*listed, str(Price(**row["price"])), row["verdict"]]) + " |")
+    listed = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
+    lines += ["", f"Lower is better. The data are simulated. {listed}; `make tour` repeats it."]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -65,7 +65,7 @@ def command_list():
     """Every command with its arguments, options and example, as typer writes them."""
     command = [sys.executable, "-m", "typer", "beforehand.cli.app", "utils", "docs", "--name", "beforehand"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n## ", 1)[1]
-    text = re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+", "", text)  # cut off after 45 characters, and told below
+    text = re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+", "", text)  # cut off after 45 characters, and listed below
     text = re.sub(r"^\* `--help`: .*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\*\*(Arguments|Options)\*\*:\n\n(?=\n)|\*\*Usage\*\*:\n\n", "", text)
     text = re.sub(r"^```console\n\$ ", "```text\n", text, flags=re.MULTILINE)  # how to write it, not to be run

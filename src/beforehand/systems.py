@@ -124,7 +124,7 @@ def page() -> str:
         if system.imported:
             study = f"{system.part}; study {system.study or NOT_RUN}" if system.part else system.study or NOT_RUN
             here = [f"`{system.imported}`", f"`{system.command}`", study]
-        paper = f"{system.title}, [arXiv {system.arxiv}](https://arxiv.org/abs/{system.arxiv})"
+        paper = f"{system.title}, [arXiv:{system.arxiv}](https://arxiv.org/abs/{system.arxiv})"
         cells = [system.name, ", ".join(system.also) or "-", system.area, *here, paper]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

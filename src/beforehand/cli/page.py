@@ -70,11 +70,11 @@ def show(rows: Sequence[Row]) -> None:
         report = row.report
         outcomes = (report.baseline, report.measured, report.clairvoyant)
         designs = [outcome.design.replace("(", "\n(") for outcome in outcomes]  # 80 columns are room enough then
-        told = [f"{render.number(each.value)}\n[dim]{name}[/]" for each, name in zip(outcomes, designs, strict=True)]
+        cells = [f"{render.number(each.value)}\n[dim]{name}[/]" for each, name in zip(outcomes, designs, strict=True)]
         amount, per, unit = str(report.price).partition(" per ")
         price = amount.replace(" and ", "\n") + (f"\n[dim]{per.strip()} {unit}[/]" if per else "")
         you_run, known = f"{row.you_run}\n[dim]{report.metric}[/]", f"{row.known}\n[dim]{row.setting}[/]"
-        table.add_row(you_run, known, *told, price, render.verdict(report))
+        table.add_row(you_run, known, *cells, price, render.verdict(report))
     render.console().print(table)
 
 
@@ -98,7 +98,7 @@ def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: st
         return False
     from beforehand.core.files import writing
 
-    told: list[dict[str, Any]] = []
+    sections: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         drawn = {**row.draw(), "What was promised, and what came.": figures.outcomes(row.report)}
         pictures = [
@@ -106,13 +106,13 @@ def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: st
             for i, (caption, draw) in enumerate(drawn.items())
         ]
         slug = row.report.verdict.replace("'", "").replace(" ", "-")
-        told.append({"row": row, "report": row.report, "pictures": pictures, "slug": slug})
+        sections.append({"row": row, "report": row.report, "pictures": pictures, "slug": slug})
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(files("beforehand.cli").joinpath("report.html.j2").read_text("utf-8"))
     page = template.render(
         title=title,
         lede=lede,
-        rows=told,
+        rows=sections,
         columns=COLUMNS,
         metrics={row.report.metric: row.meaning for row in rows},
         command=command,

@@ -142,13 +142,13 @@ def conditions() -> dict[str, str]:
 
 def page(study: Study) -> str:
     """The documentation's page of a study, in MyST."""
-    told = ", ".join(f"{name} {value}" for name, value in study.conditions.items())
+    listed = ", ".join(f"{name} {value}" for name, value in study.conditions.items())
     lines = [
         f"# The study `{study.name.lower()}`",
         "",
         f"{study.paper} {study.summary[0].upper()}{study.summary[1:]}.",
         "",
-        f"`{study.command}` repeats it; this run took {study.seconds:.0f} s of one processor ({told}). Times are",
+        f"`{study.command}` repeats it; this run took {study.seconds:.0f} s of one processor ({listed}). Times are",
         "the processor's own, of one thread; they depend on the machine, and with them the verdicts that rest on time.",
         "",
         *markdown(

@@ -83,7 +83,7 @@ class PredictionQueue(Generic[J]):
 
     Reference:
         Mitzenmacher, Shahout: Queueing, Predictions, and LLMs: Challenges and Open Problems. Stochastic Systems 15(3),
-        2025; arXiv 2503.07545.
+        2025; arXiv:2503.07545.
     """
 
     def __init__(

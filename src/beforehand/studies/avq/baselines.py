@@ -45,7 +45,7 @@ def qsgd(x: Floats, s: int) -> Floats:
     """`s` equally spaced levels between minus and plus the length of `x`.
 
     Reference:
-        Alistarh, Grubic, Li, Tomioka, Vojnovic: QSGD. NeurIPS 2017, arXiv 1610.02132.
+        Alistarh, Grubic, Li, Tomioka, Vojnovic: QSGD. NeurIPS 2017, arXiv:1610.02132.
     """
     length = float(np.linalg.norm(x))
     return np.linspace(-length, length, s)
@@ -55,7 +55,7 @@ def nuqsgd(x: Floats, s: int) -> Floats:
     """Zero, and plus and minus the length of `x` halved 0, 1, 2, ... times: `s` levels, an odd number.
 
     Reference:
-        Ramezani-Kebrya, Faghri, Markov, Aksenov, Alistarh, Roy: NUQSGD. JMLR 2021, arXiv 1908.06077.
+        Ramezani-Kebrya, Faghri, Markov, Aksenov, Alistarh, Roy: NUQSGD. JMLR 2021, arXiv:1908.06077.
     """
     powers = float(np.linalg.norm(x)) * 0.5 ** np.arange(s // 2)
     return np.concatenate([-powers, [0.0], powers[::-1]])

@@ -1,4 +1,4 @@
-"""Optimal and Near-Optimal Adaptive Vector Quantization (arXiv 2402.03158): what its claims come to here."""
+"""Optimal and Near-Optimal Adaptive Vector Quantization (arXiv:2402.03158): what its claims come to here."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from beforehand.studies.claims import Begin, Claim, Found, Study, judge, seconds
 PAPER_DATA = ("LogN(0,1)", "Normal", "Exp(1)", "TruncNorm[-1,1]")  # its fifth, Weibull(1,1), is Exp(1)
 PAPER = (
     "Ben Basat, Ben-Itzhak, Mitzenmacher, Vargaftik: *Optimal and Near-Optimal Adaptive Vector Quantization* "
-    "([arXiv 2402.03158](https://arxiv.org/abs/2402.03158))."
+    "([arXiv:2402.03158](https://arxiv.org/abs/2402.03158))."
 )
 
 
@@ -98,11 +98,11 @@ def linear_grid_is_near_optimal(quick: bool) -> Found:
             for m in sizes:
                 grid = np.linspace(x.min(), x.max(), m + 1)
                 ratios[m] = max(ratios[m], levels(x, 16, method="exact", grid=grid).squared_error / best)
-    told = [f"{data} {' / '.join(f'{ratios[m]:.4f}' for m in sizes)}" for data, ratios in worst.items()]
+    listed = [f"{data} {' / '.join(f'{ratios[m]:.4f}' for m in sizes)}" for data, ratios in worst.items()]
     most = {m: max(ratios[m] for ratios in worst.values()) for m in sizes}
     return Found(
         scale=f"2^{power}, {seeds} seeds, s = 16",
-        figure=f"error over optimum at m = 100 / 400 / 1000, at most: {', '.join(told)}",
+        figure=f"error over optimum at m = 100 / 400 / 1000, at most: {', '.join(listed)}",
         holds=most[400] <= 1.02 and most[1000] <= 1.005, direction=most[1000] < most[400] < most[100],
     )  # fmt: skip
 
@@ -135,10 +135,10 @@ def adaptive_levels_win(quick: bool) -> Found:
         "QSGD": expected_squared_error(x, baselines.qsgd(x, 11)) / norm,
     }
     factor = found["uniform"] / found["adaptive"]
-    told = ", ".join(f"{name} {vnmse:.3g}" for name, vnmse in found.items())
+    listed = ", ".join(f"{name} {vnmse:.3g}" for name, vnmse in found.items())
     first = min(found, key=lambda name: found[name]) == "adaptive"
     return Found(
-        scale="2^18, LogN(0,1), s = 10", figure=f"vNMSE: {told}; {_round(factor)} times below uniform",
+        scale="2^18, LogN(0,1), s = 10", figure=f"vNMSE: {listed}; {_round(factor)} times below uniform",
         holds=first and factor >= 10, direction=first,
     )  # fmt: skip
 

@@ -131,8 +131,8 @@ def sheet(found: Means) -> Sheet:
         title="The vNMSE of optimal levels, beside uniform levels, exact k-means and a random rotation",
         columns=["data", *(column.head for column in COLUMNS)][:width],
         rows=rows,
-        below="In brackets the relative standard deviation over the seeds. k-means is the smallest error of rounding "
-        "to the nearest level, which is biased: it is no rival of the columns left of it.",
+        below="In parentheses, the relative standard deviation over the seeds. k-means is the smallest error of "
+        "rounding to the nearest level, which is biased, so it is not comparable with the columns to its left.",
     )
 
 
@@ -151,7 +151,8 @@ def winners(found: Means) -> Sheet:
         title="Where adaptive levels have the smaller error, and where a random rotation has it",
         columns=["", "adaptive levels", "rotation"],
         rows=rows,
-        below="After a rotation no value can be read alone: where single values must be, only levels apply.",
+        below="After a rotation no value can be read alone: if single values must be readable, only levels of the data "
+        "can be used.",
     )
 
 

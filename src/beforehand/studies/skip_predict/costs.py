@@ -175,7 +175,7 @@ def predicting_every_job_overloads(quick: bool) -> Found:
     )
     return Found(
         scale=f"M/M/1, T = 1, c1 = {CHEAP_WORK}, c2 = {EXPENSIVE_WORK}; {_many(jobs)} jobs simulated",
-        figure=f"at load .95 SPRPT takes {sprpt:.2f} and SkipPredict {skip:.2f}; SPRPT has no end above load "
+        figure=f"at load .95 SPRPT takes {sprpt:.2f} and SkipPredict {skip:.2f}; SPRPT is unstable above load "
         f"{SATURATED:.4f}; simulated at .9: {seen}",
         holds=abs(sprpt - 96.39) < 0.01 and abs(skip - 13.81) < 0.01 and set(beyond) == {math.inf}
         and all(abs(run.response_time / mean - 1) < 0.05 for run, mean in zip(runs, formula, strict=True)),
@@ -193,10 +193,10 @@ def delay_predict_pays(best: Optima) -> Found:
         "SkipPredict": best["SkipPredict", 0.9, NEAR][1],
     }
     skip, delayed = best["SkipPredict", 0.9, FAR][1], best["DelayPredict", 0.9, FAR][1]
-    told = ", ".join(f"{name} {value:.3f}" for name, value in rivals.items())
+    listed = ", ".join(f"{name} {value:.3f}" for name, value in rivals.items())
     return Found(
         scale="M/M/1, load .9, best threshold or limit of each, by formula",
-        figure=f"c1 = 4, c2 = 5: DelayPredict {delay:.4f} with L = {limit:.3f}, {told}; "
+        figure=f"c1 = 4, c2 = 5: DelayPredict {delay:.4f} with L = {limit:.3f}, {listed}; "
         f"c1 = .5, c2 = 2: SkipPredict {skip:.3f}, DelayPredict {delayed:.3f}",
         holds=delay < min(rivals.values()) and skip < delayed
         and abs(delay - 9.247416) < 1e-4 and abs(limit - 0.69792) < 2e-3,
@@ -222,8 +222,8 @@ def pspjf_degrades_gracefully() -> Found:
     blind, light = (expected(policy, 0.5, WEIBULL) for policy in (LAS(quantum=0), SPRPT()))
     return Found(
         scale="M/G/1, Weibull(1/2), exponential error, load .9, by formula",
-        figure=f"PSPJF {size:.4f}, SPRPT {left:.4f}: a job that outlives its prediction cannot be set aside; at load "
-        f".5 LAS, which predicts nothing, takes {blind:.2f} and SPRPT {light:.2f}",
+        figure=f"PSPJF {size:.4f}, SPRPT {left:.4f}: a job that outlives its prediction cannot be preempted; at load "
+        f".5 LAS, which uses no predictions, takes {blind:.2f} and SPRPT {light:.2f}",
         holds=abs(size - 4.6718) < 1e-4 and abs(left - 5.2342) < 1e-4, direction=size < left,
     )  # fmt: skip
 

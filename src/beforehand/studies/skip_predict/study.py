@@ -1,4 +1,4 @@
-"""SkipPredict (arXiv 2402.03564) and what surrounds it: the claims about queues with predictions, checked here."""
+"""SkipPredict (arXiv:2402.03564) and what surrounds it: the claims about queues with predictions, checked here."""
 
 import time
 from os import PathLike
@@ -8,11 +8,11 @@ from beforehand.studies.skip_predict import costs, tables, traces, trail
 
 PAPER = (
     "Shahout, Mitzenmacher: *SkipPredict: When to Invest in Predictions for Scheduling* "
-    "([arXiv 2402.03564](https://arxiv.org/abs/2402.03564)); with claims of the survey *Queueing, Predictions, and "
-    "LLMs* ([2503.07545](https://arxiv.org/abs/2503.07545)), of *Scheduling with Predictions and the Price of "
-    "Misprediction* ([1902.00732](https://arxiv.org/abs/1902.00732)), whose table the survey prints, and of TRAIL "
-    "([2410.01035](https://arxiv.org/abs/2410.01035)). Of the survey's printed tables only the figures that are quoted "
-    "below were at hand; the known values that the others are held to come from a separate evaluation."
+    "([arXiv:2402.03564](https://arxiv.org/abs/2402.03564)); with claims of the survey *Queueing, Predictions, and "
+    "LLMs* ([arXiv:2503.07545](https://arxiv.org/abs/2503.07545)), of *Scheduling with Predictions and the Price of "
+    "Misprediction* ([arXiv:1902.00732](https://arxiv.org/abs/1902.00732)), whose table the survey prints, and of "
+    "TRAIL ([arXiv:2410.01035](https://arxiv.org/abs/2410.01035)). Of the survey's printed tables only the figures "
+    "quoted below were available; the known values that the others are compared with come from a separate evaluation."
 )
 CLAIMS = (
     Claim(
@@ -33,7 +33,7 @@ CLAIMS = (
     Claim(
         says="Predicting every job overloads the server near saturation.",
         source="SkipPredict, predictions on the server",
-        requires="load .95: SPRPT 96.39, SkipPredict 13.81; no end above load 1/1.05; simulation within 5 %",
+        requires="load .95: SPRPT 96.39, SkipPredict 13.81; unstable above load 1/1.05; simulation within 5 %",
     ),
     Claim(
         says="DelayPredict pays when c1 is near c2, or where no cheap prediction exists.",

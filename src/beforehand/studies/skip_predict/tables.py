@@ -143,14 +143,14 @@ def agreement(tables: Tables) -> Found:
     }
     sides = {key: _nearer(run, _ours(tables, key), PRINTED[key]) for key, run in tables.simulated.items()}
     cells = len(POLICIES) * len(tables.means)
-    told = "; ".join(
+    listed = "; ".join(
         f"{name} at {load:g} is {_ours(tables, (name, load)):.4f} and not {printed:.4f} as printed"
         for (name, load), printed in PRINTED.items()
     )
     return Found(
         scale=f"M/M/1, exponential error, {len(tables.means)} loads, by formula",
         figure=f"{cells - len(off)} of {cells} to one unit of the fourth decimal"
-        f"{''.join(f'; not {where}' for where in sorted(off))}; {told}",
+        f"{''.join(f'; not {where}' for where in sorted(off))}; {listed}",
         holds=not off and all(sides.values()), direction=not off,
     )  # fmt: skip
 
@@ -169,13 +169,13 @@ def one_bit_helps(tables: Tables) -> Found:
     fifo = tables.fifo[0]
     sizes, bit, load = "exponential", "exact", 0.9
     found = tables.best[sizes, bit, load]
-    told = [
+    listed = [
         f"at most {max(100 * worst[near], 0.001):.3f} % off {'below' if near else 'at'} load .98"
         for near in sorted(worst, reverse=True)
     ]
     return Found(
         scale=f"{len(tables.best)} settings of sizes, bit and load, {len(ORDERS)} orders, best T of each, by formula",
-        figure=f"{'; '.join(told)}; exponential sizes, exact bit, load .9: {found[0].response_time:.3f} without and "
+        figure=f"{'; '.join(listed)}; exponential sizes, exact bit, load .9: {found[0].response_time:.3f} without and "
         f"{found[2].response_time:.3f} with preemption, FIFO 10; Weibull sizes at .9: FIFO {fifo:.2f}",
         holds=max(worst.values()) <= 0.02 and abs(fifo - 28) < 1e-6,
         direction=found[0].response_time < 10,
@@ -193,7 +193,7 @@ def table_one(tables: Tables) -> Sheet:
         columns=["load", *POLICIES],
         rows=rows,
         below="Mean response times, M/M/1, exponential error. In print the columns SPRPT (by .3 to 1 %) and PSPJF (at "
-        "high load) are too low; the two printed figures in brackets are those at hand. See Errata.",
+        "high load) are too low; the two printed figures in parentheses are those available. See Errata.",
     )
 
 
@@ -208,7 +208,7 @@ def best_thresholds(tables: Tables) -> Sheet:
         columns=["sizes", "bit", "load", *ORDERS],
         rows=rows,
         below="Mean response time at the best threshold T, in mean sizes, as the survey's Tables 2 and 3 simulate it. "
-        "The last two columns set long jobs aside for short ones, which run newest first or in order of arrival.",
+        "In the last two columns short jobs preempt long ones, and run newest first or in order of arrival.",
     )
 
 
@@ -236,7 +236,7 @@ def errata(tables: Tables) -> Sheet:
         title="Errata",
         columns=["where", "printed", "we find", "simulated", "remark"],
         rows=rows,
-        below="Slips of the kind that every long paper has; no conclusion of the survey rests on them. Intervals "
+        below="Every long paper has such slips; none of the survey's conclusions depends on them. Intervals "
         "are of 95 %. We are glad to be corrected in turn.",
     )
 

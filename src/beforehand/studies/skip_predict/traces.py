@@ -118,11 +118,11 @@ def depends(traces: Traces) -> Found:
     """How often each family wins."""
     winners = [_family(duel.plan.chosen) for duel in traces.duels]
     counts = {name: winners.count(name) for name in dict.fromkeys(winners)}
-    told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
     jobs = {duel.service: duel.plan.jobs for duel in traces.duels}
     return Found(
         scale=f"{sum(jobs.values()):,} jobs, copies included, of {' and '.join(jobs)}; {traces.source}",
-        figure=f"cheapest in {len(winners)} settings of service, load and prices: {told}",
+        figure=f"cheapest in {len(winners)} settings of service, load and prices: {listed}",
         holds=False,
         direction="SkipPredict" in counts and len(counts) > 1,
     )
@@ -149,10 +149,10 @@ def sheet(traces: Traces) -> Sheet:
     if traces.pinned is not None:
         tried = ", ".join(_shown(each) for each in traces.pinned.candidates)
         below += f" Without preemption, {traces.duels[0].service}, load .9, mean response: {tried}, "
-        below += f"all sizes known {traces.pinned.clairvoyant.value:.2f}."
+        below += f"exact sizes {traces.pinned.clairvoyant.value:.2f}."
     return Sheet(
         title="Who wins on requests of LLM services",
-        columns=["service", "load", *heads, "all sizes known"],
+        columns=["service", "load", *heads, "exact sizes"],
         rows=rows,
         below=below,
     )

@@ -83,7 +83,7 @@ def sheet(runs: list[Run]) -> Sheet:
         title="Limited preemption: TRAIL's C",
         columns=["load", "C", "response", "simulated", "memory", "simulated", "interruptions", "simulated"],
         rows=rows,
-        below="M/M/1, exponential errors. C = 0 never sets a job aside once started (SPJF), C = 1 always may (SPRPT). "
+        below="M/M/1, exponential errors. C = 0 never preempts a job (SPJF), C = 1 always may (SPRPT). "
         "Memory is the mean over time of the summed ages of unfinished jobs.",
     )
 
