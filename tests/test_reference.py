@@ -75,7 +75,7 @@ def test_the_header_of_codes_is_the_table_on_its_page(options):
         "grouping": 1 if "axis" in options else 2 if "block" in options and not rotated else 0,
         "axis": options.get("axis", 255),
         "flags": 5 if rotated else int(not options),
-        "s": 16,
+        "n_levels": 16,
         "groups": 50 if "axis" in options else 80 if "block" in options and not rotated else 1,
         "block": options.get("block", 0),
         "seed": 3,

@@ -364,7 +364,7 @@ def test_one_table_for_all_is_judged_on_the_half_that_it_has_not_seen():
     static = next(each for each in plan(sample, bits=3).candidates if each.design == "static")
     halves = [Vectors.read(half) for half in (sample[:4], sample[4:])]
     tables = [levels(half.pool(), 8).values.tolist() for half in halves]
-    codecs = [Codec(method="given", s=8, levels=table) for table in tables]
+    codecs = [Codec(method="given", n_levels=8, levels=table) for table in tables]
     crossed = np.concatenate([expected(halves[0], codecs[1]), expected(halves[1], codecs[0])])
     assert static.vnmse.value == pytest.approx(crossed.mean())
     own = np.concatenate([expected(halves[0], codecs[0]), expected(halves[1], codecs[1])])
