@@ -264,8 +264,10 @@ std::vector<GroupCost> score_all(const Data& data, std::span<const double> level
   std::vector<GroupCost> costs(counts.size());
   Chunk<T> chunk;
   for (std::size_t index = 0; index < counts.size(); ++index) {
-    const Group<T> group = load(data, index, chunk);
+    Group<T> group = load(data, index, chunk);
     const auto table = levels.subspan(index * columns, static_cast<std::size_t>(counts[index]));
+    group.unit =
+        std::min(group.unit, unit_for(Range<T>{static_cast<T>(table.front()), static_cast<T>(table.back()), true}));
     costs[index] = score(group, table, objective);
   }
   return costs;

@@ -310,6 +310,29 @@ def test_cover_keeps_the_interior_and_encloses_the_new_data():
     assert constant.values.tolist() == [33]
 
 
+@pytest.mark.parametrize("grouping", [{}, {"axis": 0}, {"block": 20}], ids=str)
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+def test_covering_levels_do_not_claim_to_be_optimal(grouping, objective):
+    x = np.random.default_rng(15).standard_normal((2, 50))
+    table = levels(x, 4, objective=objective, **grouping)
+    assert table.exact
+    moved = table.cover(x**3)
+    assert (moved.gap, moved.exact) == (None, False)
+    assert moved.squared_error > 1.01 * levels(x**3, 4, objective=objective, **grouping).squared_error
+
+
+def test_covering_levels_that_lose_nothing_are_optimal():
+    covered = levels([0.0, 1.0, 3.0], 3).cover([1.0, 1.0])
+    assert (covered.squared_error, covered.gap, covered.exact) == (0, 0, True)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-300, 1e300])
+def test_the_error_of_covering_levels_is_that_of_their_own_size_too(scale):
+    table = levels([1.0, 2.0, 3.0], 3, objective="mse")
+    covered = table.cover(np.full(4, -scale))
+    assert covered.squared_error == (np.inf if scale == 1e300 else 4)
+
+
 def test_cover_of_groups_wants_their_shape():
     x = np.random.default_rng(14).standard_normal((6, 50))
     table = levels(x, 4, axis=0)
