@@ -6,7 +6,7 @@ import platform
 from bisect import bisect_left
 from dataclasses import replace
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from beforehand.quantization.levels import levels
 from beforehand.quantization.options import SMALLEST_CHUNK, Objective
 from beforehand.quantization.quantization_plan import BASELINES, QuantizationPlan
 from beforehand.quantization.theory import Floats
-from beforehand.quantization.vectors import Vectors, expected
+from beforehand.quantization.vectors import Vectors, VectorsLike, expected
 
 Design = Literal["uniform", "static", "histogram", "exact", "rotation"]
 Access = Literal["element", "row", "whole"]
@@ -29,7 +29,7 @@ from_json = QuantizationPlan.from_json  # for `core.load_plan`, where a file doe
 
 
 def plan(
-    sample: Any,
+    sample: VectorsLike,
     *,
     bits: int | None = None,
     max_vnmse: float | None = None,
@@ -151,6 +151,6 @@ def plan(
     )
 
 
-def audit(plan: QuantizationPlan, holdout: Any, *, seed: int = 0) -> Report:
+def audit(plan: QuantizationPlan, holdout: VectorsLike, *, seed: int = 0) -> Report:
     """Encode and decode vectors that the plan never saw: `plan.audit(holdout, seed=seed)`."""
     return plan.audit(holdout, seed=seed)

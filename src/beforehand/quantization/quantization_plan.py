@@ -11,7 +11,7 @@ from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.quantization.candidates import WORTH_IT, Candidate, draws, outcome, weigh_all
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.theory import Floats
-from beforehand.quantization.vectors import Vectors, expected, measured
+from beforehand.quantization.vectors import Vectors, VectorsLike, expected, measured
 
 BASELINES: Final = {
     "uniform": "equally spaced levels, which need no knowledge",
@@ -90,7 +90,7 @@ class QuantizationPlan:
         """The codec of the design chosen."""
         return self.chosen.codec
 
-    def audit(self, holdout: Any, *, seed: int = 0) -> Report:
+    def audit(self, holdout: VectorsLike, *, seed: int = 0) -> Report:
         """Encode and decode vectors that the plan never saw, and set the outcome beside what was expected.
 
         Args:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
 from beforehand.quantization.dtypes import widen
-from beforehand.quantization.inputs import as_values
+from beforehand.quantization.inputs import Numbers, as_values
 from beforehand.quantization.options import LARGEST_CHUNK, SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
+
+VectorsLike: TypeAlias = Trace | Numbers | Sequence[Numbers]
 
 
 @final
@@ -35,7 +37,7 @@ class Vectors:
     batches: tuple[Batch, ...]
 
     @classmethod
-    def read(cls, sample: Any, name: str = "sample", *, axis: int | None = None) -> Self:
+    def read(cls, sample: VectorsLike, name: str = "sample", *, axis: int | None = None) -> Self:
         """Read a `Trace` of kind `vectors`, a 2-D array of one vector a row, or a list of 1-D arrays.
 
         Args:
