@@ -144,6 +144,6 @@ def test_how_many_levels_there_may_be_is_said_when_encoding():
     ],
     ids=str,
 )
-def test_a_description_that_no_codec_wrote_is_corrupt(choices):
-    with pytest.raises(CorruptData, match="make no Codec"):
+def test_a_description_that_was_not_written_by_a_codec_is_corrupt(choices):
+    with pytest.raises(CorruptData, match="not a valid description of a Codec"):
         Codec.from_dict(choices)

@@ -264,7 +264,7 @@ def test_a_single_row_can_be_asked_for_however_it_was_rotated():
         np.testing.assert_array_equal(decode(codes, rows=[0, 0]), decode(codes)[[0, 0]])
 
 
-def test_no_code_belongs_to_a_single_value():
+def test_a_code_does_not_stand_for_a_single_value():
     codes = rotated(NORMAL)
     with pytest.raises(InvalidInput, match='method is "rotation"'):
         codes.indices()

@@ -42,7 +42,7 @@ class Codec:
         That of `levels`, `encode` and `decode`; `"given"` saves the search for levels.
 
     Raises:
-        InvalidInput: the choices contradict each other.
+        InvalidInput: The choices contradict each other.
 
     Example:
         >>> codec = Codec(method="exact", n_levels=4)
@@ -91,12 +91,12 @@ class Codec:
         return levels(values, self.n_levels, method=self.method, **options)
 
     def encode(self, x: Numbers, *, seed: int, stream: int = 0) -> Codes:
-        """Round `x` to levels found for it, or to the given ones fitted to it.
+        """Round `x` to levels chosen for it, or to the given ones fitted to it.
 
         Args:
             x: What `levels` takes.
             seed: Of the random rounding, in [0, 2**64).
-            stream: A number of one's own for each worker, step or layer, in [0, 2**56).
+            stream: A different number for each worker, step or layer, in [0, 2**56).
         """
         values = non_empty(x)
         if self.method == "given":
@@ -112,15 +112,15 @@ class Codec:
         return decode(codes)
 
     def to_dict(self) -> dict[str, Any]:
-        """The choices as JSON can hold them."""
+        """The choices, ready for JSON."""
         return asdict(self) | {"levels": None if self.levels is None else list(self.levels)}
 
     @classmethod
     def from_dict(cls, choices: Mapping[str, Any]) -> Self:
-        """The codec that `to_dict` described.
+        """Make the codec that `to_dict` described.
 
         Raises:
-            CorruptData: `choices` are not of that form.
+            CorruptData: `choices` do not have that form.
         """
         try:
             choices = dict(choices)
@@ -128,7 +128,7 @@ class Codec:
                 choices["n_levels"] = choices.pop("s")
             return cls(**choices)
         except (BeforehandError, TypeError, ValueError) as error:
-            raise CorruptData(f"these choices make no Codec ({error}); pass what to_dict() returned") from error
+            raise CorruptData(f"not a valid description of a Codec ({error}); pass what to_dict() returned") from error
 
     def _given(self, values: Values) -> Levels:
         """The given levels fitted to these values; their error is not known yet."""

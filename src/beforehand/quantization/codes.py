@@ -20,11 +20,11 @@ class Codes:
     """An array as the numbers of its levels: what `encode` returns and `decode` reads. Immutable.
 
     Guarantee:
-        `Codes.from_bytes(codes.to_bytes()) == codes`, on every machine and in every later version. Bytes that
-        `to_bytes` did not return are refused, whatever they hold, before memory is taken for what they claim.
+        `Codes.from_bytes(codes.to_bytes()) == codes`, on every machine and in every later version. Any other bytes are
+        rejected, whatever they contain, before memory is allocated for what they claim.
 
     Cost:
-        One bytes object, the same that `to_bytes` returns; `from_bytes` keeps the one that it is given, and reads it
+        One bytes object, which `to_bytes` returns without a copy; `from_bytes` keeps the one it is given, and reads it
         once.
 
     Example:
@@ -40,11 +40,11 @@ class Codes:
     _header: _native.CodesHeader
 
     @classmethod
-    def from_bytes(cls, data: Any) -> "Codes":
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> "Codes":
         """Read what `to_bytes` returned.
 
         Raises:
-            CorruptData: These are not all the bytes that `to_bytes` returned, or not only these.
+            CorruptData: These bytes are not exactly what `to_bytes` returned.
         """
         try:
             kept = data if isinstance(data, bytes) else bytes(memoryview(data))
@@ -69,7 +69,7 @@ class Codes:
             InvalidInput: The method is "rotation", where levels stand for rotated values.
         """
         if self.method == "rotation":
-            raise InvalidInput('method is "rotation", where no code belongs to a single value; decode all of them')
+            raise InvalidInput('method is "rotation", where a code does not stand for one value; call decode() instead')
         out = np.empty(self.shape, np.uint8 if self.n_levels <= 256 else np.uint16)
         _native.code_indices(self._header, self._data, out.reshape(-1))
         return out
@@ -119,17 +119,17 @@ class Codes:
 
     @property
     def seed(self) -> int:
-        """What the rounding or the rotation was drawn from; 0 if nothing was random."""
+        """The seed of the rounding or the rotation; 0 if nothing was random."""
         return self._header.seed
 
     @property
     def stream(self) -> int:
-        """Which of the seed's streams was drawn from; 0 if nothing was random."""
+        """The stream of that seed; 0 if nothing was random."""
         return self._header.stream
 
     @property
     def clipped(self) -> int:
-        """How many values lay outside their levels and went to the end level."""
+        """How many values lay outside their levels and were clipped to the end level."""
         return self._header.clipped
 
     @property
@@ -139,13 +139,13 @@ class Codes:
 
     @property
     def bits_per_value(self) -> float:
-        """All bits, those of levels and header too, over the number of values."""
+        """All bits, including those of levels and header, divided by the number of values."""
         return 8 * self.nbytes / max(1, math.prod(self.shape))
 
     def __len__(self) -> int:
         """The length of axis 0."""
         if not self.shape:
-            raise TypeError("codes of a 0-d array have no length")
+            raise TypeError("len() of codes of a 0-d array")
         return self.shape[0]
 
     def __eq__(self, other: object) -> bool:
@@ -161,6 +161,6 @@ class Codes:
         return Codes.from_bytes, (self._data,)
 
     def __repr__(self) -> str:
-        """What is coded, and how."""
+        """Say what is coded, and how."""
         names = ("shape", "dtype", "bits", "n_levels", "method", "objective")
         return f"Codes({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"

@@ -1,4 +1,4 @@
-"""From codes back to values: all of them or some rows, into a new array or one at hand."""
+"""From codes back to values: all of them or some rows, into a new array or a given one."""
 
 import math
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ def decode(
 
     Args:
         codes: What `encode` returned.
-        rows: Only these indices of axis 0: an int, a slice, or an array of ints. No other row is touched. With rotation
-            only if each row was rotated by itself: with `axis=0`, or in blocks that no two rows share.
-        out: Where to: a contiguous array, or a CPU tensor with `__dlpack__`, of the result's shape and dtype, or
-            bfloat16 for codes of bfloat16. It is returned.
+        rows: Decode only these indices of axis 0: an int, a slice, or an array of ints; other rows are not touched.
+            With rotation, only if each row was rotated by itself: with `axis=0`, or in blocks that never cross rows.
+        out: Where to write: a contiguous array, or a CPU tensor with `__dlpack__`, of the result's shape and dtype, or
+            of bfloat16 for codes of bfloat16. It is returned.
         threads: Maximum number of threads.
 
     Returns:
@@ -39,7 +39,7 @@ def decode(
         10,000 values.
 
     Raises:
-        InvalidInput: `rows` are beyond axis 0, or were rotated together; `out` does not fit.
+        InvalidInput: `rows` are out of range, or were rotated together; `out` has another shape or dtype.
 
     Example:
         >>> from beforehand.quantization import encode
@@ -67,15 +67,15 @@ def decode(
 
 
 def select(shape: tuple[int, ...], rows: Rows | None) -> tuple[int, NDArray[np.int64] | None, tuple[int, ...]]:
-    """The first row and the rest follows on, or a list of rows; and the shape that they make.
+    """The first row of consecutive ones, or a list of rows; and the shape of the result.
 
     Raises:
-        InvalidInput: `rows` are beyond axis 0, or not integers.
+        InvalidInput: `rows` are out of range, or not integers.
     """
     if rows is None:
         return 0, None, shape
     if not shape:
-        raise InvalidInput(f"rows is {rows!r}, but codes of a 0-d array have none; leave it out")
+        raise InvalidInput(f"rows is {rows!r}, but a 0-d array has no rows; leave it out")
     if isinstance(rows, slice):
         chosen = range(*rows.indices(shape[0]))
         if chosen.step == 1:
@@ -118,7 +118,7 @@ def _decode_rotated(
     """Rotate all values or those of some rows back, to floats or, `half`, to the bits of bfloat16.
 
     Raises:
-        InvalidInput: Rows are wanted, but some were rotated together.
+        InvalidInput: Rows are given, but were rotated together.
     """
     if rows is not None and not _row_by_row(codes):
         raise InvalidInput(
@@ -137,7 +137,7 @@ def _decode_rotated(
 
 
 def _row_by_row(codes: Codes) -> bool:
-    """Whether no chunk reaches over two rows."""
+    """Whether each chunk lies within one row."""
     shape, header = codes.shape, codes._header
     if header.axis is not None:
         return header.axis == 0 or shape[0] <= 1

@@ -29,31 +29,32 @@ def encode(
     outside: Outside = "raise",
     threads: int = 1,
 ) -> Codes:
-    """Round each value to one of its two neighbouring levels, at random so that the mean is the value, and pack.
+    """Round each value at random to one of its two neighboring levels, so that the mean is the value, and pack.
 
     Args:
         x: The values, of any shape and of a dtype that `levels` accepts.
-        levels: What `levels()` returned, for "mse" then to the nearest level and without chance; or the levels
-            themselves, strictly ascending, 1-D. Several tables need `x` of the shape that they were made for. Those of
-            method "rotation" rotate `x` at random and then round to the nearest.
-        seed: From 0 to 2**64 - 1; needed unless nothing is random.
-        stream: From 0 to 2**56 - 1; another one for each worker, step and layer.
-        outside: Values beyond the end levels: "raise", or "clip" them to the end level, which is biased.
+        levels: What `levels()` returned, or the levels themselves, 1-D and strictly ascending. Levels for "mse" round
+            to the nearest level, which is not random. Those of method "rotation" rotate `x` at random, and then round
+            to the nearest. Several tables need `x` of the shape that they were made for.
+        seed: From 0 to 2**64 - 1; may be left out if nothing is random.
+        stream: From 0 to 2**56 - 1; a different one for each worker, step and layer.
+        outside: What to do with values beyond the end levels: "raise", or "clip" them to the end level, which is
+            biased.
         threads: Maximum number of threads. The codes never depend on it.
 
     Guarantee:
         Unbiased: the mean over seeds or streams is the value to within 2**-22 of the gap between its levels; a value
         that equals a level is kept exactly. The same (x, levels, seed, stream) gives the same bytes on every machine.
-        Noise belongs to the position in `x`, so equal values are rounded independently. With rotation the decoded
+        Noise depends on the position in `x`, so equal values are rounded independently. With rotation the decoded
         array is unbiased over seeds and streams, for "unbiased", while no single seed keeps a value exactly.
 
     Cost:
-        Some 3 to 8 ns a value up to 16 levels and 6 to 13 up to 256, but 33 where neighbours have different tables
+        Some 3 to 8 ns a value up to 16 levels and 6 to 13 up to 256, but 33 where neighbors have different tables
         (`axis` is the last one); with rotation 8 to 13. Releases the GIL above 10,000 values.
 
     Raises:
-        InvalidInput: `x` holds NaN, infinity or values outside its levels; the levels do not ascend, do not fit `x`, or
-            its dtype cannot hold them; `seed` is missing.
+        InvalidInput: `x` contains NaN, infinity or values outside its levels; the levels do not ascend, do not match
+            `x`, or cannot be represented in its dtype; `seed` is missing.
 
     Example:
         >>> codes = encode([0.0, 0.5, 4.0], [0.0, 1.0, 2.0, 4.0], seed=1)
@@ -127,6 +128,6 @@ def _tables(levels: Levels, values: Values) -> tuple[NDArray[np.floating], NDArr
     if not values.dtype.holds(tables):
         raise InvalidInput(
             f"levels reach from {tables.min()} to {tables.max()}, but x has dtype {values.dtype.name}, which cannot "
-            "hold them when decoding; convert x to float32 first"
+            "represent them when decoding; convert x to float32 first"
         )
     return np.ascontiguousarray(tables), counts

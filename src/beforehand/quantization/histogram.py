@@ -1,4 +1,4 @@
-"""What is known of the data beforehand: a histogram that adapts to them, grows with them, and merges."""
+"""A summary of the data: a histogram that adapts to them, grows with them, and merges."""
 
 import math
 from typing import Any, final
@@ -18,21 +18,21 @@ class Histogram:
     """Summarize data in one pass and a few hundred kilobytes, enough to choose levels later without the data.
 
     Buckets have equal width up to about one `scale` from the `center` and a constant relative width beyond, so that an
-    outlier costs a few buckets only. When the data outgrow `bins`, neighbours merge in pairs.
+    outlier costs only a few buckets. When the data outgrow `bins`, neighboring buckets merge in pairs.
 
     Args:
-        center: Where buckets are finest; the data's median suits best.
-        scale: Up to where they are of equal width; half the interquartile range suits best. Above 0.
+        center: Where buckets are finest; best the median of the data.
+        scale: How far from the center buckets have equal width; best half the interquartile range. Above 0.
         bins: Maximum number of buckets, 64 to 65536.
 
     Guarantee:
-        `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data but
-        for the rounding of sums. Levels from 4096 buckets cost at most about 1.001 of the optimum on light tails at 16
-        levels, and are always values of the data.
+        `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data up
+        to the rounding of sums. Levels are always values of the data; 16 levels from 4096 buckets cost at most about
+        1.001 times the optimum on light tails.
 
     Cost:
-        `update` takes about 3 ns a value and releases the GIL above 10,000; 40 bytes a bucket. Not locked: one writer
-        at a time.
+        `update` takes about 3 ns a value and releases the GIL above 10,000 values; a bucket takes 40 bytes. Not locked:
+        one writer at a time.
 
     Raises:
         InvalidInput: An argument breaks its rule.
@@ -63,9 +63,9 @@ class Histogram:
 
     @classmethod
     def like(cls, x: Numbers, *, bins: int = 4096) -> "Histogram":
-        """Make an empty histogram that suits data like these.
+        """Make an empty histogram for data like these.
 
-        The center is the median, the scale half the interquartile range of at most 4,096 values at equal strides.
+        The center is the median, and the scale half the interquartile range, of at most 4,096 values at equal strides.
 
         Raises:
             InvalidInput: `x` is empty or contains NaN or infinity.
@@ -80,14 +80,14 @@ class Histogram:
         return histogram
 
     def update(self, x: Numbers, *, weights: ArrayLike | None = None) -> None:
-        """Take in more data, of any shape and any dtype that `levels` reads.
+        """Add data, of any shape and any dtype that `levels` accepts.
 
         Args:
-            x: The data; none is fine.
+            x: The data; may be empty.
             weights: How much each value counts, broadcastable to `x`; finite and at least 0.
 
         Raises:
-            InvalidInput: `x` contains NaN or infinity, or reaches so far that squares overflow; nothing was taken in.
+            InvalidInput: `x` contains NaN or infinity, or values whose squares overflow; the histogram is unchanged.
         """
         values = as_values(x)
         weight = None if weights is None else as_weights(weights, values.data.shape)
@@ -95,7 +95,7 @@ class Histogram:
             self._native.update(values.native, weight)
 
     def merge(self, other: "Histogram") -> None:
-        """Take in what another histogram of the same center and scale has seen.
+        """Add the data of another histogram with the same center and scale.
 
         Raises:
             InvalidInput: Center or scale differ, or `other` is not a histogram.
@@ -111,7 +111,7 @@ class Histogram:
 
     @renamed_arguments(s="n_levels")
     def levels(self, n_levels: int = 16, *, objective: Objective = "unbiased", certify: bool = False) -> Levels:
-        """Choose levels for the data seen, close to the optimum.
+        """Choose levels for these data, close to the optimum.
 
         Args:
             n_levels: How many, as in `levels`.
@@ -119,10 +119,10 @@ class Histogram:
             certify: Also bound the optimum of all levels from below, as in `levels`.
 
         Returns:
-            One table in float64. Errors are those of the buckets, each value counted with its weight.
+            One table in float64. Errors are computed from the buckets, each value counted with its weight.
 
         Raises:
-            InvalidInput: Nothing was seen yet, or only values without weight.
+            InvalidInput: The histogram is empty, or all weights are 0.
         """
         check_n_levels(n_levels, objective)
         check_certify(certify, "histogram", objective)
@@ -143,7 +143,7 @@ class Histogram:
         )
 
     def to_bytes(self) -> bytes:
-        """Write all that was learnt: 52 bytes and 44 for each bucket that is not empty."""
+        """Serialize: 52 bytes, and 44 for each bucket that is not empty."""
         return self._native.to_bytes()
 
     @classmethod
@@ -169,17 +169,17 @@ class Histogram:
 
     @property
     def scale(self) -> float:
-        """Up to where buckets are of equal width."""
+        """How far from the center buckets have equal width."""
         return self._native.scale
 
     @property
     def bins(self) -> int:
-        """The most buckets."""
+        """Maximum number of buckets."""
         return self._native.bins
 
     @property
     def count(self) -> int:
-        """Values seen."""
+        """How many values were added."""
         return self._native.count
 
     @property
@@ -189,26 +189,26 @@ class Histogram:
 
     @property
     def minimum(self) -> float:
-        """The least value seen; inf if none was."""
+        """The smallest value; inf if there is none."""
         return self._native.minimum
 
     @property
     def maximum(self) -> float:
-        """The greatest value seen; -inf if none was."""
+        """The largest value; -inf if there is none."""
         return self._native.maximum
 
     @property
     def squared_norm(self) -> float:
-        """The sum of the squares of all values seen, each times its weight."""
+        """The sum of the squares of all values, each times its weight."""
         return self._native.norm()
 
     @property
     def buckets(self) -> int:
-        """Buckets that are not empty."""
+        """How many buckets are not empty."""
         return self._native.buckets
 
     def __repr__(self) -> str:
-        """What it has seen, in a line."""
+        """Say what it summarizes."""
         return f"Histogram(count={self.count}, buckets={self.buckets}, minimum={self.minimum}, maximum={self.maximum})"
 
 

@@ -72,7 +72,7 @@ def as_values(x: Numbers, name: str = "x") -> Values:
 
 
 def non_empty(x: Numbers, name: str = "x") -> Values:
-    """Read `x`, which must hold at least one value.
+    """Read `x`, which must have at least one value.
 
     Raises:
         InvalidInput: It does not, or cannot be read.

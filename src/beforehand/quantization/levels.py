@@ -80,12 +80,12 @@ class Levels:
         """Put together one row of a table for each group; without their cost, errors are unknown."""
         several = axis is not None or block is not None
         tables = tables[:, : counts.max()].astype(values.dtype.levels, copy=False)
-        found: dict[str, Any] = {}
+        known: dict[str, Any] = {}
         if cost is not None:
-            found = {"squared_error": cost.squared_error, "vnmse": cost.vnmse, "gap": cost.gap}
-            found["group_squared_error"] = cost.group_squared_error if several else None
+            known = {"squared_error": cost.squared_error, "vnmse": cost.vnmse, "gap": cost.gap}
+            known["group_squared_error"] = cost.group_squared_error if several else None
         if grid_index is not None:
-            found["grid_index"] = grid_index if several else grid_index[0]
+            known["grid_index"] = grid_index if several else grid_index[0]
         return cls(
             values=tables if several else tables[0],
             method=method,
@@ -94,7 +94,7 @@ class Levels:
             counts=counts if several else None,
             axis=axis,
             block=block,
-            **found,
+            **known,
         )
 
     @property
@@ -123,20 +123,21 @@ class Levels:
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def cover(self, x: Numbers) -> "Levels":
-        """Use this table on other data and stay unbiased: the end levels move to the data's minimum and maximum.
+        """Fit these tables to other data, so that rounding stays unbiased: end levels move to minimum and maximum.
 
         Args:
-            x: The new data; of any shape if this is one table, else of the shape that this was made for.
+            x: The new data; of any shape if this is one table, else of the shape that the tables were made for.
 
         Returns:
             Levels with the same interior levels, those outside the new range dropped, scored on `x`. For "mse" the
             levels stay, as every value has a nearest one. On the data that the table was made for, the same levels.
+            How far they are from the optimum is not known: `gap` is None.
 
         Cost:
             Two passes over `x`.
 
         Raises:
-            InvalidInput: `x` is empty, holds NaN or infinity, or is of another shape than several tables fit.
+            InvalidInput: `x` is empty, contains NaN or infinity, or does not have the shape of several tables.
 
         Example:
             >>> table = levels([0.0, 1.0, 2.0, 3.0, 10.0], 3)
@@ -185,7 +186,7 @@ def levels(
             spaced from minimum to maximum. "auto": "exact" for groups of at most 65,536 values and for 8 and 16 bit
             types, else "histogram". "rotation" takes fixed levels for data that `encode` rotates at random: often the
             smaller error up to 4 bits, but no element can be read alone; `n_levels` is a power of two from 2 to 256.
-        objective: "unbiased" minimizes the error of rounding at random to a neighbouring level, so that the mean is
+        objective: "unbiased" minimizes the error of rounding at random to a neighboring level, so that the mean is
             the value; minimum and maximum are then levels. "mse" minimizes that of rounding to the nearest level, which
             is exact 1-D k-means: a smaller error, but a biased one.
         weights: How much each value counts, broadcastable to `x`: finite, not negative, not all 0 in a group.
@@ -209,7 +210,7 @@ def levels(
         float64. docs/performance has the figures. Releases the GIL above 10,000 values.
 
     Raises:
-        InvalidInput: `x` is empty, holds NaN or infinity, or an option breaks its rule.
+        InvalidInput: `x` is empty, contains NaN or infinity, or an option breaks its rule.
         CapacityExceeded: A group has more than 2**31 - 1 values.
 
     Example:

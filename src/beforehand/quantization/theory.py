@@ -1,6 +1,6 @@
 """What levels must cost: closed forms, bounds, and the arithmetic of whether better levels pay.
 
-Pure functions of numbers; nothing here runs native code, so that the running code can be held against it.
+Pure functions of numbers; nothing here runs native code, so that native code can be tested against it.
 """
 
 import math
@@ -64,7 +64,7 @@ def expected_squared_error(
         x: Finite values of any shape.
         levels: Strictly ascending, 1-D. For `"unbiased"` they must cover `x`.
         weights: Non-negative, broadcastable to the shape of `x`; 1 if left out.
-        objective: `"unbiased"` rounds to one of the two neighbours at random, `"mse"` to the nearest level.
+        objective: `"unbiased"` rounds to one of the two neighbors at random, `"mse"` to the nearest level.
 
     Cost:
         O(d log n) for d values and n levels, in float64.
@@ -81,7 +81,7 @@ def expected_squared_error(
     values = np.asarray(x, dtype=np.float64).ravel()
     table = ascending(levels)
     if not np.all(np.isfinite(values)):
-        raise InvalidInput("x contains NaN or infinity, which no level is near; remove such values first")
+        raise InvalidInput("x contains NaN or infinity, which cannot be rounded; remove such values first")
     lower = table[np.clip(np.searchsorted(table, values, side="right") - 1, 0, table.size - 1)]
     upper = table[np.clip(np.searchsorted(table, values, side="left"), 0, table.size - 1)]
     if _is_mse(objective):

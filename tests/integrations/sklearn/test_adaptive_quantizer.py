@@ -179,14 +179,14 @@ def test_options_that_break_their_rule_are_refused_by_fit(options, message):
 def test_what_is_no_code_is_refused():
     quantizer = AdaptiveQuantizer(4).fit(columns(14, count=2))
     for wrong in ([[0, 4]], [[-1, 0]], [[0.5, 0]]):
-        with pytest.raises(InvalidInput, match="no code here; pass what transform"):
+        with pytest.raises(InvalidInput, match="not a code of its column; pass what transform"):
             quantizer.inverse_transform(wrong)
     with pytest.raises(InvalidInput, match="3 columns of codes, but 2 were fitted"):
         quantizer.inverse_transform([[0, 0, 0]])
 
 
 def test_methods_that_need_all_data_at_once_refuse_batches():
-    with pytest.raises(InvalidInput, match="method is 'exact', but partial_fit learns by histogram"):
+    with pytest.raises(InvalidInput, match="method is 'exact', but partial_fit needs a histogram"):
         AdaptiveQuantizer(4, method="exact").partial_fit(columns(15))
 
 

@@ -1,4 +1,4 @@
-"""Adaptive quantisation as a transformer of scikit-learn."""
+"""Adaptive quantization as a transformer of scikit-learn."""
 
 from beforehand.core.errors import MissingDependency
 

@@ -18,12 +18,12 @@ STREAMING = ("auto", "histogram")  # the methods that can learn from one batch a
 
 @final
 class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Turn each column into small integers, so that the numbers they stand for are as close as any could be.
+    """Turn each column into small integers, whose levels are as close to the values as possible.
 
     Args:
         n_levels: How many levels a column gets, 2 to 65536 (1 too for "mse").
-        objective: "mse" rounds to the nearest level. "unbiased" rounds at random to one of the two neighbours, so that
-            the mean is the value; the noise belongs to the position in the array that `transform` is given, hence the
+        objective: "mse" rounds to the nearest level. "unbiased" rounds at random to one of the two neighbors, so that
+            the mean is the value; the noise depends on the position in the array that `transform` is given, hence the
             same array gives the same codes, and a part of it may give others.
         method: How levels are found, as in `levels`; `partial_fit` needs "auto" or "histogram".
         seed: Of the random rounding, from 0 to 2**64 - 1.
@@ -46,7 +46,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         solved anew in each call, some milliseconds a column; hand in large batches.
 
     Raises:
-        InvalidInput: An option breaks its rule, or codes are no codes of this table.
+        InvalidInput: An option breaks its rule, or codes do not belong to this table.
 
     Example:
         >>> X = np.array([[0.0, 10.0], [1.0, 10.0], [9.0, 30.0], [11.0, 50.0]])
@@ -110,7 +110,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         if self.method not in STREAMING:
             raise InvalidInput(
-                f"method is {self.method!r}, but partial_fit learns by histogram; take 'auto' or 'histogram', or fit"
+                f"method is {self.method!r}, but partial_fit needs a histogram; take 'auto' or 'histogram', or fit"
             )
         first = not hasattr(self, "_histograms")
         data, weights = self._read(X, sample_weight, reset=first)
@@ -153,11 +153,13 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         codes = given.astype(np.int64)
         wrong = (codes != given) | (codes < 0) | (codes >= counts)
         if wrong.any():
-            raise InvalidInput(f"X holds {given[wrong][0]}, which is no code here; pass what transform() returned")
+            raise InvalidInput(
+                f"X contains {given[wrong][0]}, which is not a code of its column; pass what transform() returned"
+            )
         return np.take_along_axis(self.levels_.values.T, codes, axis=0)
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn may expect: codes are no floats, and unbiased noise depends on the position."""
+        """What scikit-learn may expect: codes are not floats, and unbiased noise depends on the position."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         tags.non_deterministic = self.objective == "unbiased"
@@ -166,7 +168,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _read(
         self, X: Any, sample_weight: ArrayLike | None, *, reset: bool
     ) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-        """The data and their weights, without the rows of weight 0: they shall not widen the range of levels."""
+        """The data and their weights, without the rows of weight 0, which must not widen the range of levels."""
         data = validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
         if sample_weight is None:
             return data, None

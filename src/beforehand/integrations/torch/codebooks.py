@@ -31,7 +31,7 @@ def codebook(
 
     Args:
         weight: float32, float16 or bfloat16, of any shape, on any device; its gradient is not followed.
-        n_levels: How many numbers a codebook holds, 2 to 256.
+        n_levels: How many levels a codebook has, 2 to 256.
         axis: One codebook for each index along this axis: 0 for each row of a linear layer, that is, for each output.
         block: One codebook for each run of this many values along the last axis, whose length it must divide.
         importance: How much the squared error of each value counts, broadcastable to `weight`: finite, at least 0. The
@@ -55,7 +55,7 @@ def codebook(
 
     Raises:
         MissingDependency: torch or torchao is not installed.
-        InvalidInput: `weight` is empty, holds NaN or infinity, or has another dtype; an option breaks its rule.
+        InvalidInput: `weight` is empty, contains NaN or infinity, or has another dtype; an option breaks its rule.
 
     Example:
         A codebook for each output of a linear layer, and the weight that torchao computes with::
