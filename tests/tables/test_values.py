@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from beforehand.tables.values import DTYPES, array
+from beforehand.tables.values import COLUMN_DTYPES, array
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,6 @@ def test_a_file_may_not_lie_about_the_dtype(values, dtype):
         array("a", values, dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", COLUMN_DTYPES)
 def test_every_dtype_that_a_trace_holds_can_be_asked_for(dtype):
     assert array("a", [], dtype).dtype == np.array([], dtype=dtype).dtype

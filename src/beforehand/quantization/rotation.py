@@ -48,9 +48,8 @@ def hadamard(x: Numbers, *, out: NDArray[Any] | Tensor | None = None) -> NDArray
     else:
         target, _ = as_target(out, values.data.shape, DTYPES[values.dtype.levels.name])
         target[...] = values.floats
-    n = _length(target)
     _native.hadamard_stages(target)
-    _normalize(target, 1 / math.sqrt(n))
+    _normalize(target, rounds=1)
     result: Any = target if out is None else out  # a tensor, if it was one
     return result  # type: ignore[no-any-return]
 
@@ -95,9 +94,8 @@ def rotate(x: Numbers, *, seed: int, stream: int = 0, rounds: int = 2, inverse: 
     if rounds not in (1, 2):
         raise InvalidInput(f"rounds is {rounds!r}, but must be 1 or 2")
     result = _copy(as_values(x))
-    n = _length(result)
     _native.rotate(result, seed, stream, rounds, inverse)
-    _normalize(result, 1 / math.sqrt(n) if rounds == 1 else 1 / n)
+    _normalize(result, rounds)
     return result
 
 
@@ -105,14 +103,9 @@ def _copy(values: Values) -> NDArray[Any]:
     return values.data.copy() if values.dtype.lookup is None else values.floats
 
 
-def _length(x: NDArray[Any]) -> int:
-    n = x.shape[-1] if x.ndim else 1
-    if n < 1 or n & (n - 1):
-        raise InvalidInput(f"x has a last axis of {n}, but it must be a power of two; pad it with zeros")
-    return n
-
-
-def _normalize(x: NDArray[Any], factor: float) -> None:
+def _normalize(x: NDArray[Any], rounds: int) -> None:
+    """Multiply by the factor with which that many transforms keep lengths."""
     if not np.isfinite(x).all():
         raise InvalidInput("x contains NaN or infinity, or values whose sums overflow; fix them, or scale x down")
-    x *= x.dtype.type(factor)
+    n = x.shape[-1] if x.ndim else 1
+    x *= x.dtype.type(1 / math.sqrt(n) if rounds == 1 else 1 / n)

@@ -5,8 +5,7 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.quantization.inputs import Values
-
-Floats = NDArray[np.float64]
+from beforehand.quantization.theory import Floats
 
 
 def fitted(

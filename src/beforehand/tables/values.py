@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 EXACT_INTEGER = 2**53
 ACCEPTED: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}, "U": {str}, "f": {int, float, type(None)}}
-DTYPES = "bool str float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
+COLUMN_DTYPES = "bool str float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 
 
 def array(name: str, values: Sequence[Any], dtype: str | None = None) -> NDArray[Any]:
@@ -19,7 +19,7 @@ def array(name: str, values: Sequence[Any], dtype: str | None = None) -> NDArray
         dtype = {"b": "bool", "i": "int64", "U": "str", "f": "float64"}[kind]
         if kind == "i" and max(values) >= 2**63:
             dtype = "uint64"
-    if dtype not in DTYPES or not types <= ACCEPTED[np.dtype(dtype).kind]:
+    if dtype not in COLUMN_DTYPES or not types <= ACCEPTED[np.dtype(dtype).kind]:
         raise ValueError(f"column {name} mixes {', '.join(sorted(t.__name__ for t in types))}, but must be {dtype}")
     if dtype == "float64" and any(type(value) is int and abs(value) > EXACT_INTEGER for value in values):
         raise ValueError(f"column {name} mixes floats with integers beyond 2**53, which float64 cannot hold")
