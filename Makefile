@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraint
 CMAKE = $(BIN)/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -DCMAKE_BUILD_TYPE=RelWithDebInfo
 SANITIZED := -fsanitize=address,undefined -fno-sanitize-recover=all
 LIGHT := -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1 -DNDEBUG"  # sanitized code takes twice as long to compile at -O2
+ONE_DEFINITION := -flto=$(JOBS) -Werror=odr -Werror=lto-type-mismatch  # linking refuses two classes of one name
 SOURCES := CMakeLists.txt $(shell find native -type d -o -name '*.cpp' -o -name '*.h' -o -name CMakeLists.txt)
 CXX_FILES := $(shell find native -name '*.cpp' -o -name '*.h')
 MAKEFLAGS += --no-builtin-rules
@@ -81,8 +82,8 @@ native-test: $(VENV)/needs.stamp  ## C++ tests under the address and undefined s
 	$(BIN)/cmake --build build/native -j $(JOBS)
 	$(BIN)/ctest --test-dir build/native --output-on-failure -j $(JOBS)
 
-native-test-python: dev  ## the Python tests of native code under the same sanitizers (gcc)
-	CXX=$(CXX) JOBS=$(JOBS) sh .ci/sanitized "$(BIN)/python" "$(SANITIZED)"
+native-test-python: dev  ## the Python tests of native code under the same sanitizers, linked with a check for ODR (gcc)
+	CXX=$(CXX) JOBS=$(JOBS) sh .ci/sanitized "$(BIN)/python" "$(SANITIZED) $(ONE_DEFINITION)"
 
 test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
