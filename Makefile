@@ -22,7 +22,7 @@ export CXX
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) nightly bench bench-torch reproduce wheel stub record \
-  pages clean
+  pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -66,11 +66,12 @@ test: dev  ## build and pass the tests
 
 test-all: test test-browser $(HOSTS:%=test-%)  ## the tests of this library and of every host
 
-lint: dev  ## ruff, mypy and clang-format
+lint: dev  ## ruff, mypy, clang-format, and the names in changelog.d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
+	$(BIN)/towncrier build --draft --version next >/dev/null
 
 format: dev  ## write Python and C++ in the form that lint demands
 	$(BIN)/ruff check --fix-only .
@@ -144,6 +145,9 @@ stub: dev  ## write the stub of _native anew
 
 record: dev  ## run the tour and the studies, DATA=real data for those that take some, and keep their results
 	$(BIN)/python .ci/record $(DATA)
+
+changelog: dev  ## show what changelog.d amounts to; VERSION=0.2.0 moves it into CHANGELOG.md
+	$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version next)
 
 pages: dev  ## write what the README and the pages show anew, from runs and results
 	$(BIN)/python tests/pages.py
