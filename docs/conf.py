@@ -10,6 +10,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.typing import stringify_annotation
 
 from beforehand import core, quantization, scheduling
+from beforehand.quantization.inputs import Numbers
 
 project = "beforehand"
 author = copyright = "the beforehand developers"
@@ -40,7 +41,8 @@ html_title = "beforehand"
 NAMES = [f"{module.__name__}.{name}" for module in (core, quantization, scheduling) for name in module.__all__]
 # A class, what belongs to one, a name of several words, or a call: a word such as `levels` may as well be an argument.
 NAME = re.compile(r"([A-Z]\w*|[a-z]+_\w+|[a-z]+(?=\())((?:\.\w+)?)(\(.*\))?")
-EXPANDED = stringify_annotation(ArrayLike, "smart")
+ALIASES = {"beforehand.quantization.inputs.Numbers": Numbers, "numpy.typing.ArrayLike": ArrayLike}
+EXPANDED = {stringify_annotation(alias, "smart"): f"~{name}" for name, alias in ALIASES.items()}
 ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[(.*?)\]\]")
 
 
@@ -62,11 +64,14 @@ class LinkNames(SphinxTransform):
 
 
 def fold_aliases(app, what, name, obj, options, signature, returned):
-    """Write numpy's aliases as they stand in the source: autodoc sees only what they expand to."""
-    return tuple(
-        text and ARRAY.sub(r"~numpy.typing.NDArray[\1]", text.replace(EXPANDED, "~numpy.typing.ArrayLike"))
-        for text in (signature, returned)
-    )
+    """Write aliases of types as they stand in the source: autodoc sees only what they expand to."""
+
+    def fold(text):
+        for expanded, alias in EXPANDED.items():
+            text = text.replace(expanded, alias)
+        return ARRAY.sub(r"~numpy.typing.NDArray[\1]", text)
+
+    return signature and fold(signature), returned and fold(returned)
 
 
 def setup(app):
