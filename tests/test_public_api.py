@@ -1,6 +1,5 @@
-"""What else a user may rely on: the errors, and the version. The names stand in test_reference.py."""
+"""The version that a user may rely on. The names stand in test_reference.py, the errors in core/test_errors.py."""
 
-import importlib
 import re
 
 import beforehand

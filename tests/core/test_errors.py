@@ -4,8 +4,8 @@ import inspect
 
 import pytest
 
-from beforehand import _native
 from beforehand.core import errors
+from beforehand.quantization import Codes
 
 BUILT_IN = {
     "InvalidInput": ValueError,
@@ -32,4 +32,4 @@ def test_each_is_caught_as_its_built_in_and_as_ours_and_stands_in_the_tree(name)
 
 def test_native_code_raises_the_same_classes():
     with pytest.raises(errors.CorruptData):
-        _native.open_codes_header(b"")
+        Codes.from_bytes(b"")
