@@ -6,8 +6,8 @@ Run: python benchmarks/bench_agreement.py [-o FILE]; a quarter of an hour.
 from golden import GOLDEN, told
 from report import options, take
 
+from beforehand.reporting import Sheet
 from beforehand.scheduling import LAS, simulate
-from beforehand.studies.claims import Sheet
 
 LOAD = 0.9
 JOBS, SEEDS = 20_000_000, (1, 2)

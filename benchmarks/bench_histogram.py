@@ -8,10 +8,10 @@ Run: python benchmarks/bench_histogram.py [-o FILE]
 import numpy as np
 import rivals
 from report import options, take
-from yardstick import DATA, memory, seconds, yardstick
+from yardstick import DATA, memory, yardstick
 
 from beforehand.quantization import levels
-from beforehand.studies.claims import Sheet
+from beforehand.reporting import Sheet, seconds
 
 SIZE, LEVELS = 2**20, 16
 

@@ -14,10 +14,10 @@ import numpy as np
 import rivals
 from report import ROOT, options, take
 from rivals import OURS, RIVALS
-from yardstick import DATA, memory, seconds, yardstick
+from yardstick import DATA, memory, yardstick
 
 from beforehand.quantization import levels
-from beforehand.studies.claims import Sheet
+from beforehand.reporting import Sheet, seconds
 
 FAMILIES = {
     **DATA,

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from report import options, take
-from yardstick import seconds
 
+from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import (
     FCFS,
     LAS,
@@ -26,7 +26,6 @@ from beforehand.scheduling import (
     OneBit,
     SkipPredict,
 )  # fmt: skip
-from beforehand.studies.claims import Sheet
 
 Floats = NDArray[np.float64]
 PAIRS, ROWS, LOAD = 10**6, 10**5, 0.9

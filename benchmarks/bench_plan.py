@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from report import options, take
-from yardstick import seconds
 
+from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import Log, QueuePlan, plan_queue, simulate
 from beforehand.scheduling.plan.search import families, grid
-from beforehand.studies.claims import Sheet
 from beforehand.workloads import jobs
 from beforehand.workloads.formats import azure_llm
 

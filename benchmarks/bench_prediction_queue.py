@@ -12,10 +12,9 @@ from operator import itemgetter
 
 import numpy as np
 from report import keep, options, show
-from yardstick import seconds
 
+from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import SPJF, PredictionQueue, SkipPredict
-from beforehand.studies.claims import Sheet
 
 DEPTHS = (1_000, 100_000)
 STEPS = 20_000

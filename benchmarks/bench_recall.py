@@ -14,7 +14,7 @@ from report import keep, options, show
 from rivals import RIVALS, missing
 
 from beforehand.quantization import decode, encode, levels
-from beforehand.studies.claims import Sheet
+from beforehand.reporting import Sheet
 
 QUERIES, NEAREST = 500, 10
 Decoded = tuple[np.ndarray, float]  # what comes back, and bytes for each vector

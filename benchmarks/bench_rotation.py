@@ -16,11 +16,12 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from yardstick import DATA, seconds
+from yardstick import DATA
 
 from beforehand import _native
 from beforehand.quantization import decode, encode, levels
 from beforehand.quantization.theory import rotation_vnmse
+from beforehand.reporting import seconds
 
 SIZES = range(10, 24)
 ROUNDS = 15

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from report import options, take
-from yardstick import seconds
 
+from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import (
     FCFS,
     PSPJF,
@@ -34,7 +34,6 @@ from beforehand.scheduling import (
     simulate,
 )
 from beforehand.scheduling.simulation.draws import draw, together
-from beforehand.studies.claims import Sheet
 
 LAW = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
 LOAD = 0.9

@@ -11,11 +11,10 @@ import math
 
 from golden import EXACT, GOLDEN, told
 from report import options, take
-from yardstick import seconds
 
+from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect
 from beforehand.scheduling.formulas import distribution_formula, keyed_phase
-from beforehand.studies.claims import Sheet
 
 LOADS = (0.5, 0.7, 0.8, 0.9, 0.95)
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from beforehand.studies.claims import Sheet, conditions, markdown
+from beforehand.reporting import Sheet, conditions, markdown
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "performance"

@@ -21,7 +21,7 @@ import numpy as np
 
 from beforehand.quantization import decode, encode, levels
 from beforehand.quantization.theory import expected_squared_error
-from beforehand.studies.claims import Sheet
+from beforehand.reporting import Sheet
 
 SIZES = (2**12, 2**16, 2**20)
 LIMIT = 20

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -56,16 +55,6 @@ def memory(size: int, s: int, method: str) -> int:
     code = MEMORY.format(size=size, levels=s, method=method)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return 1024 * int(ran.stdout)
-
-
-def seconds(job: Callable[[], object], repeats: int = 5) -> float:
-    """The least CPU time of this thread that a job took."""
-    times = []
-    for _ in range(repeats):
-        start = time.thread_time()
-        job()
-        times.append(time.thread_time() - start)
-    return min(times)
 
 
 def truncated_normal(random: np.random.Generator, size: int) -> NDArray[np.float64]:

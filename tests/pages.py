@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from beforehand.core import Price
+from beforehand.reporting import markdown
 
 ROOT = Path(__file__).parents[1]
 TOUR = re.compile(r"(<!-- tour.*?-->\n).*?(<!-- end of tour -->)", re.DOTALL)
@@ -47,18 +48,16 @@ def refreshed(page):
 
 def tour_table():
     """The tour's rows and the conditions that they were taken under."""
+    columns = "you run, known beforehand, measured, strongest without, with it, clairvoyant, price, verdict".split(", ")
     result = json.loads((ROOT / "docs" / "tour.json").read_text(encoding="utf-8"))
-    lines = [
-        "| you run | known beforehand | measured | strongest without | with it | clairvoyant | price | verdict |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for row in result["rows"]:
         outcomes = [f"{row[name]['value']:.3g}" for name in ("baseline", "measured", "clairvoyant")]
-        listed = [row["you_run"], f"{row['known']}, {row['setting']}", row["metric"], *outcomes]
-        lines.append("| " + " | ".join([*listed, str(Price(**row["price"])), row["verdict"]]) + " |")
-    listed = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
-    lines += ["", f"Lower is better. The data are simulated. {listed}; `make tour` repeats it."]
-    return "".join(f"{line}\n" for line in lines)
+        run = row["you_run"], f"{row['known']}, {row['setting']}", row["metric"]
+        rows.append([*run, *outcomes, str(Price(**row["price"])), row["verdict"]])
+    where = "{processor}; {versions}; commit {commit}, {date}".format(**result["conditions"])
+    below = f"Lower is better. The data are simulated. {where}; `make tour` repeats it."
+    return "".join(f"{line}\n" for line in [*markdown(columns, rows), "", below])
 
 
 def command_list():

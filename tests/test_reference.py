@@ -104,3 +104,7 @@ def test_the_bytes_of_a_histogram_are_the_tables_on_its_page():
     assert len(data) == struct.calcsize(header) + struct.calcsize(bucket) * histogram.buckets + 4
     *_, last = struct.iter_unpack(bucket, data[struct.calcsize(header) : -4])
     assert last[1:] == (1.0, 39.0, 1521.0, 40.0, 40.0)
+
+
+def test_the_version_is_a_release_number():
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", beforehand.__version__)

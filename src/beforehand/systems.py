@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import final
 
+from beforehand.reporting import markdown
+
 NOT_BUILT = "not built yet"
 NOT_RUN = "not run yet"
 
@@ -116,17 +118,16 @@ def page() -> str:
         "",
         "Look yours up by its name in the paper or another that it goes by. `beforehand systems` prints this table.",
         "",
-        "| system | also | area | import | command | study | paper |",
-        "|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for system in SYSTEMS:
         here = ["-", "-", NOT_BUILT]
         if system.imported:
             study = f"{system.part}; study {system.study or NOT_RUN}" if system.part else system.study or NOT_RUN
             here = [f"`{system.imported}`", f"`{system.command}`", study]
         paper = f"{system.title}, [arXiv:{system.arxiv}](https://arxiv.org/abs/{system.arxiv})"
-        cells = [system.name, ", ".join(system.also) or "-", system.area, *here, paper]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append([system.name, ", ".join(system.also) or "-", system.area, *here, paper])
+    lines += markdown(("system", "also", "area", "import", "command", "study", "paper"), rows)
     return "\n".join(lines) + "\n"
 
 

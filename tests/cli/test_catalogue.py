@@ -3,8 +3,9 @@ import json
 import pytest
 
 from beforehand.cli.app import run
+from beforehand.reporting import Sheet
 from beforehand.studies import avq
-from beforehand.studies.claims import Claim, Found, Sheet, Study, judge
+from beforehand.studies.claims import Claim, Found, Study, judge
 from beforehand.systems import SYSTEMS
 
 

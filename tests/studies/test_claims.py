@@ -1,11 +1,11 @@
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from beforehand.reporting import Sheet
 from beforehand.studies import STUDIES
-from beforehand.studies.claims import Claim, Found, Sheet, Study, judge, page, seconds
+from beforehand.studies.claims import Claim, Found, Study, judge, page
 from beforehand.systems import SYSTEMS
 
 PAGES = Path(__file__).parents[2] / "docs" / "studies"
@@ -50,17 +50,6 @@ def test_the_page_shows_every_claim_every_sheet_and_the_command():
     assert "## Figures" in shown
     assert "| Normal | .849 |" in shown
     assert "`beforehand reproduce avq`" in shown
-
-
-def test_conditions_name_processor_and_versions():
-    assert {"processor", "cores", "beforehand", "numpy", "python", "date"} <= set(study().conditions)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", study().conditions["date"])
-
-
-def test_seconds_runs_the_job_as_often_as_said():
-    ran = []
-    assert seconds(lambda: ran.append(1), 4) >= 0
-    assert len(ran) == 4
 
 
 def recorded(name):

@@ -4,15 +4,13 @@
 """
 
 import json
-import os
-import platform
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Self, final
+
+from beforehand.reporting import Sheet, conditions, markdown
 
 Verdict = Literal["reproduced", "direction only", "not reproduced"]
 Begin = Callable[[str], None]
@@ -67,17 +65,6 @@ class Finding:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """Figures that fill a table: one row of cells below the heads of the columns."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    below: str = ""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
 class Study:
     """A paper's claims with their verdicts, the processor time of it all, and where they were measured."""
 
@@ -87,7 +74,7 @@ class Study:
     findings: Sequence[Finding]
     sheets: Sequence[Sheet] = ()
     seconds: float
-    conditions: dict[str, str] = field(default_factory=lambda: conditions())
+    conditions: dict[str, str] = field(default_factory=conditions)
 
     @property
     def summary(self) -> str:
@@ -116,30 +103,6 @@ def judge(claim: Claim, found: Found) -> Finding:
     return Finding(**asdict(claim), scale=found.scale, figure=found.figure, verdict=verdict)
 
 
-def seconds(job: Callable[[], object], repeats: int = 3) -> float:
-    """The least time of this thread's processor that a job took."""
-    times = []
-    for _ in range(repeats):
-        start = time.thread_time()
-        job()
-        times.append(time.thread_time() - start)
-    return min(times)
-
-
-def conditions() -> dict[str, str]:
-    """Where and with what we measure."""
-    names = [line.split(": ")[1] for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "beforehand": version("beforehand"),
-        "numpy": version("numpy"),
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-
-
 def page(study: Study) -> str:
     """The documentation's page of a study, in MyST."""
     listed = ", ".join(f"{name} {value}" for name, value in study.conditions.items())
@@ -160,16 +123,6 @@ def page(study: Study) -> str:
         lines += ["", f"## {sheet.title}", "", *markdown(sheet.columns, sheet.rows)]
         lines += ["", sheet.below] if sheet.below else []
     return "\n".join(lines) + "\n"
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table in Markdown, line by line."""
-    cells = [columns, ["---"] * len(columns), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if os.path.exists(path) else []
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import numpy as np
 
 from beforehand.quantization import decode, encode, levels
 from beforehand.quantization.theory import Floats, expected_squared_error, grid_bound, mean_estimation_error
+from beforehand.reporting import seconds
 from beforehand.studies.avq import baselines, tables
-from beforehand.studies.claims import Begin, Claim, Found, Study, judge, seconds
+from beforehand.studies.claims import Begin, Claim, Found, Study, judge
 
 PAPER_DATA = ("LogN(0,1)", "Normal", "Exp(1)", "TruncNorm[-1,1]")  # its fifth, Weibull(1,1), is Exp(1)
 PAPER = (
@@ -77,7 +78,8 @@ def middle_in_closed_form(quick: bool) -> Found:
     scan, formula = baselines.best_middle_by_scan(x), baselines.best_middle_in_closed_form(x)
     costs = [expected_squared_error(x, x[[0, place, -1]]) for place in (scan, formula)]
     same = abs(costs[0] / costs[1] - 1) < 1e-9
-    ratio = seconds(lambda: baselines.best_middle_by_scan(x)) / seconds(lambda: baselines.best_middle_in_closed_form(x))
+    by_scan = seconds(lambda: baselines.best_middle_by_scan(x), 3)
+    ratio = by_scan / seconds(lambda: baselines.best_middle_in_closed_form(x), 3)
     return Found(
         scale=f"2^{x.size.bit_length() - 1} sorted, s = 3",
         figure=f"the formula is {_round(ratio)} times as fast as trying every place; more levels at once do not pay "

@@ -9,7 +9,8 @@ import numpy as np
 from beforehand.quantization import levels
 from beforehand.quantization.options import Method, Objective
 from beforehand.quantization.theory import Floats, rotation_vnmse
-from beforehand.studies.claims import Begin, Found, Sheet
+from beforehand.reporting import Sheet
+from beforehand.studies.claims import Begin, Found
 
 SMALL, LARGE = 2**16, 2**20
 QUICK = ("Normal", "LogN(0,1)")

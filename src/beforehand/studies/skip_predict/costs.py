@@ -7,6 +7,7 @@ from typing import Final, final
 
 import numpy as np
 
+from beforehand.reporting import Sheet
 from beforehand.scheduling import (
     FCFS,
     LAS,
@@ -23,7 +24,7 @@ from beforehand.scheduling import (
     simulate,
 )
 from beforehand.scheduling.policies.stock import Stock
-from beforehand.studies.claims import Found, Sheet
+from beforehand.studies.claims import Found
 
 EXPONENTIAL: Final = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
 WEIBULL: Final = Joint(Weibull(0.5), expensive=ExponentialError(), cheap=ExponentialError())

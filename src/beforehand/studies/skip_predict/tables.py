@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
+from beforehand.reporting import Sheet
 from beforehand.scheduling import (
     FCFS,
     PSPJF,
@@ -21,7 +22,7 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.formulas.newest_first import one_bit_newest_first
 from beforehand.scheduling.policies.stock import Stock
-from beforehand.studies.claims import Found, Sheet
+from beforehand.studies.claims import Found
 from beforehand.studies.skip_predict.costs import EXPONENTIAL, WEIBULL, minimum
 
 EXACT: Final = Joint(Exponential(), expensive=ExactError(), cheap=ExactError())

@@ -9,10 +9,11 @@ from typing import Final, final
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
+from beforehand.reporting import Sheet
 from beforehand.scheduling import Log, plan_queue
 from beforehand.scheduling.plan.candidates import BLIND, Candidate
 from beforehand.scheduling.plan.queue_plan import QueuePlan
-from beforehand.studies.claims import Begin, Found, Sheet
+from beforehand.studies.claims import Begin, Found
 from beforehand.workloads.formats import azure_llm
 from beforehand.workloads.jobs import CHEAP, EXPENSIVE, code, conversations, predicted
 

@@ -4,8 +4,9 @@ import itertools
 from dataclasses import dataclass
 from typing import final
 
+from beforehand.reporting import Sheet
 from beforehand.scheduling import TRAIL, Expectation, Simulation, expect, simulate
-from beforehand.studies.claims import Found, Sheet
+from beforehand.studies.claims import Found
 from beforehand.studies.skip_predict.costs import EXPONENTIAL
 
 FRACTIONS = (0.0, 0.2, 0.5, 0.8, 1.0)
