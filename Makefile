@@ -70,6 +70,7 @@ lint: dev  ## ruff, mypy, clang-format, and the names in changelog.d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing_examples.py
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 	$(BIN)/towncrier build --draft --version next >/dev/null
 

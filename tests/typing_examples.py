@@ -1,0 +1,98 @@
+"""How users call this library, read by mypy (`make lint`) and never run: what is right passes, what is wrong is noted.
+
+A call that mypy must refuse carries `type: ignore` with the name of the error; once it passes, that is an error.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.core import Plan, Price, Report, Trace, load_plan
+from beforehand.quantization import Codec, Codes, Histogram, Levels, QuantizationPlan, decode, encode, levels
+from beforehand.quantization import plan as plan_levels
+from beforehand.scheduling import (
+    FCFS,
+    SPJF,
+    Expectation,
+    Exponential,
+    Joint,
+    Log,
+    Policy,
+    QueuePlan,
+    Replay,
+    Simulation,
+    SkipPredict,
+    Ticket,
+    View,
+    expect,
+    plan_queue,
+    replay,
+    simulate,
+)
+
+
+def arrays(x: NDArray[np.float32]) -> None:
+    table = levels(x, 16, method="exact", objective="mse")
+    assert_type(table, Levels)
+    assert_type(levels([1.0, 2.0, 4.0], 2), Levels)
+    assert_type(encode(x, table, seed=0), Codes)
+    assert_type(encode(x, [0.0, 1.0]), Codes)
+    assert_type(decode(encode(x, table), rows=slice(3)), NDArray[Any])
+    assert_type(encode(x, table).to_bytes(), bytes)
+    assert_type(Codes.from_bytes(b""), Codes)
+    assert_type(Histogram.from_bytes(b"").levels(16), Levels)
+    assert_type(plan_levels(x, bits=4), QuantizationPlan)
+    assert_type(plan_levels(x, bits=4).build(), Codec)
+
+    levels(x, 16, method="fastest")  # type: ignore[arg-type]
+    levels(x, "16")  # type: ignore[arg-type]
+    encode(x, table, 0)  # type: ignore[call-arg]
+    decode(b"")  # type: ignore[arg-type]
+
+
+def queues(log: Log) -> None:
+    assert_type(expect(SkipPredict(1.0), log, load=0.9), Expectation)
+    assert_type(expect(FCFS(), Joint(Exponential(1.0)), load=0.9).response_time, float)
+    assert_type(simulate(SPJF(), log, load=0.9), Simulation)
+    assert_type(replay(SPJF(), log), Replay)
+    assert_type(plan_queue(log, load=0.9, cheap_cost=0.1, expensive_cost=1.0), QueuePlan)
+
+    simulate("SPJF", log, load=0.9)  # type: ignore[arg-type]
+    expect(SPJF(), [1.0, 2.0], load=0.9)  # type: ignore[arg-type]
+
+
+class LastComeFirstServed:
+    """A policy of one's own is any object with these four methods."""
+
+    def rank(self, view: View) -> float:
+        return -view.arrival
+
+    def review_age(self, view: View) -> float:
+        return math.inf
+
+    def asks(self, view: View) -> None:
+        return None
+
+    def stages(self) -> None:
+        return None
+
+
+OWN: Policy = LastComeFirstServed()
+NOT_ONE: Policy = object()  # type: ignore[assignment]
+
+
+async def served(plan: QueuePlan) -> None:
+    queue = plan.build()
+    await queue.put("a job")
+    assert_type(await queue.get(), Ticket[Any])
+
+
+def plans(path: Path, holdout: Trace) -> None:
+    chosen = load_plan(path)
+    assert_type(chosen, Plan)
+    assert_type(chosen.price, Price)
+    assert_type(chosen.audit(holdout), Report)
+    assert_type(chosen.explain(), str)
