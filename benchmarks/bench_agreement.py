@@ -1,4 +1,4 @@
-"""Formula and simulation of the same queue: every golden pair of policy and law, by 40 million jobs.
+"""Formula and simulation of the same queue: every golden pair of policy and distribution, by 40 million jobs.
 
 Run: python benchmarks/bench_agreement.py [-o FILE]; a quarter of an hour.
 """
@@ -15,15 +15,15 @@ QUANTILE = 2.056  # of Student's t with 26 degrees of freedom, by which an inter
 
 
 def agreement() -> Sheet:
-    """Two seeds of 20 million jobs for each policy and law, at load 0.9."""
+    """Two seeds of 20 million jobs for each policy and distribution, at load 0.9."""
     rows, largest = [], 0.0
     for entry in GOLDEN:
         if isinstance(entry.policy, LAS):
             continue  # golden is its limit, which no engine runs
         true = dict(entry.rows)[LOAD]
-        row = [str(entry.policy), *told(entry.law), f"{true:.6f}"]
+        row = [str(entry.policy), *told(entry.distribution), f"{true:.6f}"]
         for seed in SEEDS:
-            found = simulate(entry.policy, entry.law, load=LOAD, jobs=JOBS, seed=seed)
+            found = simulate(entry.policy, entry.distribution, load=LOAD, jobs=JOBS, seed=seed)
             off = (found.response_time - true) / (found.interval / QUANTILE)
             largest = max(largest, abs(off))
             row += [f"{found.response_time:.5f}", f"{off:+.2f}"]

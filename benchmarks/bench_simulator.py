@@ -25,7 +25,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     Log,
     OneBit,
     SkipPredict,
@@ -35,7 +35,7 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.simulation.draws import draw, together
 
-LAW = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
+LAW = JobDistribution(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
 LOAD = 0.9
 JOBS = 2_000_000
 RIVAL_JOBS = 100_000
@@ -206,7 +206,7 @@ def speeds() -> Sheet:
 
 def beside() -> Sheet:
     """The same jobs everywhere; ours is timed with drawing them, the rivals without."""
-    exact = Joint(Exponential(), expensive=ExactError())
+    exact = JobDistribution(Exponential(), expensive=ExactError())
     jobs = together(draw(exact, LOAD, RIVAL_JOBS, 0, {"expensive"}))
     log = Log(jobs.size, expensive=jobs.expensive, arrival=jobs.arrival)
     rows = []

@@ -1,4 +1,4 @@
-"""Closed forms: the time of one law and policy at five loads, and how far the digits are from the golden ones.
+"""Closed forms: the time of one distribution and policy at five loads, and how far the digits are from the golden ones.
 
 No rival with predictions is known. For exact ones (SRPT) the same integral as a book prints it, by nested adaptive
 quadrature, stands beside; it needs scipy, without which its row is left out. Not for you where a log is at hand: that
@@ -13,14 +13,14 @@ from golden import EXACT, GOLDEN, told
 from report import options, take
 
 from beforehand.reporting import Sheet, seconds
-from beforehand.scheduling import SPRPT, Exponential, Joint, Policy, expect
+from beforehand.scheduling import SPRPT, Exponential, JobDistribution, Policy, expect
 from beforehand.scheduling.formulas import distribution_formula, keyed_phase
 
 LOADS = (0.5, 0.7, 0.8, 0.9, 0.95)
 
 
-def five_loads(policy: Policy, law: Joint) -> None:
-    """As the first question about this law finds it: nothing is known yet."""
+def five_loads(policy: Policy, distribution: JobDistribution) -> None:
+    """As the first question about this distribution finds it: nothing is known yet."""
     for table in (
         keyed_phase.grid_of,
         keyed_phase.table_of,
@@ -29,7 +29,7 @@ def five_loads(policy: Policy, law: Joint) -> None:
     ):
         table.cache_clear()
     for load in LOADS:
-        expect(policy, law, load=load)
+        expect(policy, distribution, load=load)
 
 
 def by_the_book(load: float) -> float:
@@ -47,14 +47,16 @@ def by_the_book(load: float) -> float:
 
 
 def golden() -> Sheet:
-    """One row for each law and policy of the golden table."""
+    """One row for each distribution and policy of the golden table."""
     rows = []
     for entry in GOLDEN:
-        took = seconds(lambda entry=entry: five_loads(entry.policy, entry.law), 3)
-        found = [(expect(entry.policy, entry.law, load=load), true) for load, true in entry.rows]
+        took = seconds(lambda entry=entry: five_loads(entry.policy, entry.distribution), 3)
+        found = [(expect(entry.policy, entry.distribution, load=load), true) for load, true in entry.rows]
         off = max(abs(result.response_time / true - 1) for result, true in found)
         accuracy = max(result.accuracy for result, _ in found)
-        rows.append([str(entry.policy), *told(entry.law), f"{took * 1e3:.0f}", f"{off:.1e}", f"{accuracy:.1e}"])
+        rows.append(
+            [str(entry.policy), *told(entry.distribution), f"{took * 1e3:.0f}", f"{off:.1e}", f"{accuracy:.1e}"]
+        )
     return Sheet(
         title="One distribution and policy at five loads, nothing cached",
         columns=["policy", "sizes", "predictions", "ms", "off golden", "accuracy"],
@@ -65,9 +67,11 @@ def golden() -> Sheet:
 
 def beside() -> Sheet:
     """The textbook's integral for SRPT."""
-    truth = next(dict(entry.rows) for entry in GOLDEN if isinstance(entry.policy, SPRPT) and entry.law == EXACT)
-    law, rows = Joint(Exponential(), EXACT.expensive), []
-    contenders = {"beforehand": lambda load: expect(SPRPT(), law, load=load).response_time}
+    truth = next(
+        dict(entry.rows) for entry in GOLDEN if isinstance(entry.policy, SPRPT) and entry.distribution == EXACT
+    )
+    distribution, rows = JobDistribution(Exponential(), EXACT.expensive), []
+    contenders = {"beforehand": lambda load: expect(SPRPT(), distribution, load=load).response_time}
     try:
         import scipy
 
@@ -75,7 +79,11 @@ def beside() -> Sheet:
     except ImportError:
         print("scipy is missing: pip install scipy for its row")
     for name, response in contenders.items():
-        whole = (lambda: five_loads(SPRPT(), law)) if name == "beforehand" else lambda: [by_the_book(a) for a in LOADS]
+        whole = (
+            (lambda: five_loads(SPRPT(), distribution))
+            if name == "beforehand"
+            else lambda: [by_the_book(a) for a in LOADS]
+        )
         off = max(abs(response(load) / truth[load] - 1) for load in LOADS)
         rows.append([name, f"{seconds(whole, 1) * 1e3:.0f}", f"{off:.1e}"])
     return Sheet(

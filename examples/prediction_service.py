@@ -106,14 +106,16 @@ def main(size: int, output: str) -> None:
     coming = requests(size, seed=1)
     arrivals = np.cumsum(np.random.default_rng(2).exponential(1 / (LOAD * WORKERS), size))
     measured = asyncio.run(serve_all(list(policies.values()), coming, arrivals.tolist()))
-    law = log_of(coming)
+    log = log_of(coming)
     figure = Figure(figsize=(11, 4), layout="constrained")
     mean, tail = figure.subplots(1, 2)
     for place, (policy, rows) in enumerate(zip(policies.values(), measured, strict=True)):
         arrival, start, end = rows.T
-        before = simulate(policy, law, load=LOAD, servers=WORKERS, jobs=200_000, quantiles=(0.99,))
+        before = simulate(policy, log, load=LOAD, servers=WORKERS, jobs=200_000, quantiles=(0.99,))
         after = replay(
-            policy, Log(end - start, cheap=law.cheap, expensive=law.expensive, arrival=arrival), servers=WORKERS
+            policy,
+            Log(end - start, cheap=log.cheap, expensive=log.expensive, arrival=arrival),
+            servers=WORKERS,
         )
         taken, again = end - arrival, after.completion - arrival
         bars = {

@@ -12,7 +12,7 @@ def design(policy, cost=1.0, cheap=0.0, expensive=0.0):
     """A design that costs as much as is said."""
     return Candidate(
         family="any", policy=policy, response_time=cost, cost=cost, cheap_calls=cheap, expensive_calls=expensive,
-        utilisation=0.5,
+        utilization=0.5,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     LogNormalError,
     OneBit,
     Policy,
@@ -22,33 +22,33 @@ from beforehand.scheduling import (
     expect,
 )
 
-EXPONENTIAL = Joint(Exponential(), ExponentialError(), ExponentialError())
-EXACT = Joint(Exponential(), ExactError(), ExactError())
-WEIBULL = Joint(Weibull(0.5), ExponentialError(), ExponentialError())
-WEIBULL_EXACT = Joint(Weibull(0.5), ExactError())
+EXPONENTIAL = JobDistribution(Exponential(), ExponentialError(), ExponentialError())
+EXACT = JobDistribution(Exponential(), ExactError(), ExactError())
+WEIBULL = JobDistribution(Weibull(0.5), ExponentialError(), ExponentialError())
+WEIBULL_EXACT = JobDistribution(Weibull(0.5), ExactError())
 
 
-def mean(policy: Policy, law: Joint, load: float) -> float:
-    return expect(policy, law, load=load).response_time
+def mean(policy: Policy, distribution: JobDistribution, load: float) -> float:
+    return expect(policy, distribution, load=load).response_time
 
 
-def uniform(alpha: float) -> Joint:
-    return Joint(Exponential(), UniformError(alpha))
+def uniform(alpha: float) -> JobDistribution:
+    return JobDistribution(Exponential(), UniformError(alpha))
 
 
-def lognormal(expensive: float, cheap: float = 1.0) -> Joint:
-    return Joint(Exponential(), LogNormalError(expensive), LogNormalError(cheap))
+def lognormal(expensive: float, cheap: float = 1.0) -> JobDistribution:
+    return JobDistribution(Exponential(), LogNormalError(expensive), LogNormalError(cheap))
 
 
 @dataclass(frozen=True)
 class Golden:
     policy: Policy
-    law: Joint
+    distribution: JobDistribution
     loads: str
     digits: str
 
     def __str__(self) -> str:
-        return f"{self.policy} {self.law}"
+        return f"{self.policy} {self.distribution}"
 
     @property
     def rows(self) -> list[tuple[float, float]]:
@@ -162,8 +162,8 @@ INSIDE = [
     (SkipPredict(1.0), 0.9, None, 0.3757559892),
 ]
 
-# Best 1-bit thresholds, by size law and load: value and threshold without preemption, with shorts newest first, with
-# shorts in order; all with an exact bit, then with an exponential one.
+# Best 1-bit thresholds by sizes and load: value and threshold without preemption, with shorts newest first, with shorts
+# in order; all with an exact bit, then with an exponential one.
 BEST_BITS = {
     (
         Exponential(),

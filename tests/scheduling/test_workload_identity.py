@@ -39,7 +39,7 @@ def test_the_sweep_is_the_theorem(rows, load, policy):
     found = LogFormula(as_log(rows)).expect(policy, float(queue.rate), per_job=True)
     assert found.response_time == pytest.approx(float(queue.response_time), rel=1e-12)
     assert found.per_job == pytest.approx([float(queue.time(job)) for job in queue.jobs], rel=1e-12)
-    assert found.utilisation == pytest.approx(float(queue.load), rel=1e-12)
+    assert found.utilization == pytest.approx(float(queue.load), rel=1e-12)
     if policy in EXTERNAL:
         assert found.memory == pytest.approx(float(queue.memory), rel=1e-12)
         assert found.interruptions == pytest.approx(float(queue.interruptions), rel=1e-12, abs=1e-15)

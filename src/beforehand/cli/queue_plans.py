@@ -119,7 +119,7 @@ def _facts(plan: "QueuePlan", scale: float) -> list[tuple[str, object]]:
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
     if plan.winners:
         facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))
-    working = f"{plan.chosen.utilisation:.3f}, which leaves a margin of {plan.stability_margin:.3f}"
+    working = f"{plan.chosen.utilization:.3f}, which leaves a margin of {plan.stability_margin:.3f}"
     facts += [("utilization", working), ("assumed", plan.model)]
     if plan.setting.memory_weight and plan.chosen.memory is not None:
         facts.append(

@@ -233,6 +233,6 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
     names = {"slowdown": "mean slowdown", "cheap_calls": "cheap predictions a job",
              "expensive_calls": "expensive predictions a job", "interruptions": "interruptions a job",
              "demotions": "demotions a job", "memory": "memory, mean", "peak_memory": "memory, peak",
-             "utilisation": "utilization"}  # fmt: skip
+             "utilization": "utilization"}  # fmt: skip
     facts += [(shown, render.number(result[name])) for name, shown in names.items() if name in result]
     return [*facts, ("jobs counted", f"{result['jobs']:,}")]

@@ -2,7 +2,7 @@
 
 from beforehand.core.deprecation import renamed_names
 from beforehand.scheduling.distributions.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
-from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.job_distribution import JobDistribution
 from beforehand.scheduling.distributions.prediction_errors import (
     BinnedError,
     ExactError,
@@ -33,6 +33,7 @@ from beforehand.scheduling.simulation.simulator import Replay, Simulation, repla
 
 __getattr__ = renamed_names(
     __name__,
+    Joint="JobDistribution",
     Row="Stage",
     StageTable="Stages",
     BANDS="policies.BANDS",
@@ -59,7 +60,7 @@ __all__ = [
     "Health",
     "Hyperexponential",
     "IndependentError",
-    "Joint",
+    "JobDistribution",
     "Log",
     "LogFormula",
     "LogNormal",

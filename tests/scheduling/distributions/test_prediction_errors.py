@@ -95,9 +95,12 @@ def test_bins_predict_their_middle_unless_told():
         (lambda: LogNormalError(1.0, bias=1e9), "bias is 1000000000.0, but must be at least 1e-06"),
         (lambda: BinnedError(3.0), "edges is 3.0, but must be a sequence"),
         (lambda: BinnedError((0, 1), Weibull(0.5)), "inner is .*, but must be a PredictionError"),
-        (lambda: IndependentError(3.0), "law is 3.0, but must be a SizeLaw; pass one such as Exponential"),
+        (
+            lambda: IndependentError(3.0),
+            "distribution is 3.0, but must be a SizeDistribution; pass one such as Exponential",
+        ),
     ],
 )
-def test_what_is_no_law_is_refused(make, words):
+def test_what_is_no_distribution_is_refused(make, words):
     with pytest.raises(InvalidInput, match=words):
         make()

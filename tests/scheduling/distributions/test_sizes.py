@@ -10,7 +10,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     Hyperexponential,
-    Joint,
+    JobDistribution,
     LogNormal,
     Weibull,
 )
@@ -24,77 +24,81 @@ SMOOTH = [
 SHARES = np.array([1e-12, 1e-3, 0.1, 0.5, 0.9, 1 - 1e-6])
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_quantiles_undo_survival(law):
-    assert law.survival(law.inverse_survival(SHARES)) == pytest.approx(SHARES, rel=1e-11)
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_quantiles_undo_survival(distribution):
+    assert distribution.survival(distribution.inverse_survival(SHARES)) == pytest.approx(SHARES, rel=1e-11)
     hazards = np.array([1e-6, 0.3, 5.0, 20.0])
-    assert law.hazard(law.inverse_hazard(hazards)) == pytest.approx(hazards, rel=1e-6)
+    assert distribution.cumulative_hazard(distribution.inverse_cumulative_hazard(hazards)) == pytest.approx(
+        hazards, rel=1e-6
+    )
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_moments_are_means_of_powers(law):
-    grid = SizeGrid(law, law.edges, 16)
-    assert law.moment(1) == law.mean
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_moments_are_means_of_powers(distribution):
+    grid = SizeGrid(distribution, distribution.edges, 16)
+    assert distribution.moment(1) == distribution.mean
     for k in (1, 2):
-        assert law.moment(k) == pytest.approx(grid.mean(grid.x**k), rel=1e-11)
+        assert distribution.moment(k) == pytest.approx(grid.mean(grid.x**k), rel=1e-11)
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_excesses_are_means_of_what_lies_above(law):
-    levels = law.inverse_survival(SHARES[:5])
-    grid = SizeGrid(law, [*law.edges, *levels], 16)
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_excesses_are_means_of_what_lies_above(distribution):
+    levels = distribution.inverse_survival(SHARES[:5])
+    grid = SizeGrid(distribution, [*distribution.edges, *levels], 16)
     for t in (0.0, *levels):
         over = np.maximum(grid.x - t, 0.0)
-        assert float(law.excess(t)) == pytest.approx(grid.mean(over), rel=1e-9, abs=1e-14 * law.mean)
+        assert float(distribution.excess(t)) == pytest.approx(grid.mean(over), rel=1e-9, abs=1e-14 * distribution.mean)
         half = grid.mean(over * over / 2)
-        assert float(law.half_square_excess(t)) == pytest.approx(half, rel=1e-9, abs=1e-14 * law.moment(2))
+        assert float(distribution.half_square_excess(t)) == pytest.approx(
+            half, rel=1e-9, abs=1e-14 * distribution.moment(2)
+        )
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_the_density_is_the_slope_of_survival(law):
-    x = law.inverse_survival(SHARES[1:5])
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_the_density_is_the_slope_of_survival(distribution):
+    x = distribution.inverse_survival(SHARES[1:5])
     step = 1e-5 * x
-    slope = (law.survival(x - step) - law.survival(x + step)) / (2 * step)
-    assert law.density(x) == pytest.approx(slope, rel=1e-6)
+    slope = (distribution.survival(x - step) - distribution.survival(x + step)) / (2 * step)
+    assert distribution.density(x) == pytest.approx(slope, rel=1e-6)
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_draws_by_inversion_have_the_mean(law):
-    draws = law.inverse_survival((np.arange(200_000) + 0.5) / 200_000)
-    assert float(np.mean(draws)) == pytest.approx(law.mean, rel=0.01)
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_draws_by_inversion_have_the_mean(distribution):
+    draws = distribution.inverse_survival((np.arange(200_000) + 0.5) / 200_000)
+    assert float(np.mean(draws)) == pytest.approx(distribution.mean, rel=0.01)
 
 
 def test_deterministic_sizes_are_one_atom():
-    law = Deterministic(2.0)
-    assert (law.mean, law.moment(3), law.atoms) == (2.0, 8.0, (2.0,))
-    assert law.survival([1.0, 2.0, 3.0]).tolist() == [1.0, 0.0, 0.0]
-    assert law.inverse_survival([0.1, 0.9]).tolist() == [2.0, 2.0]
-    assert law.half_square_excess([0.5, 3.0]).tolist() == [1.125, 0.0]
-    assert law.density(2.0) == 0.0
+    distribution = Deterministic(2.0)
+    assert (distribution.mean, distribution.moment(3), distribution.atoms) == (2.0, 8.0, (2.0,))
+    assert distribution.survival([1.0, 2.0, 3.0]).tolist() == [1.0, 0.0, 0.0]
+    assert distribution.inverse_survival([0.1, 0.9]).tolist() == [2.0, 2.0]
+    assert distribution.half_square_excess([0.5, 3.0]).tolist() == [1.125, 0.0]
+    assert distribution.density(2.0) == 0.0
 
 
 def test_lognormal_sizes_have_the_variation_asked_for():
-    law = LogNormal(mean=3.0, scv=2.0)
-    assert law.moment(2) / law.mean**2 - 1 == pytest.approx(2.0, rel=1e-14)
-    assert float(law.hazard(0.0)) == 0.0
+    distribution = LogNormal(mean=3.0, scv=2.0)
+    assert distribution.moment(2) / distribution.mean**2 - 1 == pytest.approx(2.0, rel=1e-14)
+    assert float(distribution.cumulative_hazard(0.0)) == 0.0
 
 
-def test_outside_a_bounded_law_there_is_nothing():
-    law = BoundedPareto(1.5, 1.0, 10.0)
-    assert law.density([0.5, 11.0]).tolist() == [0.0, 0.0]
-    assert law.survival([0.5, 1.0, 10.0, 11.0]) == pytest.approx([1.0, 1.0, 0.0, 0.0])
-    assert float(law.excess(0.25)) == pytest.approx(law.mean - 0.25)
+def test_outside_a_bounded_distribution_there_is_nothing():
+    distribution = BoundedPareto(1.5, 1.0, 10.0)
+    assert distribution.density([0.5, 11.0]).tolist() == [0.0, 0.0]
+    assert distribution.survival([0.5, 1.0, 10.0, 11.0]) == pytest.approx([1.0, 1.0, 0.0, 0.0])
+    assert float(distribution.excess(0.25)) == pytest.approx(distribution.mean - 0.25)
 
 
 def test_weights_of_a_mixture_are_normalised():
     assert Hyperexponential((1.0, 3.0), (3.0, 1.0)).mean == 1.5
 
 
-def test_laws_are_values():
-    law = Joint(Weibull(0.5), ExactError())
-    assert law == Joint(Weibull(0.5), ExactError())
-    assert hash(law) == hash(Joint(Weibull(0.5), ExactError()))
-    assert (law.mean, law.moment(2)) == (1.0, 6.0)
+def test_distributions_are_values():
+    distribution = JobDistribution(Weibull(0.5), ExactError())
+    assert distribution == JobDistribution(Weibull(0.5), ExactError())
+    assert hash(distribution) == hash(JobDistribution(Weibull(0.5), ExactError()))
+    assert (distribution.mean, distribution.moment(2)) == (1.0, 6.0)
     assert hash(Hyperexponential([1.0, 2.0], [0.5, 0.5])) == hash(Hyperexponential((1.0, 2.0), (0.5, 0.5)))
 
 
@@ -110,11 +114,11 @@ def test_laws_are_values():
         (lambda: Hyperexponential((), ()), "means has 0 parts"),
         (lambda: Hyperexponential((1.0, -1.0), (0.5, 0.5)), "means is -1.0"),
         (lambda: Hyperexponential(1.0, 1.0), "means is 1.0, but must be a sequence of numbers"),
-        (lambda: Joint(3.0), "size is 3.0, but must be a SizeLaw"),
-        (lambda: Joint(Exponential(), Exponential()), "expensive is .*, but must be a PredictionError"),
+        (lambda: JobDistribution(3.0), "size is 3.0, but must be a SizeDistribution"),
+        (lambda: JobDistribution(Exponential(), Exponential()), "expensive is .*, but must be a PredictionError"),
     ],
 )
-def test_what_is_no_law_is_refused(make, words):
+def test_what_is_no_distribution_is_refused(make, words):
     with pytest.raises(InvalidInput, match=words):
         make()
 
@@ -130,7 +134,7 @@ def test_what_is_no_law_is_refused(make, words):
         (lambda: Hyperexponential((1, 1e100), (0.5, 0.5)), "sizes spread from 1.0 to"),
     ],
 )
-def test_laws_beyond_what_floats_can_tell_are_refused(make, words):
+def test_distributions_beyond_what_floats_can_tell_are_refused(make, words):
     with pytest.raises(InvalidInput, match=words):
         make()
 

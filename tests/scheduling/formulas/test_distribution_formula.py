@@ -22,7 +22,7 @@ from beforehand.scheduling import (
     ExponentialError,
     Hyperexponential,
     IndependentError,
-    Joint,
+    JobDistribution,
     Log,
     LogNormal,
     LogNormalError,
@@ -48,7 +48,13 @@ from tests.scheduling.golden_queues import (
     mean,
 )
 
-SMOOTH = [EXPONENTIAL, EXACT, WEIBULL, lognormal(0.3), Joint(Exponential(), UniformError(0.5), UniformError(1.0))]
+SMOOTH = [
+    EXPONENTIAL,
+    EXACT,
+    WEIBULL,
+    lognormal(0.3),
+    JobDistribution(Exponential(), UniformError(0.5), UniformError(1.0)),
+]
 
 
 def close(value, relative=1e-8):
@@ -70,7 +76,7 @@ def is_best(value, threshold, best):
 @pytest.mark.parametrize("golden", GOLDEN, ids=str)
 def test_means_are_the_golden_ones(golden):
     for load, response in golden.rows:
-        assert mean(golden.policy, golden.law, load) == close(response)
+        assert mean(golden.policy, golden.distribution, load) == close(response)
 
 
 @pytest.mark.parametrize(("policy", "short", "long"), CLASSES, ids=str)
@@ -96,11 +102,11 @@ def test_the_best_thresholds_of_one_bit_are_the_golden_ones(size, load):
     digits = [float(word) for word in BEST_BITS[size, load].split()]
     pairs = iter(zip(digits[::2], digits[1::2], strict=True))
     for error in (ExactError(), ExponentialError()):
-        law = Joint(size, cheap=error)
+        distribution = JobDistribution(size, cheap=error)
         for value in (
-            lambda t, law=law: mean(OneBit(t, preemptive=False), law, load),
-            lambda t, law=law: one_bit_newest_first(t, law, load=load).response_time,
-            lambda t, law=law: mean(OneBit(t), law, load),
+            lambda t, distribution=distribution: mean(OneBit(t, preemptive=False), distribution, load),
+            lambda t, distribution=distribution: one_bit_newest_first(t, distribution, load=load).response_time,
+            lambda t, distribution=distribution: mean(OneBit(t), distribution, load),
         ):
             best, threshold = next(pairs)
             is_best(value, threshold, best)
@@ -152,7 +158,7 @@ def test_a_server_that_predicts_itself_into_overload_is_a_result():
         assert expect(policy, EXPONENTIAL, load=load - 1e-6).stable
         found = expect(policy, EXPONENTIAL, load=load + 1e-6, expensive_cost=1.0)
         assert (found.stable, found.response_time, found.cost) == (False, math.inf, math.inf)
-        assert found.utilisation > 1
+        assert found.utilization > 1
 
 
 def test_delay_predict_pays_where_the_cheap_prediction_is_dear():
@@ -194,16 +200,16 @@ def test_exponential_queues_agree_with_their_bessel_forms():
 
 @pytest.mark.parametrize("load", [0.3, 0.9])
 def test_interruptions_of_the_exponential_queue_have_closed_forms(load):
-    for policy, law, share in [
+    for policy, distribution, share in [
         (SPRPT(), EXPONENTIAL, 2 / 3 * (1 - 1 / math.e)), (PSPJF(), EXPONENTIAL, 2 / 3), (SPRPT(), EXACT, 1 / 2)
     ]:  # fmt: skip
-        assert expect(policy, law, load=load).interruptions == close(load * share, 1e-10)
+        assert expect(policy, distribution, load=load).interruptions == close(load * share, 1e-10)
 
 
 @pytest.mark.parametrize("policy", USUAL, ids=str)
 def test_predictions_that_know_nothing_of_exponential_sizes_change_nothing(policy):
-    law = Joint(Exponential(), IndependentError(Exponential()), IndependentError(Exponential()))
-    assert mean(policy, law, 0.9) == close(10.0, 1e-10)
+    distribution = JobDistribution(Exponential(), IndependentError(Exponential()), IndependentError(Exponential()))
+    assert mean(policy, distribution, 0.9) == close(10.0, 1e-10)
 
 
 @pytest.mark.parametrize("size", [Weibull(0.5), LogNormal(scv=3.0), BoundedPareto(1.5, 0.5, 50.0)], ids=str)
@@ -211,29 +217,31 @@ def test_predictions_that_know_nothing_of_exponential_sizes_change_nothing(polic
     "key", [Weibull(0.7, mean=3.0), Hyperexponential((1.0, 5.0), (0.8, 0.2)), Deterministic(2.0)], ids=str
 )
 def test_predictions_that_know_nothing_leave_spjf_at_fcfs_for_any_sizes(size, key):
-    law = Joint(size, IndependentError(key))
-    assert mean(SPJF(), law, 0.8) == close(mean(FCFS(), law, 0.8), 1e-10)
+    distribution = JobDistribution(size, IndependentError(key))
+    assert mean(SPJF(), distribution, 0.8) == close(mean(FCFS(), distribution, 0.8), 1e-10)
 
 
-@pytest.mark.parametrize("law", SMOOTH, ids=str)
-def test_the_ends_of_a_parameter_are_the_simpler_policy(law):
+@pytest.mark.parametrize("distribution", SMOOTH, ids=str)
+def test_the_ends_of_a_parameter_are_the_simpler_policy(distribution):
     for load in (0.5, 0.9):
-        sprpt, spjf, fcfs = (mean(policy, law, load) for policy in (SPRPT(), SPJF(), FCFS()))
-        assert mean(TRAIL(1.0), law, load) == close(sprpt, 1e-10)
-        assert mean(TRAIL(0.0), law, load) == close(spjf, 1e-10)
-        assert mean(TRAIL(1 - 1e-7), law, load) == close(sprpt, 1e-6)
-        assert mean(TRAIL(1e-7), law, load) == close(spjf, 1e-5)
-        assert mean(SkipPredict(0.0), law, load) == close(sprpt, 1e-10)
-        assert mean(SkipPredict(0.0, long_order="size"), law, load) == close(mean(PSPJF(), law, load), 1e-10)
-        assert mean(DelayPredict(0.0), law, load) == close(sprpt, 1e-10)
+        sprpt, spjf, fcfs = (mean(policy, distribution, load) for policy in (SPRPT(), SPJF(), FCFS()))
+        assert mean(TRAIL(1.0), distribution, load) == close(sprpt, 1e-10)
+        assert mean(TRAIL(0.0), distribution, load) == close(spjf, 1e-10)
+        assert mean(TRAIL(1 - 1e-7), distribution, load) == close(sprpt, 1e-6)
+        assert mean(TRAIL(1e-7), distribution, load) == close(spjf, 1e-5)
+        assert mean(SkipPredict(0.0), distribution, load) == close(sprpt, 1e-10)
+        assert mean(SkipPredict(0.0, long_order="size"), distribution, load) == close(
+            mean(PSPJF(), distribution, load), 1e-10
+        )
+        assert mean(DelayPredict(0.0), distribution, load) == close(sprpt, 1e-10)
         for policy in (SkipPredict(math.inf), DelayPredict(math.inf), OneBit(math.inf), OneBit(0.0)):
-            assert mean(policy, law, load) == close(fcfs, 1e-10)
+            assert mean(policy, distribution, load) == close(fcfs, 1e-10)
 
 
 @pytest.mark.parametrize("policy", [DelayPredict(0.0), SkipPredict(0.0), TRAIL(1.0)], ids=str)
 def test_the_ends_of_a_parameter_keep_memory_and_interruptions_too(policy):
-    for law in (EXPONENTIAL, EXACT):
-        found, same = expect(policy, law, load=0.8), expect(SPRPT(), law, load=0.8)
+    for distribution in (EXPONENTIAL, EXACT):
+        found, same = expect(policy, distribution, load=0.8), expect(SPRPT(), distribution, load=0.8)
         assert (found.memory, found.interruptions) == (close(same.memory, 1e-10), close(same.interruptions, 1e-10))
 
 
@@ -263,8 +271,8 @@ def test_clairvoyant_policies_keep_their_order(load):
 def test_means_scale_with_the_unit(policy):
     def scaled(unit):
         changed = {name: getattr(policy, name) * unit for name in ("threshold", "limit") if hasattr(policy, name)}
-        law = Joint(Weibull(0.8, mean=unit), UniformError(0.5), ExponentialError())
-        return expect(replace(policy, **changed), law, load=0.7)
+        distribution = JobDistribution(Weibull(0.8, mean=unit), UniformError(0.5), ExponentialError())
+        return expect(replace(policy, **changed), distribution, load=0.7)
 
     one, large = scaled(1.0), scaled(1e6)
     assert large.response_time == close(1e6 * one.response_time, 1e-10)
@@ -298,7 +306,7 @@ def test_an_empty_class_has_no_mean():
 
 
 def test_las_needs_no_prediction_and_is_processor_sharing_for_exponential_sizes():
-    assert mean(LAS(quantum=0.0), Joint(Exponential()), 0.9) == close(10.0, 1e-10)
+    assert mean(LAS(quantum=0.0), JobDistribution(Exponential()), 0.9) == close(10.0, 1e-10)
 
 
 def test_what_has_no_formula_or_no_prediction_is_refused():
@@ -307,9 +315,9 @@ def test_what_has_no_formula_or_no_prediction_is_refused():
     with pytest.raises(
         InvalidInput, match="there are no expensive predictions, but the policy asks for them; pass expensive="
     ):
-        mean(SPRPT(), Joint(Exponential(), cheap=ExactError()), 0.5)
+        mean(SPRPT(), JobDistribution(Exponential(), cheap=ExactError()), 0.5)
     with pytest.raises(InvalidInput, match="there are no cheap predictions, but the policy asks for them"):
-        mean(SkipPredict(1.0), Joint(Exponential(), ExactError()), 0.5)
+        mean(SkipPredict(1.0), JobDistribution(Exponential(), ExactError()), 0.5)
 
 
 def test_a_limit_or_threshold_that_is_nearly_0_is_0():
@@ -319,30 +327,30 @@ def test_a_limit_or_threshold_that_is_nearly_0_is_0():
 
 @pytest.mark.parametrize("unit", [1e-100, 1e100])
 def test_the_ends_of_the_range_of_sizes_give_the_same_figures(unit):
-    law = Joint(Exponential(unit), ExponentialError())
-    assert mean(SPRPT(), law, 0.5) / unit == pytest.approx(mean(SPRPT(), EXPONENTIAL, 0.5), rel=1e-12)
+    distribution = JobDistribution(Exponential(unit), ExponentialError())
+    assert mean(SPRPT(), distribution, 0.5) / unit == pytest.approx(mean(SPRPT(), EXPONENTIAL, 0.5), rel=1e-12)
 
 
 def test_what_quadrature_cannot_tell_is_refused():
-    wild = Joint(LogNormal(scv=1e6), LogNormalError(4.0, bias=1e6))
-    with pytest.raises(InvalidInput, match=r"comes out as .* use simulate, or laws less extreme"):
+    wild = JobDistribution(LogNormal(scv=1e6), LogNormalError(4.0, bias=1e6))
+    with pytest.raises(InvalidInput, match=r"comes out as .* use simulate instead"):
         mean(SPRPT(), wild, 0.5)
 
 
-def test_what_is_no_law_at_all_is_refused():
-    with pytest.raises(InvalidInput, match="law is 3, but must be a Joint of laws or a Log"):
+def test_what_is_no_distribution_at_all_is_refused():
+    with pytest.raises(InvalidInput, match="distribution is 3, but must be a JobDistribution, or a Log"):
         expect(SPRPT(), 3, load=0.5)
     with pytest.raises(InvalidInput, match="per_job is 1, but must be True or False"):
         expect(SPRPT(), EXPONENTIAL, load=0.5, per_job=1)
 
 
 def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():
-    law = Joint(Deterministic(2.0), ExactError(), ExactError())
+    distribution = JobDistribution(Deterministic(2.0), ExactError(), ExactError())
     for policy in (*USUAL, SkipPredict(3.0), DelayPredict(2.0)):
         if not (isinstance(policy, DelayPredict) and policy.limit < 2):
-            assert mean(policy, law, 0.5) == close(3.0, 1e-12)
-    assert mean(DelayPredict(1.0), law, 0.5) > 3.5
-    assert mean(LAS(quantum=0.0), law, 0.5) == close(6.0, 1e-12)
+            assert mean(policy, distribution, 0.5) == close(3.0, 1e-12)
+    assert mean(DelayPredict(1.0), distribution, 0.5) > 3.5
+    assert mean(LAS(quantum=0.0), distribution, 0.5) == close(6.0, 1e-12)
 
 
 def test_newest_first_takes_a_log_too():
@@ -353,7 +361,7 @@ def test_newest_first_takes_a_log_too():
 
 
 def test_memory_of_exact_predictions_is_that_of_nearly_exact_ones():
-    nearly = Joint(Exponential(), LogNormalError(1e-3))
+    nearly = JobDistribution(Exponential(), LogNormalError(1e-3))
     for policy in (PSPJF(), SPRPT()):
-        exact = expect(policy, Joint(Exponential(), ExactError()), load=0.7)
+        exact = expect(policy, JobDistribution(Exponential(), ExactError()), load=0.7)
         assert exact.memory == pytest.approx(expect(policy, nearly, load=0.7).memory, rel=1e-4)

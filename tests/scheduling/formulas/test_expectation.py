@@ -8,7 +8,7 @@ from beforehand.scheduling import (
     SPRPT,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     Log,
     SkipPredict,
     expect,
@@ -16,7 +16,7 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.load import arrival_rate
 
-LAW = Joint(Exponential(), ExponentialError(), ExponentialError())
+LAW = JobDistribution(Exponential(), ExponentialError(), ExponentialError())
 LOG = Log([1, 2, 0.5, 4, 1, 1.5], expensive=[1, 1, 1, 3, 2, 0], cheap=[1, 2, 0.5, 3, 3, 0.5])
 
 
@@ -46,11 +46,11 @@ def test_what_would_overload_the_servers_is_refused(asked, message):
         arrival_rate(2.0, **asked)
 
 
-@pytest.mark.parametrize("law", [LAW, LOG], ids=["laws", "log"])
-def test_prices_are_paid_for_each_prediction_and_change_nothing_else(law):
+@pytest.mark.parametrize("distribution", [LAW, LOG], ids=["distributions", "log"])
+def test_prices_are_paid_for_each_prediction_and_change_nothing_else(distribution):
     policy = SkipPredict(1.5)
-    free = expect(policy, law, load=0.8)
-    paid = expect(policy, law, load=0.8, cheap_cost=0.5, expensive_cost=2.0)
+    free = expect(policy, distribution, load=0.8)
+    paid = expect(policy, distribution, load=0.8, cheap_cost=0.5, expensive_cost=2.0)
     assert free.cost == free.response_time == paid.response_time
     assert paid.cost == pytest.approx(free.cost + 0.5 + 2.0 * free.expensive_calls)
     assert 0 < free.expensive_calls < 1
@@ -59,20 +59,20 @@ def test_prices_are_paid_for_each_prediction_and_change_nothing_else(law):
 def test_predictions_on_the_server_delay_all_and_are_no_price():
     held = expect(SPRPT(work=0.05), LAW, load=0.8)
     assert held.cost == held.response_time > expect(SPRPT(), LAW, load=0.8).response_time
-    assert held.utilisation == pytest.approx(0.84)
+    assert held.utilization == pytest.approx(0.84)
 
 
 def test_a_server_that_predicts_itself_into_overload_is_a_result():
     found = expect(SPRPT(work=0.3), LAW, load=0.8)
     assert (found.response_time, found.stable) == (math.inf, False)
-    assert found.utilisation == pytest.approx(1.04)
+    assert found.utilization == pytest.approx(1.04)
 
 
-@pytest.mark.parametrize("law", [LAW, LOG], ids=["laws", "log"])
+@pytest.mark.parametrize("distribution", [LAW, LOG], ids=["distributions", "log"])
 @pytest.mark.parametrize("policy", ["fcfs", SPRPT, None], ids=["name", "class", "nothing"])
-def test_what_is_no_policy_is_not_sent_to_the_simulator(policy, law):
+def test_what_is_no_policy_is_not_sent_to_the_simulator(policy, distribution):
     with pytest.raises(InvalidInput, match=r"must be an object such as SPJF\(\)"):
-        expect(policy, law, load=0.5)
+        expect(policy, distribution, load=0.5)
 
 
 def test_only_a_log_has_rows():
@@ -83,8 +83,8 @@ def test_only_a_log_has_rows():
         expect(FCFS(), LAW, load=0.8, per_job=True)
 
 
-@pytest.mark.parametrize("law", [LAW, LOG], ids=["laws", "log"])
-def test_a_shared_server_slows_everybody_alike(law):
-    shared = processor_sharing(law, load=0.75)
-    assert shared.response_time == pytest.approx(4 * law.mean)
-    assert shared.memory == pytest.approx(0.75 / law.mean * law.moment(2) / 2 * 4)
+@pytest.mark.parametrize("distribution", [LAW, LOG], ids=["distributions", "log"])
+def test_a_shared_server_slows_everybody_alike(distribution):
+    shared = processor_sharing(distribution, load=0.75)
+    assert shared.response_time == pytest.approx(4 * distribution.mean)
+    assert shared.memory == pytest.approx(0.75 / distribution.mean * distribution.moment(2) / 2 * 4)

@@ -15,7 +15,7 @@ from beforehand.scheduling import (
     ExponentialError,
     Hyperexponential,
     IndependentError,
-    Joint,
+    JobDistribution,
     Log,
     LogNormal,
     LogNormalError,
@@ -36,16 +36,16 @@ def close(value, relative=1e-8):
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
-        Joint(Exponential(), LogNormalError(0.02), LogNormalError(0.02)),
-        Joint(Exponential(), UniformError(1e-3), UniformError(1e-3)),
+        JobDistribution(Exponential(), LogNormalError(0.02), LogNormalError(0.02)),
+        JobDistribution(Exponential(), UniformError(1e-3), UniformError(1e-3)),
     ],
     ids=str,
 )
-def test_small_errors_come_close_to_none(law):
+def test_small_errors_come_close_to_none(distribution):
     for policy in USUAL:
-        assert mean(policy, law, 0.8) == close(mean(policy, EXACT, 0.8), 3e-3)
+        assert mean(policy, distribution, 0.8) == close(mean(policy, EXACT, 0.8), 3e-3)
 
 
 def test_bins_come_close_to_what_they_bin_as_they_get_narrow():
@@ -56,7 +56,7 @@ def test_bins_come_close_to_what_they_bin_as_they_get_narrow():
         binned = BinnedError(tuple(np.linspace(0, 20, bins + 1)), ExponentialError())
         pairs = [
             [
-                expect(policy, Joint(Exponential(), error, ExponentialError()), load=0.7)
+                expect(policy, JobDistribution(Exponential(), error, ExponentialError()), load=0.7)
                 for error in (binned, binned.inner)
             ]
             for policy in policies
@@ -83,22 +83,22 @@ def test_bins_come_close_to_what_they_bin_as_they_get_narrow():
 )
 def test_accuracy_stays_below_1e_8_for_sizes_of_any_shape(size):
     for error in (ExactError(), UniformError(0.3), LogNormalError(0.3)):
-        law = Joint(size, error, error)
+        distribution = JobDistribution(size, error, error)
         for policy in (PSPJF(), TRAIL(0.4)):
-            assert 0.0 <= expect(policy, law, load=0.9).accuracy < 1e-8, (policy, error)
+            assert 0.0 <= expect(policy, distribution, load=0.9).accuracy < 1e-8, (policy, error)
 
 
 def test_accuracy_tells_what_a_coarse_quadrature_loses(monkeypatch):
     monkeypatch.setattr(distribution_formula, "POINTS", 6)
     monkeypatch.setattr(distribution_formula, "CHECK", 5)
-    for policy, law, true in ((SPRPT(), EXACT, 3.552125099627), (PSPJF(), EXPONENTIAL, 5.223784257499)):
-        found = expect(policy, law, load=0.9)
+    for policy, distribution, true in ((SPRPT(), EXACT, 3.552125099627), (PSPJF(), EXPONENTIAL, 5.223784257499)):
+        found = expect(policy, distribution, load=0.9)
         assert 1e-10 < abs(found.response_time / true - 1) < 10 * found.accuracy
 
 
-def test_one_size_with_random_keys_is_the_limit_of_narrow_laws():
+def test_one_size_with_random_keys_is_the_limit_of_narrow_distributions():
     for error in (UniformError(0.5), ExponentialError(), IndependentError(Exponential())):
-        one, narrow = (Joint(size, error, error) for size in (Deterministic(), LogNormal(scv=1e-8)))
+        one, narrow = (JobDistribution(size, error, error) for size in (Deterministic(), LogNormal(scv=1e-8)))
         for policy in USUAL:
             assert mean(policy, one, 0.7) == close(mean(policy, narrow, 0.7), 1e-4)
 
@@ -113,7 +113,7 @@ def test_binned_keys_agree_with_a_log_of_their_atoms(policy):
     size, atoms = grid.x, np.array(binned.atoms)
     weight = -np.diff(binned.survival(np.array([-1.0, *atoms])[:, None], size), axis=0) * grid.weights
     rows = {"weight": weight.ravel(), "expensive": np.repeat(atoms, size.size), "cheap": np.repeat(atoms, size.size)}
-    found = expect(policy, Joint(Exponential(), binned, binned), load=0.8)
+    found = expect(policy, JobDistribution(Exponential(), binned, binned), load=0.8)
     if isinstance(policy, SkipPredict):  # keys and bits are independent given the size, as two draws are
         bits = binned.survival(np.nextafter(1.0, 0.0), size)
         rows = {

@@ -87,7 +87,7 @@ def test_classes_are_means_over_their_rows_and_calls_count_predictions():
     assert found.short == pytest.approx(found.per_job[~long].mean(), rel=1e-12)
     assert found.long == pytest.approx(found.per_job[long].mean(), rel=1e-12)
     assert (found.cheap_calls, found.expensive_calls) == (1.0, 0.5)
-    assert found.utilisation == pytest.approx(RATE * (5 / 3 + 0.05 + 0.05), rel=1e-12)
+    assert found.utilization == pytest.approx(RATE * (5 / 3 + 0.05 + 0.05), rel=1e-12)
     assert math.isnan(found.memory)
     assert math.isnan(found.interruptions)
     delayed = LogFormula(LOG).expect(DelayPredict(1), RATE)
@@ -110,7 +110,7 @@ def test_a_server_that_predicts_itself_into_overload_is_a_result(policy):
     found = LogFormula(LOG).expect(policy, RATE, per_job=True)
     assert found.response_time == found.waiting == found.cost == math.inf
     assert not found.stable
-    assert found.utilisation > 1
+    assert found.utilization > 1
     assert np.all(found.per_job == math.inf)
 
 
@@ -220,7 +220,7 @@ def test_sizes_over_four_decades_agree_with_sums_over_all_pairs(fraction):
 @pytest.mark.parametrize(
     ("policy", "time"), [(SPJF(), 4.196912589664), (PSPJF(), 4.051773203339), (SPRPT(), 3.552125099627), (FCFS(), 10.0)]
 )
-def test_a_million_quantiles_of_a_law_are_nearly_the_law(policy, time):
+def test_a_million_quantiles_of_a_distribution_are_nearly_the_distribution(policy, time):
     size = -np.log((np.arange(10**6) + 0.5) / 10**6)
     log = Log(size, expensive=size)
     assert LogFormula(log).expect(policy, 0.9 / log.mean).response_time == pytest.approx(time, rel=1e-5)

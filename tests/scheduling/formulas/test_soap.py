@@ -12,7 +12,7 @@ from beforehand.scheduling import (
     TRAIL,
     Deterministic,
     ExactError,
-    Joint,
+    JobDistribution,
     Log,
     LogFormula,
     expect,
@@ -47,10 +47,10 @@ def test_a_policy_without_a_formula_is_refused():
 
 
 def test_jobs_of_one_size_are_the_same_as_a_log_and_as_distributions():
-    log, jobs = Log([2.0]), Joint(Deterministic(2.0), ExactError(), ExactError())
+    log, jobs = Log([2.0]), JobDistribution(Deterministic(2.0), ExactError(), ExactError())
     for found, expected in (
         (expect(FCFS(), jobs, load=0.5), LogFormula(log).expect(FCFS(), 0.25)),
         (processor_sharing(jobs, load=0.5), LogFormula(log).processor_sharing(0.25)),
     ):
-        for name in ("response_time", "waiting", "utilisation", "interruptions", "memory"):
+        for name in ("response_time", "waiting", "utilization", "interruptions", "memory"):
             assert getattr(found, name) == pytest.approx(getattr(expected, name), nan_ok=True)

@@ -144,7 +144,7 @@ def test_json_from_before_plans_had_kinds_and_units_is_read(tmp_path):
 def test_predictions_on_the_server_are_work_of_the_policy_and_not_of_the_queue_that_is_built():
     plan = planned(skewed(500), charge="server", cheap_cost=0.02, expensive_cost=0.05, load=0.8)
     assert plan.chosen.cost == plan.chosen.response_time
-    assert plan.chosen.utilisation > 0.8 or plan.chosen.family == "LAS"
+    assert plan.chosen.utilization > 0.8 or plan.chosen.family == "LAS"
     assert not any(each.family.startswith("PSPJF") for each in plan.candidates)
     assert plan.break_even_cheap is None
     queue = plan.build(cheap=lambda features: 1.0, expensive=lambda features: 1.0)
@@ -200,7 +200,7 @@ def test_numbers_from_numpy_are_written_too():
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "[]", "null", "1" + "0" * 400])
-@pytest.mark.parametrize("name", ["cheap_calls", "utilisation"])
+@pytest.mark.parametrize("name", ["cheap_calls", "utilization"])
 def test_figures_edited_into_nonsense_are_corrupt(name, value):
     text = planned().to_json()
     edited = re.sub(rf'"{name}": [^,\n]*', f'"{name}": {value}', text, count=1)

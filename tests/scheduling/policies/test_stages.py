@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-import beforehand.scheduling
-from beforehand.scheduling import FCFS, LAS, SPRPT, TRAIL, DelayPredict, OneBit, SkipPredict, Stage, Stages, View
+from beforehand.scheduling import FCFS, LAS, SPRPT, TRAIL, DelayPredict, OneBit, SkipPredict, View
 from tests.scheduling.every_policy import EVERY
 
 SIZE, CHEAP = np.array([1.0, 2.0, 3.0]), np.array([1.0, math.nan, 2.0])
@@ -54,21 +53,3 @@ def test_the_servers_own_predictions_and_quanta_are_known():
     assert [policy.stages().predicts for policy in (SPRPT(), SPRPT(work=0.5), TRAIL(0.5))] == [False, True, False]
     assert LAS(quantum=0.5).stages().quanta == (0.5,)
     assert SPRPT().stages().quanta == ()
-
-
-def test_the_earlier_name_of_an_order_is_taken_with_a_warning():
-    with pytest.warns(FutureWarning, match="the order 'constant' is now called 'size'") as caught:
-        assert Stage(0, "constant") == Stage(0, "size")
-    assert caught[0].filename == __file__
-
-
-@pytest.mark.parametrize(("old", "new"), [("Row", Stage), ("StageTable", Stages)])
-def test_the_earlier_names_are_taken_with_a_warning(old, new):
-    with pytest.warns(FutureWarning, match=rf"beforehand\.scheduling\.{old} is now called"):
-        assert getattr(beforehand.scheduling, old) is new
-
-
-@pytest.mark.parametrize("name", ["BANDS", "FIRST", "UNKNOWN"])
-def test_ranks_are_exported_beside_the_interface(name):
-    with pytest.warns(FutureWarning, match=rf"is now called beforehand\.scheduling\.policies\.{name}"):
-        assert getattr(beforehand.scheduling, name) == getattr(beforehand.scheduling.policies, name)

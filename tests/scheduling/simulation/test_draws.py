@@ -14,7 +14,7 @@ from beforehand.scheduling import (
     Exponential,
     ExponentialError,
     Hyperexponential,
-    Joint,
+    JobDistribution,
     Log,
     LogNormal,
     LogNormalError,
@@ -28,8 +28,8 @@ from beforehand.scheduling.simulation.draws import draw, together, wanted_predic
 BOTH = {"expensive", "cheap"}
 
 
-def wanted(policy, law):
-    return wanted_predictions(policy, policy.stages(), law)
+def wanted(policy, distribution):
+    return wanted_predictions(policy, policy.stages(), distribution)
 
 
 def test_uniform_numbers_are_53_bits_of_two_words_of_the_job():
@@ -48,22 +48,22 @@ def test_exponential_numbers_are_their_logarithms():
 
 
 @pytest.mark.parametrize(
-    "law",
+    "distribution",
     [
-        Joint(Exponential(2.0), ExponentialError(), ExactError()),
-        Joint(Weibull(0.5), UniformError(0.5), BinnedError((0.0, 1.0, 4.0))),
-        Joint(LogNormal(scv=2.0), LogNormalError(0.3), ExponentialError()),
-        Joint(Deterministic(3.0), ExponentialError(), ExactError()),
-        Joint(Hyperexponential((1.0, 9.0), (0.9, 0.1)), ExactError(), ExactError()),
+        JobDistribution(Exponential(2.0), ExponentialError(), ExactError()),
+        JobDistribution(Weibull(0.5), UniformError(0.5), BinnedError((0.0, 1.0, 4.0))),
+        JobDistribution(LogNormal(scv=2.0), LogNormalError(0.3), ExponentialError()),
+        JobDistribution(Deterministic(3.0), ExponentialError(), ExactError()),
+        JobDistribution(Hyperexponential((1.0, 9.0), (0.9, 0.1)), ExactError(), ExactError()),
         Log([1, 2, 4], expensive=[1, 2, 3], cheap=[0, 0, 1], weight=[1, 0, 3]),
     ],
 )
-def test_jobs_do_not_depend_on_the_blocks_and_have_the_mean_of_the_law(law):
-    whole = together(draw(law, 0.3, 20_000, 1, BOTH, block=20_000))
-    parts = together(draw(law, 0.3, 20_000, 1, BOTH, block=777))
+def test_jobs_do_not_depend_on_the_blocks_and_have_the_mean_of_the_distribution(distribution):
+    whole = together(draw(distribution, 0.3, 20_000, 1, BOTH, block=20_000))
+    parts = together(draw(distribution, 0.3, 20_000, 1, BOTH, block=777))
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
-    assert abs(whole.size.mean() - law.mean) <= 5 * whole.size.std() / 140
+    assert abs(whole.size.mean() - distribution.mean) <= 5 * whole.size.std() / 140
     assert whole.arrival[-1] == pytest.approx(20_000 / 0.3, rel=0.03)
 
 
@@ -77,17 +77,17 @@ def test_rows_of_a_log_stay_together_and_come_by_weight():
 
 
 def test_only_what_a_policy_goes_by_is_drawn():
-    law = Joint(Exponential(), ExactError(), ExactError())
-    assert wanted(FCFS(), law) == set()
-    assert wanted(SPRPT(by="cheap"), law) == {"cheap"}
-    assert wanted(OneBit(1.0), law) == {"cheap"}
-    assert wanted(SkipPredict(1.0), law) == BOTH
-    assert wanted(DelayPredict(1.0), law) == {"expensive"}
+    distribution = JobDistribution(Exponential(), ExactError(), ExactError())
+    assert wanted(FCFS(), distribution) == set()
+    assert wanted(SPRPT(by="cheap"), distribution) == {"cheap"}
+    assert wanted(OneBit(1.0), distribution) == {"cheap"}
+    assert wanted(SkipPredict(1.0), distribution) == BOTH
+    assert wanted(DelayPredict(1.0), distribution) == {"expensive"}
 
 
 def test_a_prediction_that_is_not_there_is_named():
     with pytest.raises(InvalidInput, match="SkipPredict asks for cheap predictions, but there are none"):
-        wanted(SkipPredict(1.0), Joint(Exponential(), ExactError()))
+        wanted(SkipPredict(1.0), JobDistribution(Exponential(), ExactError()))
     with pytest.raises(InvalidInput, match="expensive is nan in row 1, but SPRPT asks for it"):
         wanted(SPRPT(), Log([1, 2], expensive=[1, np.nan]))
 

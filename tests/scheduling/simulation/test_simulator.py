@@ -17,7 +17,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     Log,
     LogNormal,
     SkipPredict,
@@ -34,10 +34,10 @@ from tests.scheduling.every_policy import USUAL
 from tests.scheduling.golden_queues import GOLDEN
 from tests.scheduling.queues import GOLDEN_LOG, Unstaged
 
-LAW = Joint(Exponential(), ExponentialError(), ExponentialError())
+LAW = JobDistribution(Exponential(), ExponentialError(), ExponentialError())
 SERVER = {"cheap_work": 0.01, "expensive_work": 0.05}
 TRUE = [
-    (golden.policy, golden.law, load, true)
+    (golden.policy, golden.distribution, load, true)
     for golden in GOLDEN
     for load, true in golden.rows
     if load in (0.7, 0.9) and not isinstance(golden.policy, LAS)
@@ -45,9 +45,9 @@ TRUE = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("policy", "law", "load", "true"), TRUE, ids=str)
-def test_simulated_means_are_the_golden_ones(policy, law, load, true):
-    found = simulate(policy, law, load=load, jobs=2_000_000, seed=1)
+@pytest.mark.parametrize(("policy", "distribution", "load", "true"), TRUE, ids=str)
+def test_simulated_means_are_the_golden_ones(policy, distribution, load, true):
+    found = simulate(policy, distribution, load=load, jobs=2_000_000, seed=1)
     assert abs(found.response_time - true) < 4 * found.interval / 2.056
     assert found.interval < 0.02 * true
 
@@ -78,7 +78,7 @@ def test_small_quanta_come_close_to_foreground_background():
 
 @pytest.mark.parametrize("size", [Exponential(2.0), Weibull(0.5), Deterministic(3.0)])
 def test_first_come_first_served_is_known_without_noise(size):
-    found = simulate(FCFS(), Joint(size), load=0.8, jobs=50_000)
+    found = simulate(FCFS(), JobDistribution(size), load=0.8, jobs=50_000)
     rate = 0.8 / size.mean
     assert found.response_time == pytest.approx(rate * size.moment(2) / (2 * 0.2) + size.mean, rel=1e-9)
 
@@ -101,10 +101,10 @@ def test_known_means_cut_the_variance_but_do_not_move_the_mean():
 
 
 def test_a_simulation_is_the_replay_of_the_log_that_it_draws():
-    law, policy = LAW, SkipPredict(1.0, **SERVER)
-    jobs = draws.together(draws.draw(law, 0.8, 3000, 5, {"cheap", "expensive"}))
+    distribution, policy = LAW, SkipPredict(1.0, **SERVER)
+    jobs = draws.together(draws.draw(distribution, 0.8, 3000, 5, {"cheap", "expensive"}))
     log = Log(jobs.size, expensive=jobs.expensive, cheap=jobs.cheap, arrival=jobs.arrival)
-    found = simulate(policy, law, load=0.8, jobs=3000, seed=5, warmup=0.0, control_variate=False)
+    found = simulate(policy, distribution, load=0.8, jobs=3000, seed=5, warmup=0.0, control_variate=False)
     again = replay(policy, log)
     response = again.completion - log.arrival
     assert found.response_time == pytest.approx(response.mean(), rel=1e-12)
@@ -122,7 +122,7 @@ def test_results_do_not_depend_on_blocks(monkeypatch):
 
 def test_every_policy_sees_the_same_jobs():
     one, other = (simulate(policy, LAW, load=0.9, jobs=100_000) for policy in (FCFS(), SPRPT()))
-    assert one.utilisation == pytest.approx(other.utilisation, abs=1e-4)
+    assert one.utilization == pytest.approx(other.utilization, abs=1e-4)
     assert simulate(FCFS(), LAW, load=0.9, jobs=1000) == simulate(FCFS(), LAW, load=0.9, jobs=1000)
     assert simulate(FCFS(), LAW, load=0.9, jobs=1000) != simulate(FCFS(), LAW, load=0.9, jobs=1000, seed=1)
 
@@ -132,7 +132,7 @@ def test_a_policy_of_the_users_own_is_simulated_in_python():
         options = {"load": 0.8, "jobs": 3000, "servers": servers, "switch_cost": (0.0, 0.0)}
         mine, stock = simulate(Unstaged(SPRPT()), LAW, **options), simulate(SPRPT(), LAW, **options)
         for name in ("response_time", "interval", "max", "slowdown", "interruptions", "memory", "peak_memory",
-                     "expensive_calls", "utilisation", "jobs"):  # fmt: skip
+                     "expensive_calls", "utilization", "jobs"):  # fmt: skip
             assert getattr(mine, name) == pytest.approx(getattr(stock, name), rel=1e-6), name
         assert mine.quantiles == pytest.approx(stock.quantiles, rel=0.02)
 
@@ -141,14 +141,14 @@ def test_two_servers_know_the_delay_of_their_line():
     # M/M/2 at load .8: E[T] = 1 / (1 - .8 ** 2)
     found = simulate(FCFS(), LAW, load=0.8, servers=2, jobs=1_000_000)
     assert abs(found.response_time - 1 / (1 - 0.64)) < 2 * found.interval
-    assert found.utilisation == pytest.approx(0.8, rel=0.01)
+    assert found.utilization == pytest.approx(0.8, rel=0.01)
     assert found.variance_reduction == 1
 
 
 def test_switch_costs_take_time():
     free, dear = (simulate(SPRPT(), LAW, load=0.7, jobs=50_000, switch_cost=(c, c)) for c in (0.0, 0.2))
     assert dear.response_time > free.response_time
-    assert dear.utilisation > free.utilisation
+    assert dear.utilization > free.utilization
 
 
 def test_predictions_that_overload_the_server_are_a_result():
@@ -166,7 +166,7 @@ def test_few_jobs_have_no_interval():
     assert simulate(SPRPT(), LAW, load=0.99, jobs=60, warmup=0.0).interval > 0
 
 
-def test_rows_of_a_log_are_a_law():
+def test_rows_of_a_log_are_a_distribution():
     log = Log([1, 2, 3], expensive=[1, 1, 4])
     # As in the queue with these three sizes and predictions, by the formula for SPRPT.
     found = simulate(FCFS(), log, load=0.5, jobs=100_000)
@@ -256,15 +256,15 @@ def test_a_replay_of_a_long_log_comes_in_parts_that_make_no_difference():
     np.testing.assert_allclose(replay(FCFS(), log).completion, np.cumsum(log.size) + free, rtol=1e-9)
 
 
-def test_what_is_no_law_or_no_log_is_refused():
-    with pytest.raises(InvalidInput, match=r"law is \[1, 2\], but must be a Joint of laws or a Log"):
+def test_what_is_no_distribution_or_no_log_is_refused():
+    with pytest.raises(InvalidInput, match=r"distribution is \[1, 2\], but must be a JobDistribution, or a Log"):
         simulate(FCFS(), [1, 2], load=0.5)
     with pytest.raises(InvalidInput, match="log is 3, but must be a Log; pass finished jobs"):
         replay(FCFS(), 3)
 
 
 def test_quanta_that_no_run_would_get_through_are_refused():
-    for run in (simulate, lambda policy, law, load: replay(policy, GOLDEN_LOG)):
+    for run in (simulate, lambda policy, distribution, load: replay(policy, GOLDEN_LOG)):
         with pytest.raises(InvalidInput, match="quantum is 1e-09, but must be at least"):
             run(LAS(quantum=1e-9), LAW, load=0.5)
 
@@ -275,14 +275,14 @@ def test_arrivals_too_far_from_0_for_their_sizes_are_refused():
 
 
 def test_sizes_that_round_to_0_are_served_all_the_same():
-    done = simulate(SPRPT(), Joint(Weibull(0.1), ExactError()), load=0.5, jobs=20_000)
+    done = simulate(SPRPT(), JobDistribution(Weibull(0.1), ExactError()), load=0.5, jobs=20_000)
     assert done.jobs == 18_000
 
 
 def test_a_tail_that_never_came_does_not_bend_the_mean_below_the_mean_size():
-    law = Joint(LogNormal(scv=1e6), ExactError())
+    distribution = JobDistribution(LogNormal(scv=1e6), ExactError())
     for seed in range(5):
-        assert simulate(SPRPT(), law, load=0.5, jobs=10_000, seed=seed).response_time > 0
+        assert simulate(SPRPT(), distribution, load=0.5, jobs=10_000, seed=seed).response_time > 0
 
 
 def test_a_short_job_whose_key_is_asked_for_must_have_it():

@@ -8,7 +8,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     SkipPredict,
     Weibull,
 )
@@ -29,8 +29,8 @@ def test_the_work_of_many_jobs_is_that_of_each(policy):
 
 
 def test_moments_without_prediction_work_are_those_of_the_sizes():
-    assert work_moments(SPRPT().stages(), Joint(Exponential(2.0), ExactError())) == (2.0, 8.0)
-    assert work_moments(None, Joint(Exponential(2.0))) == (2.0, 8.0)
+    assert work_moments(SPRPT().stages(), JobDistribution(Exponential(2.0), ExactError())) == (2.0, 8.0)
+    assert work_moments(None, JobDistribution(Exponential(2.0))) == (2.0, 8.0)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def test_moments_without_prediction_work_are_those_of_the_sizes():
 )
 @pytest.mark.parametrize("size", [Exponential(), Weibull(0.5), Deterministic(2.0)])
 def test_moments_with_prediction_work_are_those_of_drawn_jobs(policy, size):
-    law = Joint(size, ExactError(), ExponentialError())
-    jobs = together(draw(law, 1.0, 200_000, 0, {"cheap"}))
+    distribution = JobDistribution(size, ExactError(), ExponentialError())
+    jobs = together(draw(distribution, 1.0, 200_000, 0, {"cheap"}))
     work = jobs.size + works_of(policy.stages(), jobs.size, jobs.cheap)
-    first, second = work_moments(policy.stages(), law)
+    first, second = work_moments(policy.stages(), distribution)
     assert abs(work.mean() - first) <= 5 * work.std() / 447 + 1e-12
     assert abs((work**2).mean() - second) <= 5 * (work**2).std() / 447 + 1e-12
 
 
 def test_moments_of_exponential_sizes_are_exact_where_a_limit_cuts():
     policy = DelayPredict(1.5, expensive_work=2.0)
-    first, _ = work_moments(policy.stages(), Joint(Exponential(), ExactError()))
+    first, _ = work_moments(policy.stages(), JobDistribution(Exponential(), ExactError()))
     assert first == pytest.approx(1 + 2 * np.exp(-1.5), rel=1e-12)

@@ -1,4 +1,4 @@
-"""Laws of job sizes with more variation than the exponential one can have."""
+"""Distributions of job sizes with more variation than the exponential one can have."""
 
 import math
 from abc import abstractmethod
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.distributions.sizes import Exponential, SizeLaw
+from beforehand.scheduling.distributions.sizes import Exponential, SizeDistribution
 from beforehand.scheduling.distributions.special import Floats, gamma_tail, normal_quantile, normal_tail
 from beforehand.scheduling.inputs import checked, finite, listed, settle
 
-# Beyond these a law is an atom for all purposes, or its moments leave the range of floats.
+# Beyond these a distribution is an atom for all purposes, or its moments leave the range of floats.
 LEAST_SHAPE: Final = 0.1
 MOST_SHAPE: Final = 100.0
 LEAST_SCV: Final = 1e-8
@@ -23,8 +23,8 @@ MOST_ALPHA: Final = 100.0
 MOST_SPREAD: Final = 1e12  # the largest over the smallest
 
 
-class PartialMoments(SizeLaw):
-    """A law that is known by its partial moments."""
+class PartialMoments(SizeDistribution):
+    """A distribution known by its partial moments."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class Weibull(PartialMoments):
     mean: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Refuse what is no shape or mean."""
+        """Validate the fields."""
         shape = checked("shape", self.shape, least=LEAST_SHAPE, most=MOST_SHAPE)
         settle(self, shape=shape, mean=finite("mean", self.mean, above=True))
 
@@ -70,11 +70,11 @@ class Weibull(PartialMoments):
         """E[S**k]."""
         return self.scale**k * math.gamma(1 + k / self.shape)
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
         return (np.asarray(x, dtype=np.float64) / self.scale) ** self.shape
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The x whose cumulative hazard is h."""
         return self.scale * np.asarray(h, dtype=np.float64) ** (1 / self.shape)
 
@@ -85,7 +85,7 @@ class Weibull(PartialMoments):
 
     def beyond(self, k: int, t: ArrayLike) -> Floats:
         """E[S**k; S > t]."""
-        return self.moment(k) * gamma_tail(1 + k / self.shape, self.hazard(t))
+        return self.moment(k) * gamma_tail(1 + k / self.shape, self.cumulative_hazard(t))
 
 
 @final
@@ -102,7 +102,7 @@ class LogNormal(PartialMoments):
     scv: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no mean or variation."""
+        """Validate the fields."""
         scv = checked("scv", self.scv, least=LEAST_SCV, most=MOST_SCV)
         settle(self, mean=finite("mean", self.mean, above=True), scv=scv)
 
@@ -120,13 +120,13 @@ class LogNormal(PartialMoments):
         """E[S**k]."""
         return float(self.mean**k * (1 + self.scv) ** (k * (k - 1) / 2))
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
         with np.errstate(divide="ignore"):
             z = self._z(x)
             return np.where(z < 0, -np.log1p(-normal_tail(-z)), -np.log(normal_tail(z)))
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The x whose cumulative hazard is h."""
         h = np.asarray(h, dtype=np.float64)
         z = np.where(h < 0.5, normal_quantile(-np.expm1(-h)), -normal_quantile(np.exp(-h)))
@@ -150,8 +150,8 @@ class LogNormal(PartialMoments):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Hyperexponential(SizeLaw):
-    """A mixture of exponential laws.
+class Hyperexponential(SizeDistribution):
+    """A mixture of exponential distributions.
 
     Args:
         means: Of the parts, above 0.
@@ -166,7 +166,7 @@ class Hyperexponential(SizeLaw):
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what is no mixture."""
+        """Validate the fields."""
         means, weights = listed("means", self.means), listed("weights", self.weights)
         if not 0 < len(means) == len(weights):
             raise InvalidInput(
@@ -184,15 +184,15 @@ class Hyperexponential(SizeLaw):
         return self.moment(1)
 
     @property
-    def parts(self) -> tuple[tuple[float, SizeLaw], ...]:
-        """The exponential laws."""
+    def parts(self) -> tuple[tuple[float, SizeDistribution], ...]:
+        """The exponential distributions."""
         return tuple((w, Exponential(m)) for m, w in zip(self.means, self.weights, strict=True))
 
     def moment(self, k: int) -> float:
         """E[S**k]."""
         return math.factorial(k) * math.fsum(w * m**k for m, w in zip(self.means, self.weights, strict=True))
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
         x = np.asarray(x, dtype=np.float64)
         slowest = max(self.means)  # taken out of the sum, which would underflow
@@ -200,14 +200,14 @@ class Hyperexponential(SizeLaw):
         parts = [w * np.exp(-x * r) for w, r in zip(self.weights, rates, strict=True)]
         return np.asarray(x / slowest - np.log(np.sum(parts, axis=0)))
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The x whose cumulative hazard is h."""
         # The hazard is concave, so that Newton's steps from the left never pass the root.
         h = np.asarray(h, dtype=np.float64)
         starts = [m * (h + math.log(w)) for m, w in zip(self.means, self.weights, strict=True)]
         x = np.maximum(np.max(starts, axis=0), 0.0)
         for _ in range(100):
-            hazard = self.hazard(x)
+            hazard = self.cumulative_hazard(x)
             step = (h - hazard) * np.exp(-hazard) / np.maximum(self.density(x), 1e-300)
             x = x + np.maximum(step, 0.0)
             if np.all(step <= 1e-9 * x):  # the error after a step is its square
@@ -247,7 +247,7 @@ class BoundedPareto(PartialMoments):
     high: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no such law."""
+        """Validate the fields."""
         alpha = checked("alpha", self.alpha, least=LEAST_ALPHA, most=MOST_ALPHA)
         settle(self, alpha=alpha, low=finite("low", self.low, above=True), high=finite("high", self.high))
         if not self.high > self.low:
@@ -268,12 +268,12 @@ class BoundedPareto(PartialMoments):
         """E[S**k]."""
         return float(self.beyond(k, 0.0))
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
         with np.errstate(divide="ignore"):
             return -np.log(self.beyond(0, x))
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The x whose cumulative hazard is h."""
         beyond = (self.low / self.high) ** self.alpha
         share = beyond + (1 - beyond) * np.exp(-np.asarray(h, dtype=np.float64))

@@ -1,7 +1,7 @@
-"""How predictions err: laws of the prediction Y of a job of size x.
+"""How predictions err: distributions of the prediction Y of a job of size x.
 
-Theory asks a law for three functions that fall with t: P(Y > t), E[(Y - t)^+] and E[((Y - t)^+)^2] / 2, all given x.
-No density enters them, and nothing cancels at large t.
+The formulas need three functions of a distribution that fall with t, all given x: P(Y > t), E[(Y - t)^+] and
+E[((Y - t)^+)^2] / 2. No density enters them, and nothing cancels at large t.
 """
 
 import math
@@ -13,19 +13,20 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from beforehand.core.deprecation import renamed_arguments, warn_renamed
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.distributions.sizes import SizeLaw
+from beforehand.scheduling.distributions.sizes import SizeDistribution
 from beforehand.scheduling.distributions.special import Floats, normal_quantile, normal_tail
 from beforehand.scheduling.inputs import checked, finite, kind_of, listed, settle
 
 LEAST_WIDTH: Final = 1e-4  # what is narrower is ExactError()
-MOST_SIGMA: Final = 4.0  # predictions are off by a factor of e**4 as a rule; quadrature loses its way beyond
+MOST_SIGMA: Final = 4.0  # predictions are typically off by a factor of e**4; beyond, quadrature is no longer accurate
 MOST_BIAS: Final = 1e6
 Tail = tuple[Floats, Floats, Floats]
 
 
 class PredictionError(ABC):
-    """The law of a prediction, given the size."""
+    """The distribution of a prediction, given the size."""
 
     __slots__ = ()
 
@@ -140,7 +141,7 @@ class UniformError(PredictionError):
     alpha: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no width."""
+        """Validate the fields."""
         settle(self, alpha=checked("alpha", self.alpha, least=LEAST_WIDTH, most=1.0))
 
     @property
@@ -186,7 +187,7 @@ class LogNormalError(PredictionError):
     bias: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Refuse what is no width or bias."""
+        """Validate the fields."""
         settle(
             self,
             sigma=checked("sigma", self.sigma, least=LEAST_WIDTH, most=MOST_SIGMA),
@@ -195,13 +196,13 @@ class LogNormalError(PredictionError):
 
     @property
     def slopes(self) -> tuple[float, ...]:
-        """None; but a narrow law changes within less than a panel of the quadrature, which these split."""
+        """None; but a narrow distribution changes within less than a panel of the quadrature, which these split."""
         if self.sigma >= 0.25:
             return ()
         return tuple(self.bias * math.exp(self.sigma * z) for z in (-7.0, -2.4, 2.4, 7.0))
 
     def tail(self, t: Floats, x: Floats) -> Tail:
-        """Partial moments, each the tail of a normal law."""
+        """Partial moments, each the tail of a normal distribution."""
         median = self.bias * x
         with np.errstate(divide="ignore"):
             z = np.log(t / median) / self.sigma
@@ -213,7 +214,7 @@ class LogNormalError(PredictionError):
         return survival, np.maximum(excess, 0.0), np.maximum(half_square, 0.0)
 
     def density(self, t: ArrayLike, x: ArrayLike) -> Floats:
-        """The density of the lognormal law with median bias * x."""
+        """The density of the lognormal distribution with median bias * x."""
         t, x = np.asarray(t, dtype=np.float64), np.asarray(x, dtype=np.float64)
         z = np.log(t / (self.bias * x)) / self.sigma
         return np.exp(-z * z / 2) / (t * self.sigma * math.sqrt(2 * math.pi))
@@ -243,7 +244,7 @@ class BinnedError(PredictionError):
     values: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what are no bins."""
+        """Validate the fields."""
         kind_of("inner", self.inner, PredictionError, "one such as ExponentialError()")
         edges = tuple(checked("edges", edge) for edge in listed("edges", self.edges))
         if len(edges) < 2 or any(a >= b for a, b in pairwise(edges)):
@@ -307,7 +308,7 @@ class BinnedError(PredictionError):
 @final
 @dataclass(frozen=True, slots=True)
 class IndependentError(PredictionError):
-    """A prediction that knows nothing of the size: a draw from a law of its own.
+    """A prediction that says nothing about the size: a draw from a distribution of its own.
 
     Example:
         >>> from beforehand.scheduling import Exponential
@@ -315,31 +316,40 @@ class IndependentError(PredictionError):
         2.0
     """
 
-    law: SizeLaw
+    distribution: SizeDistribution
 
     def __post_init__(self) -> None:
-        """Refuse what is no law."""
-        kind_of("law", self.law, SizeLaw, "one such as Exponential(2.0)")
+        """Validate the fields."""
+        kind_of("distribution", self.distribution, SizeDistribution, "one such as Exponential(2.0)")
+
+    @property
+    def law(self) -> SizeDistribution:
+        """The earlier name of `distribution`."""
+        warn_renamed("IndependentError.law", "distribution")
+        return self.distribution
 
     @property
     def atoms(self) -> tuple[float, ...]:
-        """Those of the law."""
-        return self.law.atoms
+        """Those of the distribution."""
+        return self.distribution.atoms
 
     @property
     def steps(self) -> tuple[float, ...]:
-        """Where the law is not smooth."""
-        return self.law.edges
+        """Where the distribution is not smooth."""
+        return self.distribution.edges
 
     def tail(self, t: Floats, x: Floats) -> Tail:
-        """Those of the law."""
+        """Those of the distribution."""
         t = np.broadcast_to(t, np.broadcast_shapes(np.shape(t), np.shape(x)))
-        return self.law.survival(t), self.law.excess(t), self.law.half_square_excess(t)
+        return self.distribution.survival(t), self.distribution.excess(t), self.distribution.half_square_excess(t)
 
     def density(self, t: ArrayLike, x: ArrayLike) -> Floats:
-        """That of the law."""
-        return self.law.density(t) + np.zeros(np.shape(x))
+        """That of the distribution."""
+        return self.distribution.density(t) + np.zeros(np.shape(x))
 
     def inverse_survival(self, u: ArrayLike, x: ArrayLike) -> Floats:
-        """That of the law."""
-        return self.law.inverse_survival(u) + np.zeros(np.shape(x))
+        """That of the distribution."""
+        return self.distribution.inverse_survival(u) + np.zeros(np.shape(x))
+
+
+IndependentError.__init__ = renamed_arguments(law="distribution")(IndependentError.__init__)  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.scheduling.distributions.sizes import SizeLaw
+from beforehand.scheduling.distributions.sizes import SizeDistribution
 from beforehand.scheduling.distributions.special import Floats
 
 Integrand = Callable[[NDArray[np.int64], Floats], tuple[Floats, ...]]
@@ -44,13 +44,13 @@ def panels(starts: Floats, ends: Floats, points: int) -> tuple[Floats, Floats]:
 
 
 class SizeGrid:
-    """Nodes for means over the sizes of a law; those of a mixture are the nodes of its parts."""
+    """Nodes for means over the sizes of a distribution; those of a mixture are the nodes of its parts."""
 
-    def __init__(self, law: SizeLaw, edges: Iterable[float], points: int) -> None:
+    def __init__(self, distribution: SizeDistribution, edges: Iterable[float], points: int) -> None:
         """Split the panels at these sizes."""
         self.points = points
         sizes = np.maximum(np.array(list(edges)), 0.0)
-        self._parts = [(weight, _Part(part, sizes, points)) for weight, part in law.parts]
+        self._parts = [(weight, _Part(part, sizes, points)) for weight, part in distribution.parts]
         self.x = np.concatenate([part.x for _, part in self._parts])
         self.weights = np.concatenate([weight * part.weights for weight, part in self._parts])
 
@@ -70,23 +70,23 @@ class SizeGrid:
 
 
 class _Part:
-    # Sizes are written as x = inverse_hazard(u), so that u is exponential whatever the law.
+    # Sizes are written as x = inverse_cumulative_hazard(u), so that u is exponential whatever the sizes.
 
-    def __init__(self, law: SizeLaw, edges: Floats, points: int) -> None:
-        self.law, self.points = law, points
-        if law.atoms:
-            self.x, self.weights = np.array(law.atoms), np.full(len(law.atoms), 1 / len(law.atoms))
+    def __init__(self, sizes: SizeDistribution, edges: Floats, points: int) -> None:
+        self.sizes, self.points = sizes, points
+        if sizes.atoms:
+            self.x, self.weights = np.array(sizes.atoms), np.full(len(sizes.atoms), 1 / len(sizes.atoms))
             return
-        self.edges = merged(self._reach(), law.hazard(edges))
+        self.edges = merged(self._reach(), sizes.cumulative_hazard(edges))
         u, width = panels(self.edges[:-1], self.edges[1:], points)
-        self.x, weights = law.inverse_hazard(u.ravel()), (width * np.exp(-u)).ravel()
+        self.x, weights = sizes.inverse_cumulative_hazard(u.ravel()), (width * np.exp(-u)).ravel()
         self.mass = float(np.sum(weights))
         self.weights = weights / self.mass
 
     def _reach(self) -> Floats:
         # As far as 60, and on while a heavy tail adds to the second moment; denser where x(u) outruns u, or bends.
         u = np.geomspace(1e-10, 700.0, 2000)
-        x = self.law.inverse_hazard(u)
+        x = self.sizes.inverse_cumulative_hazard(u)
         square = (np.exp(-u) * u * x * x)[::-1].cumsum()[::-1]
         u = u[(u < 60.0) | (square > 1e-14 * square[0])]
         x = x[: u.size]
@@ -102,11 +102,11 @@ class _Part:
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _block(self, rows: NDArray[np.int64], breaks: Floats, integrand: Integrand) -> list[Floats]:
-        if self.law.atoms or not breaks.shape[1]:
+        if self.sizes.atoms or not breaks.shape[1]:
             return [
                 np.broadcast_to(part, (len(rows), self.x.size)) @ self.weights for part in integrand(rows, self.x[None])
             ]
-        cuts = np.clip(np.sort(self.law.hazard(np.maximum(breaks, 0.0)), axis=1), 0.0, self.edges[-1])
+        cuts = np.sort(self.sizes.cumulative_hazard(np.maximum(breaks, 0.0)), axis=1).clip(0.0, self.edges[-1])
         panel = np.clip(np.searchsorted(self.edges, cuts, side="right") - 1, 0, len(self.edges) - 2)
         # A panel with cuts is taken out for its row; what lies between its ends and cuts comes in as panels of its own.
         weights = np.repeat(self.weights[None], len(rows), axis=0).reshape(len(rows), -1, self.points)
@@ -119,9 +119,10 @@ class _Part:
         u, width = u.reshape(len(rows), -1), width.reshape(len(rows), -1)
         split = width * np.exp(-u) / self.mass
         whole = weights.reshape(len(rows), -1)
-        sizes = np.maximum(self.law.inverse_hazard(u), 1e-200 * self.law.mean)  # where a cut at 0 leaves no width
+        # Above 0 even where a cut at 0 leaves no width.
+        x = np.maximum(self.sizes.inverse_cumulative_hazard(u), 1e-200 * self.sizes.mean)
         return [
             np.einsum("ij,ij->i", np.broadcast_to(a, whole.shape), whole)
             + np.einsum("ij,ij->i", np.broadcast_to(b, split.shape), split)
-            for a, b in zip(integrand(rows, self.x[None]), integrand(rows, sizes), strict=True)
+            for a, b in zip(integrand(rows, self.x[None]), integrand(rows, x), strict=True)
         ]

@@ -1,4 +1,4 @@
-"""Laws of job sizes."""
+"""Distributions of job sizes."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,12 +8,13 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from beforehand.core.deprecation import warn_renamed
 from beforehand.scheduling.distributions.special import Floats
 from beforehand.scheduling.inputs import finite, settle
 
 
-class SizeLaw(ABC):
-    """How long jobs take: a law on the positive numbers, known by its cumulative hazard -ln P(S > x)."""
+class SizeDistribution(ABC):
+    """How long jobs take: a distribution on the positive numbers, known by its cumulative hazard -ln P(S > x)."""
 
     __slots__ = ()
 
@@ -27,16 +28,26 @@ class SizeLaw(ABC):
         """E[S**k], k at least 1."""
 
     @abstractmethod
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
 
     @abstractmethod
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
+        """The x whose cumulative hazard is h; with h exponential of mean 1, x follows the distribution."""
+
+    def hazard(self, x: ArrayLike) -> Floats:
+        """The earlier name of `cumulative_hazard`."""
+        warn_renamed(f"{type(self).__name__}.hazard", "cumulative_hazard")
+        return self.cumulative_hazard(x)
+
     def inverse_hazard(self, h: ArrayLike) -> Floats:
-        """The x whose cumulative hazard is h; with h exponential of mean 1, x follows the law."""
+        """The earlier name of `inverse_cumulative_hazard`."""
+        warn_renamed(f"{type(self).__name__}.inverse_hazard", "inverse_cumulative_hazard")
+        return self.inverse_cumulative_hazard(h)
 
     @abstractmethod
     def density(self, x: ArrayLike) -> Floats:
-        """The density at x; 0 for a law of atoms."""
+        """The density at x; 0 for a distribution of atoms."""
 
     @abstractmethod
     def excess(self, t: ArrayLike) -> Floats:
@@ -48,31 +59,31 @@ class SizeLaw(ABC):
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """Where the law is not smooth, 0 left out."""
+        """Where the distribution is not smooth, 0 left out."""
         return ()
 
     @property
     def atoms(self) -> tuple[float, ...]:
-        """The values of a law of atoms; empty for one with a density."""
+        """The values of a distribution of atoms; empty for one with a density."""
         return ()
 
     @property
-    def parts(self) -> "tuple[tuple[float, SizeLaw], ...]":
-        """The weights and laws that this one is a mixture of."""
+    def parts(self) -> "tuple[tuple[float, SizeDistribution], ...]":
+        """The weights and distributions that this one is a mixture of."""
         return ((1.0, self),)
 
     def survival(self, x: ArrayLike) -> Floats:
         """P(S > x)."""
-        return np.exp(-self.hazard(x))
+        return np.exp(-self.cumulative_hazard(x))
 
     def inverse_survival(self, u: ArrayLike) -> Floats:
         """The x that a share u of jobs exceed, 0 < u <= 1."""
-        return self.inverse_hazard(-np.log(u))
+        return self.inverse_cumulative_hazard(-np.log(u))
 
 
 @final
 @dataclass(frozen=True, slots=True)
-class Exponential(SizeLaw):
+class Exponential(SizeDistribution):
     """Exponential sizes.
 
     Example:
@@ -83,18 +94,18 @@ class Exponential(SizeLaw):
     mean: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no mean."""
+        """Validate the fields."""
         settle(self, mean=finite("mean", self.mean, above=True))
 
     def moment(self, k: int) -> float:
         """E[S**k]."""
         return math.factorial(k) * self.mean**k
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """-ln P(S > x)."""
         return np.asarray(x, dtype=np.float64) / self.mean
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The x whose cumulative hazard is h."""
         return np.asarray(h, dtype=np.float64) * self.mean
 
@@ -113,7 +124,7 @@ class Exponential(SizeLaw):
 
 @final
 @dataclass(frozen=True, slots=True)
-class Deterministic(SizeLaw):
+class Deterministic(SizeDistribution):
     """All jobs take the same time.
 
     Example:
@@ -124,7 +135,7 @@ class Deterministic(SizeLaw):
     value: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no size."""
+        """Validate the fields."""
         settle(self, value=finite("value", self.value, above=True))
 
     @property
@@ -146,16 +157,16 @@ class Deterministic(SizeLaw):
         """value**k."""
         return self.value**k
 
-    def hazard(self, x: ArrayLike) -> Floats:
+    def cumulative_hazard(self, x: ArrayLike) -> Floats:
         """0 below the value, else inf."""
         return np.where(np.asarray(x) < self.value, 0.0, math.inf)
 
-    def inverse_hazard(self, h: ArrayLike) -> Floats:
+    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
         """The value."""
         return np.full(np.shape(h), self.value)
 
     def density(self, x: ArrayLike) -> Floats:
-        """0: the law is an atom."""
+        """0: the distribution is an atom."""
         return np.zeros(np.shape(x))
 
     def excess(self, t: ArrayLike) -> Floats:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.job_distribution import Distribution, JobDistribution
 from beforehand.scheduling.distributions.prediction_errors import ExactError, PredictionError
 from beforehand.scheduling.distributions.special import Floats
 from beforehand.scheduling.formulas.expectation import Expectation
 from beforehand.scheduling.formulas.keyed_phase import JobClass, Phase, grid_of, table_of
-from beforehand.scheduling.formulas.log_formula import LogFormula
-from beforehand.scheduling.formulas.soap import Discipline, Moments, Sums, discipline_of, expectation, in_turn
+from beforehand.scheduling.formulas.log_formula import LogFormula, LogJobs
+from beforehand.scheduling.formulas.log_rows import LogRows
+from beforehand.scheduling.formulas.soap import Discipline, Jobs, Moments, Sums, discipline_of, expectation, in_turn
 from beforehand.scheduling.inputs import LEAST, MOST
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.policies.view import By
@@ -24,7 +25,7 @@ POINTS = 16  # for each panel; CHECK points give the accuracy
 CHECK = 12
 
 
-def expect_joint(policy: Any, jobs: Joint, rate: float) -> Expectation:
+def expect_joint(policy: Any, jobs: JobDistribution, rate: float) -> Expectation:
     """The means of a stock policy for distributions, on one server with Poisson arrivals at `rate`, without prices.
 
     Guarantee:
@@ -39,7 +40,7 @@ def expect_joint(policy: Any, jobs: Joint, rate: float) -> Expectation:
 
     Example:
         >>> from beforehand.scheduling import SPRPT, Exponential, ExponentialError
-        >>> round(expect_joint(SPRPT(), Joint(Exponential(), ExponentialError()), 0.9).response_time, 9)
+        >>> round(expect_joint(SPRPT(), JobDistribution(Exponential(), ExponentialError()), 0.9).response_time, 9)
         5.098534103
 
     Reference:
@@ -62,7 +63,7 @@ def expect_joint(policy: Any, jobs: Joint, rate: float) -> Expectation:
 class DistributionJobs:
     """Jobs drawn from distributions as the jobs of a formula, by quadrature with `points` nodes for each panel."""
 
-    jobs: Joint
+    jobs: JobDistribution
     points: int
 
     @property
@@ -115,6 +116,11 @@ class DistributionJobs:
         return float(np.sum(weights * (rate * second / (2 * left * left) + x / left)))
 
 
+def jobs_of(distribution: Distribution) -> Jobs:
+    """A log or a distribution as the jobs of a formula."""
+    return LogJobs(LogRows(distribution)) if isinstance(distribution, Log) else DistributionJobs(distribution, POINTS)
+
+
 @lru_cache(maxsize=64)
 def _attained(size: Any, points: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Nodes for x with their weights, and the first two moments of min(S, x)."""
@@ -141,18 +147,18 @@ def _moments(longs: JobClass, points: int) -> tuple[Moments, Moments]:
     )
 
 
-def _long_jobs(discipline: Discipline, jobs: Joint) -> JobClass:
+def _long_jobs(discipline: Discipline, jobs: JobDistribution) -> JobClass:
     if discipline.threshold is not None:
         return JobClass(jobs.size, _error("cheap", jobs), _boundary(discipline.threshold, jobs))
     return JobClass(jobs.size, limit=_boundary(discipline.limit, jobs))
 
 
-def _boundary(level: float, jobs: Joint) -> float:
+def _boundary(level: float, jobs: JobDistribution) -> float:
     """The level, or 0 if no grid of sizes can tell it from 0."""
     return level if level > LEAST * jobs.mean else 0.0
 
 
-def _tied(discipline: Discipline, jobs: Joint) -> Log | None:
+def _tied(discipline: Discipline, jobs: JobDistribution) -> Log | None:
     """Jobs of one size as a log, if they compete by keys that are atoms: then ties matter."""
     if not discipline.keyed:
         return None
@@ -170,7 +176,7 @@ def _tied(discipline: Discipline, jobs: Joint) -> Log | None:
     return Log(np.repeat(size, cheap.size), expensive=np.tile(keys, 2), cheap=cheap, weight=weight)
 
 
-def _error(by: By, jobs: Joint) -> PredictionError:
+def _error(by: By, jobs: JobDistribution) -> PredictionError:
     error = jobs.expensive if by == "expensive" else jobs.cheap
     if error is None:
         raise InvalidInput(

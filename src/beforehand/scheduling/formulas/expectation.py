@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
+from beforehand.core.deprecation import warn_renamed
 from beforehand.scheduling.log import Floats
 
 
@@ -20,7 +21,7 @@ class Expectation:
         long: That of the others; nan likewise.
         cheap_calls: Cheap predictions for each job.
         expensive_calls: Expensive ones.
-        utilisation: The share of time that the server works, predictions on the server included.
+        utilization: The share of time that the server works, predictions on the server included.
         stable: Whether it can keep up.
         interruptions: How often a job is set aside for another that arrives; nan if not known.
         memory: The time average of the summed ages of unfinished jobs; nan if not known.
@@ -35,9 +36,15 @@ class Expectation:
     long: float = math.nan
     cheap_calls: float = 0.0
     expensive_calls: float = 0.0
-    utilisation: float
+    utilization: float
     stable: bool = True
     interruptions: float = math.nan
     memory: float = math.nan
     per_job: Floats | None = None
     accuracy: float = 0.0
+
+    @property
+    def utilisation(self) -> float:
+        """The earlier name of `utilization`."""
+        warn_renamed("Expectation.utilisation", "utilization")
+        return self.utilization

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand.scheduling.distributions.prediction_errors import ExactError, IndependentError, PredictionError
 from beforehand.scheduling.distributions.quadrature import SizeGrid, merged, panels, spaced
-from beforehand.scheduling.distributions.sizes import SizeLaw
+from beforehand.scheduling.distributions.sizes import SizeDistribution
 from beforehand.scheduling.distributions.special import Floats
 from beforehand.scheduling.inputs import MOST
 
@@ -21,13 +21,13 @@ class JobClass:
     """Which jobs come into a class, by how long they are: the long ones of a cheap prediction, or those past a limit.
 
     Args:
-        size: The law of sizes.
+        size: The distribution of sizes.
         cheap: How the prediction errs that decides; None if all jobs belong to the class.
         threshold: A job belongs to the class if that prediction is not below.
         limit: A job belongs to the class if its size is above, and brings what lies above.
     """
 
-    size: SizeLaw
+    size: SizeDistribution
     cheap: PredictionError | None = None
     threshold: float = 0.0
     limit: float = 0.0
@@ -146,7 +146,7 @@ class Phase:
         )
 
     def kinks(self) -> list[float]:
-        """The levels at which a mean of `values` is not smooth: the images of the sizes where the law is not."""
+        """The levels at which a mean of `values` is not smooth: the images of the sizes where theirs is not."""
         limit, c = self.jobs.limit, self.fraction
         found = list(self.error.steps) + [step * (1 - c) for step in self.error.steps]
         for size in self.jobs.edges:
@@ -242,14 +242,16 @@ def _densities(grid: SizeGrid, phase: Phase, levels: Floats) -> list[Floats]:
 
 def _levels(phase: Phase, grid: SizeGrid, points: int) -> tuple[Floats, Floats]:
     # From where the first job in 1e13 lies to where no prediction reaches.
-    laws = [phase.jobs.size] + ([phase.error.law] if isinstance(phase.error, IndependentError) else [])
-    low = min(min(1e-14 * law.mean, float(law.inverse_hazard(1e-13))) for law in laws)
+    error = phase.error
+    drawn = [phase.jobs.size, *([error.distribution] if isinstance(error, IndependentError) else [])]
+    low = min(min(1e-14 * each.mean, float(each.inverse_cumulative_hazard(1e-13))) for each in drawn)
     mean = phase.jobs.size.mean
     high = mean
-    while grid.mean(phase.error.excess(high, grid.x)) >= 1e-15 * mean:
+    while grid.mean(error.excess(high, grid.x)) >= 1e-15 * mean:
         high *= 2
     y = np.geomspace(low, high, 2000)
-    falls = [np.diff(np.minimum(law.hazard(y / slope), 45.0)) for law in laws for slope in phase.error.slopes or (1.0,)]
+    slopes = error.slopes or (1.0,)
+    falls = [np.diff(np.minimum(each.cumulative_hazard(y / slope), 45.0)) for each in drawn for slope in slopes]
     edges = merged(spaced(y, np.maximum(np.diff(np.log(y)), np.max(falls, axis=0) / 8)), phase.kinks())
     nodes, width = panels(edges[:-1], edges[1:], points)
     return nodes.ravel(), width.ravel()

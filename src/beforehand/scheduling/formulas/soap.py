@@ -185,7 +185,7 @@ def expectation(policy: Any, jobs: Jobs, rate: float, per_job: Floats | None = N
         long=times[1].time / long.share if classes and long.share else math.nan,
         cheap_calls=calls["cheap"],
         expensive_calls=calls["expensive"],
-        utilisation=load,
+        utilization=load,
         stable=load < 1,
         interruptions=math.nan if work else interruptions,
         memory=math.nan if work else memory,
@@ -236,7 +236,7 @@ def shared(jobs: Jobs, rate: float) -> Expectation:
         response_time=response,
         cost=response,
         waiting=response - every.work,
-        utilisation=load,
+        utilization=load,
         stable=load < 1,
         memory=rate * every.squares / (2 * (1 - load)) if load < 1 else math.nan,
     )

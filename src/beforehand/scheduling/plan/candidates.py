@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Final, final
 
+from beforehand.core.deprecation import warn_renamed
 from beforehand.scheduling.formulas.expectation import Expectation
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.log import Log
@@ -27,7 +28,7 @@ class Candidate:
         cost: The objective: `response_time`, prices, and memory if it was weighed.
         cheap_calls: Cheap predictions for each job.
         expensive_calls: Expensive ones.
-        utilisation: The share of time that the servers work.
+        utilization: The share of time that the servers work.
         interruptions: How often a job is preempted; None if not known.
         memory: The time average of the summed ages of unfinished jobs; None if not known.
     """
@@ -38,9 +39,15 @@ class Candidate:
     cost: float
     cheap_calls: float
     expensive_calls: float
-    utilisation: float
+    utilization: float
     interruptions: float | None = None
     memory: float | None = None
+
+    @property
+    def utilisation(self) -> float:
+        """The earlier name of `utilization`."""
+        warn_renamed("Candidate.utilisation", "utilization")
+        return self.utilization
 
     @property
     def design(self) -> str:
@@ -68,7 +75,7 @@ def candidate(family: str, policy: Stock | None, result: Expectation | Simulatio
         cost=math.inf if math.isnan(cost) else cost,
         cheap_calls=result.cheap_calls,
         expensive_calls=result.expensive_calls,
-        utilisation=result.utilisation,
+        utilization=result.utilization,
         interruptions=None if math.isnan(result.interruptions) else result.interruptions,
         memory=None if math.isnan(result.memory) else result.memory,
     )

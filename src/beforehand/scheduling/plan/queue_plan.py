@@ -121,7 +121,7 @@ class QueuePlan:
     @property
     def stability_margin(self) -> float:
         """The share of time that the server would be idle."""
-        return 1 - self.chosen.utilisation
+        return 1 - self.chosen.utilization
 
     @property
     def model(self) -> str:
@@ -221,7 +221,7 @@ class QueuePlan:
             lines.append(f"Best at loads around it: {around}.")
         lines.append(
             f"Times and costs are in {self.unit or 'the unit of the sizes'}. Assumed: {self.model}; utilization "
-            f"{chosen.utilisation:.3f}, stability margin {self.stability_margin:.3f}."
+            f"{chosen.utilization:.3f}, stability margin {self.stability_margin:.3f}."
         )
         if chosen.interruptions != 0:
             lines.append("It preempts jobs: whoever serves them must call should_yield and requeue.")
@@ -264,6 +264,8 @@ class QueuePlan:
 def _candidate(entry: dict[str, Any]) -> Candidate:
     numbers = {name: math.inf if entry[name] == "inf" else entry[name] for name in ("cost", "response_time")}
     policy = None if entry["policy"] is None else from_fields(entry["policy"])
+    if "utilisation" in entry:  # as earlier releases wrote it
+        entry = {{"utilisation": "utilization"}.get(name, name): value for name, value in entry.items()}
     return Candidate(**entry | numbers | {"policy": policy})
 
 

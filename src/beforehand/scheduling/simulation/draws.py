@@ -8,7 +8,7 @@ import numpy as np
 from beforehand import _native
 from beforehand._native import Stream
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.job_distribution import Distribution
 from beforehand.scheduling.distributions.prediction_errors import ExactError, ExponentialError
 from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.log import Floats, Log
@@ -79,9 +79,11 @@ def _rows(log: Log) -> Any:
     return lambda u: np.searchsorted(cumulative, u * cumulative[-1])
 
 
-def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], block: int = BLOCK) -> Iterator[Jobs]:
+def draw(
+    distribution: Distribution, rate: float, jobs: int, seed: int, wanted: set[By], block: int = BLOCK
+) -> Iterator[Jobs]:
     """Jobs with Poisson arrivals, block by block; their bits do not depend on the blocks."""
-    row_of = _rows(law) if isinstance(law, Log) else None
+    row_of = _rows(distribution) if isinstance(distribution, Log) else None
     now = 0.0
     for first in range(0, jobs, block):
         numbers = Block(seed, first, min(block, jobs - first))
@@ -89,37 +91,41 @@ def draw(law: Joint | Log, rate: float, jobs: int, seed: int, wanted: set[By], b
         arrival[0] += now
         np.cumsum(arrival, out=arrival)
         now = float(arrival[-1])
-        if isinstance(law, Log):
+        if isinstance(distribution, Log):
             rows = row_of(numbers.uniform(Stream.size))  # type: ignore[misc]
-            held = {name: getattr(law, name)[rows] if name in wanted else None for name in ("expensive", "cheap")}
-            yield Jobs(arrival, law.size[rows], held["expensive"], held["cheap"])
+            held = {
+                name: getattr(distribution, name)[rows] if name in wanted else None for name in ("expensive", "cheap")
+            }
+            yield Jobs(arrival, distribution.size[rows], held["expensive"], held["cheap"])
         else:
-            size = np.clip(law.size.inverse_hazard(numbers.exponential(Stream.size)), SMALLEST, MOST)
+            size = np.clip(
+                distribution.size.inverse_cumulative_hazard(numbers.exponential(Stream.size)), SMALLEST, MOST
+            )
             drawn = {
-                name: _predictions(getattr(law, name), size, numbers, stream) if name in wanted else None
+                name: _predictions(getattr(distribution, name), size, numbers, stream) if name in wanted else None
                 for name, stream in (("expensive", Stream.expensive), ("cheap", Stream.cheap))
             }
             yield Jobs(arrival, size, drawn["expensive"], drawn["cheap"])
 
 
-def wanted_predictions(policy: Policy, stages: Stages | None, law: Joint | Log) -> set[By]:
+def wanted_predictions(policy: Policy, stages: Stages | None, distribution: Distribution) -> set[By]:
     """The predictions that a policy goes by; without stages all that there are, as the policy asks as it goes.
 
     Raises:
-        InvalidInput: the law, or a row of the log that the policy would ask about, lacks one.
+        InvalidInput: the distribution, or a row of the log that the policy would ask about, lacks one.
     """
     if stages is None:
-        return {name for name in get_args(By) if getattr(law, name) is not None}
+        return {name for name in get_args(By) if getattr(distribution, name) is not None}
     for name in stages.wanted:
-        column = getattr(law, name)
+        column = getattr(distribution, name)
         if column is None:
             raise InvalidInput(
                 f"{type(policy).__name__} asks for {name} predictions, but there are none; pass a distribution or log "
                 "with them, or take another policy"
             )
-        if isinstance(law, Log):
+        if isinstance(distribution, Log):
             missing = np.isnan(column)
-            if missing.any() and (missing := missing & stages.needs(name, law.size, law.cheap)).any():
+            if missing.any() and (missing := missing & stages.needs(name, distribution.size, distribution.cheap)).any():
                 raise InvalidInput(
                     f"{name} is nan in row {int(np.argmax(missing))}, but {type(policy).__name__} asks for it; "
                     "drop the row or fill it in"

@@ -88,7 +88,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
             if math.isnan(value):
                 raise InvalidInput(
                     f"{type(policy).__name__} asks for the {name} prediction of job {job.index}, which has none; "
-                    f"pass a law or log with {name} predictions, or take another policy"
+                    f"pass a distribution or log with {name} predictions, or take another policy"
                 )
             calls[name][job.index] += 1
             if name == "cheap":

@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
+from beforehand.core.deprecation import renamed_arguments, warn_renamed
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.distributions.joint import Joint
-from beforehand.scheduling.formulas.expect import law_of
+from beforehand.scheduling.distributions.job_distribution import Distribution, checked_distribution
 from beforehand.scheduling.inputs import checked, flag, kind_of, listed, switching, whole
 from beforehand.scheduling.load import arrival_rate
 from beforehand.scheduling.log import Floats, Log
@@ -46,7 +46,7 @@ class Simulation:
         peak_memory: The largest such sum.
         cheap_calls: Cheap predictions for each job.
         expensive_calls: Expensive ones.
-        utilisation: The share of time that servers work, predictions and switches included.
+        utilization: The share of time that servers work, predictions and switches included.
         jobs: How many were counted.
         variance_reduction: By how much known means have cut the variance of `response_time`; 1 without.
     """
@@ -64,9 +64,15 @@ class Simulation:
     peak_memory: float
     cheap_calls: float
     expensive_calls: float
-    utilisation: float
+    utilization: float
     jobs: int
     variance_reduction: float
+
+    @property
+    def utilisation(self) -> float:
+        """The earlier name of `utilization`."""
+        warn_renamed("Simulation.utilisation", "utilization")
+        return self.utilization
 
 
 @final
@@ -130,9 +136,10 @@ class Replay:
         }
 
 
+@renamed_arguments(law="distribution")
 def simulate(
     policy: Policy,
-    law: Joint | Log,
+    distribution: Distribution,
     *,
     load: float | None = None,
     rate: float | None = None,
@@ -149,7 +156,7 @@ def simulate(
 
     Args:
         policy: Any policy. Its stages run natively; one without stages runs in Python, hundreds of times as slow.
-        law: Sizes and predictions: a `Joint` of laws, or a `Log`, whose rows are drawn by weight.
+        distribution: Sizes and predictions: a `JobDistribution`, or a `Log`, whose rows are drawn by weight.
         load: The share of time that the jobs alone keep each server busy, above 0 and below 1.
         rate: Arrivals in a unit of time. Exactly one of `load` and `rate`.
         jobs: How many jobs come; the queue then runs empty.
@@ -170,7 +177,7 @@ def simulate(
         lock of the interpreter is free meanwhile, and an interrupt is heard within milliseconds.
 
     Raises:
-        InvalidInput: an argument is out of range; the law lacks a prediction that the policy asks for.
+        InvalidInput: an argument is out of range; the distribution lacks a prediction that the policy asks for.
 
     Example:
         >>> from beforehand.scheduling import FCFS, SPRPT, Log, simulate
@@ -182,7 +189,10 @@ def simulate(
         True
     """
     arrivals = arrival_rate(
-        law_of(law).mean, load=load, rate=rate, servers=whole("servers", servers, least=1, most=MOST_SERVERS)
+        checked_distribution(distribution).mean,
+        load=load,
+        rate=rate,
+        servers=whole("servers", servers, least=1, most=MOST_SERVERS),
     )
     many, luck = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
     if not checked("warmup", warmup) < 1:
@@ -192,13 +202,13 @@ def simulate(
     )
     shares = [checked("quantiles", share, most=1.0) for share in listed("quantiles", quantiles)]
     flag("control_variate", control_variate)
-    switches, stages = switching(switch_cost), _stages(policy, law)
-    if many / arrivals > MOST_TIME * law.mean:
+    switches, stages = switching(switch_cost), _stages(policy, distribution)
+    if many / arrivals > MOST_TIME * distribution.mean:
         raise InvalidInput(
-            f"jobs is {many}, which come within {many / arrivals / law.mean:.3g} mean sizes at this load, and floats "
-            "lose a job's size in times that long; take fewer jobs, or a higher load"
+            f"jobs is {many}, which come within {many / arrivals / distribution.mean:.3g} mean sizes at this load, and "
+            "floats lose a job's size in times that long; take fewer jobs, or a higher load"
         )
-    stream = draw(law, arrivals, many, luck, wanted_predictions(policy, stages, law))
+    stream = draw(distribution, arrivals, many, luck, wanted_predictions(policy, stages, distribution))
     if stages is None:
         seen = reference_engine.serve(
             policy, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
@@ -207,7 +217,7 @@ def simulate(
         seen = native_engine.serve(
             stages, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
         )
-    first, second = work_moments(stages, law)
+    first, second = work_moments(stages, distribution)
     total = dict(zip(FIGURES, seen.sums.table[1:-1].sum(axis=0).tolist(), strict=True))
     counted, shorts = total["jobs"], total["short_jobs"]
     usual = servers == 1 and not any(switches)
@@ -233,7 +243,7 @@ def simulate(
         peak_memory=seen.peak_memory,
         cheap_calls=total["cheap_calls"] / counted,
         expensive_calls=total["expensive_calls"] / counted,
-        utilisation=total["busy"] / (total["gaps"] * servers),
+        utilization=total["busy"] / (total["gaps"] * servers),
         jobs=int(counted),
         variance_reduction=estimate.variance_reduction,
     )
@@ -294,13 +304,13 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
     )
 
 
-def _stages(policy: Policy, law: Joint | Log) -> Stages | None:
+def _stages(policy: Policy, distribution: Distribution) -> Stages | None:
     """The policy's stages, if their quanta are not so small that no run comes to an end."""
     stages = stages_of(policy)
     quanta = stages.quanta if stages else ()
-    if quanta and law.mean > MOST_QUANTA * min(quanta):
+    if quanta and distribution.mean > MOST_QUANTA * min(quanta):
         raise InvalidInput(
-            f"quantum is {min(quanta)}, but must be at least {law.mean / MOST_QUANTA:.3g}, the mean size over "
+            f"quantum is {min(quanta)}, but must be at least {distribution.mean / MOST_QUANTA:.3g}, the mean size over "
             f"{MOST_QUANTA}, for an engine; LAS(quantum=0) has a formula in expect()"
         )
     return stages

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from beforehand.scheduling.distributions.joint import Joint
+from beforehand.scheduling.distributions.job_distribution import Distribution
 from beforehand.scheduling.distributions.quadrature import SizeGrid
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.policies.stages import Stage, Stages
@@ -43,7 +43,7 @@ def works_of(stages: Stages, size: Floats, cheap: Floats | None) -> Floats:
     return np.where(stages.called_long(cheap, len(size)), _works(stages.long, size), _works(stages.short, size))
 
 
-def work_moments(stages: Stages | None, distribution: Joint | Log) -> tuple[float, float]:
+def work_moments(stages: Stages | None, distribution: Distribution) -> tuple[float, float]:
     """The first two moments of the work of a job."""
     if stages is None or not stages.predicts:
         return distribution.mean, distribution.moment(2)

@@ -16,7 +16,7 @@ from beforehand.scheduling import (
     DelayPredict,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     OneBit,
     SkipPredict,
     Weibull,
@@ -26,8 +26,8 @@ from beforehand.scheduling import (
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.studies.claims import Found
 
-EXPONENTIAL: Final = Joint(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
-WEIBULL: Final = Joint(Weibull(0.5), expensive=ExponentialError(), cheap=ExponentialError())
+EXPONENTIAL: Final = JobDistribution(Exponential(), expensive=ExponentialError(), cheap=ExponentialError())
+WEIBULL: Final = JobDistribution(Weibull(0.5), expensive=ExponentialError(), cheap=ExponentialError())
 Prices = tuple[float, float]  # of a cheap and of an expensive prediction, in mean sizes
 FAR: Final[Prices] = (0.5, 2.0)
 NEAR: Final[Prices] = (4.0, 5.0)
@@ -56,9 +56,9 @@ SERVED: Final[dict[str, Stock]] = {
 }
 
 
-def cost(policy: Stock, load: float, law: Joint = EXPONENTIAL, prices: Prices = FAR) -> float:
+def cost(policy: Stock, load: float, distribution: JobDistribution = EXPONENTIAL, prices: Prices = FAR) -> float:
     """The mean response time and the price of one job's predictions."""
-    return expect(policy, law, load=load, cheap_cost=prices[0], expensive_cost=prices[1]).cost
+    return expect(policy, distribution, load=load, cheap_cost=prices[0], expensive_cost=prices[1]).cost
 
 
 def minimum(function: Callable[[float], float], low: float = 0.25, high: float = 16.0) -> tuple[float, float]:
@@ -137,14 +137,14 @@ def crossovers() -> Crossovers:
     )
 
 
-def expected(policy: Stock, load: float, law: Joint = EXPONENTIAL) -> float:
+def expected(policy: Stock, load: float, distribution: JobDistribution = EXPONENTIAL) -> float:
     """The mean response time."""
-    return expect(policy, law, load=load).response_time
+    return expect(policy, distribution, load=load).response_time
 
 
-def cheapest(load: float, law: Joint = EXPONENTIAL) -> str:
+def cheapest(load: float, distribution: JobDistribution = EXPONENTIAL) -> str:
     """Which of the paper's policies costs least, threshold 1."""
-    return min(("FCFS", "1-bit", "SPRPT", "SkipPredict"), key=lambda name: cost(RIVALS[name], load, law))
+    return min(("FCFS", "1-bit", "SPRPT", "SkipPredict"), key=lambda name: cost(RIVALS[name], load, distribution))
 
 
 def skip_predict_wins(at: Crossovers) -> Found:

@@ -13,7 +13,7 @@ from beforehand.scheduling import (
     ExactError,
     Exponential,
     ExponentialError,
-    Joint,
+    JobDistribution,
     OneBit,
     Simulation,
     Weibull,
@@ -25,8 +25,8 @@ from beforehand.scheduling.policies.stock import Stock
 from beforehand.studies.claims import Found
 from beforehand.studies.skip_predict.costs import EXPONENTIAL, WEIBULL, minimum
 
-EXACT: Final = Joint(Exponential(), expensive=ExactError(), cheap=ExactError())
-POLICIES: Final[dict[str, tuple[Stock, Joint]]] = {
+EXACT: Final = JobDistribution(Exponential(), expensive=ExactError(), cheap=ExactError())
+POLICIES: Final[dict[str, tuple[Stock, JobDistribution]]] = {
     "FIFO": (FCFS(), EXACT),
     "SJF": (SPJF(), EXACT),
     "SPJF": (SPJF(), EXPONENTIAL),
@@ -51,10 +51,12 @@ PRINTED = {("SPRPT", 0.9): 5.0481, ("PSPJF", 0.99): 29.3783}  # of Table 1, what
 
 SIZES: Final = {"exponential": Exponential(), "Weibull(1/2)": Weibull(0.5)}
 BITS: Final = {"exact": ExactError(), "exponential error": ExponentialError()}
-ORDERS: Final[dict[str, Callable[[float, Joint, float], float]]] = {
-    "non-preemptive": lambda t, law, load: expect(OneBit(t, preemptive=False), law, load=load).response_time,
-    "newest short first": lambda t, law, load: one_bit_newest_first(t, law, load=load).response_time,
-    "shorts in order": lambda t, law, load: expect(OneBit(t), law, load=load).response_time,
+ORDERS: Final[dict[str, Callable[[float, JobDistribution, float], float]]] = {
+    "non-preemptive": lambda t, distribution, load: (
+        expect(OneBit(t, preemptive=False), distribution, load=load).response_time
+    ),
+    "newest short first": lambda t, distribution, load: one_bit_newest_first(t, distribution, load=load).response_time,
+    "shorts in order": lambda t, distribution, load: expect(OneBit(t), distribution, load=load).response_time,
 }
 # The least mean response time over all thresholds, from a separate evaluation, in the order of ORDERS.
 KNOWN_BEST = {
@@ -114,7 +116,9 @@ def fill(quick: bool) -> Tables:
     best = {setting: _best(setting) for setting in settings}
     return Tables(
         means={
-            load: tuple(expect(policy, law, load=load).response_time for policy, law in POLICIES.values())
+            load: tuple(
+                expect(policy, distribution, load=load).response_time for policy, distribution in POLICIES.values()
+            )
             for load in loads
         },
         simulated={
@@ -244,19 +248,19 @@ def errata(tables: Tables) -> Sheet:
 
 def _best(setting: Setting) -> tuple[Best, ...]:
     sizes, bit, load = setting
-    law = Joint(SIZES[sizes], cheap=BITS[bit])
+    distribution = JobDistribution(SIZES[sizes], cheap=BITS[bit])
     return tuple(
-        Best(*minimum(lambda t, order=order: order(t, law, load), 0.2, 40))  # type: ignore[misc]
+        Best(*minimum(lambda t, order=order: order(t, distribution, load), 0.2, 40))  # type: ignore[misc]
         for order in ORDERS.values()
     )
 
 
 def _newest_first_simulated(bit: str, threshold: float, jobs: int) -> tuple[float, float]:
     """Short jobs by formula, since no stock policy takes the newest first; long ones, which wait as ever, simulated."""
-    law = Joint(SIZES["Weibull(1/2)"], cheap=BITS[bit])
-    formula = one_bit_newest_first(threshold, law, load=0.98)
+    distribution = JobDistribution(SIZES["Weibull(1/2)"], cheap=BITS[bit])
+    formula = one_bit_newest_first(threshold, distribution, load=0.98)
     share = (formula.response_time - formula.short) / (formula.long - formula.short)
-    run = simulate(OneBit(threshold), law, load=0.98, jobs=jobs, seed=5)
+    run = simulate(OneBit(threshold), distribution, load=0.98, jobs=jobs, seed=5)
     return formula.short + share * (run.long - formula.short), run.interval
 
 
