@@ -1,17 +1,23 @@
 #include "quantization/histogram.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/unique_ptr.h>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/values.h"
+#include "quantization/buckets.h"
 
 namespace quantization = bh::quantization;
 
@@ -35,21 +41,59 @@ void with_values(const quantization::Values& values, const Take& take) {
   values.wide() ? run(bh::Storage<double>{}) : run(bh::Storage<float>{});
 }
 
-Histogram like(const HeldValues& values, std::uint32_t bins) {
-  std::optional<Histogram> made;
-  with_values(values.view, [&](auto x, auto range) { made = Histogram::like(x, range, bins); });
-  return *made;
+// A histogram that some threads may read while another one updates it. Who has to wait lets go of the interpreter's
+// lock, which the one who is waited for may need.
+class Shared {
+ public:
+  explicit Shared(Histogram histogram) : histogram_(std::move(histogram)) {}
+
+  template <typename Use>
+  auto with(const Use& use) {
+    if (!mutex_.try_lock()) {
+      const nb::gil_scoped_release unlocked;
+      mutex_.lock();
+    }
+    const std::lock_guard held(mutex_, std::adopt_lock);
+    return use(histogram_);
+  }
+  Histogram copy() {
+    return with([](const Histogram& histogram) { return histogram; });
+  }
+
+ private:
+  std::mutex mutex_;
+  Histogram histogram_;
+};
+
+std::unique_ptr<Shared> like(const HeldValues& values, std::uint32_t bins) {
+  std::unique_ptr<Shared> made;
+  with_values(values.view,
+              [&](auto x, auto range) { made = std::make_unique<Shared>(Histogram::like(x, range, bins)); });
+  return made;
 }
 
-void update(Histogram& self, const HeldValues& values, const std::optional<Array<double>>& weights) {
-  const Unlocked unlocked(values.view.size);
-  const std::span<const double> w = span(weights);
-  with_values(values.view, [&](auto x, auto range) { self.update(x, w, range); });
+void update(Shared& self, const HeldValues& values, const std::optional<Array<double>>& weights) {
+  self.with([&](Histogram& histogram) {
+    const Unlocked unlocked(values.view.size);
+    with_values(values.view, [&](auto x, auto range) { histogram.update(x, span(weights), range); });
+  });
 }
 
-nb::bytes to_bytes(const Histogram& self) {
-  const std::vector<std::byte> bytes = self.to_bytes();
+BucketLevels levels(Shared& self, std::size_t n_levels, quantization::Objective objective, bool certify) {
+  const Histogram histogram = self.copy();
+  const auto when = certify ? quantization::Certify::always : quantization::Certify::where_coarse;
+  return bucket_levels({histogram, objective}, n_levels, objective, when);
+}
+
+nb::bytes to_bytes(Shared& self) {
+  const std::vector<std::byte> bytes = self.copy().to_bytes();
   return nb::bytes(bytes.data(), bytes.size());
+}
+
+// Reads what a histogram tells of itself.
+template <auto Tell>
+auto tell(Shared& self) {
+  return self.with([](const Histogram& histogram) { return std::invoke(Tell, histogram); });
 }
 
 // The gap where one is certified.
@@ -66,23 +110,37 @@ void bind_histogram(nb::module_& m) {
           nb::rv_policy::automatic)
       .def_ro("squared_error", &BucketLevels::squared_error)
       .def_prop_ro("gap", &gap_of);
-  nb::class_<Histogram>(m, "Histogram")
-      .def(nb::init<double, double, std::uint32_t>(), "center"_a, "scale"_a, "bins"_a)
+  nb::class_<Shared>(m, "Histogram")
+      .def(
+          "__init__",
+          [](Shared* self, double center, double scale, std::uint32_t bins) {
+            new (self) Shared(Histogram(center, scale, bins));
+          },
+          "center"_a, "scale"_a, "bins"_a)
       .def_static("like", &like, "values"_a, "bins"_a)
+      .def("copy", [](Shared& self) { return std::make_unique<Shared>(self.copy()); })
       .def("update", &update, "values"_a, "weights"_a.noconvert().none())
-      .def("merge", &Histogram::merge, "other"_a)
-      .def("levels", &quantization::histogram_levels, "n_levels"_a, "objective"_a, "certify"_a)
-      .def("norm", &quantization::histogram_norm)
+      .def(
+          "merge",
+          [](Shared& self, Shared& other) {
+            const Histogram more = other.copy();  // first, as both may be the same
+            self.with([&](Histogram& histogram) { histogram.merge(more); });
+          },
+          "other"_a)
+      .def("levels", &levels, "n_levels"_a, "objective"_a, "certify"_a)
+      .def("norm", &tell<&quantization::histogram_norm>)
       .def("to_bytes", &to_bytes)
       .def_static(
-          "from_bytes", [](const nb::bytes& data) { return Histogram::from_bytes(bytes_of(data)); }, "data"_a)
-      .def("check_invariants", &Histogram::check_invariants)
-      .def_prop_ro("center", &Histogram::center)
-      .def_prop_ro("scale", &Histogram::scale)
-      .def_prop_ro("bins", &Histogram::bins)
-      .def_prop_ro("count", &Histogram::count)
-      .def_prop_ro("total_weight", &Histogram::total_weight)
-      .def_prop_ro("minimum", &Histogram::minimum)
-      .def_prop_ro("maximum", &Histogram::maximum)
-      .def_prop_ro("buckets", &Histogram::buckets);
+          "from_bytes",
+          [](const nb::bytes& data) { return std::make_unique<Shared>(Histogram::from_bytes(bytes_of(data))); },
+          "data"_a)
+      .def("check_invariants", &tell<&Histogram::check_invariants>)
+      .def_prop_ro("center", &tell<&Histogram::center>)
+      .def_prop_ro("scale", &tell<&Histogram::scale>)
+      .def_prop_ro("bins", &tell<&Histogram::bins>)
+      .def_prop_ro("count", &tell<&Histogram::count>)
+      .def_prop_ro("total_weight", &tell<&Histogram::total_weight>)
+      .def_prop_ro("minimum", &tell<&Histogram::minimum>)
+      .def_prop_ro("maximum", &tell<&Histogram::maximum>)
+      .def_prop_ro("buckets", &tell<&Histogram::buckets>);
 }

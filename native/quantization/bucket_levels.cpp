@@ -1,8 +1,8 @@
-// Levels from the buckets of a histogram: see histogram.h.
+// Levels from buckets: see buckets.h.
 #include <algorithm>
-#include <limits>
+#include <cmath>
 
-#include "quantization/histogram.h"
+#include "quantization/buckets.h"
 #include "quantization/lagrangian.h"
 #include "quantization/solve.h"
 #include "quantization/tangent.h"
@@ -10,43 +10,7 @@
 namespace bh::quantization {
 namespace {
 
-using Bucket = Histogram::Bucket;
-
-constexpr double kUncertified = std::numeric_limits<double>::quiet_NaN();
-
-// The buckets that carry weight, and for unbiased levels those at the two ends whatever they carry.
-struct Buckets {
-  std::vector<Bucket> list;
-  std::vector<bool> after_gap;  // the bucket below is empty
-  double unit, center;
-
-  Buckets(const Histogram& histogram, Objective objective) : unit(histogram.unit()), center(histogram.center()) {
-    std::int64_t last = INT64_MIN;
-    histogram.each([&](std::int32_t index, const Bucket& bucket) {
-      const bool end = bucket.low == histogram.minimum() || bucket.high == histogram.maximum();
-      if (!(bucket.weight > 0) && !(end && objective == Objective::unbiased)) return;
-      list.push_back(bucket);
-      after_gap.push_back(index != last + 1);
-      last = index;
-    });
-  }
-
-  double x(double value) const { return value * unit - center; }
-
-  Storage<Node> sums() const {
-    const auto weight = [this](std::size_t i) { return list[i].weight; };
-    return boundaries(list.size(), weighted_median(list.size(), weight),
-                      [this](std::size_t i) { return Node{0, list[i].weight, list[i].v, list[i].v2}; });
-  }
-
-  // The spread of a bucket's values around their mean; nothing for a single value, whatever rounding says.
-  double spread(const Bucket& bucket) const {
-    return bucket.low == bucket.high ? 0 : std::max(0.0, bucket.v2 - bucket.v * bucket.v / bucket.weight);
-  }
-  double mean(const Bucket& bucket) const {
-    return bucket.low == bucket.high ? x(bucket.low) : bucket.v / bucket.weight;
-  }
-};
+constexpr double kCoarse = 2e-2;  // share of the error from which on what is lost within buckets matters
 
 // Nodes at the buckets' maxima, and at the minimum of a bucket that follows a gap: without those no level could.
 struct BucketNodes {
@@ -61,7 +25,7 @@ struct BucketNodes {
     };
     for (std::size_t i = 0; i < buckets.list.size(); ++i) {
       const Bucket& bucket = buckets.list[i];
-      if (buckets.after_gap[i] && bucket.low < bucket.high) add(bucket.low, sums[i]);
+      if (bucket.after_gap && bucket.low < bucket.high) add(bucket.low, sums[i]);
       add(bucket.high, sums[i + 1]);
     }
   }
@@ -69,17 +33,26 @@ struct BucketNodes {
   UnbiasedCost cost() const { return {nodes, nodes.size()}; }
 };
 
-double unbiased_error(const Buckets& buckets, const std::vector<double>& levels) {
-  double error = 0;
+// What levels cost, and how much of it levels inside of buckets could save at most, near enough: what a bucket beside a
+// level costs, as the level may be in the wrong place of it, and of any other what it would cost between its own ends.
+struct Loss {
+  double error = 0, within = 0;
+};
+
+Loss unbiased_loss(const Buckets& buckets, const std::vector<double>& levels) {
+  Loss loss;
   std::size_t k = 0;
+  double below = -HUGE_VAL;  // the end of the last bucket
   for (const Bucket& bucket : buckets.list) {
-    if (!(bucket.weight > 0) || levels.size() == 1) continue;
+    if (levels.size() == 1) break;
     while (k + 2 < levels.size() && levels[k + 1] < bucket.high) ++k;
-    const double mean = buckets.mean(bucket);
-    const double product = (buckets.x(levels[k + 1]) - mean) * (mean - buckets.x(levels[k]));
-    error += std::max(0.0, bucket.weight * product - buckets.spread(bucket));
+    const double error = buckets.between(bucket, levels[k], levels[k + 1]);
+    const bool beside = bucket.low < bucket.high && (bucket.high == levels[k + 1] || below <= levels[k]);
+    loss.error += error;
+    loss.within += beside ? error : buckets.between(bucket, bucket.low, bucket.high);
+    below = bucket.high;
   }
-  return error;
+  return loss;
 }
 
 // A bound on what any levels cost: every bucket is a cell from its minimum to its maximum, in which a level may lie.
@@ -102,9 +75,9 @@ double certificate(const Buckets& buckets, const std::vector<double>& levels, do
   return std::clamp((error - bound) / error, 0.0, 1.0);
 }
 
-BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, bool certify) {
+BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, Certify certify) {
   BucketNodes nodes(buckets);
-  BucketLevels found{{}, 0, kUncertified};
+  BucketLevels found;
   const bool all = nodes.nodes.size() <= s;
   if (all) {
     found.levels = std::move(nodes.values);
@@ -112,10 +85,12 @@ BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, bool certify
     double price = 0;
     for (const Index i : solve(nodes.cost(), s - 1, price).path) found.levels.push_back(nodes.values[i]);
   }
-  found.squared_error = unbiased_error(buckets, found.levels);
+  const Loss loss = unbiased_loss(buckets, found.levels);
+  found.squared_error = loss.error;
+  found.coarse = loss.within > kCoarse * loss.error;
   if (found.squared_error == 0)
     found.gap = 0;
-  else if (certify)
+  else if (certify == Certify::always || (certify == Certify::where_coarse && found.coarse))
     found.gap = all && found.levels.size() < s ? 1 : certificate(buckets, found.levels, found.squared_error);
   return found;
 }
@@ -130,7 +105,8 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
     double price = 0;
     path = solve(KMeansCost(sums), s, price).path;
   }
-  BucketLevels found{{}, 0, kUncertified};
+  BucketLevels found;
+  double within = 0;
   for (std::size_t link = 0; link + 1 < path.size(); ++link) {
     const Bucket &first = buckets.list[path[link]], &last = buckets.list[path[link + 1] - 1];
     double weight = 0, sum = 0;
@@ -140,25 +116,25 @@ BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
     found.levels.push_back(level);
     for (std::size_t i = path[link]; i < path[link + 1]; ++i) {
       const Bucket& bucket = buckets.list[i];
-      const double off = buckets.mean(bucket) - buckets.x(level);
-      found.squared_error += buckets.spread(bucket) + bucket.weight * off * off;
+      within += bucket.spread;
+      found.squared_error += buckets.around(bucket, level);
     }
   }
+  found.coarse = within > kCoarse * found.squared_error;
   if (found.squared_error == 0) found.gap = 0;
   return found;
 }
 
 }  // namespace
 
-BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective, bool certify) {
-  const Buckets buckets(histogram, objective);
+BucketLevels bucket_levels(const Buckets& buckets, std::size_t s, Objective objective, Certify certify) {
   return objective == Objective::unbiased ? unbiased_levels(buckets, s, certify) : mean_levels(buckets, s);
 }
 
 double histogram_norm(const Histogram& histogram) {
   const double center = histogram.center();
   double norm = 0;
-  histogram.each([&](std::int32_t, const Bucket& bucket) {
+  histogram.each([&](std::int32_t, const Histogram::Bucket& bucket) {
     norm += std::max(0.0, bucket.v2 + center * (2 * bucket.v + center * bucket.weight));
   });
   return norm;

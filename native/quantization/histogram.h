@@ -81,14 +81,6 @@ class Histogram {
   std::vector<Bucket> buckets_;
 };
 
-// A choice of levels from a histogram alone.
-struct BucketLevels {
-  std::vector<double> levels;
-  double squared_error;  // bucket by bucket, in units of (1 / unit)^2
-  double gap;            // no levels at all have an error below (1 - gap) of this; not a number if not certified
-};
-BucketLevels histogram_levels(const Histogram& histogram, std::size_t s, Objective objective, bool certify = false);
-
 // The sum of x^2 over all values, where none had a weight of its own; in units of (1 / unit)^2.
 double histogram_norm(const Histogram& histogram);
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "quantization/buckets.h"
 #include "quantization/distinct.h"
 #include "quantization/grid_levels.h"
 #include "quantization/histogram.h"
@@ -14,6 +15,7 @@
 #include "quantization/solve.h"
 #include "support/errors.h"
 #include "support/parallel.h"
+#include "support/shared.h"
 
 namespace bh::quantization {
 namespace {
@@ -59,19 +61,6 @@ Table uniform(const Group<T>& group, std::size_t s) {
     const double part = s == 1 ? 0.5 : static_cast<double>(i) / steps;
     append<T>(table.levels, std::clamp(low * (1 - part) + high * part, low, high));
   }
-  return table;
-}
-
-template <typename T>
-Table from_histogram(const Group<T>& group, const Request& request) {
-  auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
-  histogram.update(group.x, group.weights, group.range);
-  const BucketLevels found = histogram_levels(histogram, request.n_levels, request.objective, request.certify);
-  Table table;
-  for (const double level : found.levels) append<T>(table.levels, level);
-  table.cost.squared_error = table.cost.plain_error = found.squared_error;
-  table.cost.squared_norm = histogram_norm(histogram);
-  table.cost.gap = found.gap;
   return table;
 }
 
@@ -144,6 +133,48 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
 }
 
 template <typename T>
+Table from_buckets(const BucketLevels& found) {
+  Table table;
+  for (const double level : found.levels) append<T>(table.levels, level);
+  table.cost.gap = found.gap;
+  return table;
+}
+
+// Where values crowd in a few buckets of a histogram: by buckets cut to fit them, which takes a sort; all values, where
+// there are too many levels even for those.
+template <typename T>
+Table from_narrow_buckets(const Group<T>& group, const Request& request, double& price) {
+  const std::size_t most = std::max<std::size_t>(request.bins, std::min<std::size_t>(64 * request.n_levels, 65536));
+  Storage<T> own(group.x.size());
+  for (std::size_t i = 0; i < own.size(); ++i) own[i] = within(group.x[i], group.range.low, group.range.high);
+  const Distinct<T> values = distinct<T>(own, group.weights, request.objective);
+  own = {};
+  BucketLevels found;
+  if (values.size() > most) {
+    const Certify certify = request.certify ? Certify::always : Certify::never;
+    found = bucket_levels(Buckets(values, most, group.unit), request.n_levels, request.objective, certify);
+  }
+  const bool few = values.size() <= most || found.coarse;
+  Table table = few ? exact(values, request, group.unit, price) : from_buckets<T>(found);
+  table.cost.squared_error = table.cost.plain_error =
+      squared_error(values, table.levels, request.objective, group.unit);
+  return table;
+}
+
+template <typename T>
+Table from_histogram(const Group<T>& group, const Request& request, double& price) {
+  auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
+  histogram.update(group.x, group.weights, group.range);
+  const Certify certify = request.certify ? Certify::always : Certify::never;
+  const BucketLevels found =
+      bucket_levels(Buckets(histogram, request.objective), request.n_levels, request.objective, certify);
+  Table table = found.coarse ? from_narrow_buckets(group, request, price) : from_buckets<T>(found);
+  if (!found.coarse) table.cost.squared_error = table.cost.plain_error = found.squared_error;
+  table.cost.squared_norm = histogram_norm(histogram);
+  return table;
+}
+
+template <typename T>
 GroupCost score(const Group<T>& group, std::span<const double> levels, Objective objective, double gap = kUnknown) {
   const double error = squared_error(group.x, group.weights, levels, objective, group.unit);
   const double plain = group.weights.empty() ? error : squared_error<T>(group.x, {}, levels, objective, group.unit);
@@ -205,7 +236,7 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
                            : GroupCost{1, kUnknown, kUnknown, kUnknown, kUnknown};
       break;
     case Method::histogram:
-      table = from_histogram(group, request);
+      table = from_histogram(group, request, chunk.price);
       if (request.objective == Objective::mse || !group.weights.empty())
         cost = score(group, table.levels, request.objective, cost.gap);
       break;

@@ -76,6 +76,62 @@ def test_outliers_and_atoms_do_not_spoil_it():
     )
 
 
+def crowded(kind, random, n):
+    """Values that crowd in a few buckets of a histogram, and how many are one fill value."""
+    normal = random.standard_normal(n)
+    return {
+        "five clusters": normal + 1000 * random.integers(5, size=n),
+        "fifty clusters": normal + 1000 * random.integers(50, size=n),
+        "clusters in clusters": normal * 10.0 ** random.integers(-4, 3, n) + 1000 * random.integers(3, size=n),
+        "zeros": np.where(random.random(n) < 0.8, 0, normal),
+        "fill value": np.where(random.random(n) < 0.76, -9999, normal),
+        "mostly fill value": np.where(random.random(n) < 0.97, 999, np.exp(normal)),
+    }[kind].astype(np.float32)
+
+
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+@pytest.mark.parametrize("s", [16, 64, 256])
+@pytest.mark.parametrize(
+    "kind", ["five clusters", "fifty clusters", "clusters in clusters", "zeros", "fill value", "mostly fill value"]
+)
+def test_values_that_crowd_in_a_few_buckets_cost_no_more(kind, s, objective):
+    x = crowded(kind, np.random.default_rng(6), 70_000)
+    weights = np.random.default_rng(7).integers(0, 3, x.size)
+    for weight in (None, weights):
+        near = levels(x, s, objective=objective, weights=weight)
+        best = levels(x, s, objective=objective, weights=weight, method="exact")
+        assert near.method == "histogram"
+        assert near.squared_error <= 1.01 * best.squared_error
+    groups = levels(x.reshape(2, -1), s, objective=objective, method="histogram", axis=0)
+    assert groups.squared_error <= 1.01 * levels(x, s, objective=objective, method="exact").squared_error
+
+
+@pytest.mark.parametrize("fill", [-(2.0**31), -9999.0, 1e10])
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+def test_a_fill_value_costs_one_level_however_far_it_is(fill, objective):
+    x = np.random.default_rng(8).standard_normal(70_000)
+    filled = np.concatenate([x, np.full(3 * x.size, fill)])
+    found = levels(filled, 17, objective=objective, method="histogram")
+    assert found.squared_error <= 1.01 * levels(x, 16, objective=objective, method="exact").squared_error
+    assert found.squared_error == pytest.approx(found.cover(filled).squared_error, rel=1e-9)
+
+
+def test_the_gap_says_so_where_the_buckets_of_a_histogram_are_too_coarse():
+    random = np.random.default_rng(9)
+    for far in (1e6, 1e12, -1e9):
+        seen, x = Histogram(center=0.0, scale=1.0), random.standard_normal(20_000) + far
+        seen.update(random.standard_normal(1000))
+        seen.update(x)
+        found = seen.levels(16)
+        best = levels(np.concatenate([x, random.standard_normal(1000)]), 16).squared_error
+        assert found.gap > 0.5
+        assert (1 - found.gap) * found.squared_error <= best * (1 + 1e-9)
+        assert not found.exact
+    fine = Histogram(center=0.0, scale=1.0)
+    fine.update(random.standard_normal(20_000))
+    assert fine.levels(16).gap is None  # not asked for, and there is no need
+
+
 def test_its_error_is_that_of_the_data():
     x = np.exp(np.random.default_rng(3).standard_normal(30_000))
     for bins in (64, 4096):
