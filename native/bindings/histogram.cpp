@@ -135,6 +135,7 @@ void bind_histogram(nb::module_& m) {
           [](const nb::bytes& data) { return std::make_unique<Shared>(Histogram::from_bytes(bytes_of(data))); },
           "data"_a)
       .def("check_invariants", &tell<&Histogram::check_invariants>)
+      .def_prop_ro("settled", &tell<&Histogram::settled>)
       .def_prop_ro("center", &tell<&Histogram::center>)
       .def_prop_ro("scale", &tell<&Histogram::scale>)
       .def_prop_ro("bins", &tell<&Histogram::bins>)

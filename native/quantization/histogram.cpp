@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include "support/errors.h"
@@ -13,7 +14,12 @@ namespace {
 
 constexpr std::size_t kSample = 4096;  // values that settle center and scale
 constexpr std::size_t kBatch = 512;    // keys computed at a time
-constexpr double kReach = 1e140;       // most distance from the center, times the root of the weight
+constexpr double kReach = 1e150;       // most distance from the center, times the root of all weight
+constexpr double kWeight = 1e290;      // most weight
+constexpr double kTiny = 1e-270;       // products below have lost digits
+
+// Whether a sum is greater than it can be, whatever the rounding of however many terms.
+bool exceeds(double sum, double most) { return !(sum <= most * (1 + 0x1p-10) + kTiny); }
 
 // Copies values, held within the range that room was made for, and finds their buckets.
 template <typename T>
@@ -56,7 +62,7 @@ Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bi
   const double reach = std::max(high - center / 2, center / 2 - low);
   double scale = quantile(3) / 2 - quantile(1) / 2;
   if (scale == 0) scale = reach * 2 / bins;
-  return Histogram(center, std::max({scale, reach * 0x1p-99, 0x1p-1000}), bins, unit);
+  return Histogram(center, std::max({scale, reach * 0x1p-99, kLeastScale}), bins, unit);
 }
 
 void Histogram::coarsen() {
@@ -100,19 +106,54 @@ void Histogram::settle_ends() {
   maximum_ = std::find_if(buckets_.rbegin(), buckets_.rend(), held)->high;
 }
 
-// Sums of squares must stay finite, whatever else is added.
-void Histogram::check_reach(double low, double high, std::span<const double> weights) const {
-  const double heaviest = weights.empty() ? 1 : *std::max_element(weights.begin(), weights.end());
-  const double reach = std::max(high * unit_ - center_, center_ - low * unit_);
-  if (reach * std::sqrt(heaviest) < kReach) return;
-  throw InvalidInput("x has values up to " + shown(reach) + " away from the center and weights up to " +
-                     shown(heaviest) + ", so sums of squares would overflow; scale the values or the weights down");
+// Sums of squares must stay finite, in every solver too: no distance, squared, times all of the weight may overflow.
+void Histogram::check_reach(double low, double high, double weight) const {
+  const double reach = std::max({high * unit_ - center_, center_ - low * unit_, reach_of(minimum_, maximum_)});
+  if (reach * std::sqrt(weight) < kReach && weight < kWeight) return;
+  throw InvalidInput("values lie up to " + shown(reach) + " away from the center and weigh " + shown(weight) +
+                     " in all, so sums of squares would overflow; scale the values or the weights down");
+}
+
+double Histogram::reach_of(double low, double high) const {
+  return low <= high ? std::max(high * unit_ - center_, center_ - low * unit_) : 0;
+}
+
+// Where a single value was seen, its bucket serves any center and scale: whoever has seen more tells which are right.
+template <typename T>
+void Histogram::settle_like(std::span<const T> x, Range<T> range) {
+  const Histogram before = *this;
+  const double low = std::min(minimum_, static_cast<double>(range.low)),
+               high = std::max(maximum_, static_cast<double>(range.high));
+  if (!(low < high)) return;
+  constexpr double most = std::numeric_limits<T>::max();  // the value seen may be beyond it
+  *this = like(x, {static_cast<T>(std::max(low, -most)), static_cast<T>(std::min(high, most)), true}, bins_, unit_);
+  take_single(before);
+}
+
+void Histogram::take_single(const Histogram& other) {
+  if (other.count_ == 0) return;
+  const double value = other.minimum_, weight = other.total_weight(), v = value * unit_ - center_;
+  check_reach(value, value, total_weight() + weight);
+  cover(value, value);
+  Bucket& bucket = buckets_[static_cast<std::size_t>(index(value) - first_)];
+  bucket.weight += weight, bucket.v += weight * v, bucket.v2 += weight * v * v;
+  bucket.low = std::min(bucket.low, value), bucket.high = std::max(bucket.high, value);
+  count_ += other.count_;
+  settle_ends();
 }
 
 template <typename T>
 void Histogram::update(std::span<const T> x, std::span<const double> weights, Range<T> range) {
   if (x.empty()) return;
-  check_reach(static_cast<double>(range.low), static_cast<double>(range.high), weights);
+  if (!settled() && range.low < range.high) {
+    Histogram made = *this;
+    made.settle_like(x, range);
+    made.update(x, weights, range);
+    *this = std::move(made);
+    return;
+  }
+  const double weight = weights.empty() ? static_cast<double>(x.size()) : std::reduce(weights.begin(), weights.end());
+  check_reach(static_cast<double>(range.low), static_cast<double>(range.high), total_weight() + weight);
   cover(static_cast<double>(range.low), static_cast<double>(range.high));
   count_ += x.size();
   double values[kBatch];
@@ -141,6 +182,12 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
 
 void Histogram::merge(const Histogram& other) {
   if (other.count_ == 0) return;
+  if (count_ > std::numeric_limits<std::uint64_t>::max() - other.count_)
+    throw CapacityExceeded("these histograms have seen more than 2**64 - 1 values together; merge fewer");
+  if (!settled() || !other.settled()) return merge_unsettled(other);
+  if (center_ != other.center_ || scale_ != other.scale_)
+    throw InvalidInput("these histograms have another center or scale; make both with the same");
+  check_reach(other.minimum_, other.maximum_, total_weight() + other.total_weight());
   Histogram narrow = other;
   if (count_ == 0) shift_ = narrow.shift_;
   while (shift_ < narrow.shift_) coarsen();
@@ -155,6 +202,19 @@ void Histogram::merge(const Histogram& other) {
   }
   count_ += narrow.count_;
   settle_ends();
+}
+
+void Histogram::merge_unsettled(const Histogram& other) {
+  Histogram made = settled() ? *this : other;
+  const Histogram& single = settled() ? other : *this;
+  if (!made.settled() && single.count_ > 0) {  // two single values tell a scale together
+    const double ends[] = {std::min(made.minimum_, single.minimum_), std::max(made.minimum_, single.minimum_)};
+    made.settle_like<double>(ends, {ends[0], ends[1], true});
+  }
+  made.take_single(single);
+  made.bins_ = bins_;
+  made.cover(made.minimum_, made.maximum_);
+  *this = std::move(made);
 }
 
 double Histogram::total_weight() const {
@@ -178,10 +238,16 @@ const char* Histogram::broken() const {
     if (!(bucket.weight >= 0) || !std::isfinite(bucket.weight)) return "a weight that is negative or not finite";
     if (!std::isfinite(bucket.v) || !std::isfinite(bucket.v2) || bucket.v2 < 0) return "sums that no values can have";
     if (index(bucket.low) != here || index(bucket.high) != here) return "a value outside its bucket";
+    const double reach = std::max(std::abs(bucket.low * unit_ - center_), std::abs(bucket.high * unit_ - center_));
+    if (exceeds(std::abs(bucket.v), bucket.weight * reach) || exceeds(bucket.v2, bucket.weight * reach * reach) ||
+        exceeds(bucket.v * (bucket.v / std::max(bucket.weight, kTiny)), bucket.v2))
+      return "sums that no values can have";
     low = std::min(low, bucket.low);
     high = std::max(high, bucket.high);
   }
   if (low != minimum_ || high != maximum_) return "a minimum or maximum that is in no bucket";
+  if (!(reach_of(low, high) * std::sqrt(total_weight()) < kReach && total_weight() < kWeight))
+    return "weights and values whose squares overflow";
   if ((count_ == 0) != buckets_.empty()) return "a count that does not match the buckets";
   return nullptr;
 }

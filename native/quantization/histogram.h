@@ -24,6 +24,8 @@ inline std::int32_t bucket_index(double x, double center, double inverse_scale, 
 
 class Histogram {
  public:
+  static constexpr double kLeastScale = 0x1p-1000;
+
   // Sums over a bucket's values, v = value * unit - center; the ends are values as they came.
   struct Bucket {
     double weight = 0, v = 0, v2 = 0, low = HUGE_VAL, high = -HUGE_VAL;
@@ -40,7 +42,10 @@ class Histogram {
   // `range` is that of `x`; `weights` is empty or as long as `x`.
   template <typename T>
   void update(std::span<const T> x, std::span<const double> weights, Range<T> range);
-  void merge(const Histogram& other);  // of the same center, scale and unit
+  void merge(const Histogram& other);  // of the same unit and, if both are settled, the same center and scale
+
+  // Made like values that were all the same, and no other value seen since: the scale is not known yet.
+  bool settled() const { return scale_ > kLeastScale || minimum_ < maximum_; }
 
   double center() const { return center_; }
   double scale() const { return scale_; }
@@ -67,7 +72,12 @@ class Histogram {
 
  private:
   std::int32_t index(double x) const { return bucket_index(x * unit_, center_, inverse_, shift_); }
-  void check_reach(double low, double high, std::span<const double> weights) const;
+  void check_reach(double low, double high, double weight) const;
+  double reach_of(double low, double high) const;
+  template <typename T>
+  void settle_like(std::span<const T> x, Range<T> range);
+  void take_single(const Histogram& other);
+  void merge_unsettled(const Histogram& other);
   void cover(double low, double high);  // makes room for values in [low, high]
   void coarsen();                       // merges neighbors in pairs
   void settle_ends();

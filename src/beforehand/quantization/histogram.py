@@ -28,11 +28,11 @@ class Histogram:
     Guarantee:
         `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data up
         to the rounding of sums. Levels are always values of the data; 16 levels from 4096 buckets cost at most about
-        1.001 times the optimum on light tails.
+        1.001 times the optimum on light tails. Where values crowd in a few buckets far from the center, levels may cost
+        much more, and `gap` says how much. Threads may share a histogram: each call waits for the others.
 
     Cost:
-        `update` takes about 3 ns a value and releases the GIL above 10,000 values; a bucket takes 40 bytes. Not locked:
-        one writer at a time.
+        `update` takes about 3 ns a value and releases the GIL above 10,000 values; a bucket takes 40 bytes.
 
     Raises:
         InvalidInput: An argument breaks its rule.
@@ -66,6 +66,8 @@ class Histogram:
         """Make an empty histogram for data like these.
 
         The center is the median, and the scale half the interquartile range, of at most 4,096 values at equal strides.
+        If these are all the same, center and scale are those of the first data with another value, or of the first
+        histogram merged with.
 
         Raises:
             InvalidInput: `x` is empty or contains NaN or infinity.
@@ -102,7 +104,8 @@ class Histogram:
         """
         if not isinstance(other, Histogram):
             raise InvalidInput(f"other is a {type(other).__name__}, but must be a Histogram; update() takes in data")
-        if (other.center, other.scale) != (self.center, self.scale):
+        settled = self._native.settled and other._native.settled
+        if settled and (other.center, other.scale) != (self.center, self.scale):
             raise InvalidInput(
                 f"other has center {other.center} and scale {other.scale}, this one {self.center} and {self.scale}; "
                 "make both with the same"
