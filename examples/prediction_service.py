@@ -14,8 +14,18 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from beforehand.core.errors import Closed
-from beforehand.scheduling import FCFS, Log, Policy, PredictionQueue, QueuePlan, Ticket, plan_queue, replay, simulate
+from beforehand.scheduling import (
+    FCFS,
+    Log,
+    Policy,
+    PredictionQueue,
+    QueuePlan,
+    QueueShutDown,
+    Ticket,
+    plan_queue,
+    replay,
+    simulate,
+)
 
 WORKERS = 2
 LOAD = 0.85
@@ -82,14 +92,14 @@ async def serve(policy: Policy, coming: list[Request], arrivals: list[float]) ->
     for number, arrival in enumerate(arrivals):
         await asyncio.sleep((arrival - clock()) * UNIT)
         await queue.put(number, coming[number])
-    queue.close()
+    queue.shutdown()
     await asyncio.gather(*workers)
     return rows
 
 
 async def tickets(queue: PredictionQueue[int]) -> AsyncIterator[Ticket[int]]:
     """What the queue hands out until it is closed and empty."""
-    with suppress(Closed):
+    with suppress(QueueShutDown):
         while True:
             yield await queue.get()
 

@@ -27,7 +27,7 @@ from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.queue.health import Health, Stats
-from beforehand.scheduling.queue.prediction_queue import PredictionQueue, QueueFull
+from beforehand.scheduling.queue.prediction_queue import PredictionQueue, QueueFull, QueueShutDown
 from beforehand.scheduling.queue.ticket import Ticket
 from beforehand.scheduling.simulation.simulator import Replay, Simulation, replay, simulate
 
@@ -70,6 +70,7 @@ __all__ = [
     "PredictionQueue",
     "QueueFull",
     "QueuePlan",
+    "QueueShutDown",
     "Replay",
     "Simulation",
     "SkipPredict",

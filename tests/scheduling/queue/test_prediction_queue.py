@@ -1,6 +1,7 @@
 import asyncio
 import math
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from beforehand.scheduling import (
     DelayPredict,
     PredictionQueue,
     QueueFull,
+    QueueShutDown,
     SkipPredict,
     Ticket,
 )
@@ -180,57 +182,104 @@ def test_join_waits_for_every_job_and_counts_cancelled_ones():
     asyncio.run(main())
 
 
-def test_a_closed_queue_takes_nothing_drains_and_then_says_so():
+def test_a_queue_that_was_shut_down_takes_nothing_drains_and_then_says_so():
     async def main():
         queue = sizes()
         put(queue, 2, 1)
-        queue.close()
+        queue.shutdown()
         for attempt in (queue.put(3, 3), asyncio.to_thread(lambda: None)):
             if asyncio.iscoroutine(attempt) and attempt.__name__ == "put":
-                with pytest.raises(Closed, match="takes no more"):
+                with pytest.raises(QueueShutDown, match="takes no more"):
                     await attempt
             else:
                 await attempt
-        with pytest.raises(Closed):
+        with pytest.raises(QueueShutDown):
             queue.put_nowait(3, 3)
         assert [(await queue.get()).job, queue.get_nowait().job] == [1, 2]
-        with pytest.raises(Closed, match="no job waits"):
+        with pytest.raises(QueueShutDown, match="no job waits"):
             await queue.get()
-        with pytest.raises(Closed):
+        with pytest.raises(QueueShutDown):
             queue.get_nowait()
 
     asyncio.run(main())
 
 
-def test_closing_ends_the_waiting_of_getters_and_putters():
+def test_a_shutdown_ends_the_waiting_of_getters_and_putters():
     async def main():
         queue = sizes(maxsize=1)
         getters = [asyncio.create_task(queue.get()) for _ in range(2)]
         await settle()
-        queue.close()
+        queue.shutdown()
         for getter in getters:
-            with pytest.raises(Closed):
+            with pytest.raises(QueueShutDown):
                 await getter
         full = sizes(maxsize=1)
         put(full, 1)
         putters = [asyncio.create_task(full.put(job, job)) for job in (2, 3)]
         await settle()
-        full.close()
+        full.shutdown()
         for putter in putters:
-            with pytest.raises(Closed):
+            with pytest.raises(QueueShutDown):
                 await putter
         assert drain(full) == [1]
 
     asyncio.run(main())
 
 
-def test_a_running_job_may_be_handed_back_after_closing():
+def test_a_running_job_may_be_handed_back_after_a_shutdown():
     queue = PredictionQueue(SPRPT(), expensive=float)
     put(queue, 2)
     ticket = queue.get_nowait()
-    queue.close()
+    queue.shutdown()
     queue.requeue(ticket, 1.0)
     assert queue.get_nowait() is ticket
+
+
+def test_an_immediate_shutdown_cancels_what_waits_and_ends_join():
+    async def main():
+        queue = sizes()
+        tickets = put(queue, 3, 1, 2)
+        running = queue.get_nowait()
+        joined = asyncio.create_task(queue.join())
+        await settle()
+        queue.shutdown(immediate=True)
+        assert [ticket.state for ticket in tickets] == ["cancelled", "running", "cancelled"]
+        with pytest.raises(QueueShutDown, match="no job waits"):
+            await queue.get()
+        assert not joined.done()
+        queue.done(running)
+        await joined
+
+    asyncio.run(main())
+
+
+def test_the_earlier_name_of_shutdown_and_what_earlier_code_catches_still_work():
+    queue = sizes()
+    with pytest.warns(FutureWarning, match=r"PredictionQueue\.close is now called shutdown"):
+        queue.close()
+    with pytest.raises(Closed):
+        put(queue, 1)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="asyncio has it from 3.13 on")
+def test_a_shutdown_is_caught_as_asyncio_calls_it():
+    assert issubclass(QueueShutDown, asyncio.QueueShutDown)
+
+
+def test_a_queue_says_whether_it_is_empty_or_full_as_asyncio_does():
+    queue, endless = sizes(maxsize=2), sizes()
+    assert (queue.maxsize, queue.empty(), queue.full()) == (2, True, False)
+    put(queue, 1, 2)
+    assert (queue.qsize(), queue.empty(), queue.full()) == (2, False, True)
+    queue.get_nowait()
+    assert not queue.full()
+    put(endless, 1)
+    assert (endless.maxsize, endless.full()) == (0, False)
+
+
+def test_a_queue_has_what_asyncio_has():
+    known = {name for name in dir(asyncio.Queue) if not name.startswith("_")} - {"task_done"}  # done(ticket) here
+    assert known <= set(dir(PredictionQueue))
 
 
 def test_workers_and_producers_lose_and_double_no_job():
@@ -249,7 +298,7 @@ def test_workers_and_producers_lose_and_double_no_job():
                     ticket = await asyncio.wait_for(queue.get(), float(rng.choice([0.0, 0.001, 1.0])))
                 except TimeoutError:
                     continue
-                except Closed:
+                except QueueShutDown:
                     return
                 served.append(ticket.job)
                 await asyncio.sleep(0)
@@ -258,7 +307,7 @@ def test_workers_and_producers_lose_and_double_no_job():
         workers = [asyncio.create_task(work()) for _ in range(3)]
         await asyncio.gather(*(produce(first) for first in (0, 50, 100, 150)))
         await queue.join()
-        queue.close()
+        queue.shutdown()
         await asyncio.gather(*workers)
         return served
 
@@ -361,7 +410,7 @@ def test_a_policy_that_ranks_nan_is_refused_when_it_does():
 
 
 def test_errors_survive_a_journey_to_another_process():
-    for error in (Closed("closed"), QueueFull("full")):
+    for error in (QueueShutDown("shut down"), QueueFull("full")):
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, final
 
+from beforehand.core.deprecation import warn_renamed
 from beforehand.core.errors import CapacityExceeded, Closed, InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.inputs import MOST, checked, finite, whole
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.view import UNKNOWN, View
+from beforehand.scheduling.queue.callers import Callers
 from beforehand.scheduling.queue.health import KEPT, Finished, Health, Stats, health_of
-from beforehand.scheduling.queue.line import Line
 from beforehand.scheduling.queue.predictions import Predict, Predictions
-from beforehand.scheduling.queue.ticket import J, State, Ticket, Waiting
+from beforehand.scheduling.queue.ticket import J, State, Ticket, WaitingJobs
+
+if sys.version_info >= (3, 13):
+    from asyncio import QueueShutDown as _QueueShutDown
+else:
+
+    class _QueueShutDown(Exception):
+        """What `asyncio` calls it from Python 3.13 on."""
 
 
 class QueueFull(CapacityExceeded, asyncio.QueueFull):
     """`put_nowait` found `maxsize` jobs waiting."""
+
+
+class QueueShutDown(Closed, _QueueShutDown):
+    """The queue was shut down: it takes no more jobs, and once it is empty it gives none; `asyncio`'s from 3.13 on."""
 
 
 class Recorder(Protocol):
@@ -33,19 +46,19 @@ class Recorder(Protocol):
 
 @final
 class PredictionQueue(Generic[J]):
-    """Hand out jobs shortest predicted first, or in any other policy's order, and let none wait for ever.
+    """Hand out jobs shortest predicted first, or in any other policy's order, and let none wait forever.
 
     `put` never waits for a predictor: a job whose prediction is under way stands behind those of its class that have
     one, and moves up when it comes. The expensive predictor is asked only where the policy asks for it.
 
     Args:
-        policy: Ranks the jobs, lowest first. Those that preempt (`SPRPT`, `PSPJF`, `TRAIL`, `DelayPredict`, `LAS`) do
-            so only for callers that ask `should_yield` and `requeue`.
+        policy: Ranks the jobs, lowest first. A preemptive policy
+            preempts only for callers that ask `should_yield` and `requeue`.
         cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put.
         expensive: Likewise; called when the policy asks for it.
-        max_wait: Whoever has waited so long is served next, oldest first; in the unit of `clock`. None: no bound.
-        ageing: Units of rank that a job gains for each unit of waiting. It acts between jobs that have a key; what a
-            policy puts before all keys, such as the shorts of `SkipPredict`, stays there.
+        max_wait: A job that has waited this long is served next, oldest first; in the unit of `clock`. None: no bound.
+        ageing: Units of rank that a job gains for each unit of waiting. It acts between jobs that have a key; jobs that
+            a policy puts before all keys, such as the short ones of `SkipPredict`, stay there.
         maxsize: How many jobs may wait; 0 means any number. A job that is handed back always finds room.
         clock: Tells the time.
         recorder: Gets `append({"arrival", "size", "cheap", "expensive", "wait"})` for each finished job of known size.
@@ -104,12 +117,12 @@ class PredictionQueue(Generic[J]):
         self._maxsize = whole("maxsize", maxsize)
         self._clock = clock
         self._recorder = recorder
-        self._waiting: Waiting[J] = Waiting(math.inf if max_wait is None else checked("max_wait", max_wait))
-        self._getters, self._putters = Line(), Line()
+        self._waiting: WaitingJobs[J] = WaitingJobs(math.inf if max_wait is None else checked("max_wait", max_wait))
+        self._getters, self._putters = Callers(), Callers()
         self._rows: deque[Finished] = deque(maxlen=KEPT)
         self._put = self._handed_back = self._cancelled = self._finished = 0
         self._idle = asyncio.Event()
-        self._closed = False
+        self._shut_down = False
 
     def __repr__(self) -> str:
         """Show the policy and how many jobs wait."""
@@ -122,6 +135,19 @@ class PredictionQueue(Generic[J]):
     def qsize(self) -> int:
         """How many jobs wait."""
         return len(self._waiting.tickets)
+
+    def empty(self) -> bool:
+        """Whether no job waits."""
+        return not self._waiting.tickets
+
+    def full(self) -> bool:
+        """Whether `maxsize` jobs wait."""
+        return 0 < self._maxsize <= len(self)
+
+    @property
+    def maxsize(self) -> int:
+        """How many jobs may wait; 0 means any number."""
+        return self._maxsize
 
     @property
     def stats(self) -> Stats:
@@ -138,7 +164,7 @@ class PredictionQueue(Generic[J]):
         """Add a job, after waiting for room if the queue is full; never for a predictor.
 
         Raises:
-            Closed: the queue is closed, or was while this call waited.
+            QueueShutDown: the queue was shut down before, or while this call waited.
         """
         if self._room() <= self._putters.promised:
             await self._putters.wait(self._room)
@@ -149,7 +175,7 @@ class PredictionQueue(Generic[J]):
 
         Raises:
             QueueFull: `maxsize` jobs wait, or the room that is left was promised to waiting callers of `put`.
-            Closed: the queue is closed.
+            QueueShutDown: the queue was shut down.
         """
         if self._maxsize and self._room() <= self._putters.promised:
             raise QueueFull(f"{len(self)} jobs wait and maxsize is {self._maxsize}; serve some first, or await put")
@@ -159,10 +185,10 @@ class PredictionQueue(Generic[J]):
         """The job of lowest rank, or one whose time is up; waits while there is none.
 
         Raises:
-            Closed: the queue is closed and no job waits.
+            QueueShutDown: the queue was shut down and no job waits.
         """
         if len(self._waiting.tickets) <= self._getters.promised:
-            if not self._closed:
+            if not self._shut_down:
                 await self._getters.wait(self._ready)
             self._check_drained()
         return self._take()
@@ -172,23 +198,23 @@ class PredictionQueue(Generic[J]):
 
         Raises:
             asyncio.QueueEmpty: no job waits, or only such as were promised to waiting callers of `get`.
-            Closed: the queue is closed and no job waits.
+            QueueShutDown: the queue was shut down and no job waits.
         """
         if len(self._waiting.tickets) <= self._getters.promised:
-            if not self._closed:
+            if not self._shut_down:
                 raise asyncio.QueueEmpty
             self._check_drained()
         return self._take()
 
     def done(self, ticket: Ticket[J], *, size: float | None = None) -> None:
-        """Say that a job has run to its end, and how long it took, which `health` and the recorder want to know.
+        """Report that a job has run to its end, and how long it took, for `health` and the recorder.
 
         Args:
             ticket: From `get`.
             size: Its service time, above 0 and at most 1e100, in the unit of the predictions.
 
         Raises:
-            InvalidInput: the job does not run, or is of another queue; `size` is out of range.
+            InvalidInput: the job is not running, or is of another queue; `size` is out of range.
         """
         self._check(ticket, "running")
         if size is not None:
@@ -202,7 +228,7 @@ class PredictionQueue(Generic[J]):
         self._finish()
 
     def cancel(self, ticket: Ticket[J]) -> bool:
-        """Take a waiting job out; False if it runs already, or is finished.
+        """Take a waiting job out; False if it already runs or is finished.
 
         Raises:
             InvalidInput: the ticket is of another queue.
@@ -244,7 +270,7 @@ class PredictionQueue(Generic[J]):
             served: The service that it has had in all, in the unit of the predictions.
 
         Raises:
-            InvalidInput: the job does not run, or is of another queue; `served` fell, or is not finite.
+            InvalidInput: the job is not running, or is of another queue; `served` fell, or is not finite.
         """
         self._serve(ticket, served)
         return self._waiting.passes(ticket, self._key(ticket), self._clock())
@@ -257,7 +283,7 @@ class PredictionQueue(Generic[J]):
             served: The service that it has had in all, in the unit of the predictions.
 
         Raises:
-            InvalidInput: the job does not run, or is of another queue; `served` fell, or is not finite.
+            InvalidInput: the job is not running, or is of another queue; `served` fell, or is not finite.
         """
         self._serve(ticket, served)
         self._rank_anew(ticket)
@@ -292,23 +318,35 @@ class PredictionQueue(Generic[J]):
             self._idle.clear()
             await self._idle.wait()
 
-    def close(self) -> None:
-        """Take no more jobs: `put` raises `Closed`, also where it waits, and so does `get` once no job waits."""
-        self._closed = True
+    def shutdown(self, immediate: bool = False) -> None:
+        """Take no more jobs: `put` raises `QueueShutDown`, even if it already waits, and so does `get` once none waits.
+
+        Args:
+            immediate: Also cancel all jobs that wait.
+        """
+        self._shut_down = True
+        if immediate:
+            for ticket in list(self._waiting.tickets.values()):
+                self.cancel(ticket)
         self._putters.wake(math.inf)
         self._getters.wake(math.inf)
 
+    def close(self) -> None:
+        """The earlier name of `shutdown`."""
+        warn_renamed("PredictionQueue.close", "shutdown")
+        self.shutdown()
+
     def _room(self) -> float:
-        """How many more jobs may wait; when closed, as many as come, so that each learns of it."""
-        return math.inf if self._closed or not self._maxsize else self._maxsize - len(self)
+        """How many more jobs may wait; after a shutdown any number, so that each caller learns of it."""
+        return math.inf if self._shut_down or not self._maxsize else self._maxsize - len(self)
 
     def _ready(self) -> float:
-        """How many callers of `get` may go on; when closed and empty, all."""
-        return len(self) or (math.inf if self._closed else 0)
+        """How many callers of `get` may go on; all of them after a shutdown, once no job waits."""
+        return len(self) or (math.inf if self._shut_down else 0)
 
     def _admit(self, job: J, features: Any) -> Ticket[J]:
-        if self._closed:
-            raise Closed("the queue is closed and takes no more jobs; make another one")
+        if self._shut_down:
+            raise QueueShutDown("the queue was shut down and takes no more jobs; make another one")
         ticket = Ticket(self, job, features, View(self._clock(), self._put))
         self._waiting.add(ticket, self._key(ticket))
         self._put += 1
@@ -318,7 +356,7 @@ class PredictionQueue(Generic[J]):
 
     def _check_drained(self) -> None:
         if not self._waiting.tickets:
-            raise Closed("the queue is closed, and no job waits any more")
+            raise QueueShutDown("the queue was shut down, and no job waits any more")
 
     def _take(self) -> Ticket[J]:
         now = self._clock()
@@ -348,15 +386,15 @@ class PredictionQueue(Generic[J]):
             self._rank_anew(ticket)
 
     def _key(self, ticket: Ticket[J]) -> float:
-        """Where a ticket is to wait, once the policy has been told what it wants to know."""
+        """The key by which a ticket waits, after asking for the predictions that the policy wants."""
         self._predictions.ask(ticket)
         rank = self._policy.rank(ticket.view)
         return self._aged(rank, ticket.view) if self._ageing or rank != rank else rank
 
     def _aged(self, rank: float, view: View) -> float:
-        """The rank less `ageing` for each unit of waiting; as all wait alike, the moment of asking cancels out."""
+        """The rank minus `ageing` for each unit of waiting; as all wait alike, the current time cancels out."""
         if rank != rank:
-            raise InvalidInput(f"{self._policy} ranked a job nan, but ranks must be numbers; mend its rank()")
+            raise InvalidInput(f"{self._policy} ranked a job nan, but ranks must be numbers; fix its rank()")
         return rank + self._ageing * view.arrival if abs(rank) <= UNKNOWN else rank
 
     def _check(self, ticket: Ticket[J], *states: State) -> None:

@@ -44,7 +44,7 @@ class Ticket(Generic[J]):
         return f"Ticket({self.job!r}, {self.state})"
 
 
-class Waiting(Generic[J]):
+class WaitingJobs(Generic[J]):
     """The tickets that wait, by rank and by arrival.
 
     The order by rank is a heap from which nothing is removed but at the top: a ticket that was ranked anew, guarded or

@@ -1,11 +1,11 @@
-"""Who waits for a job or for room, first come first served."""
+"""Callers that wait for a job or for room, first come first served."""
 
 import asyncio
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 
-class Line:
+class Callers:
     """Callers that wait for their turn; one that was woken holds a promise until it has run.
 
     A newcomer may pass only if more is free than is promised, so nobody is overtaken between waking and running.
@@ -21,7 +21,7 @@ class Line:
     async def wait(self, free: Callable[[], float]) -> None:
         """Return once something is free for this caller; if cancelled, pass the promise on."""
         self._numbers += 1
-        number = self._numbers  # kept when what was promised is gone again: the place in the line stays
+        number = self._numbers  # kept if the promised item is gone again: the caller keeps its place
         while True:
             future = asyncio.get_running_loop().create_future()
             heappush(self.waiting, (number, future))
@@ -40,7 +40,7 @@ class Line:
                 return
 
     def wake(self, free: float) -> None:
-        """Wake as many of the first as there is something free for."""
+        """Wake the first callers, as many as `free` serves."""
         while self.waiting and free > self.promised:
             _, future = heappop(self.waiting)
             if not future.done():
