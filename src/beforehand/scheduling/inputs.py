@@ -1,4 +1,4 @@
-"""Numbers that options may take, checked in one place."""
+"""Checks of options, in one place."""
 
 import math
 from numbers import Integral, Real
@@ -16,7 +16,7 @@ def checked(name: str, value: float, *, least: float = 0.0, most: float = math.i
     """The number as a float, at least `least` (above it, if `above`) and at most `most`; infinity only where `most` is.
 
     Raises:
-        InvalidInput: it is no number, or outside.
+        InvalidInput: it is not a number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidInput(f"{name} is {value!r}, but must be a number")
@@ -36,7 +36,7 @@ def finite(name: str, value: float, *, above: bool = False) -> float:
     """The number as a float, from 0 (from 1e-100, if `above`) to 1e100.
 
     Raises:
-        InvalidInput: it is no such number.
+        InvalidInput: it is not a number, or out of range.
     """
     number = checked(name, value, above=above)
     if number == math.inf:
@@ -48,7 +48,7 @@ def whole(name: str, value: int, *, least: int = 0, most: int | None = None) -> 
     """The number as an int, from `least` to `most`.
 
     Raises:
-        InvalidInput: it is no whole number, or outside.
+        InvalidInput: it is not a whole number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InvalidInput(f"{name} is {value!r}, but must be a whole number")
@@ -72,10 +72,10 @@ def flag(name: str, value: bool) -> bool:
 
 
 def switching(value: Any) -> tuple[float, float]:
-    """What setting a job aside costs: fixed, and for each unit of its age.
+    """The cost of a preemption: fixed, and for each unit of the job's age.
 
     Raises:
-        InvalidInput: it is no pair of finite numbers that are not negative.
+        InvalidInput: it is not a pair of finite, non-negative numbers.
     """
     try:
         fixed, per_age = value
@@ -85,7 +85,7 @@ def switching(value: Any) -> tuple[float, float]:
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Nothing, if the word is allowed.
+    """Raise unless the word is allowed.
 
     Raises:
         InvalidInput: it is not.
@@ -95,7 +95,7 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def settle(holder: Any, **fields: Any) -> None:
-    """Set fields of a frozen dataclass to what they were checked and converted to, while it is being made."""
+    """Set fields of a frozen dataclass to their checked values, while it is being made."""
     for name, value in fields.items():
         object.__setattr__(holder, name, value)
 
@@ -104,7 +104,7 @@ def listed(name: str, values: Any, what: str = "numbers") -> tuple[Any, ...]:
     """The items of a sequence.
 
     Raises:
-        InvalidInput: it has none, as a single number, or is a text.
+        InvalidInput: it is a single value or a string.
     """
     if isinstance(values, str) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
         raise InvalidInput(f"{name} is {values!r}, but must be a sequence of {what}; put a single one into a tuple")
@@ -112,7 +112,7 @@ def listed(name: str, values: Any, what: str = "numbers") -> tuple[Any, ...]:
 
 
 def kind_of(name: str, value: object, kind: type, remedy: str) -> None:
-    """Nothing, if the value is of this kind.
+    """Raise unless the value is of this kind.
 
     Raises:
         InvalidInput: it is not.

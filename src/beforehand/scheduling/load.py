@@ -1,4 +1,4 @@
-"""The rate of arrivals that makes a load."""
+"""The rate of arrivals that gives a load."""
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked

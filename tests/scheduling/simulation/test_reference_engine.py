@@ -71,7 +71,7 @@ def test_a_missing_prediction_is_named():
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ({"rank": lambda view: float("nan")}, "ranked a job nan, but ranks must be numbers; mend its rank"),
+        ({"rank": lambda view: float("nan")}, "ranked a job nan, but ranks must be numbers; fix its rank"),
         ({"rank": lambda view: None}, "ranked a job None"),
         ({"review_age": lambda view: view.age}, "review a job of age 0.0 at 0.0, but that must be later"),
         ({"review_age": lambda view: float("nan")}, "at nan, but that must be later, or inf for never"),

@@ -1,4 +1,4 @@
-"""What a formula says of a policy: means over all jobs."""
+"""The result of a formula: means over all jobs."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from beforehand.scheduling.log import Floats
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """Means over all jobs, once the queue has run for long.
+    """Means over all jobs in the long run.
 
     Args:
         response_time: Completion minus arrival; inf if the server cannot keep up.
@@ -23,8 +23,8 @@ class Expectation:
         expensive_calls: Expensive ones.
         utilization: The share of time that the server works, predictions on the server included.
         stable: Whether it can keep up.
-        interruptions: How often a job is set aside for another that arrives; nan if not known.
-        memory: The time average of the summed ages of unfinished jobs; nan if not known.
+        interruptions: How often a job is preempted by another that arrives; nan if not known.
+        memory: The time average of the summed ages of unfinished jobs, in the unit of size; nan if not known.
         per_job: The expected response time of each row of a log, if asked for.
         accuracy: The estimated relative error of the quadrature; 0 for a log.
     """

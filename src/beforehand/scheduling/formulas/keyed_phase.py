@@ -180,7 +180,7 @@ def grid_of(jobs: JobClass, more: tuple[float, ...], points: int) -> SizeGrid:
 
 @lru_cache(maxsize=64)
 def table_of(phase: Phase, points: int) -> Table:
-    """The table of a phase, by so many nodes a panel."""
+    """The table of a phase, with `points` nodes for each panel."""
     error = phase.error
     grid = grid_of(phase.jobs, phase.edges(), points)
     jobs = grid.mean(phase.jobs.share(grid.x))

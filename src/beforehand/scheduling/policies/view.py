@@ -13,7 +13,7 @@ UNKNOWN = 1e299  # a job whose prediction is not there yet; ranks made of predic
 
 @dataclass(slots=True)
 class View:
-    """What a policy may know of a job; an engine owns it and keeps it up to date.
+    """What a policy may know about a job; an engine owns it and keeps it up to date.
 
     Args:
         arrival: When it came.

@@ -1,4 +1,4 @@
-"""What a queue tells of itself: what it counted, and whether the predictions paid."""
+"""What a queue reports about itself: what it counted, and whether the predictions paid."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Stats:
         served: Jobs handed out, again if they had been handed back.
         guarded: Those among them that had waited for `max_wait`.
         cancelled: Jobs cancelled while they waited.
-        predictor_errors: Predictions that raised, or were no number from 0 to 1e100.
+        predictor_errors: Predictions that raised, or were not a number from 0 to 1e100.
     """
 
     put: int

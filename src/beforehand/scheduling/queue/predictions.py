@@ -1,4 +1,4 @@
-"""Asking predictors about the jobs of a queue, without waiting for them, and without harm where they fail."""
+"""Predictors of a queue, which it never waits for and whose failures it survives."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Predict = Callable[[Any], float | Awaitable[float]]
 class Predictions:
     """The predictors of one queue.
 
-    What a predictor answers is written into the job's view. One that raises, or whose answer is no number from 0 to
-    1e100, is counted and not asked again about that job.
+    What a predictor answers is written into the job's view. One that raises, or whose answer is not a number from 0
+    to 1e100, is counted and not asked again about that job.
 
     Args:
         policy: Says which prediction it wants next.
@@ -65,7 +65,7 @@ class Predictions:
         self.errors = 0
 
     def ask(self, ticket: Ticket[Any]) -> None:
-        """Ask for what the policy wants to know of a job; an async predictor answers later."""
+        """Ask for the predictions that the policy wants; an async predictor answers later."""
         view = ticket.view
         for _ in self._functions:  # each at most once
             wanted = self._asks(view)
@@ -135,7 +135,7 @@ def _function(name: str, predictor: Predictor | Predict) -> Predict:
 
 
 def _as_float(answer: Any) -> float:
-    """What a predictor answered; nan if it is no number."""
+    """What a predictor answered; nan if it is not a number."""
     try:
         return float(answer)
     except Exception:

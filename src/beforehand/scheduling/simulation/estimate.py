@@ -1,4 +1,4 @@
-"""From sums over batches of simulated jobs to a mean and its interval, with what is known about every queue."""
+"""A mean and its interval from sums over batches of simulated jobs, with control variates."""
 
 import math
 from typing import NamedTuple
@@ -85,16 +85,16 @@ def controlled(means: Floats, variates: Floats, known: Floats) -> Estimate:
     varies = np.ptp(variates, axis=0) > 1e-12 * np.abs(known)
     off = (variates - known)[:, varies]
     batches, count = off.shape
-    centre = off.mean(axis=0)
-    spread = off - centre
+    center = off.mean(axis=0)
+    spread = off - center
     slope, *_ = np.linalg.lstsq(spread, means - means.mean(), rcond=None)
     left = means - means.mean() - spread @ slope
     freedom = batches - 1 - count
-    lever = float(centre @ np.linalg.lstsq(spread.T @ spread, centre, rcond=None)[0]) if count else 0.0
+    lever = float(center @ np.linalg.lstsq(spread.T @ spread, center, rcond=None)[0]) if count else 0.0
     error = math.sqrt(float(left @ left) / freedom * (1 / batches + lever))
     interval, usual = student(freedom) * error, float(np.std(means, ddof=1)) / math.sqrt(batches)
     return Estimate(
-        float(means.mean() - centre @ slope), interval, (usual / error) ** 2 if error > 1e-9 * usual else math.inf
+        float(means.mean() - center @ slope), interval, (usual / error) ** 2 if error > 1e-9 * usual else math.inf
     )
 
 

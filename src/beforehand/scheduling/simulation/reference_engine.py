@@ -23,7 +23,7 @@ Counts = NDArray[np.int64]
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What became of each job; `memory` and `peak_memory` are of the time before each arrival, and after the last."""
+    """What happened to each job; `memory` and `peak_memory` cover the time before each arrival and after the last."""
 
     start: Floats
     completion: Floats
@@ -62,7 +62,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         Each event ranks all jobs that are present.
 
     Raises:
-        InvalidInput: the policy asks for a prediction that is not there.
+        InvalidInput: the policy asks for a prediction that is missing.
     """
     arrival, size, n, stages = jobs.arrival, jobs.size, len(jobs.size), policy.stages()
     start, completion, busy = np.full(n, math.nan), np.full(n, math.nan), np.zeros(n)
@@ -82,7 +82,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
             if name not in get_args(By) or not math.isnan(job.view.key(name)):
                 raise InvalidInput(
                     f"{policy!r} asks for {name!r} though it knows {job.view}, but may ask for 'cheap' and 'expensive' "
-                    "once each; mend its asks()"
+                    "once each; fix its asks()"
                 )
             value = known(name, job.index)
             if math.isnan(value):
@@ -101,7 +101,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         if not isinstance(review, Real) or not review > job.view.age:
             raise InvalidInput(
                 f"{policy!r} wants to review a job of age {job.view.age} at {review}, but that must be later, or inf "
-                "for never; mend its review_age()"
+                "for never; fix its review_age()"
             )
         job.target = min(job.total, review)
         job.event = now + (job.owed or max(job.target - job.view.age, 0.0))
@@ -109,7 +109,7 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
     def place(job: _Job) -> tuple[float, int]:
         rank = policy.rank(job.view)
         if not isinstance(rank, Real) or rank != rank:
-            raise InvalidInput(f"{policy!r} ranked a job {rank!r}, but ranks must be numbers; mend its rank()")
+            raise InvalidInput(f"{policy!r} ranked a job {rank!r}, but ranks must be numbers; fix its rank()")
         return rank, job.view.sequence
 
     while came < n or present:
@@ -140,9 +140,9 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         running = [job for job in running if math.isnan(completion[job.index])]
         present = [job for job in present if math.isnan(completion[job.index])]
         while came < n and arrival[came] <= now:
-            known_of = float(size[came]), known("cheap", came), known("expensive", came)
-            works = [] if stages is None else prediction_spans(stages, *known_of)
-            total = known_of[0] + sum(end - begin for begin, end in works)
+            row = float(size[came]), known("cheap", came), known("expensive", came)
+            works = [] if stages is None else prediction_spans(stages, *row)
+            total = row[0] + sum(end - begin for begin, end in works)
             present.append(_Job(View(float(arrival[came]), came), came, works, total))
             ask(present[-1])
             came += 1

@@ -1,4 +1,4 @@
-"""Queues run job by job: for servers and policies that no formula covers, and to check those that one does."""
+"""Queues run job by job: for servers and policies that have no formula, and to check those that have one."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ MOST_QUANTA = 1_000  # that a job of mean size goes through
 @final
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Simulation:
-    """What a simulated queue did, the warm-up left out.
+    """What a simulated queue did after the warm-up.
 
     Args:
         response_time: The mean of completion minus arrival; inf if predictions overload the server.
@@ -40,15 +40,15 @@ class Simulation:
         quantiles: Response times by share of jobs, to 0.6 %.
         max: The largest response time.
         slowdown: The mean of response time over size.
-        interruptions: How often a job is set aside for another that arrives or has finished predicting.
-        demotions: How often a job is set aside because its own rank has grown.
-        memory: The time average of the summed ages of unfinished jobs, prediction work not counted.
+        interruptions: How often a job is preempted by another that arrives or whose prediction is done.
+        demotions: How often a job is preempted because its own rank has grown.
+        memory: The time average of the summed ages of unfinished jobs, in the unit of size, without prediction work.
         peak_memory: The largest such sum.
         cheap_calls: Cheap predictions for each job.
         expensive_calls: Expensive ones.
         utilization: The share of time that servers work, predictions and switches included.
         jobs: How many were counted.
-        variance_reduction: By how much known means have cut the variance of `response_time`; 1 without.
+        variance_reduction: The factor by which known means have cut the variance of `response_time`; 1 without.
     """
 
     response_time: float
@@ -83,9 +83,9 @@ class Replay:
     Args:
         completion: When each job was done.
         start: When each was first served.
-        interruptions: How often jobs were set aside for others.
+        interruptions: How often jobs were preempted by others.
         demotions: How often because their own rank had grown.
-        memory: The integral over time of the summed ages of unfinished jobs, prediction work not counted.
+        memory: The integral over time of the summed ages of unfinished jobs, without prediction work.
         peak_memory: The largest such sum.
         cheap_calls: Cheap predictions in all.
         expensive_calls: Expensive ones.
@@ -101,7 +101,7 @@ class Replay:
     expensive_calls: int
 
     def summary(self, log: Log, *, quantiles: Sequence[float] = (0.5, 0.9, 0.99)) -> dict[str, Any]:
-        """Means over the jobs of the log that was replayed, under the names that they have in a `Simulation`.
+        """Means over the jobs of the replayed log, under the names that they have in a `Simulation`.
 
         Args:
             log: What was replayed.
@@ -160,21 +160,21 @@ def simulate(
         load: The share of time that the jobs alone keep each server busy, above 0 and below 1.
         rate: Arrivals in a unit of time. Exactly one of `load` and `rate`.
         jobs: How many jobs come; the queue then runs empty.
-        seed: Job i of a seed is the same job under every policy, so that policies are compared on the same luck.
-        servers: 1 to 256, which share one line.
+        seed: Job i of a seed is the same job under every policy (common random numbers), so that comparisons are sharp.
+        servers: 1 to 256, which share one queue.
         warmup: The share of jobs that is left out at the beginning.
         batches: Stretches of jobs whose means give the interval, at least 10.
-        control_variate: Whether to correct for the luck in sizes, arrivals and unfinished work, whose means are known;
-            left out in any case where they are not: several servers, switch costs, no second moment.
-        switch_cost: Extra work when a job that was set aside is resumed: fixed, and for each unit of its age.
+        control_variate: Whether to correct for the deviation of sizes, arrivals and unfinished work from their known
+            means; never where these are unknown: several servers, switch costs, no second moment.
+        switch_cost: Extra work when a preempted job is resumed: fixed, and for each unit of its age.
         quantiles: Shares of jobs whose response time to report.
 
     Guarantee:
         A function of its arguments alone. About 19 of 20 intervals hold the true mean.
 
     Cost:
-        Four to eight million jobs in a second on an old core of 2 GHz, in memory that does not grow with `jobs`. The
-        lock of the interpreter is free meanwhile, and an interrupt is heard within milliseconds.
+        Four to eight million jobs per second on an old 2 GHz core, in memory that does not grow with `jobs`. The GIL is
+        released meanwhile, and an interrupt takes effect within milliseconds.
 
     Raises:
         InvalidInput: an argument is out of range; the distribution lacks a prediction that the policy asks for.
@@ -194,7 +194,7 @@ def simulate(
         rate=rate,
         servers=whole("servers", servers, least=1, most=MOST_SERVERS),
     )
-    many, luck = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
+    many, seed = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
     if not checked("warmup", warmup) < 1:
         raise InvalidInput(f"warmup is {warmup}, but must be below 1: some jobs must be counted")
     batching = Batching(
@@ -208,7 +208,7 @@ def simulate(
             f"jobs is {many}, which come within {many / arrivals / distribution.mean:.3g} mean sizes at this load, and "
             "floats lose a job's size in times that long; take fewer jobs, or a higher load"
         )
-    stream = draw(distribution, arrivals, many, luck, wanted_predictions(policy, stages, distribution))
+    stream = draw(distribution, arrivals, many, seed, wanted_predictions(policy, stages, distribution))
     if stages is None:
         seen = reference_engine.serve(
             policy, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
@@ -255,8 +255,8 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
     Args:
         policy: Any policy.
         log: Must hold arrivals; its weights do not matter here.
-        servers: 1 to 256, which share one line.
-        switch_cost: Extra work when a job that was set aside is resumed: fixed, and for each unit of its age.
+        servers: 1 to 256, which share one queue.
+        switch_cost: Extra work when a preempted job is resumed: fixed, and for each unit of its age.
 
     Guarantee:
         Deterministic. Jobs that come at one instant are all there when the server chooses; ties go to the first row.
@@ -305,7 +305,7 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
 
 
 def _stages(policy: Policy, distribution: Distribution) -> Stages | None:
-    """The policy's stages, if their quanta are not so small that no run comes to an end."""
+    """The policy's stages, with quanta large enough for a run to end."""
     stages = stages_of(policy)
     quanta = stages.quanta if stages else ()
     if quanta and distribution.mean > MOST_QUANTA * min(quanta):
