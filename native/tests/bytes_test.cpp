@@ -51,7 +51,7 @@ void a_reader_names_the_field() {
   const bh::Bytes bytes = writer.bytes();
   CHECK(is_corrupt([&] { bh::Reader(bytes.first(7), kFormat); }, "magic"));
   CHECK(is_corrupt([&] { bh::Reader(bytes.first(9), kFormat); }, "version"));
-  CHECK(is_corrupt([&] { bh::Reader(bytes, {{'T', 'U'}, 3, "Test"}); }, "magic is that of another format"));
+  CHECK(is_corrupt([&] { bh::Reader(bytes, {{'T', 'U'}, 3, "Test"}); }, "magic belongs to another format"));
   CHECK(is_corrupt([&] { bh::Reader(bytes, {{'T', 'T'}, 2, "Test"}); }, "version is 3"));
   bh::Reader reader(bytes, kFormat);
   CHECK(is_corrupt([&] { reader.take_bytes(~std::uint64_t{0}, "payload"); }, "payload"));
@@ -61,7 +61,7 @@ void products_are_checked() {
   const bh::Writer writer(kFormat);
   const bh::Reader reader(writer.bytes(), kFormat);
   CHECK(reader.product(1ull << 32, (1ull << 32) - 1, "shape") == ((1ull << 32) - 1) << 32);
-  CHECK(is_corrupt([&] { reader.product(1ull << 32, 1ull << 32, "shape"); }, "as shape makes"));
+  CHECK(is_corrupt([&] { reader.product(1ull << 32, 1ull << 32, "shape"); }, ": shape takes"));
 }
 
 }  // namespace
