@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "families.h"
+#include "numbers.h"
 #include "support/errors.h"
 
 namespace bh::quantization {
@@ -65,6 +66,16 @@ void check_bytes() {
   CHECK(refused(longer));
 }
 
+// The same buckets on every machine.
+void check_bits() {
+  const std::vector<float> x = numbers<float>(5000);
+  const std::vector<double> y = numbers<double>(5000);
+  Histogram seen(1, 2, 1024);
+  seen.update<float>(x, {}, range(std::span<const float>(x)));
+  seen.update<double>(y, {}, range(std::span<const double>(y)));
+  CHECK(crc32c(seen.to_bytes()) == 0x48674bc7);
+}
+
 }  // namespace
 }  // namespace bh::quantization
 
@@ -72,4 +83,5 @@ int main() {
   bh::quantization::check_index_is_monotone();
   bh::quantization::check_growth();
   bh::quantization::check_bytes();
+  bh::quantization::check_bits();
 }

@@ -1,4 +1,4 @@
-// Also built for each instruction set by itself: the checksums are the same on all of them.
+// Also run on each instruction set alone: the checksums are the same on all of them.
 #include "quantization/rotation.h"
 
 #include <bit>

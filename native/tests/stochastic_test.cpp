@@ -1,4 +1,4 @@
-// Also built for each instruction set by itself: the checksums are the same on all of them.
+// Instruction sets: round16_v3 round16_v4
 #include "quantization/stochastic.h"
 
 #include <algorithm>
