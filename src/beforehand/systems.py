@@ -16,14 +16,14 @@ class System:
 
     Args:
         name: As published.
-        also: Other names that it goes by.
+        also: Other names of the system.
         title: Of the paper.
         arxiv: The paper's number there.
         area: The part of this library that holds it.
-        imported: The line that imports it; None while its area is not built.
-        command: What runs it; None likewise.
+        imported: The line that imports it; None until its area is built.
+        command: The command that runs it; None likewise.
         study: What our study of the paper's claims found; None before it has run.
-        part: What of it is built, where that is not all of it.
+        part: Which part of it is built, if not all of it.
     """
 
     name: str
@@ -116,7 +116,7 @@ def page() -> str:
     lines = [
         "# The published systems",
         "",
-        "Look yours up by its name in the paper or another that it goes by. `beforehand systems` prints this table.",
+        "Find yours by its name in the paper or another name. `beforehand systems` prints this table.",
         "",
     ]
     rows = []

@@ -59,7 +59,7 @@ def test_reproduce_prints_json_at_full_scale(capsys, study):
 
 def test_data_for_a_study_that_takes_none_is_code_2(capsys, study, tmp_path):
     assert run(["reproduce", "avq", "--data", str(tmp_path)]) == 2
-    assert f"data is '{tmp_path}', but the study of AVQ generates its own; leave it out" in capsys.readouterr().err
+    assert f"data is '{tmp_path}', but the study of AVQ generates its data; leave it out" in capsys.readouterr().err
     assert study[1] == []
 
 
@@ -75,7 +75,7 @@ def test_reproduce_of_an_unknown_name_shows_the_known_ones_and_is_code_2(capsys)
     assert run(["reproduce", "perpetuum"]) == 2
     shown = capsys.readouterr()
     assert "also QUIVER" in shown.out
-    assert shown.err == "beforehand: NAME is 'perpetuum', but no system goes by it; take a name from the table above\n"
+    assert shown.err == "beforehand: NAME is 'perpetuum', but no system has that name; take one from the table above\n"
 
 
 def test_reproduce_says_where_the_claims_of_a_system_without_its_own_study_stand(capsys):

@@ -64,7 +64,7 @@ def test_missing_predictions_are_drawn_on_request_and_that_is_said(tmp_path, cap
     assert (trace["cheap"] != read(path, assume=assume, seed=1)["cheap"]).all()
     show_jobs(trace)
     shown = capsys.readouterr().out
-    assert "assumed cheap predictions that err by lognormal factors, sigma 1" in shown
+    assert "assumed cheap predictions with lognormal errors of sigma 1" in shown
     assert "left out" not in shown
 
 

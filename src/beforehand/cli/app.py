@@ -12,7 +12,7 @@ from beforehand.cli.areas import AREAS
 
 app = typer.Typer(
     name="beforehand",
-    help="What a little knowledge beforehand is worth: plan a design, learn its price, build it, audit it.",
+    help="What a little knowledge beforehand is worth: plan a design, see its price, build it, audit it.",
     epilog="Start with: beforehand tour",
     add_completion=False,
     rich_markup_mode="markdown",  # rich's own would swallow [report]
@@ -40,7 +40,7 @@ def _beforehand(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:

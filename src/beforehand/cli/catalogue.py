@@ -1,4 +1,4 @@
-"""`systems` and `reproduce`: the published systems, and what became of their claims."""
+"""`systems` and `reproduce`: the published systems, and their claims checked."""
 
 import importlib
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from beforehand.systems import NOT_BUILT, NOT_RUN, SYSTEMS, System
 if TYPE_CHECKING:
     from beforehand.studies.claims import Study
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 STYLES = {"reproduced": "bold green", "direction only": "bold yellow", "not reproduced": "bold red"}
 
 
@@ -35,13 +35,13 @@ def systems(as_json: Json = False) -> None:
 
 def reproduce(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A system by any of its names.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Take smaller data: seconds instead of minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use smaller data: seconds instead of minutes.")] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Real data for a study that takes some: a file, or a folder with it.")
+        Path | None, typer.Option(help="Real data, for studies that use them: a file, or its folder.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a paper's claims against this library, and say of each whether it came out.
+    """Check a paper's claims against this library, and report a verdict on each.
 
     Without a name, and for a system that has no study yet, this prints the table of systems.
     """
@@ -51,8 +51,8 @@ def reproduce(
     if named is None or named.name not in STUDIES:
         systems()
         if name is not None and named is None:
-            raise InvalidInput(f"NAME is {name!r}, but no system goes by it; take a name from the table above")
-        render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others get theirs with their areas.")
+            raise InvalidInput(f"NAME is {name!r}, but no system has that name; take one from the table above")
+        render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others will follow with their areas.")
         if named is not None and named.study:
             render.show(f"{named.name}: {named.study}.")
         return
@@ -60,7 +60,7 @@ def reproduce(
     options: dict[str, Any] = {}
     if data is not None:
         if not takes_data(study):
-            raise InvalidInput(f"data is {str(data)!r}, but the study of {named.name} generates its own; leave it out")
+            raise InvalidInput(f"data is {str(data)!r}, but the study of {named.name} generates its data; leave it out")
         options["data"] = data
     with render.progress(study.steps(quick=quick)) as steps:
         found = study.run(quick=quick, begin=steps.begin, **options)

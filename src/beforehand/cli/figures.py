@@ -1,4 +1,4 @@
-"""The report's pictures, as inline SVG: each drawn once for light and once for dark."""
+"""The figures of reports, as inline SVG: each drawn once in a light and once in a dark scheme."""
 
 import io
 import re
@@ -39,12 +39,12 @@ DARK = Theme("dark", ink="#e7e5df", quiet="#9aa1a9", line="#363c44", accent="#5c
 
 
 def picture(name: str, draw: Draw) -> dict[str, str]:
-    """One picture in both schemes, by the name of the scheme; `name` keeps its ids apart from those of others."""
+    """One figure in both schemes, by scheme name; `name` keeps its ids unique on the page."""
     return {theme.name: _svg(f"{name}-{theme.name}", draw, theme) for theme in (LIGHT, DARK)}
 
 
 def outcomes(report: Report) -> Draw:
-    """Baseline, expectation, measurement and clairvoyant on one scale, logarithmic if they lie far apart."""
+    """Baseline, expected, measured and clairvoyant outcome on one scale, logarithmic if they are far apart."""
 
     def draw(axes: Axes, theme: Theme) -> None:
         rows: tuple[tuple[str, Outcome, str], ...] = (
@@ -67,7 +67,7 @@ def outcomes(report: Report) -> Draw:
             axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
         axes.set_ylim(len(rows) - 0.6, -0.75)
-        axes.set_xlabel(f"{report.metric}, smaller is better")
+        axes.set_xlabel(f"{report.metric}, lower is better")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter("{x:g}")
 
@@ -75,7 +75,7 @@ def outcomes(report: Report) -> Draw:
 
 
 def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
-    """How the values are spread, and below it where tables of levels put their levels."""
+    """A histogram of the values, and below it the levels of each table."""
     counts, edges = np.histogram(values, bins=120)
     height = counts / counts.max()
 
@@ -95,7 +95,7 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
 def curves(
     x: NDArray[Any], lines: Mapping[str, NDArray[Any]], colours: Mapping[str, str], *, across: str, up: str
 ) -> Draw:
-    """Lines over x on a logarithmic scale, each with its name at its right end; inf is not drawn.
+    """Lines over x on a logarithmic scale, each labeled at its right end; inf is not drawn.
 
     Args:
         x: Ascending.

@@ -1,4 +1,4 @@
-"""Logs of finished jobs, as the commands of scheduling read them."""
+"""Logs of finished jobs, as read by the commands of scheduling."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,25 +15,25 @@ LogFile = Annotated[
     Path,
     typer.Argument(metavar="LOG", help="Finished jobs in csv, jsonl, npz or parquet, or an Azure LLM csv as it is."),
 ]
-Size = Annotated[str | None, typer.Option(metavar="COL", help="The column of sizes, if not called size.")]
-Cheap = Annotated[str | None, typer.Option(metavar="COL", help="That of cheap predictions, if not called cheap.")]
+Size = Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes, if not called size.")]
+Cheap = Annotated[str | None, typer.Option(metavar="COL", help="Column of cheap predictions, if not called cheap.")]
 Expensive = Annotated[
-    str | None, typer.Option(metavar="COL", help="That of expensive predictions, if not called expensive.")
+    str | None, typer.Option(metavar="COL", help="Column of expensive predictions, if not called expensive.")
 ]
 Arrival = Annotated[
     str | None,
-    typer.Option(metavar="COL", help="That of arrivals, numbers or ISO timestamps, if not called arrival."),
+    typer.Option(metavar="COL", help="Column of arrivals, numbers or ISO timestamps, if not called arrival."),
 ]
 AssumeCheap = Annotated[
     float | None,
     typer.Option(
         metavar="SIGMA",
-        help="Without cheap predictions: draw some whose logarithms err by this much (1.0).",
+        help="If the log has no cheap predictions: draw some with lognormal errors of this sigma, such as 1.0.",
     ),
 ]
 AssumeExpensive = Annotated[
     float | None,
-    typer.Option(metavar="SIGMA", help="Without expensive predictions: draw some that err by this much (0.3)."),
+    typer.Option(metavar="SIGMA", help="If the log has no expensive predictions: draw some likewise, such as 0.3."),
 ]
 
 
@@ -98,9 +98,9 @@ def about(jobs: "Trace") -> dict[str, Any]:
 
 
 def show_jobs(jobs: "Trace") -> None:
-    """Say what was left out, and what was not recorded but drawn."""
+    """Print which rows were left out, and which predictions were drawn."""
     dropped = jobs.meta["dropped"]
     if dropped:
         render.show(f"left out {dropped:,} rows whose size is not above 0")
     for name, sigma in jobs.meta["assumed"].items():
-        render.show(f"assumed {name} predictions that err by lognormal factors, sigma {sigma:g}: the log has none")
+        render.show(f"assumed {name} predictions with lognormal errors of sigma {sigma:g}: the log has none")

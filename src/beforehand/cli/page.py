@@ -1,4 +1,4 @@
-"""What was planned and audited, as rows: a table in the terminal, and a page in HTML with pictures."""
+"""Plans and their audits as rows: a table in the terminal, and an HTML page with figures."""
 
 import platform
 import shlex
@@ -18,23 +18,23 @@ if TYPE_CHECKING:  # matplotlib, which few commands need
     from beforehand.core import Report
 
 COLUMNS = ("you run", "known beforehand", "strongest without", "with it", "clairvoyant", "price", "verdict")
-NO_PICTURES = "For the page with its pictures: pip install 'beforehand[report]', then run this again."
+NO_PICTURES = "For the page with its figures: pip install 'beforehand[report]', then run this again."
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An audited plan and what a reader must know to follow it.
+    """An audited plan, and what a reader needs to understand it.
 
     Args:
         you_run: What the reader would run, in a word or two.
         known: What is known beforehand.
         setting: What was given, such as a budget or a load.
-        story: Why knowing helps here, or does not.
+        story: Why the knowledge helps here, or does not.
         meaning: What the report's metric stands for.
         report: What the audit found.
-        draw: The pictures by their captions, beside the one of the outcomes.
-        details: More for the page, as it would stand in a terminal.
+        draw: Figures by caption, besides the one of the outcomes.
+        details: More for the page, as preformatted text.
     """
 
     you_run: str
@@ -79,15 +79,15 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: str, after: str) -> bool:
-    """Write the page, and say whether what draws it is installed.
+    """Write the page; False if matplotlib or jinja2 is not installed.
 
     Args:
         path: Where to.
-        rows: What it tells, one section each.
-        title: What the browser's tab says.
+        rows: Its content, one section each.
+        title: The title in the browser.
         lede: What all rows have in common.
-        command: What repeats it.
-        after: The command that a reader may want next.
+        command: The command that writes the same page.
+        after: A command to try next.
     """
     try:
         import jinja2
@@ -100,7 +100,7 @@ def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: st
 
     sections: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
-        drawn = {**row.draw(), "What was promised, and what came.": figures.outcomes(row.report)}
+        drawn = {**row.draw(), "Expected and measured.": figures.outcomes(row.report)}
         pictures = [
             {"caption": caption} | {k: Markup(svg) for k, svg in figures.picture(f"p{number}{i}", draw).items()}
             for i, (caption, draw) in enumerate(drawn.items())

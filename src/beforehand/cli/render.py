@@ -1,4 +1,4 @@
-"""How things look in a terminal; what a machine reads goes through `show_json`."""
+"""Output in a terminal; JSON for programs goes through `show_json`."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def show(text: str) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print what a machine reads."""
+    """Print JSON."""
     print(json.dumps(value, indent=2))
 
 
@@ -42,7 +42,7 @@ def finite(value: Any) -> Any:
 
 
 def table(*columns: str, gap: int = 2) -> Table:
-    """An empty table in the house style: no lines, and `gap` blanks between columns."""
+    """An empty table as all commands print it: no lines, and `gap` blanks between columns."""
     made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for column in columns:
         made.add_column(column, overflow="fold")  # a name may break, but is never cut off
@@ -65,7 +65,7 @@ def verdict(report: "Report") -> Text:
 
 
 def number(value: float) -> str:
-    """Three digits, those of thousands written out."""
+    """Three significant digits; thousands are written out."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
@@ -84,7 +84,7 @@ def show_report(report: "Report") -> None:
         outcomes.add_row(Text(name, "dim"), outcome.design, number(outcome.value), interval)
     out.print(outcomes)
     out.print()
-    kept = "came true" if report.came_true else "did not come true: plan again on fresh data"
+    kept = "came true" if report.came_true else "did not come true: plan again on new data"
     out.print(
         facts([("expectation", kept), ("price", report.price), ("verdict", f"{report.verdict}: {report.why}")]),
     )
@@ -92,7 +92,7 @@ def show_report(report: "Report") -> None:
 
 @contextmanager
 def progress(total: int) -> Iterator["Steps"]:
-    """A bar on stderr for work of `total` steps; it leaves nothing behind, and is not drawn where no one looks."""
+    """A progress bar on stderr for `total` steps; it disappears at the end, and is only drawn in a terminal."""
     columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     out = Console(stderr=True)
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
@@ -100,7 +100,7 @@ def progress(total: int) -> Iterator["Steps"]:
 
 
 class Steps:
-    """Says which step begins; the one before it is done then."""
+    """Advances the bar as steps begin."""
 
     def __init__(self, bar: Progress, total: int) -> None:
         self._bar = bar
@@ -108,6 +108,6 @@ class Steps:
         self._begun = False
 
     def begin(self, what: str) -> None:
-        """Begin the next step."""
+        """Begin the next step; the one before it is done."""
         self._bar.update(self._task, advance=int(self._begun), description=what)
         self._begun = True

@@ -1,4 +1,4 @@
-"""`tour`: every area on built-in workloads, one table, one report."""
+"""`tour`: every area on built-in workloads, with one table and one report."""
 
 import json
 import os
@@ -16,19 +16,19 @@ from beforehand.cli.areas import AREAS
 SCENES = tuple(scene for area in AREAS for scene in area.scenes)
 STEPS = 2  # of each scene: it says when it begins to plan and to audit
 LEDE = (
-    "Each row is a small workload. A plan was made on one half of it, and audited on the half that it never saw. "
-    "Everything comes from seeds, so that all but the times can be repeated."
+    "Each row is a small workload. The plan was made on one half of it, and audited on the half it never saw. "
+    "All data come from seeds, so everything but the times can be repeated."
 )
 MAKE = "import numpy; numpy.save('weights.npy', numpy.random.default_rng(0).lognormal(size=(100, 1000)))"
 
 
 def tour(
     report: Annotated[Path, typer.Option(help="Where to write the HTML report.")] = Path("report.html"),
-    quick: Annotated[bool, typer.Option("--quick", help="Take smaller workloads: seconds, rougher figures.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use smaller workloads: seconds, rougher figures.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other workloads of the same kind.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON instead of the table.")] = False,
 ) -> None:
-    """Show every area at work: plan, price, audit, verdict; one table, and a report in HTML.
+    """Show every area at work: plan, price, audit and verdict, in one table and an HTML report.
 
     Takes well under a minute. The report needs matplotlib and jinja2: pip install 'beforehand[report]'.
     """
@@ -44,12 +44,12 @@ def tour(
         return
     page.show(rows)
     render.show("\nLower is better. All figures are of data the plan never saw.")
-    render.show(f"\nThe report with its pictures: {report}" if written else f"\n{page.NO_PICTURES}")
-    render.show(f"\nYour own file next:\n  {after}")
+    render.show(f"\nThe report with its figures: {report}" if written else f"\n{page.NO_PICTURES}")
+    render.show(f"\nTry your own file next:\n  {after}")
 
 
 def next_command(folder: Path) -> str:
-    """One command for the reader's own file, by what lies in the folder."""
+    """A command for one of the files in the folder."""
     where = "" if shutil.which("beforehand") else f"{os.path.relpath(Path(sys.executable).parent)}/"
     files = sorted(path for path in folder.iterdir() if path.is_file())
     for command in (*(area.next_command for area in AREAS), _show):

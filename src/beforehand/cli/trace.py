@@ -1,4 +1,4 @@
-"""`trace show` and `trace convert`: look at what a system saw, and carry it from format to format."""
+"""`trace show` and `trace convert`: inspect traces, and convert them between formats."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,9 +27,9 @@ def _trace(context: typer.Context) -> None:
 def show(
     file: File,
     kind: Kind = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a trace holds: kind, rows, columns with the range of their finite values, metadata, fingerprint."""
+    """Show the content of a trace: kind, rows, columns with the range of their finite values, metadata, fingerprint."""
     from beforehand.cli.inputs import read_trace
 
     trace = read_trace(file, kind)

@@ -78,7 +78,7 @@ class Study:
 
     @property
     def summary(self) -> str:
-        """How many claims have which verdict, those that occur."""
+        """The number of claims with each verdict that occurs."""
         verdicts = [finding.verdict for finding in self.findings]
         kinds: tuple[Verdict, ...] = ("reproduced", "direction only", "not reproduced")
         counts = [f"{verdicts.count(kind)} {kind}" for kind in kinds if kind in verdicts]

@@ -1,4 +1,4 @@
-"""csv: 1-D columns alone, without kinds, metadata or child tables."""
+"""csv: only 1-D columns, without kinds, metadata or child tables."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What all formats call things."""
+"""Names that all formats use."""
 
 from typing import Any, TypeVar
 
@@ -11,5 +11,5 @@ T = TypeVar("T")
 
 
 def below(named: dict[str, T], child: str) -> dict[str, T]:
-    """What belongs to a child table, by column; its offsets under the empty name."""
+    """The parts of a child table, by column; its offsets under the empty name."""
     return {name.removeprefix(f"{child}/"): thing for name, thing in named.items() if name.startswith(f"{child}/")}

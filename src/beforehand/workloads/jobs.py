@@ -1,4 +1,4 @@
-"""Jobs as LLM services see them: lengths with the quantiles of public logs, predictions, and arrivals."""
+"""Jobs of LLM services: lengths with the quantiles of public logs, predictions, and arrivals."""
 
 import math
 
@@ -20,17 +20,17 @@ CHAT_TOKENS = (7, 41, 54, 77, 91, 103, 129, 177, 217, 384, 400, 424, 451, 540, 6
 
 
 def code(count: int, *, seed: int, load: float = 0.9) -> Trace:
-    """Generated jobs of a service that completes code: most are short, a few are fifty times as long.
+    """Generated jobs of a code-completion service: most are short, a few are fifty times as long.
 
     Args:
         count: Jobs.
         seed: Another seed gives other jobs of the same kind.
-        load: The share of its time that one server works on them, above 0.
+        load: The load that they put on one server, above 0.
 
     Guarantee:
         A trace of kind `jobs`: `size` in seconds at 50 tokens a second, `tokens`, Poisson `arrival`, and as predictions
-        `cheap` and `expensive`, which err by factors with a lognormal spread of 1 and 0.3. Its metadata say that it is
-        generated, and from what quantiles.
+        `cheap` and `expensive`, with lognormal errors of sigma 1 and 0.3. Its metadata say that it is generated, and
+        from what quantiles.
 
     Raises:
         InvalidInput: `count` is below 1, or `load` not positive and finite.
@@ -44,12 +44,12 @@ def code(count: int, *, seed: int, load: float = 0.9) -> Trace:
 
 
 def conversations(count: int, *, seed: int, load: float = 0.9) -> Trace:
-    """Generated jobs of a service that chats: answers of a hundred tokens, and answers of four hundred.
+    """Generated jobs of a chat service: answers of about a hundred tokens, and answers of about four hundred.
 
     Args:
         count: Jobs.
         seed: Another seed gives other jobs of the same kind.
-        load: The share of its time that one server works on them, above 0.
+        load: The load that they put on one server, above 0.
 
     Guarantee:
         As for `code`.
@@ -65,13 +65,13 @@ def conversations(count: int, *, seed: int, load: float = 0.9) -> Trace:
 
 
 def predicted(size: Floats, sigma: float, *, seed: int, stream: int = 0) -> Floats:
-    """Predictions of these sizes that err by lognormal factors, of median 1.
+    """Predictions of these sizes with lognormal errors, of median 1.
 
     Args:
         size: The true sizes.
         sigma: Standard deviation of the factor's logarithm, from 0 to 10.
         seed: Another seed gives other errors.
-        stream: Another stream gives errors that are independent of those of the same seed.
+        stream: Another stream of the same seed gives independent errors.
 
     Raises:
         InvalidInput: `sigma` is out of range.

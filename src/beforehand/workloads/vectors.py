@@ -1,4 +1,4 @@
-"""Vectors to quantise: some where knowing the numbers pays, some where it cannot."""
+"""Vectors to quantize: some where adaptive levels pay, some where they cannot."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""The tour's scenes, one module an area: each plays one workload from the plan to the audit."""
+"""The scenes of the tour, one module for each area: each takes one workload from the plan to the audit."""

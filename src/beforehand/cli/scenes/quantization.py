@@ -1,4 +1,4 @@
-"""Two arrays: one where levels of the data pay, one where nothing can."""
+"""Two arrays: one where adaptive levels pay, one where they cannot."""
 
 import shlex
 from collections.abc import Callable
@@ -13,10 +13,10 @@ if TYPE_CHECKING:  # the area's imports wait until the tour plays
     from beforehand.core import Trace
 
 BITS = 4
-MEANING = "Squared error over the squared norm: 0 is perfect, 1 is as bad as writing zeros."
+MEANING = "Squared error divided by the squared norm: 0 is perfect, 1 is as bad as storing zeros."
 SKEWED = (
-    "Most values are small and a few are large. Equally spaced levels stand where hardly any value is; "
-    "levels chosen from the histogram stand where the values are."
+    "Most values are small and a few are large. Most equally spaced levels are where hardly any value is; "
+    "levels chosen from the histogram are where the values are."
 )
 FLAT = (
     "The values fill their range evenly, so equally spaced levels are as good as any. "
@@ -79,4 +79,4 @@ def _draw(holdout: "Trace") -> dict[str, "Draw"]:
         "equally spaced": levels(first, 2**BITS, method="uniform").values,
         "chosen for these values": levels(first, 2**BITS).values,
     }
-    return {"Where the levels stand, over the values of one vector.": figures.levels(first, tables)}
+    return {"The levels, below the values of one vector.": figures.levels(first, tables)}

@@ -11,9 +11,9 @@ LOAD = 0.9
 CHEAP, EXPENSIVE = 0.5, 2.0  # prices, in mean jobs
 PRICES = f"--load 0.8 --cheap-cost {CHEAP:g} --expensive-cost {EXPENSIVE:g} --cost-unit mean"
 STORY = (
-    "Most requests are short, a few are fifty times as long and hold up all behind them. A cheap predictor errs by a "
-    "factor of about three, an expensive one by a third; a call costs half a mean job, and two. The plan picks the "
-    "order, and whom to ask about which request."
+    "Most requests are short; a few are fifty times as long and delay all those behind them. A cheap predictor is off "
+    "by a factor of about three, an expensive one by a third; calls cost half a mean job and two mean jobs. The plan "
+    "picks the policy, and which predictor to ask about which request."
 )
 
 

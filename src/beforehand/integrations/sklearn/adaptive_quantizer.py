@@ -1,4 +1,4 @@
-"""Each column of a table rounded to levels of its own, behind the interface of scikit-learn's transformers."""
+"""A scikit-learn transformer that rounds each column of a table to levels of its own."""
 
 from dataclasses import replace
 from typing import Any, Self, final
@@ -26,24 +26,24 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             the mean is the value; the noise depends on the position in the array that `transform` is given, hence the
             same array gives the same codes, and a part of it may give others.
         method: How levels are found, as in `levels`; `partial_fit` needs "auto" or "histogram".
-        seed: Of the random rounding, from 0 to 2**64 - 1.
-        outside: For "unbiased", values beyond those that it was fitted to: "clip" takes the end level, which is biased,
-            "raise" refuses them.
+        seed: Seed of the random rounding, from 0 to 2**64 - 1.
+        outside: What to do, for "unbiased", with values outside the fitted range: "clip" takes the end level, which is
+            biased, "raise" raises an error.
 
     Attributes:
         levels_: One table for each column; `np.asarray(levels_)` has shape `(n_features, n_levels)`.
-        squared_error_: The sum of the squared errors, each times the weight of its row, over the data fitted to.
+        squared_error_: The sum of the squared errors over the fitted data, each times the weight of its row.
         n_features_in_: The number of columns.
         feature_names_in_: Their names, if the data had any.
 
     Guarantee:
         With "mse" and the method "exact", which "auto" takes up to 65,536 rows, no `n_levels` numbers give a column a
         smaller squared error: this is exact k-means, of which `KBinsDiscretizer(strategy="kmeans", encode="ordinal")`
-        finds an approximation. A row of weight 2 counts like two rows, one of weight 0 like none.
+        finds an approximation. A row of weight 2 counts like two rows, one of weight 0 not at all.
 
     Cost:
-        That of `levels` with `axis=1`. `partial_fit`: 40 bytes for each of at most 4096 buckets a column, and levels
-        solved anew in each call, some milliseconds a column; hand in large batches.
+        That of `levels` with `axis=1`. `partial_fit`: 40 bytes for each of at most 4096 buckets a column, and some
+        milliseconds a column for the levels, which each call computes again; pass large batches.
 
     Raises:
         InvalidInput: An option breaks its rule, or codes do not belong to this table.
@@ -79,7 +79,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.outside = outside
 
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Choose the levels of each column, and forget what was fitted before.
+        """Choose the levels of each column, and discard earlier fits.
 
         Args:
             X: The data, `(n_samples, n_features)`, finite.
@@ -99,7 +99,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._keep(table)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from one more batch, and choose levels close to the best for all batches so far.
+        """Add a batch, and choose levels close to the optimum for all batches so far.
 
         After `fit`, which keeps no histogram, batches start anew.
 
@@ -122,7 +122,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self._keep(_side_by_side(tables, sum(histogram.squared_norm for histogram in self._histograms)))
 
     def transform(self, X: Any) -> NDArray[Any]:
-        """The number of each value's level in the table of its column.
+        """The index of each value's level in the table of its column.
 
         Args:
             X: The data, `(n_samples, n_features)`, finite.
@@ -136,7 +136,7 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return encode(data, table, seed=self.seed, outside=self.outside).indices()
 
     def inverse_transform(self, X: Any) -> NDArray[Any]:
-        """The levels that codes stand for.
+        """The levels of codes.
 
         Args:
             X: Codes, `(n_samples, n_features)`.

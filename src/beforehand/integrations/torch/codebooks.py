@@ -1,4 +1,4 @@
-"""Codebooks for weights by exact k-means, in the tensors that torchao computes with."""
+"""Codebooks for weights by exact k-means, as torchao tensors."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ def codebook(
     block: int | None = None,
     importance: Any = None,
 ) -> "CodebookQuantizedTensor":
-    """Turn a weight into codes and the codebook that loses least, as a tensor that torchao computes with.
+    """Turn a weight into codes and the codebook with the smallest error, as a torchao tensor.
 
     Args:
         weight: float32, float16 or bfloat16, of any shape, on any device; its gradient is not followed.
@@ -47,7 +47,7 @@ def codebook(
 
     Guarantee:
         No codebooks of `n_levels` have a smaller (weighted) squared error: this is exact 1-D k-means, the same on every
-        machine. Nearest levels are biased; that is what weights want, which are read and never averaged.
+        machine. Rounding to the nearest level is biased, which is right for weights, since they are never averaged.
 
     Cost:
         That of `levels` with the method "exact", which for float16 and bfloat16 counts values instead of sorting them,
@@ -58,7 +58,7 @@ def codebook(
         InvalidInput: `weight` is empty, contains NaN or infinity, or has another dtype; an option breaks its rule.
 
     Example:
-        A codebook for each output of a linear layer, and the weight that torchao computes with::
+        A codebook for each output of a linear layer, and the decoded weight::
 
             made = codebook(linear.weight, 16, axis=0)
             made.codes.shape, made.codebook.shape  # (out, in), (out, 1, 16, 1)
@@ -107,17 +107,17 @@ def quantize_linear(
     block: int | None = None,
     importance: Any = None,
 ) -> None:
-    """Put codes and codebooks in the place of a linear layer's weight, for good; the bias stays.
+    """Replace a linear layer's weight by codes and codebooks, in place; the bias stays.
 
     Args:
-        linear: The layer, or any module whose `weight` torchao can look up, such as an embedding.
+        linear: The layer, or any module whose `weight` torchao can decode, such as an embedding.
         n_levels: As in `codebook`.
         axis: As in `codebook`.
         block: As in `codebook`.
         importance: As in `codebook`.
 
     Guarantee:
-        The layer computes what it would with the decoded weight, and its weight no longer learns.
+        The layer computes what it would with the decoded weight; the weight is no longer trained.
 
     Example:
         All linear layers of a model, 4 bits a weight::
@@ -127,7 +127,7 @@ def quantize_linear(
                     quantize_linear(module, 16, axis=0)
 
     Cost:
-        That of `codebook`, and in each forward pass that of torchao's look-up.
+        That of `codebook`, and in each forward pass that of torchao's lookup.
 
     Raises:
         MissingDependency: torch or torchao is not installed.

@@ -16,7 +16,7 @@ HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
 
 def recognise(path: str | PathLike[str]) -> bool:
-    """Whether the file is a csv that begins with the trace's header; False where it cannot be read."""
+    """Whether the file is a csv that begins with the trace's header; False if it cannot be read."""
     if Path(path).suffix.lower() != ".csv":
         return False
     wanted = ",".join(HEADER).encode()

@@ -1,4 +1,4 @@
-"""Columns as files give them, turned into a trace of finished jobs that scheduling can plan on."""
+"""The columns of a file, as a trace of finished jobs that scheduling can plan on."""
 
 import math
 from collections.abc import Mapping
