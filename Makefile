@@ -142,7 +142,7 @@ wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python
 	sh .ci/wheel "$(BIN)/python"
 
 stub: dev  ## write the stub of _native anew
-	$(BIN)/python -m nanobind.stubgen -q -m beforehand._native -o src/beforehand/_native.pyi
+	$(BIN)/python .ci/stub src/beforehand/_native.pyi
 
 record: dev  ## run the tour and the studies, DATA=real data for those that take some, and keep their results
 	$(BIN)/python .ci/record $(DATA)
