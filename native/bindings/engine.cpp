@@ -43,6 +43,7 @@ void bind_stages(nb::module_& m) {
       .value("pinned", Order::pinned)
       .value("attained", Order::attained);
   nb::class_<Stage>(m, "Stage")
+      .def_ro_static("MOST_BAND", &Stage::kMostBand)
       .def(
           "__init__",
           [](Stage* self, int band, Order order, double fixed, double per_key, bool prediction) {

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 import enum
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy
 from numpy.typing import NDArray
@@ -100,6 +100,9 @@ class Order(enum.Enum):
 
 class Stage:
     def __init__(self, *, band: int, order: Order, fixed: float, per_key: float, prediction: bool) -> None: ...
+
+    MOST_BAND: Final[int] = ...
+    """(arg: object, /) -> int"""
 
 class Stages:
     def __init__(self, *, long: Sequence[Stage], short: Sequence[Stage], threshold: float, by_cheap: bool, start_pins: bool) -> None: ...

@@ -1,5 +1,6 @@
 import pytest
 
+import beforehand.scheduling
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import POLICIES, OneBit, SkipPredict
 from beforehand.scheduling.policies.stock import name_of
@@ -13,3 +14,7 @@ def test_every_stock_policy_has_one_name():
 def test_a_policy_of_somebody_else_has_no_name():
     with pytest.raises(InvalidInput, match="must be one of fcfs"):
         name_of(object())
+
+
+def test_every_stock_policy_is_exported():
+    assert {kind.__name__ for kind in POLICIES.values()} <= set(beforehand.scheduling.__all__)

@@ -7,13 +7,14 @@ from typing import Final, Literal, final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from beforehand import _native
 from beforehand.core.deprecation import warn_renamed
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked, flag, kind_of, listed, one_of, settle, whole
 from beforehand.scheduling.policies.view import By
 
 Order = Literal["fcfs", "remaining", "size", "pinned", "attained"]
-MOST_BAND: Final = 1000
+MOST_BAND: Final = _native.Stage.MOST_BAND
 
 
 @final
