@@ -147,3 +147,34 @@ def test_how_many_levels_there_may_be_is_said_when_encoding():
 def test_a_description_that_was_not_written_by_a_codec_is_corrupt(choices):
     with pytest.raises(CorruptData, match="not a valid description of a Codec"):
         Codec.from_dict(choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"method": "uniform", "n_levels": 65537}, "n_levels is 65537, but must be from 1 to 65536"),
+        ({"method": "uniform", "n_levels": 0}, "n_levels is 0"),
+        ({"method": "exact", "n_levels": 2**70}, r"n_levels is about 2\*\*70"),
+        ({"method": "given", "n_levels": 70_000, "levels": list(range(70_000))}, "n_levels is 70000"),
+        ({"method": "given", "n_levels": 2, "levels": [1, 10**400]}, "levels is not an array of numbers"),
+        ({"method": "given", "n_levels": 2, "levels": [[1], [2, 3]]}, "levels is not an array of numbers"),
+        ({"method": "given", "n_levels": 2, "levels": {"a": 1}}, "levels is not an array of numbers"),
+        ({"method": "exact", "n_levels": 3, "axis": "a"}, "axis is 'a'"),
+        ({"method": "exact", "n_levels": 3, "block": 2**64}, r"block is 18446744073709551616, but must"),
+        ({"method": ["exact"], "n_levels": 3}, "method is"),
+        ({"method": "exact", "n_levels": 3, "objective": [1]}, "objective is"),
+    ],
+    ids=str,
+)
+def test_choices_beyond_their_range_are_refused_when_made_and_when_read(choices, words):
+    with pytest.raises(InvalidInput, match=words):
+        Codec(**choices)
+    with pytest.raises(CorruptData, match=words):
+        Codec.from_dict(choices)
+
+
+def test_as_many_levels_as_codes_can_name_are_encoded():
+    x, many = np.linspace(0, 65535, 1000), np.arange(65536.0)
+    for choices in ({"method": "uniform"}, {"method": "given", "levels": many}):
+        codes = Codec(n_levels=65536, **choices).encode(x, seed=1)
+        assert (codes.bits, codes.n_levels) == (16, 65536)

@@ -1,5 +1,6 @@
 import math
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -240,3 +241,48 @@ def test_several_tables_fit_only_the_shape_they_were_made_for():
         encode(x.T, levels(x, 2, axis=0), seed=1)
     assert encode(x.T, levels(x, 12), seed=1).shape == (4, 3)
     assert decode(encode(x[:1] + 1, levels(x[:1], 2, axis=0), seed=1, outside="clip")).max() == 3
+
+
+ROWS = np.random.default_rng(5).standard_normal((16, 32))
+BY_ROW, BY_BLOCK = levels(ROWS, 4, axis=0), levels(ROWS, 4, block=8)
+ONE, ROTATED = levels(ROWS, 4), levels(ROWS, 4, method="rotation")
+CHANGED = {
+    "axis": (BY_ROW, {"axis": 1}, r"16 tables, but axis=1 and block=None cut data of shape \(16, 32\) into 32 groups"),
+    "axis from the end": (BY_ROW, {"axis": -1}, "into 32 groups"),
+    "no such axis": (BY_ROW, {"axis": 9}, "axis is 9"),
+    "axis of letters": (BY_ROW, {"axis": "a"}, "axis is 'a'"),
+    "axis left out": (BY_ROW, {"axis": None}, "into 1 groups"),
+    "block": (BY_BLOCK, {"block": 4}, "64 tables, but axis=None and block=4 .* into 128 groups"),
+    "block of 0": (BY_BLOCK, {"block": 0}, "block is 0"),
+    "negative block": (BY_BLOCK, {"block": -1}, "block is -1"),
+    "block beyond 64 bits": (BY_BLOCK, {"block": 2**64}, "block is 18446744073709551616"),
+    "block left out": (BY_BLOCK, {"block": None}, "into 1 groups"),
+    "axis and block": (BY_BLOCK, {"axis": 1}, "only one of them"),
+    "values in three axes": (BY_ROW, {"values": np.zeros((2, 3, 4))}, r"values of shape \(2, 3, 4\)"),
+    "no values": (ONE, {"values": np.array([])}, r"values of shape \(1, 0\)"),
+    "values of letters": (ONE, {"values": np.array(["a"])}, "dtype <U1"),
+    "values that are nan": (ONE, {"values": np.array([np.nan, 2, 3])}, "must be finite and ascend"),
+    "values that descend": (ONE, {"values": np.array([3.0, 2.0, 1.0])}, "must be finite and ascend"),
+    "too many values": (ONE, {"values": np.arange(70_000.0)}, r"values of shape \(1, 70000\)"),
+    "too many in each": (
+        BY_ROW, {"values": np.zeros((16, 70_000)), "counts": np.full(16, 70_000)}, r"values of shape \(16, 70000\)"
+    ),
+    "counts": (BY_ROW, {"counts": np.array([9, 9])}, "levels have counts"),
+    "counts of letters": (BY_ROW, {"counts": "x"}, "levels have counts 'x'"),
+    "counts of 0": (BY_ROW, {"counts": np.zeros(16, int)}, "levels have counts"),
+    "shape": (BY_ROW, {"shape": None}, r"x has shape \(16, 32\)"),
+    "method": (ONE, {"method": "best"}, "method 'best'"),
+    "objective": (ONE, {"objective": "mae"}, "objective is 'mae'"),
+    "chunk": (ROTATED, {"block": 2**64}, "block is 18446744073709551616"),
+    "rotated axis": (ROTATED, {"axis": "a"}, "axis is 'a'"),
+    "rotated axis beyond": (ROTATED, {"axis": 2}, "levels have axis 2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_levels_whose_fields_were_replaced_fit_or_are_refused(case):
+    made, fields, words = CHANGED[case]
+    with pytest.raises(InvalidInput, match=words):
+        encode(ROWS, replace(made, **fields), seed=1)
+    with pytest.raises(InvalidInput, match=words.replace("levels are", "these are")):
+        replace(made, **fields).cover(ROWS)

@@ -280,3 +280,24 @@ def test_net_bits_charge_time_at_the_speed_of_the_link():
     assert at[None] == pytest.approx(3.6 - 0.08)
     assert at[1.25e8] == pytest.approx(3.6 - 2.4 - 0.08)
     assert at[1.25e9] == pytest.approx(3.6 - 24 - 0.08)
+
+
+TAKES_NUMBERS = {
+    "interval_cost 0": lambda x: interval_cost(x, 0, 1),
+    "interval_cost 1": lambda x: interval_cost([1.0], 0, 1, weights=x),
+    "expected_squared_error 2": lambda x: expected_squared_error(x, [0.0, 9.0]),
+    "expected_squared_error 3": lambda x: expected_squared_error([1.0], x),
+    "expected_squared_error 4": lambda x: expected_squared_error([1.0], [0.0, 9.0], weights=x),
+    "uniform_vnmse_bound 5": lambda x: uniform_vnmse_bound(x, 3),
+    "high_rate_spread 6": lambda x: high_rate_spread(x, [1.0]),
+    "high_rate_spread 7": lambda x: high_rate_spread([1.0], x),
+    "equivalent_levels 8": lambda x: equivalent_levels(x, 4, lambda size: [1.0]),
+    "net_bits 9": lambda x: net_bits(x, extra_seconds=0, extra_table_bytes=0),
+}
+
+
+@pytest.mark.parametrize("call", TAKES_NUMBERS)
+def test_what_is_not_an_array_of_numbers_is_refused(call):
+    for x in ([[1.0], [2.0, 3.0]], "a", [10**400]):
+        with pytest.raises(InvalidInput, match="is not an array of numbers"):
+            TAKES_NUMBERS[call](x)

@@ -15,7 +15,7 @@ from beforehand.quantization.encoding import encode
 from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import Numbers, Values, non_empty
 from beforehand.quantization.levels import Levels, levels, uniform_levels
-from beforehand.quantization.options import Method, Objective, ascending, check_objective, whole
+from beforehand.quantization.options import MOST_LEVELS, Method, Objective, ascending, check_objective, whole
 from beforehand.quantization.tables import fitted
 
 
@@ -65,6 +65,11 @@ class Codec:
             raise InvalidInput(f"method is {self.method!r}, but must be one of {', '.join(methods)}")
         check_objective(self.objective)
         object.__setattr__(self, "n_levels", whole("n_levels", self.n_levels))
+        if not 1 <= self.n_levels <= MOST_LEVELS:
+            raise InvalidInput(f"n_levels is {self.n_levels}, but must be from 1 to {MOST_LEVELS}; take fewer levels")
+        for name in ("axis", "block"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(name, getattr(self, name)))
         if self.axis is not None and self.block is not None and self.method != "rotation":
             raise InvalidInput(f"axis is {self.axis} and block is {self.block}, but only one may group; leave one out")
         if (self.method == "given") != (self.levels is not None):

@@ -81,7 +81,10 @@ def select(shape: tuple[int, ...], rows: Rows | None) -> tuple[int, NDArray[np.i
         if chosen.step == 1:
             return min(chosen.start, shape[0]), None, (len(chosen), *shape[1:])
         return 0, chosen.start + chosen.step * np.arange(len(chosen)), (len(chosen), *shape[1:])
-    index = np.array(rows)  # a copy: nobody may change what is checked below
+    try:
+        index = np.array(rows)  # a copy: nobody may change what is checked below
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"rows are not an array ({error}); pass an int, a slice or an array of ints") from None
     if index.size == 0 and not isinstance(rows, np.ndarray):
         index = index.astype(np.int64)  # what numpy makes of an empty list is float64
     if index.dtype.kind not in "iu":

@@ -13,7 +13,6 @@ from beforehand.quantization.options import (
     Outside,
     ascending,
     check_encode,
-    check_rotation,
 )
 
 MOST_AXES = 8
@@ -79,11 +78,8 @@ def encode(
         raise InvalidInput("seed is None, but this rounding is random; pass a seed from 0 to 2**64 - 1")
 
     axis, block = (levels.axis, levels.block) if rotated or len(counts) > 1 else (None, None)
-    if rotated:
-        check_rotation(tables.shape[1], block)
-        if axis is not None and not -len(shape) <= axis < len(shape):
-            raise InvalidInput(f"levels have axis {axis}, but x has {len(shape)} dimensions; make levels for x")
-        axis = axis if values.data.size else None  # a group must have an index
+    if rotated and not values.data.size:
+        axis = None  # a group must have an index
     header = _native.CodesHeader(
         method=_native.Method[levels.method],
         objective=_native.Objective[levels.objective],
@@ -109,15 +105,7 @@ def _given(levels: ArrayLike) -> Levels:
 
 def _tables(levels: Levels, values: Values) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
     """The tables in the level dtype of these values, and how many levels of each row count."""
-    tables = np.atleast_2d(levels.values)
-    counts = np.array([tables.shape[1]]) if levels.counts is None else np.array(levels.counts, np.int64)
-    if len(tables) > 1 and values.data.shape != levels.shape:
-        raise InvalidInput(
-            f"x has shape {values.data.shape}, but levels are {len(tables)} tables for shape {levels.shape}; "
-            "pass data of that shape, or levels without axis and block"
-        )
-    if counts.shape != (len(tables),) or counts.min() < 1 or counts.max() > tables.shape[1]:
-        raise InvalidInput(f"levels have counts {counts}, but each of {len(tables)} tables has 1 to {tables.shape[1]}")
+    tables, counts = levels._rows(values.data.shape)
     with np.errstate(over="ignore", under="ignore"):
         tables = tables.astype(values.dtype.levels, copy=False) + 0  # -0.0 becomes 0.0
     if not np.isfinite(tables).all():

@@ -119,7 +119,7 @@ class Histogram:
         Args:
             n_levels: How many, as in `levels`.
             objective: "unbiased" or "mse", as in `levels`.
-            certify: Also bound the optimum of all levels from below, as in `levels`. For "unbiased" this is done unasked
+            certify: Also bound the optimum of all levels from below, as in `levels`. For "unbiased" this is also done
                 where values crowd in so few buckets that finer ones could save a share of the error that matters:
                 `gap` says how much at most.
 
@@ -224,3 +224,5 @@ def _number(name: str, number: float) -> float:
         return float(number)
     except (TypeError, ValueError):
         raise InvalidInput(f"{name} is {number!r}, but must be a number") from None
+    except OverflowError:
+        raise InvalidInput(f"{name} is larger than any float, but must be a number that a float can hold") from None

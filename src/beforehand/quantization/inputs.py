@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.dtypes import DTYPES, Dtype
+from beforehand.quantization.foreign import FAILURES, check_tensor, plain, read, read_floats
 
 EXACT_INTEGER = 2**53
-CPU = 1  # the device code of DLPack
 
 
 class Tensor(Protocol):
@@ -54,7 +54,7 @@ def as_values(x: Numbers, name: str = "x") -> Values:
     """
     if isinstance(x, Values):
         return x
-    array, dtype_name = _read(x, name)
+    array, dtype_name = read(x, name)
     dtype = DTYPES.get(dtype_name)
     if dtype is None:
         raise InvalidInput(f"{name} has dtype {dtype_name}, but must be one of {', '.join(DTYPES)}; convert it first")
@@ -89,10 +89,7 @@ def as_weights(weights: ArrayLike, shape: tuple[int, ...], name: str = "weights"
     Raises:
         InvalidInput: A weight is negative, NaN or infinite, or the shapes do not fit.
     """
-    try:
-        given = np.array(weights, dtype=np.float64)  # a copy: nobody may change what was checked
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"weights are not an array of numbers ({error}); pass one weight for each value") from None
+    given = read_floats(weights, f"{name} are", "pass one weight for each value")
     bad = ~np.isfinite(given) | (given < 0)
     if bad.any():
         raise InvalidInput(
@@ -113,15 +110,17 @@ def as_target(out: Any, shape: tuple[int, ...], dtype: Dtype) -> tuple[NDArray[A
     """
     if not hasattr(out, "__dlpack__"):  # arrays have it too
         raise InvalidInput(f"out is a {type(out).__name__}, but must be an array or a tensor with __dlpack__")
-    if int(out.__dlpack_device__()[0]) != CPU:
-        raise InvalidInput("out is not on the CPU; leave it out and move the result")
-    if getattr(out, "requires_grad", False):
-        raise InvalidInput("out requires a gradient, which cannot follow what is written to it; pass out.detach()")
+    if not isinstance(out, np.ndarray):
+        check_tensor(out, "out", elsewhere="leave it out and move the result")
+        if plain(out, "out") is not out:
+            raise InvalidInput("out holds its numbers with the other sign; pass a tensor made by torch.empty()")
+    elif isinstance(out, np.ma.MaskedArray):
+        raise InvalidInput("out is masked, but values have no mask; pass out.data")
     try:
         target = out if isinstance(out, np.ndarray) else _native.writable(out)
         half = target is not out and _native.bfloat16_bits(out) is not None
         fits = target.flags.c_contiguous and target.flags.writeable and target.flags.aligned
-    except TypeError:  # what the binding says of memory that it may not write to
+    except FAILURES:  # what the binding says of memory that it may not write to
         fits = False
     if not fits:
         raise InvalidInput("out must be contiguous, aligned and writable; leave it out and copy the result")
@@ -130,21 +129,3 @@ def as_target(out: Any, shape: tuple[int, ...], dtype: Dtype) -> tuple[NDArray[A
         given = "bfloat16" if half else target.dtype
         raise InvalidInput(f"out has shape {target.shape} and dtype {given}, but must have {shape} and {dtype.decoded}")
     return target, half
-
-
-def _read(x: Any, name: str) -> tuple[NDArray[Any], str]:
-    if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack__"):
-        try:
-            array = np.asarray(x)
-        except ValueError as error:
-            raise InvalidInput(f"{name} is not an array ({error}); make its rows equally long") from None
-        return array, array.dtype.name
-    if int(x.__dlpack_device__()[0]) != CPU:
-        raise InvalidInput(f"{name} is not on the CPU; pass {name}.cpu()")
-    if getattr(x, "requires_grad", False):
-        raise InvalidInput(f"{name} requires a gradient; pass {name}.detach()")
-    bits = _native.bfloat16_bits(x)  # numpy has no bfloat16, and from_dlpack refuses it
-    if bits is not None:
-        return bits, "bfloat16"
-    array = np.from_dlpack(x)
-    return array, array.dtype.name

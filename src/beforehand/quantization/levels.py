@@ -14,12 +14,15 @@ from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import Numbers, Values, as_weights, non_empty
 from beforehand.quantization.options import (
     LARGEST_CHUNK,
+    MOST_LEVELS,
     Method,
     Objective,
     as_grid,
     check_levels,
     check_n_levels,
+    check_objective,
     check_rotation,
+    whole,
 )
 from beforehand.quantization.tables import fitted
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
@@ -145,20 +148,62 @@ class Levels:
             array([ 1.,  3., 20.])
         """
         values = non_empty(x)
-        if self.method == "rotation":
-            return _rotation_levels(values, self.n_levels, self.objective, self.axis, self.block)
         if self.counts is not None and values.data.shape != self.shape:
             raise InvalidInput(
-                f"x has shape {values.data.shape}, but these are {len(self.counts)} tables for shape {self.shape}; "
+                f"x has shape {values.data.shape}, but these are {len(self.values)} tables for shape {self.shape}; "
                 "pass data of that shape"
             )
+        rows, _ = self._rows(values.data.shape)
+        if self.method == "rotation":
+            return _rotation_levels(values, self.n_levels, self.objective, self.axis, self.block)
         groups = grouping(values.data.shape, self.axis, self.block)
-        tables, counts = fitted(np.atleast_2d(self.values), values, groups, self.objective)
+        tables, counts = fitted(rows, values, groups, self.objective)
         cost = _native.score_levels(values.native, groups, tables, counts, _native.Objective[self.objective])
         return Levels.of(
             values, tables, counts, cost,
             method=self.method, objective=self.objective, axis=self.axis, block=self.block,
         )  # fmt: skip
+
+    def _rows(self, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """The tables, one a row, and how many levels of each count; copies, as fields may be anything by now.
+
+        Raises:
+            InvalidInput: They do not fit each other, or data of this shape.
+        """
+        if self.method not in _native.Method.__members__:
+            raise InvalidInput(f"levels have method {self.method!r}, but must have one that levels() gives")
+        check_objective(self.objective)
+        rows = np.atleast_2d(np.array(self.values))
+        if rows.dtype.kind != "f" or rows.ndim != 2 or not 1 <= rows.shape[1] <= MOST_LEVELS:
+            raise InvalidInput(
+                f"levels have values of shape {rows.shape} and dtype {rows.dtype}, but each table must hold 1 to "
+                f"{MOST_LEVELS} floats"
+            )
+        try:
+            counts = np.full(len(rows), rows.shape[1]) if self.counts is None else np.array(self.counts, np.int64)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidInput(f"levels have counts {self.counts!r}, but must have whole numbers") from None
+        if counts.shape != (len(rows),) or counts.min() < 1 or counts.max() > rows.shape[1]:
+            raise InvalidInput(f"levels have counts {counts}, but each of {len(rows)} tables has 1 to {rows.shape[1]}")
+        if not np.isfinite(rows).all() or (rows[:, 1:] < rows[:, :-1]).any():
+            raise InvalidInput("levels must be finite and ascend in each table, but do not; make them by levels()")
+        if self.counts is not None and shape != self.shape:
+            raise InvalidInput(
+                f"x has shape {shape}, but levels are {len(rows)} tables for shape {self.shape}; pass data of that "
+                "shape, or levels without axis and block"
+            )
+        if self.method == "rotation":
+            check_rotation(rows.shape[1], self.block)
+            if self.axis is not None and not -len(shape) <= whole("axis", self.axis) < len(shape):
+                raise InvalidInput(
+                    f"levels have axis {self.axis}, but x has {len(shape)} dimensions; make levels for x"
+                )
+        elif len(rows) > 1 and (groups := grouping(shape, self.axis, self.block)).count != len(rows):
+            raise InvalidInput(
+                f"levels are {len(rows)} tables, but axis={self.axis} and block={self.block} cut data of shape {shape} "
+                f"into {groups.count} groups; make levels for these"
+            )
+        return rows, counts
 
 
 @renamed_arguments(s="n_levels")

@@ -6,23 +6,33 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.quantization.foreign import read_floats
 
 Method = Literal["auto", "exact", "histogram", "uniform", "rotation"]
 Objective = Literal["unbiased", "mse"]
 Outside = Literal["raise", "clip"]
 MOST_LEVELS = 65536
+MOST_VALUES = 2**60  # that any array can have
+MOST_THREADS = 1024
 SMALLEST_CHUNK, LARGEST_CHUNK = 64, 65536  # values that are rotated together; the largest by default
 
 
 def whole(name: str, number: int) -> int:
-    """The number, which must be whole.
+    """The number, which must be whole and not beyond what kernels count in.
 
     Raises:
         InvalidInput: It is not.
     """
     if not isinstance(number, int | np.integer):
         raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
+    if not -MOST_VALUES <= number <= MOST_VALUES:
+        raise InvalidInput(f"{name} is {shown(number)}, but must be a whole number of at most 2**60")
     return int(number)
+
+
+def shown(number: int) -> str:
+    """The number as messages show it, however long it is."""
+    return str(number) if abs(number) < 10**20 else f"about {'-' * (number < 0)}2**{int(number).bit_length() - 1}"
 
 
 def check_objective(objective: str) -> None:
@@ -53,8 +63,8 @@ def check_rotation(n_levels: int, block: int | None) -> None:
 
 def check_threads(threads: int) -> None:
     """Raise unless there is at least one thread."""
-    if whole("threads", threads) < 1:
-        raise InvalidInput(f"threads is {threads}, but must be at least 1")
+    if not 1 <= whole("threads", threads) <= MOST_THREADS:
+        raise InvalidInput(f"threads is {threads}, but must be at least 1, and at most {MOST_THREADS}")
 
 
 def check_bins(bins: int) -> None:
@@ -97,7 +107,8 @@ def check_levels(
 def check_below(name: str, value: int, bits: int) -> None:
     """Raise unless the value is an integer of that many bits, as seeds and streams are."""
     if not isinstance(value, int | np.integer) or not 0 <= value < 2**bits:
-        raise InvalidInput(f"{name} is {value!r}, but must be an int from 0 to 2**{bits} - 1")
+        given = shown(value) if isinstance(value, int) else repr(value)
+        raise InvalidInput(f"{name} is {given}, but must be an int from 0 to 2**{bits} - 1")
 
 
 def check_encode(*, seed: int | None, stream: int, outside: str, threads: int) -> None:
@@ -116,10 +127,7 @@ def ascending(numbers: ArrayLike, name: str = "levels") -> NDArray[np.float64]:
     Raises:
         InvalidInput: They are not numbers, not finite, not 1-D, not at least one, or do not ascend strictly.
     """
-    try:
-        table = np.array(numbers, dtype=np.float64)  # a copy: nobody may change what was checked
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{name} is not an array of numbers ({error}); pass ascending numbers") from None
+    table = read_floats(numbers, f"{name} is", "pass ascending numbers")
     if table.ndim != 1 or table.size == 0:
         raise InvalidInput(
             f"{name} has shape {table.shape}, but must be 1-D and strictly ascending, with at least one number"

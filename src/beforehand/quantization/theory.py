@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput
+from beforehand.quantization.foreign import read_floats
 from beforehand.quantization.normal_levels import POSITIVE_LEVELS
 from beforehand.quantization.options import ascending, check_objective
 
@@ -49,10 +50,10 @@ def interval_cost(x: ArrayLike, a: float, b: float, *, weights: ArrayLike | None
         >>> interval_cost([0, 1, 2, 3, 10], 0, 10)
         46.0
     """
-    values = np.asarray(x, dtype=np.float64)
+    values = _floats("x", x)
     inside = (values > a) & (values < b)
     cost = np.where(inside, (b - values) * (values - a), 0.0)
-    return float(np.sum(cost if weights is None else cost * np.asarray(weights, dtype=np.float64)))
+    return float(np.sum(cost if weights is None else cost * _floats("weights", weights)))
 
 
 def expected_squared_error(
@@ -78,7 +79,7 @@ def expected_squared_error(
         >>> expected_squared_error([0, 1, 2, 3, 10], [0, 3, 10], objective="mse")
         2.0
     """
-    values = np.asarray(x, dtype=np.float64).ravel()
+    values = _floats("x", x).ravel()
     table = ascending(levels)
     if not np.all(np.isfinite(values)):
         raise InvalidInput("x contains NaN or infinity, which cannot be rounded; remove such values first")
@@ -95,7 +96,7 @@ def expected_squared_error(
             )
         loss = (upper - values) * (values - lower)
     if weights is not None:
-        loss = loss * np.broadcast_to(np.asarray(weights, dtype=np.float64), np.shape(x)).ravel()
+        loss = loss * np.broadcast_to(_floats("weights", weights), np.shape(x)).ravel()
     return float(np.sum(loss))
 
 
@@ -129,7 +130,7 @@ def uniform_vnmse_bound(x: ArrayLike, n_levels: int) -> float:
         >>> uniform_vnmse_bound([0.0, 1.0, 2.0, 3.0, 10.0], n_levels=6)
         0.043859649122807015
     """
-    values = np.asarray(x, dtype=np.float64)
+    values = _floats("x", x)
     norm = float(np.sum(values**2))
     return grid_bound(values.size, float(np.ptp(values)), n_levels - 1) / norm if norm else 0.0
 
@@ -211,7 +212,7 @@ def high_rate_spread(points: ArrayLike, density: ArrayLike) -> float:
         >>> round(high_rate_spread(points, np.exp(-points)), 3)
         13.5
     """
-    x, f = np.asarray(points, dtype=np.float64), np.asarray(density, dtype=np.float64)
+    x, f = _floats("points", points), _floats("density", density)
     return float(_trapezoid(x, np.cbrt(f)) ** 3 / _trapezoid(x, f * x**2))
 
 
@@ -301,7 +302,7 @@ def net_bits(
         array([1.2])
     """
     time = 0.0 if bytes_per_second is None else bytes_per_second * extra_seconds
-    return np.asarray(gain_bits, dtype=np.float64) - 8.0 * (time + extra_table_bytes)
+    return _floats("gain_bits", gain_bits) - 8.0 * (time + extra_table_bytes)
 
 
 def _is_mse(objective: str) -> bool:
@@ -309,8 +310,12 @@ def _is_mse(objective: str) -> bool:
     return objective == "mse"
 
 
+def _floats(name: str, numbers: ArrayLike) -> Floats:
+    return read_floats(numbers, f"{name} is", "pass numbers in rows of equal length")
+
+
 def _log(values: ArrayLike) -> Floats:
-    return np.log(np.maximum(np.asarray(values, dtype=np.float64), np.finfo(np.float64).tiny))
+    return np.log(np.maximum(_floats("vnmse", values), np.finfo(np.float64).tiny))
 
 
 def _trapezoid(x: Floats, y: Floats) -> float:
