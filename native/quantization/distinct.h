@@ -27,7 +27,7 @@ struct Distinct {
 template <typename T>
 Distinct<T> distinct(std::span<const T> x, std::span<const double> weights, Objective objective);
 
-// The keys in the order of the numbers they stand for; those that stand for none are left out.
+// The keys in the order of the numbers they stand for, without those of NaN and infinity.
 std::vector<std::uint16_t> ascending_keys(const Values& values);
 
 // The same from counts of all the values that keys can stand for, without sorting the data; `ascending`: the

@@ -73,7 +73,7 @@ void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> b
 
 // Reads a header and checks it against the number of bytes; allocates nothing but the shape. Throws CorruptData.
 CodesHeader read_codes_header(Bytes bytes);
-// Checks what the header does not tell: levels, scales, codes, padding, CRC. Throws CorruptData.
+// Checks what the header does not cover: levels, scales, codes, padding, CRC. Throws CorruptData.
 void check_codes(const CodesHeader& header, Bytes bytes);
 
 }  // namespace bh::quantization

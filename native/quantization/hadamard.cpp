@@ -10,7 +10,7 @@ namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kShared = 1 << 17;  // rows longer than this are worth sharing out among threads
-constexpr std::size_t kSlices = 64;       // into so many tasks
+constexpr std::size_t kSlices = 64;       // tasks
 
 // One stage after the other, at the distances h, 2h, ... below `end`.
 template <typename Real>

@@ -1,5 +1,5 @@
-// What is known of the data beforehand, in a few thousand buckets: linear ones near the center, of constant relative
-// width far away, so that neither outliers nor atoms spoil it. Histograms of parts merge into that of the whole.
+// A summary of data in a few thousand buckets: linear near the center, of constant relative width far away, so that
+// neither outliers nor atoms spoil it. Histograms of parts merge into that of the whole.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -13,8 +13,8 @@
 
 namespace bh::quantization {
 
-// The bucket of a value (0 and below up to the center, 1 and above beyond it), by the bits of 1 + |its distance from
-// the center in scales|: all steps are monotone.
+// The bucket of a value (at most 0 up to the center, at least 1 beyond it), by the bits of 1 + |its distance from the
+// center in scales|: all steps are monotone.
 inline std::int32_t bucket_index(double x, double center, double inverse_scale, std::uint32_t shift) {
   const auto u = static_cast<float>((x - center) * inverse_scale);
   const auto magnitude = static_cast<std::int32_t>(

@@ -94,8 +94,8 @@ class Shortest {
   std::vector<Candidate> queue_;
 };
 
-// No path of so many links costs less: it would be the cheaper one at this price. The running totals, of the size of
-// all the links' prices, may have hidden what is below their rounding, a half unit for each link.
+// No path with that many links costs less: it would be the cheaper one at this price. The running totals, of the size
+// of all the links' prices, may have hidden what is below their rounding, a half unit for each link.
 double dual_bound(const Tried& tried, double links) {
   const auto got = static_cast<double>(tried.links());
   return tried.cost + tried.price * (got - links) - 0x1p-53 * got * (got * tried.price);

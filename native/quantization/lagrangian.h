@@ -11,7 +11,7 @@ namespace bh::quantization {
 
 struct Relaxed {
   Path path;     // exactly `links` links
-  double bound;  // no path with so many links costs less
+  double bound;  // no path with `links` links costs less
   double price;  // the last one tried: a good start for a similar problem
 };
 

@@ -119,7 +119,7 @@ double path_cost(const Cost& cost, const Path& path) {
   return sum;
 }
 
-// How much rounding may have moved a path's cost: nothing better than this can be told from the path.
+// How much rounding may have changed a path's cost: paths closer than this are not distinguished.
 template <typename Cost>
 double tolerance(const Cost& cost, const Path& path) {
   double magnitude = 0;

@@ -9,7 +9,7 @@
 namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kOctet = 8;  // so many codes always fill whole bytes: as many as a code has bits
+constexpr std::size_t kOctet = 8;  // eight codes always fill whole bytes: as many as a code has bits
 
 // Eight codes as up to 16 bytes, four to each half: a half never holds more than 64 bits.
 template <int Bits>

@@ -36,7 +36,7 @@ class Signs {
 template <typename Real>
 void flip_rows(std::span<Real> x, std::size_t length, std::uint64_t seed, std::uint64_t stream, std::size_t threads);
 
-// The factor that makes a transform of 2^log2_n values with so many rounds keep lengths.
+// The factor that makes a transform of 2^log2_n values with this many rounds preserve lengths.
 double orthonormal(int log2_n, int rounds);
 
 // Applies R, or its inverse, to x, a power of two of values at positions from `first` on, in place and without that
@@ -50,8 +50,8 @@ template <typename Real>
 void encode_rotated(const CodesHeader& header, const Values& values, std::span<const Real> levels, std::size_t threads,
                     std::span<std::byte> bytes);
 
-// Decodes all values, or, if `row` is not 0, these rows of `row` values each, every one a whole number of chunks. What
-// would be beyond the largest finite value becomes that.
+// Decodes all values, or, if `row` is not 0, these rows of `row` values each, every one a whole number of chunks.
+// Values beyond the largest finite one are clamped to it.
 template <typename Real>
 void decode_rotated(const CodesHeader& header, Bytes bytes, std::span<const std::int64_t> rows, std::uint64_t row,
                     std::size_t threads, std::span<Real> values);

@@ -1,4 +1,4 @@
-// The squared error of a table of levels, summed directly over the data: never what a solver's running sums say.
+// The squared error of a table of levels, summed directly over the data, not taken from a solver's running sums.
 #pragma once
 #include <span>
 
@@ -21,7 +21,7 @@ double squared_norm(std::span<const T> x, double unit);
 template <typename T>
 double squared_norm(const Distinct<T>& values, double unit);
 
-// Where a value goes over to the next level when it is rounded to the nearest, in the precision of the levels.
+// The threshold between two levels when values are rounded to the nearest, in the precision of the levels.
 template <typename T>
 T midpoint(T low, T high) {
   return T{0.5} * low + T{0.5} * high;

@@ -14,7 +14,7 @@ namespace {
 // Measured by benchmarks/bench_levels.py. Other values change the time, never the error of what is found.
 constexpr double kLayered = 40;                                // most layers * log2(nodes)
 constexpr std::size_t kManyNodes = 1024;                       // a level: from here on cells beat all else ...
-constexpr std::size_t kFewLinks = 32;                          // ... up to so many links
+constexpr std::size_t kFewLinks = 32;                          // ... up to this many links
 constexpr std::size_t kHistogramStart = std::size_t{1} << 15;  // nodes that make a good first price worth its while
 constexpr std::size_t kMostLayerBytes = std::size_t{1} << 30;  // of predecessors that a last resort may keep
 
@@ -26,7 +26,7 @@ bool celled(std::size_t nodes, std::size_t links) {
   return links > 2 && links <= kFewLinks && nodes >= kManyNodes * (links + 1);
 }
 
-// By cells, which rule out most nodes at once; they may give up.
+// By branch and bound on cells, which rule out most nodes at once; it may give up.
 Search by_cells(const UnbiasedCost& cost, std::size_t links, const Limits& limits) {
   return tangent(cost, links, static_cast<std::uint64_t>(limits.cap * static_cast<double>(cost.size())), limits.slack);
 }
@@ -35,7 +35,7 @@ Search by_cells(const KMeansCost& cost, std::size_t links, const Limits& limits)
   return coarse_to_fine(cost, links, cap, Beyond::give_up, limits.slack);
 }
 
-// By a price for each link; where that leaves a doubt, by plain cells to the end.
+// By Lagrangian relaxation; where a duality gap is left, by branch and bound to the end.
 template <typename Cost>
 Solution by_price(const Cost& cost, std::size_t links, double& price, const Limits& limits) {
   Relaxed found = lagrangian(cost, links, price);

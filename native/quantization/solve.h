@@ -11,7 +11,7 @@ struct Solution {
   double gap;  // no path costs less than (1 - gap) of this one's cost; 0 where it is the optimum but for rounding
 };
 
-// When searches by cells give up: after so many evaluations a node, or, where rounding beyond `slack` tolerances has
+// When branch and bound gives up: after `cap` evaluations a node, or, where rounding beyond `slack` tolerances has
 // ruled out every cell, at once. Tests force both; results never depend on them.
 struct Limits {
   double cap = 32;

@@ -1,4 +1,4 @@
-// Rounding to levels: to one of the two neighbors at random, so that the mean is right, or to the nearest.
+// Rounding to levels: stochastic (to one of the two neighboring levels at random, unbiased), or to the nearest.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace bh::quantization {
 
-// What rounding found that its caller may have to refuse.
+// How many values cannot be rounded, which the caller may refuse.
 struct Tally {
   std::uint32_t nonfinite = 0;
   std::uint32_t outside = 0;

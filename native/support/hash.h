@@ -1,4 +1,5 @@
-// Seeded hashing of integers and bytes: fast, the same on every machine, and not cryptographic.
+// Seeded hashing of integers and bytes: fast, the same on every machine, and not cryptographic. No kernel uses it yet:
+// it is for the area `streams`, whose sketches and tables hash their keys.
 #pragma once
 #include <bit>
 #include <cstddef>
@@ -10,7 +11,7 @@
 
 namespace bh {
 
-// splitmix64's finaliser (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
+// splitmix64's finalizer (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
 constexpr std::uint64_t mix64(std::uint64_t z) {
   z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
   z = (z ^ z >> 27) * 0x94D049BB133111EB;

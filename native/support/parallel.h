@@ -1,4 +1,5 @@
-// A loop over independent tasks on several threads. Who runs which task depends on chance, so no task may depend on it.
+// A loop over independent tasks on several threads. Which thread runs which task is not fixed; no result may depend on
+// it.
 #pragma once
 #include <algorithm>
 #include <atomic>

@@ -12,7 +12,7 @@
 
 namespace bh {
 
-// What a number is drawn for: two purposes never share their words.
+// What a number is drawn for: domains never share words.
 enum class Domain : std::uint32_t { rounding = 1, first_signs = 2, second_signs = 3, queueing = 8 };
 
 using Quad = std::array<std::uint32_t, 4>;

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-// __AVX__ means that somebody passed -march: then the widths are settled when compiling.
+// __AVX__ means that -march was given: then the widths are fixed at compile time.
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__AVX__) && !defined(BH_NO_MULTIVERSION)
 #define BH_DISPATCH 1
 #define BH_TARGET(arch) __attribute__((target("arch=" arch)))

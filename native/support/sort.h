@@ -1,5 +1,5 @@
 // Sorting floats by their bits: least significant digit first, four digits of 8 bits, one counting pass for all four.
-// Of doubles the upper 32 bits are sorted so, and what they leave undecided (few, short runs as a rule) by comparing.
+// Doubles are sorted so by their upper 32 bits; ties, as a rule few and short, are then sorted by comparing.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -20,7 +20,7 @@ inline float from_ordered_bits(std::uint32_t key) {
   return std::bit_cast<float>(key ^ (key & 0x80000000u ? 0x80000000u : 0xFFFFFFFFu));
 }
 
-// Each leaves x as it was and the sorted values in `sorted`; all spans have the same length, and none overlap. No NaN.
+// Each writes the sorted values of x to `sorted`; all spans have the same length, and none overlap. No NaN.
 void sort_values(std::span<const float> x, std::span<float> sorted, std::span<float> scratch);
 
 // A value's ordered bits above its position, so that weights can follow their values.

@@ -1,5 +1,5 @@
-// Vectors for large plain data: no page of theirs is touched before it is written, and large ones lie in huge pages,
-// as faulting in small ones would take longer than filling them.
+// Vectors for large plain data: memory is not touched before it is written, and large vectors use huge pages, as page
+// faults would take longer than the writes.
 #pragma once
 #include <cstddef>
 #include <cstdlib>

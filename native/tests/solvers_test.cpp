@@ -1,4 +1,4 @@
-// Each solver against brute force, on small inputs of every nasty kind. The argument is the number of inputs.
+// Each solver against brute force, on small inputs of every difficult kind. The argument is the number of inputs.
 #include <cstdlib>
 #include <random>
 
