@@ -121,10 +121,10 @@ def test_tables_are_counted_by_vector_or_block():
 @pytest.mark.parametrize(
     ("sample", "words"),
     [
-        ([], "sample holds no vector"),
-        (np.empty((0, 4)), "sample holds no vector"),
-        (np.empty((4, 0)), "or one without values"),
-        ([[1.0, 2.0], []], "or one without values"),
+        ([], "sample must contain at least one vector"),
+        (np.empty((0, 4)), "sample must contain at least one vector"),
+        (np.empty((4, 0)), "none of length 0"),
+        ([[1.0, 2.0], []], "none of length 0"),
         (np.arange(5.0), r"sample has 1 dimensions, but must have two.*pass \[sample\]"),
         (np.zeros((2, 3, 4)), "sample has 3 dimensions"),
         ([1.0, 2.0], r"sample\[0\] has 0 dimensions"),
@@ -138,7 +138,7 @@ def test_tables_are_counted_by_vector_or_block():
         (Trace("vectors", {}, children={"values": ([0, 2], {"other": [1.0, 2.0]})}), "value"),
     ],
 )
-def test_what_is_no_sample_of_vectors_is_refused(sample, words):
+def test_what_is_not_a_sample_of_vectors_is_refused(sample, words):
     with pytest.raises(InvalidInput, match=words):
         Vectors.read(sample)
 

@@ -53,7 +53,7 @@ class Vectors:
             sample = _from_trace(sample, name)
         batches = _stacks(sample, name, axis) if isinstance(sample, list | tuple) else _matrix(sample, name, axis)
         if not batches or any(batch.matrix.shape[1] == 0 for batch in batches):
-            raise InvalidInput(f"{name} holds no vector, or one without values; pass complete vectors")
+            raise InvalidInput(f"{name} must contain at least one vector, and none of length 0; pass complete vectors")
         for batch in batches:
             bad = np.count_nonzero(~np.isfinite(batch.matrix), axis=1)
             if bad.any():
@@ -64,7 +64,7 @@ class Vectors:
                 )
             norms = squared_norms(batch.matrix)
             if not np.isfinite(norms).all() or batch.matrix[norms < np.finfo(np.float64).tiny].any():
-                raise InvalidInput(f"{name} holds vectors whose squares overflow or vanish; scale all of them")
+                raise InvalidInput(f"{name} contains vectors whose squares overflow or vanish; scale all of them")
         return cls(batches)
 
     def __len__(self) -> int:

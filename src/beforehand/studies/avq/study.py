@@ -179,7 +179,7 @@ def weights_are_cheap(quick: bool) -> Found:
 
 
 def lloyd_max_comes_out(quick: bool) -> Found:
-    """Exact k-means of normal draws against the optimal quantiser of the normal distribution."""
+    """Exact k-means of normal draws against the optimal quantizer of the normal distribution."""
     x = np.random.default_rng(0).standard_normal(2**20 if quick else 2**22)
     found = {
         bits: -10 * np.log10(levels(x, 2**bits, method="exact", objective="mse").vnmse) for bits in tables.LLOYD_MAX
