@@ -24,7 +24,7 @@ SIZE = (4.4, 2.7)  # inches; narrow, so that letters stay readable on a telephon
 @final
 @dataclass(frozen=True)
 class Theme:
-    """The colours of one scheme, the same as in the page's style sheet."""
+    """The colors of one scheme, the same as in the page's style sheet."""
 
     name: str
     ink: str
@@ -53,10 +53,10 @@ def outcomes(report: Report) -> Draw:
             ("measured", report.measured, theme.accent),
             ("clairvoyant", report.clairvoyant, theme.ink),
         )
-        for place, (_, outcome, colour) in enumerate(rows):
-            axes.plot([outcome.low, outcome.high], [place] * 2, color=colour, lw=5, alpha=0.35, solid_capstyle="round")
-            axes.plot(outcome.value, place, "o", color=colour, ms=6)
-            axes.annotate(f"{outcome.design} {outcome.value:.3g}", (outcome.value, place), (0, 8), color=colour,
+        for place, (_, outcome, color) in enumerate(rows):
+            axes.plot([outcome.low, outcome.high], [place] * 2, color=color, lw=5, alpha=0.35, solid_capstyle="round")
+            axes.plot(outcome.value, place, "o", color=color, ms=6)
+            axes.annotate(f"{outcome.design} {outcome.value:.3g}", (outcome.value, place), (0, 8), color=color,
                           textcoords="offset points", ha="center", fontsize=8.5)  # fmt: skip
         values = [value for _, outcome, _ in rows for value in (outcome.low, outcome.high)]
         if max(values) > FAR_APART * min(values) > 0:
@@ -81,10 +81,10 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
 
     def draw(axes: Axes, theme: Theme) -> None:
         axes.stairs(height, edges, fill=True, color=theme.quiet, alpha=0.35, lw=0)
-        for place, ((name, table), colour) in enumerate(zip(tables.items(), (theme.other, theme.accent), strict=False)):
+        for place, ((name, table), color) in enumerate(zip(tables.items(), (theme.other, theme.accent), strict=False)):
             y = -0.36 - 0.42 * place
-            axes.vlines(table, y - 0.09, y + 0.09, color=colour, lw=1.4)
-            axes.text(edges[0], y + 0.1, name, color=colour, fontsize=8.5, va="bottom")
+            axes.vlines(table, y - 0.09, y + 0.09, color=color, lw=1.4)
+            axes.text(edges[0], y + 0.1, name, color=color, fontsize=8.5, va="bottom")
         axes.set_ylim(-0.42 * len(tables) - 0.1, 1.05)
         axes.set_yticks([])
         axes.set_xlabel("value; the shape shows how many")
@@ -93,14 +93,14 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
 
 
 def curves(
-    x: NDArray[Any], lines: Mapping[str, NDArray[Any]], colours: Mapping[str, str], *, across: str, up: str
+    x: NDArray[Any], lines: Mapping[str, NDArray[Any]], colors: Mapping[str, str], *, across: str, up: str
 ) -> Draw:
     """Lines over x on a logarithmic scale, each labeled at its right end; inf is not drawn.
 
     Args:
         x: Ascending.
         lines: A value for each x, by the line's name.
-        colours: The lines that matter, and the name of each one's colour in a `Theme`; the others are thin and quiet.
+        colors: The lines that matter, and the name of each one's color in a `Theme`; the others are thin and quiet.
         across: What x is.
         up: What the lines are.
     """
@@ -110,15 +110,15 @@ def curves(
     def draw(axes: Axes, theme: Theme) -> None:
         axes.set_yscale("log")
         ends = {}
-        for name in sorted(drawn, key=lambda name: name in colours):  # those that matter on top
-            colour = getattr(theme, colours.get(name, "quiet"))
-            axes.plot(x, drawn[name], color=colour, lw=2 if name in colours else 0.8)
+        for name in sorted(drawn, key=lambda name: name in colors):  # those that matter on top
+            color = getattr(theme, colors.get(name, "quiet"))
+            axes.plot(x, drawn[name], color=color, lw=2 if name in colors else 0.8)
             ends[name] = drawn[name][~np.isnan(drawn[name])][-1]
         low, high = np.log(axes.get_ylim())
         places = {name: float((np.log(end) - low) / (high - low)) for name, end in ends.items()}
         for name, place in _apart(places).items():
-            colour = getattr(theme, colours.get(name, "quiet"))
-            axes.text(1.02, place, name, color=colour, fontsize=7, va="center", transform=axes.transAxes)
+            color = getattr(theme, colors.get(name, "quiet"))
+            axes.text(1.02, place, name, color=color, fontsize=7, va="center", transform=axes.transAxes)
         axes.set_xlabel(across)
         axes.set_ylabel(up)
         axes.yaxis.set_minor_formatter(NullFormatter())

@@ -59,7 +59,7 @@ def read_trace(path: Path, kind: str | None) -> Trace:
     """
     from beforehand.workloads import formats
 
-    log = formats.recognise(path)
+    log = formats.recognize(path)
     if log is None:
         return Trace.load(path, kind=kind)
     if kind not in (None, "jobs"):

@@ -63,7 +63,7 @@ def read_jobs(
     from beforehand.workloads.formats.finished_jobs import cleaned
     from beforehand.workloads.jobs import ERRORS, predicted
 
-    log = formats.recognise(path)
+    log = formats.recognize(path)
     meta: dict[str, Any]
     if log is not None:
         table, meta = log.columns(path), dict(log.META)

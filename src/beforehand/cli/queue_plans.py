@@ -150,5 +150,5 @@ def _draw(plan: "QueuePlan", holdout: "Trace | Log") -> dict[str, "Draw"]:
 
     loads = np.linspace(LOWEST, HIGHEST, POINTS)
     lines: dict[str, Any] = curves(plan, holdout, loads.tolist())
-    colours = {"clairvoyant": "ink", plan.baseline.design: "other", plan.design: "accent"}
-    return {CAPTION: figures.curves(loads, lines, colours, across="load", up="mean response time")}
+    colors = {"clairvoyant": "ink", plan.baseline.design: "other", plan.design: "accent"}
+    return {CAPTION: figures.curves(loads, lines, colors, across="load", up="mean response time")}

@@ -60,7 +60,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> Table:
 
 
 def verdict(report: "Report") -> Text:
-    """The verdict in its colour."""
+    """The verdict in its color."""
     return Text(report.verdict, STYLES[report.verdict])
 
 

@@ -36,7 +36,7 @@ def test_any_such_file_is_read_whole(small):
     for path in [small, *REAL]:  # the real ones where AZURE_LLM_TRACES names their folder
         rows = len(path.read_text().split("\n")) - 1 - path.read_text().endswith("\n")
         trace = azure_llm.read(path)
-        assert azure_llm.recognise(path)
+        assert azure_llm.recognize(path)
         assert len(trace) + trace.meta["dropped"] == rows
         assert trace["arrival"][0] == 0
         assert (np.diff(trace["arrival"]) >= 0).all()
@@ -47,14 +47,14 @@ def test_any_such_file_is_read_whole(small):
 def test_other_files_are_not_taken_for_one(tmp_path, text):
     path = tmp_path / "trace.csv"
     path.write_text(text)
-    assert not azure_llm.recognise(path)
-    assert not azure_llm.recognise(tmp_path / "missing.csv")
+    assert not azure_llm.recognize(path)
+    assert not azure_llm.recognize(tmp_path / "missing.csv")
 
 
-def test_a_header_with_a_byte_order_mark_is_recognised(tmp_path):
+def test_a_header_with_a_byte_order_mark_is_recognized(tmp_path):
     path = tmp_path / "trace.csv"
     path.write_text(SMALL, encoding="utf-8-sig")
-    assert azure_llm.recognise(path)
+    assert azure_llm.recognize(path)
     assert len(azure_llm.read(path)) == 3
 
 

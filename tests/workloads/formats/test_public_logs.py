@@ -8,13 +8,13 @@ from beforehand.workloads.formats import azure_llm
 from beforehand.workloads.formats.public_logs import LOGS
 
 
-def test_a_public_log_is_recognised_by_its_header(tmp_path):
+def test_a_public_log_is_recognized_by_its_header(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
-    assert formats.recognise(path) is azure_llm
+    assert formats.recognize(path) is azure_llm
     path.write_text("size\n1\n")
-    assert formats.recognise(path) is None
-    assert formats.recognise(tmp_path / "missing.csv") is None
+    assert formats.recognize(path) is None
+    assert formats.recognize(tmp_path / "missing.csv") is None
 
 
 def test_every_public_log_names_its_source_and_unit():

@@ -47,7 +47,7 @@ def next_command(path: Path) -> str | None:
         return None
     with open(path, "rb") as stream:
         header = stream.readline(10_000).decode("utf-8-sig", "replace").strip()
-    if "size" not in header.split(",") and formats.recognise(path) is None:
+    if "size" not in header.split(",") and formats.recognize(path) is None:
         return None
     return f"scheduling plan-queue {shlex.quote(path.name)} {PRICES}"
 

@@ -82,7 +82,7 @@ def files(data: str | PathLike[str]) -> list[Path]:
         InvalidInput: there is none.
     """
     place = Path(data)
-    found = [path for path in (sorted(place.glob("*.csv")) if place.is_dir() else [place]) if azure_llm.recognise(path)]
+    found = [path for path in (sorted(place.glob("*.csv")) if place.is_dir() else [place]) if azure_llm.recognize(path)]
     if not found:
         raise InvalidInput(
             f"data is {str(data)!r}, but no Azure LLM inference trace is there; pass its csv, or a folder with its "

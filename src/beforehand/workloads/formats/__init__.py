@@ -1,5 +1,5 @@
 """Public formats, one module each, as traces."""
 
-from beforehand.workloads.formats.public_logs import recognise
+from beforehand.workloads.formats.public_logs import recognize
 
-__all__ = ["recognise"]
+__all__ = ["recognize"]

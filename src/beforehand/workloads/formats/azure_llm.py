@@ -15,7 +15,7 @@ META: Final[Mapping[str, Any]] = {"source": "Azure LLM inference trace", "unit":
 HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
 
-def recognise(path: str | PathLike[str]) -> bool:
+def recognize(path: str | PathLike[str]) -> bool:
     """Whether the file is a csv that begins with the trace's header; False if it cannot be read."""
     if Path(path).suffix.lower() != ".csv":
         return False
@@ -42,7 +42,7 @@ def read(path: str | PathLike[str]) -> Trace:
         Patel, Choukse, Zhang, Shah, Goiri, Maleki, Bianchini: Splitwise: Efficient Generative LLM Inference Using Phase
         Splitting. ISCA 2024, arXiv:2311.18677. The files: AzurePublicDataset, AzureLLMInferenceDataset2023.
     """
-    from beforehand.workloads.formats.finished_jobs import finished_jobs  # imports scheduling; to recognise needs none
+    from beforehand.workloads.formats.finished_jobs import finished_jobs  # imports scheduling; to recognize needs none
 
     return finished_jobs(columns(path), meta=META)
 

@@ -16,7 +16,7 @@ class PublicLog(Protocol):
     META: Mapping[str, Any]
     """The metadata of its traces: `source`, the name of the log, and `unit`, that of the column `size`."""
 
-    def recognise(self, path: str | PathLike[str]) -> bool:
+    def recognize(self, path: str | PathLike[str]) -> bool:
         """Whether the file is one; False where it cannot be read."""
 
     def columns(self, path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
@@ -29,6 +29,6 @@ class PublicLog(Protocol):
 LOGS: Final[tuple[PublicLog, ...]] = (azure_llm,)
 
 
-def recognise(path: str | PathLike[str]) -> PublicLog | None:
+def recognize(path: str | PathLike[str]) -> PublicLog | None:
     """The module that reads this file, or None if it is not a public log."""
-    return next((log for log in LOGS if log.recognise(path)), None)
+    return next((log for log in LOGS if log.recognize(path)), None)
