@@ -1,6 +1,7 @@
 """What every plan promises. One line adds a plan."""
 
 import json
+import time
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from beforehand import quantization, scheduling
 from beforehand.core import Plan, Report, load_plan
+from beforehand.core.errors import CorruptData
 
 VECTORS = np.random.default_rng(0).lognormal(size=(8, 256))
 JOBS = scheduling.Log(VECTORS[0], expensive=VECTORS[0], cheap=VECTORS[0] > 1)
@@ -78,3 +80,57 @@ def test_a_plan_says_what_made_it(plan):
 def test_a_plan_never_changes(plan):
     with pytest.raises(AttributeError):
         plan.design = "another"
+
+
+def leaves(node, path=()):
+    """The paths to all numbers."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield from leaves(value, (*path, key))
+    if isinstance(node, int | float) and not isinstance(node, bool):
+        yield path
+
+
+def with_leaf(text, path, value):
+    """The JSON with another number at that path."""
+    fields = json.loads(text)
+    node = fields
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    return json.dumps(fields)
+
+
+@pytest.mark.parametrize("value", [2**70, 10**400, 2**62, -1, 1e308, np.nan, np.inf, "7", None, True, [1]], ids=str)
+def test_a_number_edited_by_hand_is_read_within_its_range_or_refused_at_once(plan, value):
+    text = plan.to_json()
+    began = time.process_time()
+    paths = list(leaves(json.loads(text)))
+    for path in paths:
+        try:
+            type(plan).from_json(with_leaf(text, path, value)).explain()
+        except CorruptData:
+            continue
+        assert value not in (2**70, 10**400)
+        assert value == value or path[0] == "price"  # nan
+    assert time.process_time() - began < 0.05 * len(paths) + 1
+
+
+@pytest.mark.parametrize("path", [("candidates", 0, "bits"), ("vectors",), ("values",), ("seed",), ("jobs",)])
+@pytest.mark.parametrize("value", ["7", None, [1], -1, 0.5], ids=str)
+def test_what_counts_things_is_a_whole_number(plan, path, value):
+    fields = json.loads(plan.to_json())
+    if path[0] not in fields or (path[0] == "candidates" and plan.area == "scheduling"):
+        return
+    with pytest.raises(CorruptData, match=path[-1]):
+        type(plan).from_json(with_leaf(plan.to_json(), path, value))
+
+
+def test_a_plan_of_more_bits_than_any_code_has_is_refused_at_once(tmp_path):
+    fields = json.loads(PLANS["quantization"]().to_json())
+    for bits in (1180591620717411303424, 10**15, 17):
+        for candidate in fields["candidates"]:
+            candidate["bits"] = bits
+        (tmp_path / "plan.json").write_text(json.dumps(fields))
+        with pytest.raises(CorruptData, match=r"bits is|64 bits|not a plan"):
+            load_plan(tmp_path / "plan.json")

@@ -1,6 +1,7 @@
 """Plans: what each offers, and how JSON holds it."""
 
 import json
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ def load_plan(path: str | PathLike[str]) -> Plan:
     path = Path(path)
     try:
         text = path.read_bytes().decode()
-        fields = json.loads(text)
+        fields = bounded_json(text)
         area, kind = fields["area"], fields.get("kind")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
@@ -115,6 +116,28 @@ def plan_json(plan: Plan, fields: Mapping[str, Any]) -> str:
     return json.dumps({"area": plan.area, "kind": type(plan).__name__} | dict(fields), indent=2, allow_nan=False)
 
 
+def bounded_json(text: str) -> Any:
+    """What JSON says, with no integer beyond 64 bits and no number that is not finite: whoever reads it may compute.
+
+    Raises:
+        ValueError: `text` is not such JSON.
+    """
+    return json.loads(text, parse_int=_bounded, parse_float=_finite, parse_constant=_finite)
+
+
+def _bounded(digits: str) -> int:
+    if len(digits) > 20 or abs(number := int(digits)) >= 2**64:
+        raise ValueError(f"an integer of {len(digits)} digits, but the largest has 64 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is not a finite number")
+    return number
+
+
 @contextmanager
 def reading(text: str, area: str, kind: str) -> Iterator[dict[str, Any]]:
     """The fields that `plan_json` wrote; what fails while a block makes a plan of them raises `CorruptData`.
@@ -123,7 +146,7 @@ def reading(text: str, area: str, kind: str) -> Iterator[dict[str, Any]]:
         CorruptData: `text` is of another form, area or kind, or the block raised an exception.
     """
     try:
-        fields = json.loads(text)
+        fields = bounded_json(text)
         found = fields.pop("area"), fields.pop("kind", kind)
         if found != (area, kind):
             raise CorruptData("it is a {1} of area {0}".format(*found))

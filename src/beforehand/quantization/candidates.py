@@ -6,12 +6,15 @@ from typing import final
 
 import numpy as np
 
+from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Price
 from beforehand.core.report import FEW_DRAWS, Outcome
 from beforehand.quantization.codec import Codec
+from beforehand.quantization.options import whole
 from beforehand.quantization.theory import ROTATION_SIZES, SIZES, Floats, equivalent_levels, net_bits
 from beforehand.quantization.vectors import Vectors, measured
 
+MOST_BITS = 16  # of a code
 WORTH_IT = 0.1  # net bits a value
 AS_GOOD = 1.02  # errors that differ by less count as equal, and the faster design wins
 RESAMPLES = 200
@@ -38,6 +41,11 @@ class Candidate:
     price: Price
     gain_bits: Outcome
     net_bits: Outcome
+
+    def __post_init__(self) -> None:
+        """Validate the number of bits, of which 2**bits are made."""
+        if not 0 <= whole("bits", self.bits) <= MOST_BITS:
+            raise InvalidInput(f"bits is {self.bits}, but must be from 0 to {MOST_BITS}")
 
     @property
     def design(self) -> str:

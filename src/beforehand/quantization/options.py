@@ -23,7 +23,7 @@ def whole(name: str, number: int) -> int:
     Raises:
         InvalidInput: It is not.
     """
-    if not isinstance(number, int | np.integer):
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
         raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
     if not -MOST_VALUES <= number <= MOST_VALUES:
         raise InvalidInput(f"{name} is {shown(number)}, but must be a whole number of at most 2**60")

@@ -1,5 +1,6 @@
 """The plan of a codec, on paper: the design that was chosen, what it should reach, what it beat, and its audit."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Final, Self, final
@@ -10,6 +11,7 @@ from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.quantization.candidates import WORTH_IT, Candidate, draws, outcome, weigh_all
 from beforehand.quantization.codec import Codec
+from beforehand.quantization.options import check_below, whole
 from beforehand.quantization.theory import Floats
 from beforehand.quantization.vectors import Vectors, VectorsLike, expected, measured
 
@@ -55,6 +57,15 @@ class QuantizationPlan:
             raise InvalidInput(f"design is {self.design!r}, but must be one of the candidates: {', '.join(tried)}")
         if self.verdict not in VERDICTS:
             raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
+        for name in ("vectors", "values"):
+            if whole(name, getattr(self, name)) < 1:
+                raise InvalidInput(f"{name} is {getattr(self, name)}, but a plan needs at least 1")
+        check_below("seed", self.seed, 64)
+        link = self.bytes_per_second
+        if link is not None and not (isinstance(link, int | float) and 0 < link < math.inf):
+            raise InvalidInput(
+                f"bytes_per_second is {link!r}, but must be above 0 and finite; leave it out for storage"
+            )
 
     @property
     def area(self) -> str:

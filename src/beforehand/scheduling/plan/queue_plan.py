@@ -9,7 +9,7 @@ from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
-from beforehand.scheduling.inputs import finite, whole
+from beforehand.scheduling.inputs import checked, finite, whole
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, reevaluate, simulated
 from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
@@ -21,6 +21,7 @@ from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue
 from beforehand.scheduling.simulation.simulator import replay
 
+MOST_JOBS: Final = 2**63 - 1
 DERIVED: Final = ("price", "stability_margin", "model")  # in the JSON for its readers, though they follow from the rest
 
 
@@ -78,10 +79,16 @@ class QueuePlan:
 
     def __post_init__(self) -> None:
         """Validate the fields."""
-        whole("jobs", self.jobs, least=1)
-        whole("seed", self.seed)
+        whole("jobs", self.jobs, least=1, most=MOST_JOBS)
+        whole("seed", self.seed, most=MOST_SEED)
         finite("mean", self.mean, above=True)
         finite("min_gain", self.min_gain)
+        checked("scv", self.scv)
+        pairs = {"largest": self.largest or (), "winners": [load for load, _ in self.winners]}
+        pairs["break_even"] = [each for each in (self.break_even_cheap, self.break_even_expensive) if each is not None]
+        for name, numbers in pairs.items():
+            for number in numbers:
+                checked(name, number, least=-math.inf)
         if self.candidates[0].policy != self.policy:
             raise InvalidInput(f"policy is {self.policy!r}, but must be that of the first candidate")
         if self.verdict not in VERDICTS:
@@ -263,6 +270,11 @@ class QueuePlan:
 
 def _candidate(entry: dict[str, Any]) -> Candidate:
     numbers = {name: math.inf if entry[name] == "inf" else entry[name] for name in ("cost", "response_time")}
+    for name in ("response_time", "cost", "cheap_calls", "expensive_calls"):
+        checked(name, numbers.get(name, entry[name]))
+    for name in ("utilization", "utilisation", "interruptions", "memory"):
+        if entry.get(name) is not None:
+            checked(name, entry[name])
     policy = None if entry["policy"] is None else from_fields(entry["policy"])
     if "utilisation" in entry:  # as earlier releases wrote it
         entry = {{"utilisation": "utilization"}.get(name, name): value for name, value in entry.items()}
