@@ -66,12 +66,13 @@ test: dev  ## build and pass the tests
 
 test-all: test test-browser $(HOSTS:%=test-%)  ## the tests of this library and of every host
 
-lint: dev  ## ruff, mypy, clang-format, and the names in changelog.d
+lint: dev  ## ruff, mypy, clang-format, spelling, and the names in changelog.d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing_examples.py
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
+	$(BIN)/codespell
 	$(BIN)/towncrier build --draft --version next >/dev/null
 
 format: dev  ## write Python and C++ in the form that lint demands

@@ -60,7 +60,7 @@ def found_by_rabitq(x: np.ndarray, queries: np.ndarray, bits: int) -> np.ndarray
 
 
 def recall(found: np.ndarray, true: np.ndarray) -> float:
-    """The share of the true neighbours that were found."""
+    """The share of the true neighbors that were found."""
     return float(np.mean([len(set(a) & set(b)) for a, b in zip(found.tolist(), true.tolist(), strict=True)]) / NEAREST)
 
 

@@ -212,7 +212,7 @@ RIVALS = {
         "near k-means", "scikit-learn", kbins("kmeans"), "subsample=None; levels are the middles of its bins"
     ),
     "KBinsDiscretizer quantile": Rival(
-        "near k-means", "scikit-learn", kbins("quantile"), "no error is minimised; subsample=None"
+        "near k-means", "scikit-learn", kbins("quantile"), "no error is minimized; subsample=None"
     ),
     "faiss Kmeans": Rival("near k-means", "faiss-cpu", faiss_kmeans, "niter=25; samples 256 values a centroid"),
     f"{OURS} round trip": Rival("round trip", OURS, our_round_trip, "histogram levels, unbiased codes of 4 bits"),

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from beforehand import __version__
-from beforehand.cli import app, catalogue
+from beforehand.cli import app, catalog
 from beforehand.cli.areas import AREAS
 from tests.cli.commands import commands
 
@@ -74,7 +74,7 @@ def test_even_an_unforeseen_error_is_one_line_unless_debug(monkeypatch, capsys, 
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(catalogue.render, "table", fail)
+    monkeypatch.setattr(catalog.render, "table", fail)
     assert app.run(["systems"]) == 2
     assert capsys.readouterr().err == f"beforehand: {words}\n"
     with pytest.raises(type(error)):
@@ -85,7 +85,7 @@ def test_an_interrupt_is_code_130(monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(catalogue.render, "table", interrupt)
+    monkeypatch.setattr(catalog.render, "table", interrupt)
     assert app.run(["systems"]) == 130
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beforehand import __version__
-from beforehand.cli import catalogue, plans, tour, trace
+from beforehand.cli import catalog, plans, tour, trace
 from beforehand.cli.areas import AREAS
 
 app = typer.Typer(
@@ -20,10 +20,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog="Example: beforehand tour --report report.html")(tour.tour)
-app.command(epilog="Example: beforehand systems --json")(catalogue.systems)
+app.command(epilog="Example: beforehand systems --json")(catalog.systems)
 app.command(epilog="Example: beforehand explain plan.json")(plans.explain)
 app.command(epilog="Example: beforehand audit plan.json holdout.npy")(plans.audit)
-app.command(epilog="Example: beforehand reproduce QUIVER --quick")(catalogue.reproduce)
+app.command(epilog="Example: beforehand reproduce QUIVER --quick")(catalog.reproduce)
 app.add_typer(trace.app, name="trace")
 for area in AREAS:
     app.add_typer(area.commands, name=area.name)

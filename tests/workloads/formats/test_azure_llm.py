@@ -80,3 +80,9 @@ def test_other_columns_and_a_log_without_jobs_are_refused(tmp_path):
     path.write_text(SMALL.partition("\n")[0])
     with pytest.raises(InvalidInput, match="none of the 0 rows"):
         azure_llm.read(path)
+
+
+def test_the_old_spelling_works_for_one_release(tmp_path):
+    with pytest.warns(FutureWarning, match=r"recognise is now called .*recognize"):
+        found = azure_llm.recognise(tmp_path / "missing.csv")
+    assert not found

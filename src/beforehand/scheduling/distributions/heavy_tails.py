@@ -155,7 +155,7 @@ class Hyperexponential(SizeDistribution):
 
     Args:
         means: Of the parts, above 0.
-        weights: Of the parts, above 0; normalised to sum 1.
+        weights: Of the parts, above 0; normalized to sum 1.
 
     Example:
         >>> Hyperexponential((1.0, 10.0), (0.9, 0.1)).mean

@@ -21,7 +21,7 @@ from beforehand.scheduling.policies.view import By
 
 FRACTIONS: Final = (0.0, 0.2, 0.5, 0.8, 1.0)
 QUANTA: Final = 32  # in the mean size, where LAS is built
-COUNTED, WORKED, NEIGHBOURS = 13, 12, 9  # grid values by jobs, by work, and between the neighbours of the best
+COUNTED, WORKED, NEIGHBORS = 13, 12, 9  # grid values by jobs, by work, and between the neighbors of the best
 SAMPLED_ROWS: Final = 20_000  # of a longer log, on which families are searched
 REEVALUATED: Final = 3  # of each family, on all rows of a longer log
 FINALISTS: Final = 5
@@ -95,13 +95,13 @@ def grid(column: Floats) -> Floats:
 def between(values: Floats, low: float, high: float) -> Floats:
     """Nine of the values strictly between two, evenly by rank, or all if there are no more."""
     inside = np.unique(values[(values > low) & (values < high)])
-    places = np.linspace(0, inside.size - 1, min(NEIGHBOURS, inside.size)).round().astype(int)
+    places = np.linspace(0, inside.size - 1, min(NEIGHBORS, inside.size)).round().astype(int)
     chosen: Floats = inside[places]
     return chosen
 
 
 def search(family: Family, formula: LogFormula, setting: Setting) -> list[Candidate]:
-    """All values of a family's grid, then nine between the neighbours of the best."""
+    """All values of a family's grid, then nine between the neighbors of the best."""
 
     def tried(values: Iterable[float]) -> list[Candidate]:
         return [evaluate(family.name, family.make(float(value)), formula, setting) for value in values]

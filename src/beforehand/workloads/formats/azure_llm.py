@@ -8,11 +8,13 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from beforehand.core import Trace
+from beforehand.core.deprecation import renamed_names
 from beforehand.core.errors import InvalidInput
 from beforehand.core.files import load_tables
 
 META: Final[Mapping[str, Any]] = {"source": "Azure LLM inference trace", "unit": "tokens"}
 HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+__getattr__ = renamed_names(__name__, recognise="recognize")
 
 
 def recognize(path: str | PathLike[str]) -> bool:
