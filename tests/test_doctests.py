@@ -2,13 +2,18 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 
 import pytest
 
 import beforehand
+from tests.areas import AREAS
 
 MODULES = ["beforehand", *(module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
+PROTOCOLS = {"Plan", "Policy", "Predictor"}
+RECORDS = {"Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "View"}
+ERRORS = {"QueueFull"}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -18,5 +23,9 @@ def test_examples_print_what_they_say(module):
 
 
 def test_the_public_classes_have_examples():
-    found = [test for test in doctest.DocTestFinder().find(importlib.import_module("beforehand.core.trace"))]
-    assert any(test.examples for test in found)
+    finder = doctest.DocTestFinder()
+    areas = [importlib.import_module(f"beforehand.{name}") for name in ("core", *AREAS)]
+    classes = {name: each for area in areas for name in area.__all__ if inspect.isclass(each := getattr(area, name))}
+    shown = {name for name, each in classes.items() if any(test.examples for test in finder.find(each))}
+    assert len(shown) > 30
+    assert classes.keys() - shown == PROTOCOLS | RECORDS | ERRORS

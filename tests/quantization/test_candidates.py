@@ -5,8 +5,10 @@ import pytest
 
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, judge
+from beforehand.quantization import candidates
 from beforehand.quantization.candidates import WORTH_IT, Candidate, choose, draws, outcome, weigh
 from beforehand.quantization.codec import Codec
+from beforehand.quantization.vectors import Vectors
 
 CODEC = Codec(method="exact", n_levels=16)
 
@@ -135,3 +137,11 @@ def test_without_a_link_fewer_bits_come_before_a_smaller_error():
 def test_the_bytes_of_tables_are_what_codes_leave_of_the_price():
     entry = weigh("exact", CODEC, 4, np.array([0.1, 0.1]), Price(0.0, 0.75, per="value"))
     assert entry.table_bytes == 0.25
+
+
+def test_the_time_of_a_codec_is_the_least_of_five_taken_in_turns(monkeypatch):
+    taken = iter([5.0, 9.0, 2.0, 7.0, 3.0, 6.0, 4.0, 8.0, 5.0, 7.0])  # of the first codec and the second, five times
+    monkeypatch.setattr(candidates, "measured", lambda vectors, codec, seed: (None, next(taken)))
+    codecs = [CODEC, Codec(method="uniform", n_levels=16)]
+    assert candidates.seconds_per_value(Vectors.read(np.zeros((4, 8), np.float32)), codecs, 0) == [2.0, 6.0]
+    assert next(taken, None) is None

@@ -1,6 +1,7 @@
 """The rows of a log: what is kept sorted, and what weights and gates do."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -57,11 +58,16 @@ def test_weights_that_are_none_are_refused(weight):
         LogRows(LOG).reweighted(weight)
 
 
-def test_weights_of_a_fraction_go_with_its_order():
-    rows = LogRows(LOG)
-    for k in range(1, 50):
-        remaining(rows, k / 50)
-    assert len(rows._weights) == 2
+def test_many_fractions_take_no_more_memory_than_one():
+    size = np.linspace(1.0, 2.0, 20_000)
+    rows = LogRows(Log(size, expensive=size[::-1]))
+    remaining(rows, 0.5)
+    tracemalloc.start()
+    for k in range(1, 20):
+        remaining(rows, k / 20)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 10 * size.nbytes
 
 
 @pytest.mark.parametrize("weight", [["a"] * 6, [1j] * 6, [10**400] * 6])

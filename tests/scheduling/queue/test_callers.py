@@ -4,6 +4,7 @@ import pytest
 
 from beforehand.core.errors import CapacityExceeded
 from beforehand.scheduling import SPRPT, PredictionQueue, QueueFull
+from beforehand.scheduling.queue.line import Line
 from tests.scheduling.queue_steps import drain, put, settle, sizes
 
 
@@ -82,10 +83,25 @@ def test_timed_out_getters_leave_nothing_behind():
         for _ in range(3):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(queue.get(), 0.001)
-        assert queue._getters.waiting == []
-        assert queue._getters.promised == 0
         put(queue, 1)
         assert queue.get_nowait().job == 1
+
+    asyncio.run(main())
+
+
+def test_callers_who_give_up_leave_nothing_in_the_line():
+    async def main():
+        line = Line()
+        for _ in range(20):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(line.wait(lambda: 0), 0.001)
+        woken = asyncio.create_task(line.wait(lambda: 0))
+        await asyncio.sleep(0)
+        line.wake(1)
+        woken.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await woken
+        assert (line.waiting, line.promised) == ([], 0)
 
     asyncio.run(main())
 
