@@ -6,6 +6,8 @@ FUZZ_SECONDS ?= 180
 JOBS ?= 2
 STUDY ?=
 TORCH_INDEX ?=
+MUTANTS ?= 100
+SEED ?= 1
 HOSTS := torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +23,7 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
-.PHONY: help checks preflight dev tour test-all format $(CHECKS) nightly bench bench-torch reproduce wheel stub record \
+.PHONY: help checks preflight dev tour test-all format $(CHECKS) nightly mutants bench bench-torch reproduce wheel stub record \
   pages changelog clean
 
 help:  ## list the targets
@@ -93,11 +95,12 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 	  { echo "no chromium: apt-get install chromium chromium-driver" >&2; exit 1; }
 	$(BIN)/python -m pytest -q -m browser
 
-# Each host in an environment of its own, build/<host>, with the wheel of this package. <host>_INDEX adds an index to pip's:
-# for torch a place with builds without CUDA, if pip's own has none.
+# Each host, and what mutates this package, in an environment of its own, build/<host>, with the wheel of this package.
+# <host>_INDEX adds an index to pip's: for torch a place with builds without CUDA, if pip's own has none.
 torch_INDEX = $(TORCH_INDEX)
+APART := $(HOSTS) mutants
 
-$(HOSTS:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
+$(APART:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/$*
 	{ build/$*/bin/python .ci/needs build $*; echo pytest; echo hypothesis; } | build/$*/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt $($*_INDEX:%=--extra-index-url %) -r /dev/stdin
@@ -108,7 +111,7 @@ build/hosts/wheel.stamp: $(VENV)/build.stamp $(shell find src -name '*.py')
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w build/hosts .
 	touch $@
 
-$(HOSTS:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp build/%/needs.stamp
+$(APART:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp build/%/needs.stamp
 	build/$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/hosts/*.whl
 	touch $@
 
@@ -126,6 +129,9 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 	  -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=fuzzer-no-link" $(LIGHT)
 	$(BIN)/cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	$(BIN)/python .ci/fuzz build/fuzz $(FUZZ_SECONDS) $(JOBS)
+
+mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
+	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
 nightly: dev  ## the tests that take hours: two of arrays that change while kernels read them
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
@@ -158,4 +164,4 @@ pages: dev  ## write what the README and the pages show anew, from runs and resu
 	for example in examples/*.py; do $(BIN)/python $$example -o docs/pictures/$$(basename $$example .py).svg || exit 1; done
 
 clean:  ## remove all that make made
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist mutants

@@ -13,7 +13,7 @@ from tests.areas import AREAS
 MODULES = ["beforehand", *(module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
 PROTOCOLS = {"Plan", "Policy", "Predictor"}
 RECORDS = {"Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "View"}
-ERRORS = {"QueueFull"}
+ERRORS = {"QueueFull", "QueueShutDown"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -4,7 +4,7 @@ import pytest
 
 from beforehand.core.errors import CapacityExceeded
 from beforehand.scheduling import SPRPT, PredictionQueue, QueueFull
-from beforehand.scheduling.queue.line import Line
+from beforehand.scheduling.queue.callers import Callers
 from tests.scheduling.queue_steps import drain, put, settle, sizes
 
 
@@ -89,19 +89,19 @@ def test_timed_out_getters_leave_nothing_behind():
     asyncio.run(main())
 
 
-def test_callers_who_give_up_leave_nothing_in_the_line():
+def test_callers_who_give_up_leave_nothing_behind():
     async def main():
-        line = Line()
+        callers = Callers()
         for _ in range(20):
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(line.wait(lambda: 0), 0.001)
-        woken = asyncio.create_task(line.wait(lambda: 0))
+                await asyncio.wait_for(callers.wait(lambda: 0), 0.001)
+        woken = asyncio.create_task(callers.wait(lambda: 0))
         await asyncio.sleep(0)
-        line.wake(1)
+        callers.wake(1)
         woken.cancel()
         with pytest.raises(asyncio.CancelledError):
             await woken
-        assert (line.waiting, line.promised) == ([], 0)
+        assert (callers.waiting, callers.promised) == ([], 0)
 
     asyncio.run(main())
 
