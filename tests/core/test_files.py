@@ -50,6 +50,21 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"new"
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.jsonl", b"{", "Expecting property name"),
+        ("a.npz", b"no zip", "not a zip file"),
+        ("a.parquet", b"no parquet", "magic bytes"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why_in_one_line(tmp_path, name, data, reason):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(CorruptData, match=f"cannot be read: .*{reason}.*; check that it is whole") as found:
+        Trace.load(tmp_path / name, kind="jobs")
+    assert "\n" not in str(found.value)
+
+
 def test_a_device_is_written_to_and_never_replaced():
     with writing(os.devnull) as stream:
         stream.write(b"gone")

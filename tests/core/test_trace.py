@@ -35,6 +35,10 @@ def test_nothing_changes_a_trace():
     trace.meta["a"].append(2)
     with pytest.raises(ValueError, match="read-only"):
         trace["size"][0] = 9.0
+    calls = requests().children["calls"]
+    for array in (calls.offsets, calls["seconds"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 9
     with pytest.raises(AttributeError, match="immutable"):
         trace.kind = "stream"
     with pytest.raises(TypeError):
@@ -47,6 +51,8 @@ def test_fingerprint_sees_every_part_but_not_the_order_of_columns():
     base = {"a": [1, 2], "b": [3, 4]}
     same = Trace("jobs", dict(reversed(base.items()))).fingerprint
     assert Trace("jobs", base).fingerprint == same
+    there, back = (Trace("jobs", base, meta=dict(pairs)) for pairs in ([("x", 1), ("a", 2)], [("a", 2), ("x", 1)]))
+    assert there.fingerprint == back.fingerprint
     others = [
         Trace("stream", base),
         Trace("jobs", base, meta={"x": 1}),
@@ -71,7 +77,7 @@ def test_big_endian_columns_are_read_by_value():
 @given(traces(min_rows=2), st.floats(0.01, 0.99), st.sampled_from(["time", "hash"]), st.integers(0, 2**64 - 1))
 def test_split_gives_every_row_with_its_children_to_exactly_one_side(trace, fraction, by, seed):
     pairs = {name: (child.offsets, child.columns) for name, child in trace.children.items()}
-    numbered = Trace("t", {"no": np.arange(len(trace)), **trace.columns}, children=pairs)
+    numbered = Trace("t", {"no": np.arange(len(trace)), **trace.columns}, children=pairs, meta={"place": "here"})
     sample, holdout = numbered.split(fraction, by=by, seed=seed)
     assert sample.fingerprint == numbered.split(fraction, by=by, seed=seed)[0].fingerprint
     assert len(sample) == min(max(round(fraction * len(trace)), 1), len(trace) - 1)
@@ -79,6 +85,7 @@ def test_split_gives_every_row_with_its_children_to_exactly_one_side(trace, frac
     if by == "time":
         assert sample["no"].tolist() == list(range(len(sample)))
     for part in (sample, holdout):
+        assert (part.kind, part.meta) == ("t", {"place": "here"})
         assert (np.diff(part["no"]) > 0).all()
         for here, row in enumerate(part["no"]):
             for name, column in trace.columns.items():
@@ -129,6 +136,7 @@ def test_split_by_hash_takes_the_rows_of_the_smallest_hashes(seed):
         ({"children": {"c": ([0, 2], {"x": [1]})}}, "child table c needs columns"),
         ({"children": {"c": ([0.0, 1.0], {"x": [1]})}}, "integer offsets"),
         ({"children": {"c": ([], {"x": [1]})}}, "integer offsets"),
+        ({"children": {"c": ([0, 1], {"x": [[1, 2]]})}}, "column x has shape"),
         ({"columns": {"a": [1, 2]}, "children": {"c": ([0, 3, 2], {"x": [1, 2]})}}, "offsets of child table c descend"),
     ],
 )

@@ -283,6 +283,14 @@ def test_a_constant_first_batch_does_no_harm(first):
             assert each.count == x.size + 2 * batch.size
 
 
+def test_a_histogram_has_4096_bins_if_nothing_else_is_asked_for():
+    x = np.random.default_rng(13).standard_normal(1000)
+    usual, asked = Histogram.like(x), Histogram.like(x, bins=4096)
+    for each in (usual, asked):
+        each.update(x)
+    assert usual.to_bytes() == asked.to_bytes()
+
+
 def test_who_has_seen_one_value_takes_the_center_and_scale_of_the_other():
     x = np.random.default_rng(11).standard_normal(5000)
     whole, one, two = Histogram.like(x), Histogram.like([0.25]), Histogram.like([7.0, 7.0])

@@ -111,6 +111,7 @@ def test_the_first_vectors_hold_as_many_values_as_asked_or_a_vector():
     vectors = Vectors.read(RAGGED)
     assert [vectors.first(values=n, vectors=9).size for n in (1, 7, 8, 14, 15, 10**6)] == [7, 7, 14, 14, 54, 195]
     assert [vectors.first(values=999, vectors=n).size for n in (1, 2, 3)] == [7, 14, 54]
+    assert all(len(batch.matrix) for n in (1, 2, 3) for batch in vectors.first(values=999, vectors=n).batches)
 
 
 def test_tables_are_counted_by_vector_or_block():
@@ -130,6 +131,7 @@ def test_tables_are_counted_by_vector_or_block():
         ([1.0, 2.0], r"sample\[0\] has 0 dimensions"),
         ([[1.0, np.nan], [np.inf, 2.0]], "contains 2 NaN or infinite value\\(s\\), the first in vector 0"),
         (np.array([["a", "b"]]), "sample has dtype str"),
+        ([[1.0], ["a"]], r"sample\[1\] has dtype str"),
         (np.array([[1e200, 1.0]]), "squares overflow or vanish; scale"),
         (np.array([[1.0, 2.0], [0.0, 1e-200]]), "squares overflow or vanish; scale"),
         (Trace("jobs", {"size": [1.0, 2.0]}), "trace of kind 'jobs', but must be of kind 'vectors'"),

@@ -52,6 +52,7 @@ def test_prices_are_paid_for_each_prediction_and_change_nothing_else(distributio
     free = expect(policy, distribution, load=0.8)
     paid = expect(policy, distribution, load=0.8, cheap_cost=0.5, expensive_cost=2.0)
     assert free.cost == free.response_time == paid.response_time
+    assert free.stable is True
     assert paid.cost == pytest.approx(free.cost + 0.5 + 2.0 * free.expensive_calls)
     assert 0 < free.expensive_calls < 1
 

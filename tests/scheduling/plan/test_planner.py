@@ -182,9 +182,10 @@ def test_a_wrong_option_is_refused_with_its_rule(options, message):
         planned(**options)
 
 
-def test_a_log_that_arrives_faster_than_it_can_be_served_needs_a_load():
-    with pytest.raises(InvalidInput, match="less than 1; pass load"):
-        plan_queue(Log([2, 2, 2], arrival=[0, 1, 2]))
+@pytest.mark.parametrize(("size", "load"), [(2.0, "2"), (1.0, "1")])
+def test_a_log_that_arrives_as_fast_as_it_can_be_served_or_faster_needs_a_load(size, load):
+    with pytest.raises(InvalidInput, match=f"make a load of {load} for each server, but .* less than 1; pass load"):
+        plan_queue(Log([size] * 3, arrival=[0, 1, 2]))
 
 
 def test_what_was_promised_has_an_interval_around_it():

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,6 +128,7 @@ def test_the_baseline_stands_among_the_alternatives_with_its_interval():
 
 def test_without_preemption_no_plan_assumes_it():
     words = planned(preemptive=False).explain()
+    assert " at load 0.80, from 6 jobs" in words
     assert "Assumed: Poisson arrivals, one server, no preemption;" in words
     assert "should_yield" not in words
 
@@ -191,6 +193,24 @@ def test_damaged_json_is_corrupt(change):
     told = json.loads(planned().to_json()) | change
     with pytest.raises(CorruptData, match="not a valid QueuePlan"):
         QueuePlan.from_json(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"mean": 0.0}, "mean is 0.0"),
+        ({"mean": math.inf}, "mean is inf"),
+        ({"min_gain": math.nan}, "min_gain is nan"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"policy": FCFS()}, r"policy is FCFS\(.*\), but must be that of the first candidate"),
+        ({"verdict": "maybe"}, "verdict is 'maybe', but must be one of worth it, don't bother, unclear"),
+    ],
+    ids=str,
+)
+def test_a_plan_that_breaks_a_rule_is_refused(change, words):
+    with pytest.raises(InvalidInput, match=f"^{words}"):
+        replace(planned(), **change)
 
 
 def test_numbers_from_numpy_are_written_too():

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from beforehand.core import Outcome
-from beforehand.scheduling import FCFS, SPRPT, Log, LogFormula
+from beforehand.scheduling import FCFS, SPRPT, Log, LogFormula, simulate
+from beforehand.scheduling.plan import resampling
 from beforehand.scheduling.plan.candidates import evaluate
 from beforehand.scheduling.plan.resampling import compared, costs, reweigh
 from beforehand.scheduling.plan.setting import Setting
@@ -42,6 +44,20 @@ def test_designs_are_compared_on_the_same_logs():
     spread = (drawn[:, 1] / drawn[:, 0]).std() / (drawn[:, 1].std() / drawn[:, 0].mean())
     assert spread < 1.5  # their ratio varies no more than one of them does
     assert np.median(drawn[:, 0]) == pytest.approx(tried[0].cost, rel=0.1)
+
+
+def test_simulated_designs_are_compared_on_the_resampled_logs_too(monkeypatch):
+    monkeypatch.setattr(resampling, "SIMULATED_JOBS", 1_000)
+    setting = Setting(load=0.5, servers=2)
+    log = Log([1.0, 100.0], weight=[0.999, 0.001])  # a resample has the large job seldom, never or alone
+    fcfs = evaluate("FCFS", FCFS(), LogFormula(log), replace(setting, servers=1))
+    drawn = costs([fcfs, fcfs], log, LogFormula(log), setting, 6, seed=2)
+    np.testing.assert_array_equal(drawn[:, 0], drawn[:, 1])
+    wanted = [
+        simulate(FCFS(), Log(log.size, weight=weight), load=0.5, servers=2, jobs=1_000, seed=2 + i).response_time
+        for i, weight in enumerate(reweigh(log, 6, seed=2))
+    ]
+    np.testing.assert_allclose(drawn[:, 0], wanted)
 
 
 def test_the_saving_is_resampled_as_a_ratio_of_both_costs():

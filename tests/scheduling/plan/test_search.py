@@ -43,6 +43,8 @@ def test_a_grid_has_quantiles_by_jobs_and_by_work():
 
 
 def test_few_distinct_values_are_all_tried():
+    work = np.repeat(np.arange(1.0, 26.0), np.arange(25, 0, -1))  # 25 distinct values, as many as a grid may have
+    assert grid(work).tolist() == list(range(1, 26))
     assert grid(np.tile([3.0, 1.0, 2.0], 50)).tolist() == [1, 2, 3]
 
 
