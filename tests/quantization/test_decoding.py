@@ -31,6 +31,12 @@ def test_rows_of_groups_use_their_own_tables():
         assert (decode(codes, rows=[8, 1, 2]) == decode(codes)[[8, 1, 2]]).all()
 
 
+def test_a_level_too_small_for_the_dtype_is_0_whatever_numpy_does_about_underflow():
+    codes = encode(np.array([0, 1], np.float16), [0.0, 1e-30, 1.0], seed=1)
+    with np.errstate(all="raise"):
+        assert decode(codes).tolist() == [0, 1]
+
+
 def test_out_is_filled_and_returned():
     x = np.random.default_rng(7).standard_normal((30, 50)).astype(np.float32)
     codes = encode(x, levels(x, 16), seed=1)

@@ -14,6 +14,7 @@ from beforehand.scheduling import (
     SPJF,
     SPRPT,
     TRAIL,
+    BinnedError,
     BoundedPareto,
     DelayPredict,
     Deterministic,
@@ -351,6 +352,21 @@ def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():
             assert mean(policy, distribution, 0.5) == close(3.0, 1e-12)
     assert mean(DelayPredict(1.0), distribution, 0.5) > 3.5
     assert mean(LAS(quantum=0.0), distribution, 0.5) == close(6.0, 1e-12)
+
+
+def test_jobs_of_one_size_whose_predictions_are_a_few_values_are_a_log_of_them():
+    inner = ExponentialError()
+    error = BinnedError((0.0, 1.0, 3.0, 9.0), inner, values=(1.0, 2.0, 5.0))
+    distribution = JobDistribution(Deterministic(2.0), error, error)
+    above_1, above_3 = inner.survival(np.array([1.0, 3.0]), np.array([2.0]))
+    weight = [1 - above_1, above_1 - above_3, above_3]
+    log = Log([2.0] * 3, expensive=[1.0, 2.0, 5.0], weight=weight)
+    for policy in (SPJF(), PSPJF(), SPRPT(), TRAIL(0.5), DelayPredict(1.0)):
+        assert mean(policy, distribution, 0.6) == close(expect(policy, log, load=0.6).response_time, 1e-12)
+    asked = Log([2.0] * 9, cheap=[1.0, 2.0, 5.0] * 3, expensive=np.repeat([1.0, 2.0, 5.0], 3),
+                weight=np.outer(weight, weight).ravel())  # fmt: skip
+    for policy in (SkipPredict(2.0), SkipPredict(5.0, preemptive=False)):
+        assert mean(policy, distribution, 0.6) == close(expect(policy, asked, load=0.6).response_time, 1e-12)
 
 
 def test_newest_first_takes_a_log_too():

@@ -17,6 +17,7 @@ from beforehand.scheduling import (
     DelayPredict,
     Log,
     SkipPredict,
+    audit,
     expect,
     plan_queue,
 )
@@ -32,6 +33,18 @@ def test_the_golden_log_gets_the_policy_with_the_smallest_exact_cost():
     assert runner_up.cost == pytest.approx(float(Fraction(101323, 22230)), rel=1e-12)
     assert plan.baseline.value == pytest.approx(float(Fraction(197, 30)), rel=1e-12)
     assert plan.clairvoyant.value == pytest.approx(float(Fraction(1056733, 254592)), rel=1e-12)
+
+
+def test_a_plan_says_what_the_sizes_of_its_log_are_like():
+    plan = planned(Log([1.0, 3.0, 8.0], weight=[1, 1, 2]))
+    assert (plan.jobs, plan.mean, plan.scv) == (3, 5.0, pytest.approx(9.5 / 25))
+
+
+def test_a_saving_is_resampled_200_times_if_nothing_else_is_asked_for():
+    log, usual = skewed(60), {"load": 0.8, "preemptive": True}
+    plan = plan_queue(log, **usual)
+    assert plan == plan_queue(log, **usual, bootstrap=200, seed=0, min_gain=0.05)
+    assert plan.audit(log) == plan.audit(log, bootstrap=200, seed=0) == audit(plan, log)
 
 
 def test_dearer_predictions_move_the_threshold():
