@@ -1,11 +1,13 @@
 import math
+import struct
 
 import numpy as np
 import pytest
 
-from beforehand.core.errors import InvalidInput
-from beforehand.quantization import decode, encode, levels
+from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.quantization import Codes, decode, encode, levels
 from beforehand.quantization.decoding import select
+from tests.quantization.bhq_reader import crc32c
 from tests.quantization.tensors import Tensor
 
 QUARTERS = np.arange(0, 4.25, 0.25, dtype=np.float32)
@@ -124,3 +126,21 @@ def test_a_slice_without_steps_needs_no_list_of_rows():
 def test_rows_that_are_not_there_are_refused(shape, rows, words):
     with pytest.raises(InvalidInput, match=words):
         select(shape, rows)
+
+
+def test_a_few_bytes_do_not_fill_gigabytes_unasked():
+    x = np.zeros(2**22, np.float32)
+    codes = encode(x, [0.0])
+    data = bytearray(codes.to_bytes())
+    assert (decode(codes) == 0).all()
+    data[64:72] = struct.pack("<Q", 2**60)  # the shape
+    data[-4:] = struct.pack("<I", crc32c(bytes(data[:-4])))
+    huge = Codes.from_bytes(bytes(data))
+    assert huge.shape == (2**60,)
+    for act in (lambda: decode(huge), huge.indices):
+        with pytest.raises(CapacityExceeded, match=f"these {len(data)} bytes of codes stand for .* repeated values"):
+            act()
+    assert decode(huge, rows=slice(2**59, 2**59 + 3)).tolist() == [0, 0, 0]
+    assert decode(huge, rows=2**60 - 1) == 0
+    out = np.ones(2**22, np.float32)
+    assert not decode(codes, out=out).any()

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.deprecation import warn_renamed
-from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
 from beforehand.quantization.dtypes import DTYPES
+
+MOST_REPEATED = 2**28  # bytes that codes of 0 bits make unasked
 
 
 @final
@@ -70,9 +72,23 @@ class Codes:
         """
         if self.method == "rotation":
             raise InvalidInput('method is "rotation", where a code does not stand for one value; call decode() instead')
+        self._check_repeated(1, "all of them are 0")
         out = np.empty(self.shape, np.uint8 if self.n_levels <= 256 else np.uint16)
         _native.code_indices(self._header, self._data, out.reshape(-1))
         return out
+
+    def _check_repeated(self, itemsize: int, remedy: str) -> None:
+        """Raise if few bytes stand for a large array: of codes of 0 bits, nothing but the shape says how large.
+
+        Raises:
+            CapacityExceeded: They do.
+        """
+        size = itemsize * math.prod(self.shape)
+        if self.bits == 0 and size > MOST_REPEATED:
+            raise CapacityExceeded(
+                f"these {self.nbytes} bytes of codes stand for {size} bytes of repeated values, in shape {self.shape}; "
+                f"{remedy}"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:

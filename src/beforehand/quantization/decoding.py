@@ -40,6 +40,8 @@ def decode(
 
     Raises:
         InvalidInput: `rows` are out of range, or were rotated together; `out` has another shape or dtype.
+        CapacityExceeded: Codes of 0 bits, which take no bytes whatever their shape, stand for more than 256 MiB of
+            repeated values, and neither `rows` nor `out` is given.
 
     Example:
         >>> from beforehand.quantization import encode
@@ -55,6 +57,8 @@ def decode(
     check_threads(threads)
     dtype = DTYPES[codes.dtype]
     first, chosen, shape = select(codes.shape, rows)
+    if rows is None and out is None:
+        codes._check_repeated(dtype.decoded.itemsize, "pass rows= or out= to decode it all the same")
     target, half = (np.empty(shape, dtype.decoded), False) if out is None else as_target(out, shape, dtype)
     if codes.method == "rotation":
         if rows is not None and chosen is None:
