@@ -69,9 +69,11 @@ LevelTables levels(const HeldValues& values, const quantization::Grouping& group
 }
 
 Cost score_levels(const HeldValues& values, const quantization::Grouping& grouping, const Matrix& levels,
-                  const Array<std::int64_t>& counts, Objective objective) {
+                  const Array<std::int64_t>& counts, Objective objective, const std::optional<Array<double>>& weights,
+                  double weight_unit) {
+  const quantization::Data data{values.view, grouping, span(weights), weight_unit};
   const Unlocked unlocked(values.view.size);
-  return quantization::score_groups({values.view, grouping}, {levels.data(), levels.size()}, span(counts), objective);
+  return quantization::score_groups(data, {levels.data(), levels.size()}, span(counts), objective);
 }
 
 nb::ndarray<nb::numpy, double> ranges(const HeldValues& values, const quantization::Grouping& grouping) {
@@ -104,6 +106,6 @@ void bind_levels(nb::module_& m) {
         "bins"_a = 4096, "weights"_a.noconvert().none() = nb::none(), "weight_unit"_a = 1.0,
         "grid"_a.noconvert().none() = nb::none(), "certify"_a = false, "score"_a = true, "threads"_a = 1);
   m.def("score_levels", &score_levels, "values"_a, "grouping"_a, "levels"_a.noconvert(), "counts"_a.noconvert(),
-        "objective"_a);
+        "objective"_a, "weights"_a.noconvert().none() = nb::none(), "weight_unit"_a = 1.0);
   m.def("ranges", &ranges, "values"_a, "grouping"_a);
 }

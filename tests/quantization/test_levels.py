@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization import levels
+from beforehand.quantization import decode, encode, levels
+from beforehand.quantization.theory import expected_squared_error
 from tests.quantization.brute_force import least_mse, least_unbiased
 
 SQUARES = np.arange(32) ** 2
@@ -224,9 +225,41 @@ def test_small_types_give_what_their_floats_give(dtype, size):
     x = (random.standard_normal(size) * 20 + 60).astype(dtype)
     for objective in ("unbiased", "mse"):
         small, wide = (levels(each, 6, method="exact", objective=objective) for each in (x, x.astype(np.float32)))
-        assert small.values.tolist() == wide.values.tolist()
-        assert small.squared_error == pytest.approx(wide.squared_error, rel=1e-12)
+        kept = wide.values.astype(np.float16) if dtype == "float16" else wide.values  # as decoding gives them back
+        assert small.values.tolist() == kept.tolist()
+        rounding = 1e-3 if dtype == "float16" and objective == "mse" else 1e-12
+        assert small.squared_error == pytest.approx(wide.squared_error, rel=rounding)
         assert small.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "options", [{"objective": "mse"}, {"method": "uniform"}, {"objective": "mse", "axis": 0}], ids=str
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_error_of_float16_is_that_of_what_is_decoded(options, weighted):
+    x = (1 + np.random.default_rng(9).random((4, 500)) / 8).astype(np.float16)  # 128 values, few bits apart
+    weights = np.arange(1, 501.0) if weighted else np.ones(500)
+    for s in (3, 20, 64):
+        found = levels(x, s, weights=weights if weighted else None, **options)
+        assert (found.values.astype(np.float16) == found.values).all()
+        codes = encode(x, found, seed=1)
+        assert (codes.levels.astype(np.float16) == codes.levels).all()
+        error = (
+            expected_squared_error(x, found.values, weights=weights, objective=found.objective)
+            if "axis" not in options
+            else (weights * (decode(codes).astype(float) - x.astype(float)) ** 2).sum()
+        )
+        assert found.squared_error == pytest.approx(error, rel=1e-6, abs=1e-12)
+        if found.gap is not None:
+            wide = levels(x.astype(np.float32), s, weights=weights if weighted else None, **options)
+            assert (1 - found.gap) * found.squared_error <= wide.squared_error * (1 + 1e-6) + 1e-12
+
+
+def test_given_levels_are_unbiased_in_float16_too():
+    x = np.full(200_000, 0.7, np.float16)
+    codes = encode(x, [0.1, 0.9001], seed=1)
+    assert codes.levels.tolist() == np.array([0.1, 0.9001], np.float16).tolist()
+    assert abs(decode(codes).astype(float).mean() - float(x[0])) < 0.004
 
 
 def test_int64_is_solved_in_float64():

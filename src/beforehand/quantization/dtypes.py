@@ -28,6 +28,11 @@ class Dtype:
         return self.code.name
 
     @property
+    def narrower(self) -> np.dtype[Any]:
+        """What a level is rounded to on its way from the solver to decoded values."""
+        return min(self.levels, self.decoded, key=lambda dtype: dtype.itemsize)
+
+    @property
     def lookup(self) -> NDArray[np.float32] | None:
         """What each key stands for; None where values are not keys."""
         return _lookup(self.name) if self.keyed else None

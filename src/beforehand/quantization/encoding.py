@@ -14,6 +14,7 @@ from beforehand.quantization.options import (
     ascending,
     check_encode,
 )
+from beforehand.quantization.tables import decodable
 
 MOST_AXES = 8
 ROUNDS = 2  # of the rotation: with a single one sparse vectors are biased
@@ -118,4 +119,6 @@ def _tables(levels: Levels, values: Values) -> tuple[NDArray[np.floating], NDArr
             f"levels reach from {tables.min()} to {tables.max()}, but x has dtype {values.dtype.name}, which cannot "
             "represent them when decoding; convert x to float32 first"
         )
+    if levels.method != "rotation":
+        tables = decodable(tables, values.dtype)
     return np.ascontiguousarray(tables), counts

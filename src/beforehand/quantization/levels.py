@@ -1,7 +1,7 @@
 """The levels that a set of numbers is rounded to, chosen for these very numbers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -24,7 +24,7 @@ from beforehand.quantization.options import (
     check_rotation,
     whole,
 )
-from beforehand.quantization.tables import fitted
+from beforehand.quantization.tables import compacted, decodable, fitted
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
 
 EXACT_UP_TO = 65536  # values of a group that "auto" solves exactly
@@ -292,14 +292,23 @@ def levels(
         bins=bins or min(max(64 * n_levels, 4096), 65536),
         weights=weight,
         weight_unit=weight_unit,
-        grid=None if grid is None else as_grid(grid, values.dtype.levels),
+        grid=None
+        if grid is None
+        else as_grid(grid, min(values.dtype.levels, values.dtype.decoded, key=lambda dtype: dtype.itemsize)),
         certify=certify,
         threads=threads,
     )
-    return Levels.of(
-        values, tables.levels, tables.counts, tables.cost, tables.grid_index,
-        method=method, objective=objective, axis=axis, block=block,
-    )  # fmt: skip
+    options: dict[str, Any] = {"method": method, "objective": objective, "axis": axis, "block": block}
+    made = Levels.of(values, tables.levels, tables.counts, tables.cost, tables.grid_index, **options)
+    rounded = decodable(tables.levels, values.dtype)
+    if (rounded == tables.levels).all():
+        return made
+    rounded, counts = compacted(rounded)
+    goal = _native.Objective[objective]
+    cost = _native.score_levels(values.native, groups, rounded, counts, goal, weight, weight_unit)
+    bound = None if made.gap is None else made.squared_error * (1 - made.gap)
+    gap = None if bound is None else max(0.0, 1 - bound / cost.squared_error) if cost.squared_error else 0.0
+    return replace(Levels.of(values, rounded, counts, cost, **options), gap=gap)
 
 
 def uniform_levels(values: Values, n_levels: int, objective: Objective, axis: int | None, block: int | None) -> Levels:

@@ -1,11 +1,23 @@
 """Tables of levels as rows of an array, and how they are fitted to data that they were not made for."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand import _native
+from beforehand.quantization.dtypes import Dtype
 from beforehand.quantization.inputs import Values
 from beforehand.quantization.theory import Floats
+
+
+def decodable(tables: NDArray[Any], dtype: Dtype) -> NDArray[Any]:
+    """Levels as decoding gives them back: those of float16 data are rounded to float16, if it can hold them."""
+    if dtype.decoded != np.float16:
+        return tables
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = tables.astype(np.float16).astype(tables.dtype)
+    return np.where(np.isfinite(rounded), rounded, tables)
 
 
 def fitted(
@@ -27,10 +39,15 @@ def fitted(
     """
     with np.errstate(over="ignore"):
         tables = np.broadcast_to(tables, (grouping.count, tables.shape[-1])).astype(values.dtype.levels)
-    tables = tables.astype(np.float64, order="C") + 0.0  # -0.0 becomes 0.0
+    tables = decodable(tables, values.dtype).astype(np.float64, order="C") + 0.0  # -0.0 becomes 0.0
     if objective == "unbiased":
         tables = enclosing(tables, _native.ranges(values.native, grouping))
-    tables = compact(tables)
+    return compacted(tables)
+
+
+def compacted(tables: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
+    """Tables in float64 without repeated levels, and how many each has."""
+    tables = compact(tables.astype(np.float64))
     return tables, np.count_nonzero(tables[:, 1:] > tables[:, :-1], axis=1) + 1
 
 
