@@ -73,6 +73,16 @@ def test_bytes_of_tables_are_charged_with_and_without_a_link():
         assert weighed.net_bits.value == pytest.approx(1.0 - 8 * 0.25)
 
 
+@pytest.mark.parametrize(("method", "gain"), [("uniform", 6.0), ("rotation", 4.0)])
+def test_rotation_has_at_most_256_levels_to_make_up_with_and_uniform_levels_have_more(method, gain):
+    baseline = weigh(method, Codec(method=method, n_levels=16), 4, np.full(2, 0.1), Price(0, 0.5, per="value"))
+    errors = np.full(2, 0.1 * (16 / 1024) ** 2)  # as the baseline has with 1024 levels
+    weighed = weigh(
+        "exact", CODEC, 4, errors, Price(per="value"), against=(baseline, lambda s: 0.1 * np.ones(2) * (16 / s) ** 2)
+    )
+    assert weighed.gain_bits.value == pytest.approx(gain)
+
+
 def test_gains_are_compared_draw_by_draw():
     both = np.array([0.1, 0.01, 1.0])  # the design follows the baseline, whatever is drawn
     baseline = weigh("uniform", CODEC, 4, both, Price(per="value"))
