@@ -365,7 +365,11 @@ def test_jobs_of_one_size_whose_predictions_are_a_few_values_are_a_log_of_them()
         assert mean(policy, distribution, 0.6) == close(expect(policy, log, load=0.6).response_time, 1e-12)
     asked = Log([2.0] * 9, cheap=[1.0, 2.0, 5.0] * 3, expensive=np.repeat([1.0, 2.0, 5.0], 3),
                 weight=np.outer(weight, weight).ravel())  # fmt: skip
-    for policy in (SkipPredict(2.0), SkipPredict(5.0, preemptive=False)):
+    for policy in (
+        SkipPredict(1.0),
+        SkipPredict(2.0),
+        SkipPredict(5.0, preemptive=False),
+    ):  # bins at the threshold are long
         assert mean(policy, distribution, 0.6) == close(expect(policy, asked, load=0.6).response_time, 1e-12)
 
 
