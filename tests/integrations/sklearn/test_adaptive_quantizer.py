@@ -78,9 +78,26 @@ def test_unbiased_codes_are_right_on_average_and_bound_to_the_seed():
     means = again.reshape(50, 400, 2).mean(axis=1)
     spread = np.ptp(np.asarray(codes.levels_), axis=1) / 2 / 20
     assert (np.abs(means - X[::400]) < 4.5 * spread).all()
-    assert (codes.transform(X) == codes.transform(X)).all()
+    assert (codes.transform(X, stream=3) == codes.transform(X, stream=3)).all()
+    assert (codes.fit(X).transform(X) == codes.fit(X).transform(X)).all()
     other = clone(codes).set_params(seed=6).fit(X)
-    assert (other.transform(X) != codes.transform(X)).any()
+    assert (other.transform(X) != codes.fit(X).transform(X)).any()
+
+
+def test_batches_of_any_size_average_as_the_whole_does():
+    X = np.concatenate([np.full((1000, 3), 0.3), np.zeros((1, 3)), np.ones((1, 3))])
+    for size in (1, 7, 100, 1000):
+        quantizer = AdaptiveQuantizer(2, objective="unbiased", seed=1).fit(X)
+        batches = [X[:1000][i : i + size] for i in range(0, 1000, size)]
+        decoded = np.concatenate([quantizer.inverse_transform(quantizer.transform(batch)) for batch in batches])
+        assert decoded.shape == (1000, 3)
+        assert np.abs(decoded.mean(axis=0) - 0.3).max() < 4.5 * np.sqrt(0.3 * 0.7 / 1000)
+        again = AdaptiveQuantizer(2, objective="unbiased", seed=1).fit(X)
+        resumed = pickle.loads(pickle.dumps(again))
+        for kind in (again, resumed):
+            assert (kind.inverse_transform(kind.transform(batches[0])) == decoded[: len(batches[0])]).all()
+        streams = [again.transform(batch, stream=100 + i) for i, batch in enumerate(batches)]
+        assert abs(np.concatenate(streams).mean() - 0.3) < 0.05
 
 
 def test_values_beyond_the_fit_are_clipped_or_refused():
@@ -113,6 +130,28 @@ def test_batches_come_close_to_the_whole():
     assert batches.levels_.shape == X.shape
     assert batches.levels_.vnmse == pytest.approx(batches.squared_error_ / (X**2).sum())
     assert AdaptiveQuantizer(2).partial_fit(np.zeros((5, 3))).levels_.vnmse == 0
+
+
+@pytest.mark.parametrize("first", [np.full((3, 6), 0.3), np.zeros((1, 6)), columns(20, rows=50) * 1e-6 + 1e6])
+@pytest.mark.parametrize("method", ["auto", "histogram"])
+def test_no_first_batch_does_lasting_harm(first, method):
+    X = columns(6, rows=20_000)
+    batches = AdaptiveQuantizer(64, method=method).partial_fit(first)
+    for batch in np.array_split(X, 40):
+        batches.partial_fit(batch)
+    whole = np.concatenate([first, X])
+    best = AdaptiveQuantizer(64).fit(whole).levels_.group_squared_error
+    error = ((batches.inverse_transform(batches.transform(whole)) - whole) ** 2).sum(axis=0)
+    assert (error <= 1.1 * best + 1e-6).all()
+
+
+def test_few_rows_in_batches_are_those_rows_at_once():
+    X = columns(21, rows=300)
+    whole, batches = AdaptiveQuantizer(8).fit(X), AdaptiveQuantizer(8)
+    for row in X:
+        batches.partial_fit(row[np.newaxis])
+    assert (np.asarray(batches.levels_) == np.asarray(whole.levels_)).all()
+    assert batches.levels_.exact
 
 
 def test_batches_take_weights():

@@ -13,6 +13,7 @@ from beforehand.quantization import Histogram, Levels, encode, levels
 from beforehand.quantization.inputs import as_weights
 from beforehand.quantization.options import Method, Objective, Outside
 
+ROWS = 16_384  # that are kept before histograms replace them
 STREAMING = ("auto", "histogram")  # the methods that can learn from one batch after the other
 
 
@@ -23,8 +24,8 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Args:
         n_levels: How many levels a column gets, 2 to 65536 (1 too for "mse").
         objective: "mse" rounds to the nearest level. "unbiased" rounds at random to one of the two neighbors, so that
-            the mean is the value; the noise depends on the position in the array that `transform` is given, hence the
-            same array gives the same codes, and a part of it may give others.
+            the mean is the value. The noise depends on the seed, on how many calls of `transform` came before since
+            `fit`, and on the position in the array, so that batches average as the whole does.
         method: How levels are found, as in `levels`; `partial_fit` needs "auto" or "histogram".
         seed: Seed of the random rounding, from 0 to 2**64 - 1.
         outside: What to do, for "unbiased", with values outside the fitted range: "clip" takes the end level, which is
@@ -41,9 +42,13 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         smaller squared error: this is exact k-means, of which `KBinsDiscretizer(strategy="kmeans", encode="ordinal")`
         finds an approximation. A row of weight 2 counts like two rows, one of weight 0 not at all.
 
+        With "unbiased", the mean of decoded values goes to the mean of the values as their number grows, in one array
+        or in batches of any size. The same calls after `fit` give the same codes, and so does the same `stream`.
+
     Cost:
-        That of `levels` with `axis=1`. `partial_fit`: 40 bytes for each of at most 4096 buckets a column, and some
-        milliseconds a column for the levels, which each call computes again; pass large batches.
+        That of `levels` with `axis=1`. `partial_fit`: the first 16,384 rows, then 40 bytes for each of at most 4096
+        buckets a column; and some milliseconds a column for the levels, which each call computes again; pass large
+        batches.
 
     Raises:
         InvalidInput: An option breaks its rule, or codes do not belong to this table.
@@ -96,6 +101,8 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             axis=1,
         )
         self._histograms: list[Histogram] = []
+        self._rows: list[tuple[NDArray[Any], NDArray[np.float64]]] = []
+        self._streams = Streams()
         return self._keep(table)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
@@ -104,7 +111,8 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         After `fit`, which keeps no histogram, batches start anew.
 
         Args:
-            X: The batch, `(n_samples, n_features)`, finite. The first one tells each histogram where to be finest.
+            X: The batch, `(n_samples, n_features)`, finite. The first 16,384 rows are kept, and then tell each
+                histogram where to be finest.
             y: Ignored.
             sample_weight: How much each row counts, `(n_samples,)`, at least 0.
         """
@@ -114,18 +122,28 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         first = not hasattr(self, "_histograms")
         data, weights = self._read(X, sample_weight, reset=first)
-        if first or not self._histograms:
-            self._histograms = [Histogram.like(column) for column in data.T]
+        if first:
+            self._histograms, self._rows, self._streams = [], [], Streams()
+        if not self._histograms:
+            self._rows.append((data, np.ones(len(data)) if weights is None else weights))
+            data, weights = (np.concatenate(parts) for parts in zip(*self._rows, strict=True))
+            if len(data) < ROWS:
+                options: dict[str, Any] = {"method": self.method, "objective": self.objective}
+                return self._keep(levels(data, self.n_levels, weights=weights[:, np.newaxis], axis=1, **options))
+            self._histograms, self._rows = [Histogram.like(column) for column in data.T], []
         for histogram, column in zip(self._histograms, data.T, strict=True):
             histogram.update(column, weights=weights)
         tables = [histogram.levels(self.n_levels, objective=self.objective) for histogram in self._histograms]
         return self._keep(_side_by_side(tables, sum(histogram.squared_norm for histogram in self._histograms)))
 
-    def transform(self, X: Any) -> NDArray[Any]:
+    def transform(self, X: Any, *, stream: int | None = None) -> NDArray[Any]:
         """The index of each value's level in the table of its column.
 
         Args:
             X: The data, `(n_samples, n_features)`, finite.
+            stream: For "unbiased", which random numbers of the seed to use, from 0 to 2**56 - 1. Left out, it is the
+                number of calls without one since `fit`, so that no two batches round alike. Pass one to get the same
+                codes again, and where copies work side by side, as under joblib: each needs streams of its own.
 
         Returns:
             Codes of the shape of `X`, uint8, or uint16 above 256 levels.
@@ -133,7 +151,9 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         data = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         table = replace(self.levels_, shape=data.shape)
-        return encode(data, table, seed=self.seed, outside=self.outside).indices()
+        if stream is None:
+            stream = self._streams.take() if self.objective == "unbiased" else 0
+        return encode(data, table, seed=self.seed, stream=stream, outside=self.outside).indices()
 
     def inverse_transform(self, X: Any) -> NDArray[Any]:
         """The levels of codes.
@@ -184,6 +204,18 @@ class AdaptiveQuantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
 
+class Streams:
+    """Counts the calls of an estimator, which must not change itself when it transforms."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self) -> int:
+        """The number of calls before this one."""
+        self.taken += 1
+        return self.taken - 1
+
+
 def _side_by_side(tables: list[Levels], squared_norm: float) -> Levels:
     """Tables of one group each as the table of several columns, whose data have this squared norm."""
     counts = np.array([table.n_levels for table in tables])
@@ -197,5 +229,14 @@ def _side_by_side(tables: list[Levels], squared_norm: float) -> Levels:
         squared_error=float(errors.sum()),
         vnmse=float(errors.sum()) / squared_norm if squared_norm > 0 else 0.0,
         group_squared_error=errors,
-        gap=0.0 if not errors.any() else None,
+        gap=_gap(tables),
     )
+
+
+def _gap(tables: list[Levels]) -> float | None:
+    """The gap of all tables together, where each is known."""
+    lost = [(table.squared_error, table.gap) for table in tables if table.squared_error > 0]
+    bounds = [error * gap for error, gap in lost if gap is not None]
+    if len(bounds) < len(lost):
+        return None
+    return sum(bounds) / sum(error for error, _ in lost) if lost else 0.0
