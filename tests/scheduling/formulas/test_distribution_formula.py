@@ -354,6 +354,12 @@ def test_jobs_of_one_size_come_in_order_of_arrival_if_predictions_are_exact():
     assert mean(LAS(quantum=0.0), distribution, 0.5) == close(6.0, 1e-12)
 
 
+def test_only_jobs_of_a_lower_bin_preempt_where_predictions_are_bins():
+    low = -math.expm1(-1)  # the share of jobs smaller than 1; the others do 2 / e of the work
+    distribution = JobDistribution(Exponential(), BinnedError((0.0, 1.0, 3.0)))
+    assert expect(PSPJF(), distribution, load=0.6).interruptions == close(0.6 * 2 / math.e * low, 1e-12)
+
+
 def test_jobs_of_one_size_whose_predictions_are_a_few_values_are_a_log_of_them():
     inner = ExponentialError()
     error = BinnedError((0.0, 1.0, 3.0, 9.0), inner, values=(1.0, 2.0, 5.0))
