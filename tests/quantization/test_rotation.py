@@ -160,6 +160,28 @@ def test_two_rounds_leave_no_bias(name, s):
     assert bias < 2 * noise  # 64 values: their sum is within 4 standard errors of 1
 
 
+@pytest.mark.parametrize(
+    ("x", "most"),  # of the norm, at 2, 4 and 16 levels
+    [
+        ([1, 1.05], (0.15, 0.05, 0.01)),
+        ([1, 1.05, *[0] * 62], (0.15, 0.05, 0.01)),
+        ([100, *[1] * 63], (0.15, 0.05, 0.01)),
+        ([1, 1.05, *[0] * 1022], (0.012, 0.012, 0.012)),
+        ([1, 1.05, 0.9, *[0] * 61], (0.004, 0.004, 0.004)),
+        (range(1, 65), (0.004, 0.004, 0.004)),
+    ],
+    ids=["two", "two of 64", "one of 64", "two of 1024", "three of 64", "many"],
+)
+def test_the_bias_of_dominated_rows_is_as_small_as_promised(x, most):
+    x, seeds = np.array(list(x), float), 3000
+    for s, bound in zip((2, 4, 16), most, strict=True):
+        table = levels(x, s, method="rotation")
+        decoded = np.stack([decode(encode(x, table, seed=seed)) for seed in range(seeds)])
+        noise = decoded.var(axis=0).sum() / seeds  # of the squared distance below
+        bias = ((decoded.mean(axis=0) - x) ** 2).sum()
+        assert bias <= (bound * np.linalg.norm(x)) ** 2 + noise * (1 + 4.5 * np.sqrt(2 / x.size))
+
+
 def test_one_round_is_biased_on_a_sparse_vector():
     x = np.zeros(64)
     x[:2] = 1, 0.5

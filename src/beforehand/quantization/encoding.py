@@ -45,8 +45,11 @@ def encode(
     Guarantee:
         Unbiased: the mean over seeds or streams is the value to within 2**-22 of the gap between its levels; a value
         that equals a level is kept exactly. The same (x, levels, seed, stream) gives the same bytes on every machine.
-        Noise depends on the position in `x`, so equal values are rounded independently. With rotation the decoded
-        array is unbiased over seeds and streams, for "unbiased", while no single seed keeps a value exactly.
+        Noise depends on the position in `x`, so equal values are rounded independently. With rotation no
+        single seed keeps a value exactly, and for "unbiased" the mean over seeds and streams is right as far as random
+        signs stand for a uniform rotation: within 0.4 % of a chunk's norm where no few values make up nearly all of
+        it; within 1.2 % in chunks of 1,024 values and more; in shorter ones, which are filled up to 64 values or cut
+        there, within 15 % at 2 levels, 5 % at 4 and 1 % at 16. A row of a few values wants another method.
 
     Cost:
         Some 3 to 8 ns a value up to 16 levels and 6 to 13 up to 256, but 33 where neighbors have different tables
