@@ -192,7 +192,7 @@ def test_an_interrupt_is_heard_between_blocks():
     timer = threading.Timer(0.1, _thread.interrupt_main)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        simulate(FCFS(), LAW, load=0.5, jobs=10**11)
+        simulate(FCFS(), LAW, load=0.5, jobs=10**9)  # minutes, if nobody listens
     timer.join()
 
 
