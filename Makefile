@@ -75,7 +75,7 @@ lint: dev  ## ruff, mypy, clang-format, spelling, and the names in changelog.d
 	$(BIN)/mypy tests/typing_examples.py
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 	$(BIN)/codespell
-	$(BIN)/towncrier build --draft --version next >/dev/null
+	@out=$$($(BIN)/towncrier build --draft --version next 2>&1) || { echo "$$out" >&2; exit 1; }
 
 format: dev  ## write Python and C++ in the form that lint demands
 	$(BIN)/ruff check --fix-only .
