@@ -247,7 +247,8 @@ void Engine::advance(double time, const Times& times) {
 }
 
 void Engine::arrive(const Jobs& jobs, const Times& times) {
-  const auto [arrival, size, expensive, cheap] = jobs;
+  const std::span<const double> arrival = jobs.arrival, size = jobs.size;
+  const std::span<const double> expensive = jobs.expensive, cheap = jobs.cheap;
   const std::span<const double> keys = by_cheap_ ? cheap : expensive;
   const auto fits = [&](std::span<const double> column, bool wanted) {
     return column.size() == arrival.size() || (column.empty() && !wanted);
