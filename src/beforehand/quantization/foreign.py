@@ -89,7 +89,7 @@ def check_tensor(x: Any, name: str, elsewhere: str = "") -> None:
     `elsewhere` says what to do about one that is not.
     """
     if hasattr(x, "__torch_function__"):
-        _check_torch(x, name)
+        check_values(x, name)
     try:
         device = int(x.__dlpack_device__()[0])
     except FAILURES as error:
@@ -100,7 +100,8 @@ def check_tensor(x: Any, name: str, elsewhere: str = "") -> None:
         raise InvalidInput(f"{name} requires a gradient; pass {name}.detach()")
 
 
-def _check_torch(x: Any, name: str) -> None:
+def check_values(x: Any, name: str) -> None:
+    """Raise unless a tensor of torch, on whatever device, holds its own numbers."""
     kind = type(x).__name__
     if hasattr(x, "full_tensor"):
         raise InvalidInput(f"{name} is a {kind}, of which this process holds a part; pass {name}.full_tensor()")

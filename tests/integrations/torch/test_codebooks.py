@@ -187,3 +187,47 @@ def test_without_its_hosts_one_sentence_says_what_to_install(host):
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = ran.stderr.strip().splitlines()[-1]
     assert last.endswith("MissingDependency: codebooks need torch and torchao; pip install 'beforehand[torch]'")
+
+
+def test_importance_of_nothing_in_a_group_counts_its_values_alike_and_says_so(torch):
+    weight = torch.randn(6, 32, generator=torch.Generator().manual_seed(0))
+    importance = torch.ones(6, 32)
+    importance[[1, 4]] = 0
+    with pytest.warns(UserWarning, match="importance is 0 for all values of 2 of 6 groups"):
+        made = codebook(weight, 4, axis=0, importance=importance)
+    plain = codebook(weight, 4, axis=0)
+    assert torch.equal(made.dequantize(), plain.dequantize())
+    importance = torch.ones(6, 32)
+    importance[2, 8:16] = 0
+    with pytest.warns(UserWarning, match="values of 1 of 24 groups"):
+        codebook(weight, 4, block=8, importance=importance)
+    with pytest.warns(UserWarning, match="values of 1 of 1 groups"):
+        codebook(weight, 4, importance=0.0)
+
+
+def test_layers_whose_weight_is_not_simply_there_are_refused_and_unchanged(torch):
+    from torch.nn.utils import prune
+
+    nn = torch.nn
+    normed = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+    pruned = prune.l1_unstructured(nn.Linear(4, 4), "weight", amount=2)
+    done = nn.Linear(4, 4)
+    quantize_linear(done, 4)
+    for layer, message in (
+        (nn.Conv2d(3, 4, 3), "weight of this Conv2d has 4 axes"),
+        (nn.LayerNorm(4), "weight of this LayerNorm has 1 axes"),
+        (normed, "remove_parametrizations"),
+        (pruned, "prune.remove"),
+        (done, "quantized already"),
+        (nn.Linear(4, 4, device="meta"), "no numbers"),
+        (nn.ReLU(), "is not a parameter"),
+    ):
+        before = dict(layer.named_parameters())
+        with pytest.raises(InvalidInput, match=message):
+            quantize_linear(layer, 4)
+        assert dict(layer.named_parameters()).keys() == before.keys()
+        assert all(each is before[name] for name, each in layer.named_parameters())
+    with pytest.raises(InvalidInput, match="weight is a CodebookQuantizedTensor"):
+        codebook(done.weight.data, 4)
+    with pytest.raises(InvalidInput, match="n_levels is '4'"):
+        codebook(torch.ones(4, 4), "4")

@@ -1,5 +1,6 @@
 """Codebooks for weights by exact k-means, as torchao tensors."""
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +9,10 @@ from numpy.typing import NDArray
 from beforehand import quantization
 from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.quantization.foreign import check_values
+from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import as_values, as_weights
+from beforehand.quantization.options import whole
 
 if TYPE_CHECKING:
     import torch
@@ -34,9 +38,10 @@ def codebook(
         n_levels: How many levels a codebook has, 2 to 256.
         axis: One codebook for each index along this axis: 0 for each row of a linear layer, that is, for each output.
         block: One codebook for each run of this many values along the last axis, whose length it must divide.
-        importance: How much the squared error of each value counts, broadcastable to `weight`: finite, at least 0. The
-            mean square of each input, `(in_features,)`, makes the error of a linear layer's outputs the one that
-            counts, as far as inputs are not correlated.
+        importance: How much the squared error of each value counts, broadcastable to `weight`: finite, at least 0.
+            The mean square of each input, `(in_features,)`, makes the error of a linear layer's outputs the one that
+            counts, as far as inputs are not correlated. Where it is 0 throughout a group, the group's values count
+            alike, and a warning says how many groups these are.
 
     Returns:
         torchao's `prototype.quantization.codebook_coreml.CodebookQuantizedTensor`, of the shape, dtype and device of
@@ -55,7 +60,8 @@ def codebook(
 
     Raises:
         MissingDependency: torch or torchao is not installed.
-        InvalidInput: `weight` is empty, contains NaN or infinity, or has another dtype; an option breaks its rule.
+        InvalidInput: `weight` is empty, contains NaN or infinity, has another dtype, or is quantized, distributed or
+            without values; an option breaks its rule.
 
     Example:
         A codebook for each output of a linear layer, and the decoded weight::
@@ -68,19 +74,18 @@ def codebook(
         torchao 0.18, `torchao.prototype.quantization.codebook_coreml`, whose layout this is.
     """
     torch, tensor = _host()
+    if isinstance(weight, tensor) or not isinstance(weight, torch.Tensor):
+        raise InvalidInput(f"weight is a {type(weight).__name__}, but must be an ordinary tensor; pass its floats")
     name = str(weight.dtype).removeprefix("torch.")
     if name not in WEIGHT_DTYPES:
         raise InvalidInput(f"weight has dtype {name}, but must be one of {', '.join(WEIGHT_DTYPES)}; convert it first")
-    if not 2 <= n_levels <= MOST_LEVELS:
+    if not 2 <= whole("n_levels", n_levels) <= MOST_LEVELS:
         raise InvalidInput(f"n_levels is {n_levels}, but must be from 2 to {MOST_LEVELS}, so that a code fits a byte")
-    if block is not None and block > 0 and weight.shape[-1] % block:
+    if block is not None and whole("block", block) > 0 and weight.shape[-1] % block:
         raise InvalidInput(f"block is {block}, but must divide {weight.shape[-1]}, the length of the last axis")
     shape = tuple(weight.shape)
-    counted = None
-    if importance is not None:
-        given = torch.as_tensor(importance).detach().cpu().double().numpy()
-        counted = as_weights(given, shape, "importance").reshape(shape)
-
+    grouping(shape, axis, block)  # raises where they do not fit
+    counted = None if importance is None else _importance(torch, importance, shape, axis, block)
     values = as_values(weight.detach().cpu(), "weight")
     table = quantization.levels(
         values, n_levels, method="exact", objective="mse", weights=counted, axis=axis, block=block
@@ -131,11 +136,51 @@ def quantize_linear(
 
     Raises:
         MissingDependency: torch or torchao is not installed.
-        InvalidInput: As `codebook` does; the layer is then unchanged.
+        InvalidInput: As `codebook` does, or the layer is a convolution, parametrized, pruned or quantized already; it
+            is then unchanged.
     """
-    torch, _ = _host()
-    made = codebook(linear.weight, n_levels, axis=axis, block=block, importance=importance)
+    torch, tensor = _host()
+    weight = getattr(linear, "weight", None)
+    kind = type(linear).__name__
+    if torch.nn.utils.parametrize.is_parametrized(linear, "weight"):
+        raise InvalidInput(
+            f"the weight of this {kind} is computed from others; call "
+            'torch.nn.utils.parametrize.remove_parametrizations(linear, "weight") first'
+        )
+    if isinstance(weight, tensor) or isinstance(getattr(weight, "data", None), tensor):
+        raise InvalidInput(f"the weight of this {kind} is quantized already; start from its floats")
+    if not isinstance(weight, torch.nn.Parameter):
+        raise InvalidInput(
+            f"the weight of this {kind} is not a parameter, as where it is pruned; call "
+            'torch.nn.utils.prune.remove(linear, "weight") first'
+        )
+    if weight.dim() != 2:
+        raise InvalidInput(
+            f"the weight of this {kind} has {weight.dim()} axes, but torchao looks up two, as in linear layers and "
+            "embeddings; call codebook() for the tensor alone"
+        )
+    made = codebook(weight, n_levels, axis=axis, block=block, importance=importance)
     linear.weight = torch.nn.Parameter(made, requires_grad=False)
+
+
+def _importance(
+    torch: Any, importance: Any, shape: tuple[int, ...], axis: int | None, block: int | None
+) -> NDArray[np.float64]:
+    """How much each value counts; where that is nothing in a whole group, its values count alike."""
+    if isinstance(importance, torch.Tensor):
+        check_values(importance, "importance")
+        importance = importance.detach().cpu()
+    weights = as_weights(importance, shape, "importance")
+    parts = weights.reshape(shape if block is None else (*shape[:-1], -1, block))
+    across = [each for each in range(len(shape)) if axis is None or each != axis % len(shape)]
+    own = tuple(across) if block is None else (len(shape),)
+    idle = ~(parts > 0).any(axis=own, keepdims=True)
+    if idle.any():
+        warnings.warn(
+            f"importance is 0 for all values of {np.count_nonzero(idle)} of {idle.size} groups; they count alike there",
+            stacklevel=4,
+        )
+    return np.where(idle, 1.0, parts).reshape(shape)
 
 
 def _host() -> tuple[Any, Any]:
