@@ -250,8 +250,8 @@ void Engine::arrive(const Jobs& jobs, const Times& times) {
   const std::span<const double> arrival = jobs.arrival, size = jobs.size;
   const std::span<const double> expensive = jobs.expensive, cheap = jobs.cheap;
   const std::span<const double> keys = by_cheap_ ? cheap : expensive;
-  const auto fits = [&](std::span<const double> column, bool wanted) {
-    return column.size() == arrival.size() || (column.empty() && !wanted);
+  const auto fits = [count = arrival.size()](std::span<const double> column, bool wanted) {
+    return column.size() == count || (column.empty() && !wanted);
   };
   const auto holds_all = [&](std::span<double> column) { return column.empty() || column.size() == setup_.jobs; };
   if (!fits(size, true) || !fits(expensive, false) || !fits(cheap, classes_))
