@@ -1,5 +1,6 @@
 import _thread
 import math
+import signal
 import threading
 
 import numpy as np
@@ -188,7 +189,9 @@ def test_two_threads_at_once_get_what_each_gets_alone():
     assert found == alone
 
 
-def test_an_interrupt_is_heard_between_blocks():
+def test_an_interrupt_is_heard_between_blocks(request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs behind
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     timer = threading.Timer(0.1, _thread.interrupt_main)
     timer.start()
     with pytest.raises(KeyboardInterrupt):
