@@ -14,7 +14,7 @@ class PublicLog(Protocol):
     """What the module of a public log offers."""
 
     META: Mapping[str, Any]
-    """The metadata of its traces: `source`, the name of the log, and `unit`, that of the column `size`."""
+    """The metadata of its traces, with `source`, the name of the log, and `unit`, that of the column `size`."""
 
     def recognize(self, path: str | PathLike[str]) -> bool:
         """Whether the file is one; False where it cannot be read."""
