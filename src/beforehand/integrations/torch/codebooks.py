@@ -76,6 +76,7 @@ def codebook(
     torch, tensor = _host()
     if isinstance(weight, tensor) or not isinstance(weight, torch.Tensor):
         raise InvalidInput(f"weight is a {type(weight).__name__}, but must be an ordinary tensor; pass its floats")
+    check_values(weight, "weight")
     name = str(weight.dtype).removeprefix("torch.")
     if name not in WEIGHT_DTYPES:
         raise InvalidInput(f"weight has dtype {name}, but must be one of {', '.join(WEIGHT_DTYPES)}; convert it first")
