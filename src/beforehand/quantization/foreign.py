@@ -118,8 +118,8 @@ def check_values(x: Any, name: str) -> None:
 
 
 def _says(x: Any, what: str) -> bool:
-    told = getattr(x, what, False)
-    return bool(told() if callable(told) else told)
+    answer = getattr(x, what, False)
+    return bool(answer() if callable(answer) else answer)
 
 
 def _is_arrow(x: Any) -> bool:
