@@ -1,7 +1,6 @@
 import asyncio
 import math
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -261,9 +260,12 @@ def test_the_earlier_name_of_shutdown_and_what_earlier_code_catches_still_work()
         put(queue, 1)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="asyncio has it from 3.13 on")
-def test_a_shutdown_is_caught_as_asyncio_calls_it():
-    assert issubclass(QueueShutDown, asyncio.QueueShutDown)
+def test_a_shutdown_is_caught_as_asyncio_calls_it_from_python_3_13_on():
+    queue, caught = sizes(), getattr(asyncio, "QueueShutDown", Closed)
+    queue.shutdown()
+    with pytest.raises(caught):
+        put(queue, 1)
+    assert issubclass(QueueShutDown, Closed)
 
 
 def test_a_queue_says_whether_it_is_empty_or_full_as_asyncio_does():
