@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "quantization/nearest.h"
+
 namespace bh::quantization {
 namespace {
 
@@ -57,7 +59,7 @@ double squared_error(std::span<const T> x, std::span<const double> weights, std:
     });
   }
   for (std::size_t k = 0; k + 1 < levels.size(); ++k)
-    bounds.push_back(midpoint(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
+    bounds.push_back(last_nearer_to_low(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
   const Search search(std::move(bounds));
   return sum(x.size(), [&](std::size_t i) {
     const auto value = static_cast<double>(x[i]);
@@ -79,7 +81,7 @@ double squared_error(const Distinct<T>& values, std::span<const double> levels, 
     if (k < last && objective == Objective::unbiased)
       end = std::lower_bound(begin, end, static_cast<T>(levels[k + 1]));
     else if (k < last)
-      end = std::upper_bound(begin, end, midpoint(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
+      end = std::upper_bound(begin, end, last_nearer_to_low(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
     const T* x = values.values.data() + from;
     const auto add = [&](const auto& loss) {
       const auto n = static_cast<std::size_t>(end - begin);

@@ -21,10 +21,4 @@ double squared_norm(std::span<const T> x, double unit);
 template <typename T>
 double squared_norm(const Distinct<T>& values, double unit);
 
-// The threshold between two levels when values are rounded to the nearest, in the precision of the levels.
-template <typename T>
-T midpoint(T low, T high) {
-  return T{0.5} * low + T{0.5} * high;
-}
-
 }  // namespace bh::quantization

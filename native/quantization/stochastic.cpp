@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "quantization/nearest.h"
 #include "quantization/round16.h"
 #include "support/simd.h"
 
@@ -106,7 +107,7 @@ void RoundingTable<Real>::prepare(std::span<const Real> levels, Objective object
   last = levels.back();
   edges.assign(size, kInf<Real>);
   if (nearest) {
-    for (std::size_t b = 0; b + 1 < s; ++b) edges[b] = Real(0.5) * levels[b] + Real(0.5) * levels[b + 1];
+    for (std::size_t b = 0; b + 1 < s; ++b) edges[b] = last_nearer_to_low(levels[b], levels[b + 1]);
     return;
   }
   constexpr bool divides = std::is_same_v<Real, double>;  // by the gap, as its inverse may overflow

@@ -1,5 +1,7 @@
 """What the rounding kernels must compute, written again in numpy: the same operations in the same order."""
 
+from fractions import Fraction
+
 import numpy as np
 
 
@@ -38,6 +40,8 @@ def unbiased(x, levels, drawn):
 
 
 def nearest(x, levels):
-    """Codes of the nearest levels, the lower one at a tie."""
-    half = levels.dtype.type(0.5)
-    return np.searchsorted(half * levels[:-1] + half * levels[1:], x, side="left")
+    """Codes of the nearest levels, the lower one at a tie, decided in fractions."""
+    below = np.clip(np.searchsorted(levels, x, side="left") - 1, 0, max(len(levels) - 2, 0))
+    above = np.minimum(below + 1, len(levels) - 1)
+    numbers = [[Fraction(float(value)) for value in each] for each in (x, levels[below], levels[above])]
+    return below + np.array([2 * value > low + high for value, low, high in zip(*numbers, strict=True)], dtype=int)
