@@ -133,7 +133,8 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev  ## the tests that take hours: two of arrays that change while kernels read them
+nightly: dev  ## the tests that take hours: levels judged in fractions, and arrays that change while kernels read them
+	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed

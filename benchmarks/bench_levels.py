@@ -37,7 +37,7 @@ def brute_force(cases: int) -> None:
     for command in (configure, [tool, "--build", str(build), "--target", "solvers_test"]):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([str(build / "native" / "tests" / "solvers_test"), str(cases)], check=True)
-    print(f"{cases:,} inputs of 12 families, unbiased and k-means: no solver above the optimum by more than 1e-9")
+    print(f"{cases:,} inputs of 17 families, unbiased and k-means: no solver above the optimum by more than 1e-9")
 
 
 def families() -> Sheet:

@@ -12,6 +12,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/values.h"
+#include "quantization/distinct.h"
 
 namespace quantization = bh::quantization;
 
@@ -60,9 +61,12 @@ class LevelTables {
 
 LevelTables levels(const HeldValues& values, const quantization::Grouping& grouping, Method method, Objective objective,
                    std::size_t n_levels, std::uint32_t bins, const std::optional<Array<double>>& weights,
-                   double weight_unit, const std::optional<Array<double>>& grid, bool certify, bool score,
-                   std::size_t threads) {
-  const quantization::Data data{values.view, grouping, span(weights), weight_unit};
+                   double weight_unit, const std::optional<FlatOut>& ascending,
+                   const std::optional<Array<double>>& grid, bool certify, bool score, std::size_t threads) {
+  if (ascending && (ascending->size() != values.view.size || ascending->dtype() != values.data.dtype()))
+    throw bh::InvalidInput("ascending must have as many values as the data, and their dtype");
+  void* const sorted = ascending ? ascending->data() : nullptr;
+  const quantization::Data data{values.view, grouping, span(weights), weight_unit, sorted};
   const quantization::Request request{method, objective, n_levels, bins, span(grid), certify, score};
   const Unlocked unlocked(values.view.size);
   return {quantization::solve_groups(data, request, threads), !values.view.wide()};
@@ -74,6 +78,19 @@ Cost score_levels(const HeldValues& values, const quantization::Grouping& groupi
   const quantization::Data data{values.view, grouping, span(weights), weight_unit};
   const Unlocked unlocked(values.view.size);
   return quantization::score_groups(data, {levels.data(), levels.size()}, span(counts), objective);
+}
+
+template <typename T>
+nb::ndarray<nb::numpy> sorted(const Flat& x) {
+  std::vector<T> values(x.size());
+  quantization::sort(items<T>(x), std::span(values));
+  return nb::ndarray<nb::numpy>(as_numpy(std::move(values), {x.size()}));
+}
+
+// Floats in order by our own means: what numpy's sort is compared with.
+nb::ndarray<nb::numpy> sort(const HeldValues& x) {
+  if (x.view.lookup) throw bh::InvalidInput("keys are counted, not sorted");
+  return x.view.wide() ? sorted<double>(x.data) : sorted<float>(x.data);
 }
 
 nb::ndarray<nb::numpy, double> ranges(const HeldValues& values, const quantization::Grouping& grouping) {
@@ -104,7 +121,9 @@ void bind_levels(nb::module_& m) {
       .def_prop_ro("cost", &LevelTables::cost);
   m.def("levels", &levels, "values"_a, "grouping"_a, nb::kw_only(), "method"_a, "objective"_a, "n_levels"_a,
         "bins"_a = 4096, "weights"_a.noconvert().none() = nb::none(), "weight_unit"_a = 1.0,
-        "grid"_a.noconvert().none() = nb::none(), "certify"_a = false, "score"_a = true, "threads"_a = 1);
+        "ascending"_a.noconvert().none() = nb::none(), "grid"_a.noconvert().none() = nb::none(), "certify"_a = false,
+        "score"_a = true, "threads"_a = 1);
+  m.def("sort", &sort, "x"_a);
   m.def("score_levels", &score_levels, "values"_a, "grouping"_a, "levels"_a.noconvert(), "counts"_a.noconvert(),
         "objective"_a, "weights"_a.noconvert().none() = nb::none(), "weight_unit"_a = 1.0);
   m.def("ranges", &ranges, "values"_a, "grouping"_a);

@@ -30,6 +30,10 @@ void bind_values(nb::module_& m) {
   nb::class_<Grouping>(m, "Grouping")
       .def(nb::init<std::size_t, std::size_t, std::size_t, std::size_t>(), "outer"_a, "groups"_a, "inner"_a,
            "block"_a = 0)
+      .def_ro("outer", &Grouping::outer)
+      .def_ro("groups", &Grouping::groups)
+      .def_ro("inner", &Grouping::inner)
+      .def_ro("block", &Grouping::block)
       .def_prop_ro("count", &Grouping::count)
       .def_prop_ro("largest", &Grouping::largest);
   nb::class_<HeldValues>(m, "Values")

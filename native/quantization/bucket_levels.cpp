@@ -3,35 +3,52 @@
 #include <cmath>
 
 #include "quantization/buckets.h"
-#include "quantization/lagrangian.h"
+#include "quantization/narrow.h"
 #include "quantization/solve.h"
-#include "quantization/tangent.h"
 
 namespace bh::quantization {
 namespace {
 
 constexpr double kCoarse = 2e-2;  // share of the error from which on what is lost within buckets matters
 
-// Nodes at the buckets' maxima, and at the minimum of a bucket that follows a gap: without those no level could.
-struct BucketNodes {
-  std::vector<Node> nodes;
+// A bucket's sums between two points that enclose it.
+Piece between(const Buckets& buckets, const Bucket& bucket, double l, double h) {
+  const double up = bucket.low * buckets.unit - l + bucket.mean, down = h - bucket.low * buckets.unit - bucket.mean;
+  const double weight = bucket.weight, low = std::max(0.0, up), high = std::max(0.0, down);
+  return {weight, weight * low, weight * high, std::max(0.0, weight * (low * high) - bucket.spread)};
+}
+
+// Points at the buckets' maxima, and at the minimum of a bucket that follows a gap: without those no level could.
+struct BucketPoints {
+  Chain chain;
   std::vector<double> values;
 
-  explicit BucketNodes(const Buckets& buckets) {
-    const Storage<Node> sums = buckets.sums();
-    const auto add = [&](double value, const Node& sum) {
-      nodes.push_back({buckets.x(value), sum.a, sum.b, sum.g});
+  explicit BucketPoints(const Buckets& buckets) {
+    const auto add = [&](double value, const Bucket* bucket) {
+      const double x = value * buckets.unit;
+      chain.add(static_cast<Index>(values.size()), x,
+                bucket && !values.empty() ? between(buckets, *bucket, chain.places.back(), x) : Piece{});
       values.push_back(value);
     };
-    for (std::size_t i = 0; i < buckets.list.size(); ++i) {
-      const Bucket& bucket = buckets.list[i];
-      if (bucket.after_gap && bucket.low < bucket.high) add(bucket.low, sums[i]);
-      add(bucket.high, sums[i + 1]);
+    for (const Bucket& bucket : buckets.list) {
+      if (bucket.after_gap && bucket.low < bucket.high) add(bucket.low, nullptr);
+      add(bucket.high, &bucket);
     }
   }
-  // Sums reach up to and including each node, so that all nodes lie below the anchor.
-  UnbiasedCost cost() const { return {nodes, nodes.size()}; }
 };
+
+// Boundaries between buckets, as if all of a bucket's values were at their mean, with its spread.
+Chain boundaries(const Buckets& buckets) {
+  Chain chain;
+  for (const Bucket& bucket : buckets.list) {
+    const double mean = bucket.low * buckets.unit + bucket.mean;
+    chain.add(static_cast<Index>(chain.size()), chain.size() == 0 ? mean : std::max(mean, chain.places.back()), {});
+  }
+  chain.add(static_cast<Index>(chain.size()), chain.places.back(), {});
+  for (std::size_t i = 0; i < chain.pieces.size(); ++i)
+    chain.pieces[i] = {buckets.list[i].weight, 0, chain.x(i + 1) - chain.x(i), buckets.list[i].spread};
+  return chain;
+}
 
 // What levels cost, and how much of it levels inside of buckets could save at most, near enough: what a bucket beside a
 // level costs, as the level may be in the wrong place of it, and of any other what it would cost between its own ends.
@@ -56,34 +73,34 @@ Loss unbiased_loss(const Buckets& buckets, const std::vector<double>& levels) {
 }
 
 // A bound on what any levels cost: every bucket is a cell from its minimum to its maximum, in which a level may lie.
-double certificate(const Buckets& buckets, const std::vector<double>& levels, double error) {
-  const Storage<Node> sums = buckets.sums();
-  std::vector<Node> nodes;
-  Cells cells;
-  Path path;
-  for (std::size_t i = 0; i < buckets.list.size(); ++i) {
-    const Bucket& bucket = buckets.list[i];
-    const auto at = static_cast<Index>(nodes.size());
-    cells.push_back({at, at + 1});
-    nodes.push_back({buckets.x(bucket.low), sums[i].a, sums[i].b, sums[i].g});
-    nodes.push_back({buckets.x(bucket.high), sums[i + 1].a, sums[i + 1].b, sums[i + 1].g});
-    if (path.size() < levels.size() && levels[path.size()] == bucket.low) path.push_back(at);
-    if (path.size() < levels.size() && levels[path.size()] == bucket.high) path.push_back(at + 1);
+double certificate(const Buckets& buckets, std::size_t links, double price, double error) {
+  if (links == 1) return 0;  // there is no choice
+  Chain chain;
+  for (const Bucket& bucket : buckets.list) {
+    const double low = bucket.low * buckets.unit, high = bucket.high * buckets.unit, width = high - low;
+    // The ends of all are levels in any case, and leave the whole bucket to its other end.
+    const bool first = &bucket == &buckets.list.front(), last = &bucket == &buckets.list.back();
+    const double lower = first ? 0 : last ? width : width / 2;
+    chain.add(0, low, {});
+    chain.cells.push_back({0, 1, 0, lower, 0, lower});
+    chain.add(0, high, between(buckets, bucket, low, high));
+    chain.cells.push_back({0, 1, width - lower, 0, width - lower, 0});
   }
-  path.back() = static_cast<Index>(nodes.size() - 1);
-  const double bound = lower_bound(UnbiasedCost(nodes, nodes.size()), path, cells);
+  chain.cells.back() = {};
+  const double bound = narrow<Objective::unbiased>(chain, links, price, error, price / 8).bound;
   return std::clamp((error - bound) / error, 0.0, 1.0);
 }
 
 BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, Certify certify) {
-  BucketNodes nodes(buckets);
+  BucketPoints points(buckets);
   BucketLevels found;
-  const bool all = nodes.nodes.size() <= s;
+  const bool all = points.chain.size() < s;
+  double price = 0;
   if (all) {
-    found.levels = std::move(nodes.values);
+    found.levels = std::move(points.values);
   } else {
-    double price = 0;
-    for (const Index i : solve(nodes.cost(), s - 1, price).path) found.levels.push_back(nodes.values[i]);
+    for (const Index i : solve<Objective::unbiased>(points.chain, s - 1, price).path)
+      found.levels.push_back(points.values[i]);
   }
   const Loss loss = unbiased_loss(buckets, found.levels);
   found.squared_error = loss.error;
@@ -91,19 +108,18 @@ BucketLevels unbiased_levels(const Buckets& buckets, std::size_t s, Certify cert
   if (found.squared_error == 0)
     found.gap = 0;
   else if (certify == Certify::always || (certify == Certify::where_coarse && found.coarse))
-    found.gap = all && found.levels.size() < s ? 1 : certificate(buckets, found.levels, found.squared_error);
+    found.gap = all ? 1 : certificate(buckets, s - 1, price, found.squared_error);
   return found;
 }
 
 BucketLevels mean_levels(const Buckets& buckets, std::size_t s) {
-  const Storage<Node> sums = buckets.sums();
   const std::size_t n = buckets.list.size();
   Path path;
   if (n <= s) {
     for (std::size_t i = 0; i <= n; ++i) path.push_back(static_cast<Index>(i));
   } else {
     double price = 0;
-    path = solve(KMeansCost(sums), s, price).path;
+    path = solve<Objective::mse>(boundaries(buckets), s, price).path;
   }
   BucketLevels found;
   double within = 0;
@@ -138,14 +154,6 @@ double histogram_norm(const Histogram& histogram) {
     norm += std::max(0.0, bucket.v2 + center * (2 * bucket.v + center * bucket.weight));
   });
   return norm;
-}
-
-double histogram_price(const Histogram& histogram, std::size_t links, Objective objective) {
-  const Buckets buckets(histogram, objective);
-  if (buckets.list.size() < 2 * (links + 1)) return 0;
-  if (objective == Objective::unbiased) return lagrangian(BucketNodes(buckets).cost(), links, 0).price;
-  const Storage<Node> sums = buckets.sums();
-  return lagrangian(KMeansCost(sums), links, 0).price;
 }
 
 }  // namespace bh::quantization

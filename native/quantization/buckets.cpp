@@ -87,7 +87,6 @@ Buckets::Buckets(const Histogram& histogram, Objective objective) : unit(histogr
     if (counted.low < counted.high && counted.weight > 0) settle(list.back(), counted, objective, rounding);
     last = index;
   });
-  anchor = weighted_median(list.size(), [this](std::size_t i) { return list[i].weight; });
 }
 
 template <typename T>
@@ -109,8 +108,6 @@ Buckets::Buckets(const Distinct<T>& values, std::size_t most, double in_units)
     const bool room = list.empty() || low - list.back().high > high - low;
     list.push_back({weight, std::min(mean, high * unit - low * unit), spread, low, high, room});
   }
-  const auto below = [this](const Bucket& bucket) { return mean(bucket) < 0; };
-  anchor = static_cast<std::size_t>(std::partition_point(list.begin(), list.end() - 1, below) - list.begin());
 }
 
 double Buckets::between(const Bucket& bucket, double low, double high) const {
@@ -121,13 +118,6 @@ double Buckets::between(const Bucket& bucket, double low, double high) const {
 double Buckets::around(const Bucket& bucket, double level) const {
   const double off = bucket.low * unit - level * unit + bucket.mean;
   return bucket.spread + bucket.weight * off * off;
-}
-
-Storage<Node> Buckets::sums() const {
-  return boundaries(list.size(), anchor, [this](std::size_t i) {
-    const double weight = list[i].weight, x = mean(list[i]);
-    return Node{0, weight, weight * x, list[i].spread + weight * x * x};
-  });
 }
 
 template Buckets::Buckets(const Distinct<float>&, std::size_t, double);

@@ -6,7 +6,6 @@
 
 #include "quantization/distinct.h"
 #include "quantization/histogram.h"
-#include "quantization/nodes.h"
 
 namespace bh::quantization {
 
@@ -20,7 +19,6 @@ struct Bucket {
 struct Buckets {
   std::vector<Bucket> list;
   double unit, center;
-  std::size_t anchor;  // the bucket from which sums run outwards, so that what lies far away enters few of them
 
   // Those that carry weight, and for unbiased levels those at the two ends whatever they carry.
   Buckets(const Histogram& histogram, Objective objective);
@@ -37,7 +35,6 @@ struct Buckets {
   // nothing cancels however far that is from the center.
   double between(const Bucket& bucket, double low, double high) const;
   double around(const Bucket& bucket, double level) const;
-  Storage<Node> sums() const;
 
  private:
   void settle(Bucket& bucket, const Histogram::Bucket& counted, Objective objective, double rounding) const;

@@ -1,24 +1,14 @@
 #include "quantization/distinct.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "support/sort.h"
 
 namespace bh::quantization {
 namespace {
-
-Storage<float> sorted(std::span<const float> x) {
-  Storage<float> values(x.size()), scratch(x.size());
-  sort_values(x, values, scratch);
-  return values;
-}
-
-Storage<double> sorted(std::span<const double> x) {
-  Storage<double> values(x.begin(), x.end());
-  std::sort(values.begin(), values.end());
-  return values;
-}
 
 // Calls take(position) in the order of the values, equal ones in the order of their positions.
 template <typename Take>
@@ -41,69 +31,92 @@ struct Collector {
   Distinct<T> found;
 
   void add(T value, double weight) {
-    if (!found.values.empty() && found.values.back() == value) {
+    if (!found.own.empty() && found.own.back() == value) {
       found.weights.back() += weight;
     } else {
-      found.values.push_back(value + T{0});
+      found.own.push_back(value + T{0});
       found.weights.push_back(weight);
     }
+  }
+
+  // Whole weights are numbers of copies.
+  void count() {
+    double total = 0;
+    bool whole = true, single = true;
+    for (const double weight : found.weights) {
+      whole = whole && weight == std::floor(weight), single = single && weight == 1;
+      total += weight;
+    }
+    if (!whole || !(total <= std::numeric_limits<Index>::max())) return;
+    if (!single) {
+      Index end = 0;
+      found.ends.reserve(found.weights.size());
+      for (const double weight : found.weights) found.ends.push_back(end += static_cast<Index>(weight));
+    }
+    found.weights = {};
   }
 
   Distinct<T> without_idle(Objective objective) && {
     const bool keep_ends = objective == Objective::unbiased;
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      const bool end = i == 0 || i + 1 == found.size();
+    for (std::size_t i = 0; i < found.own.size(); ++i) {
+      const bool end = i == 0 || i + 1 == found.own.size();
       if (!(found.weights[i] > 0) && !(end && keep_ends)) continue;
-      found.values[kept] = found.values[i];
+      found.own[kept] = found.own[i];
       found.weights[kept++] = found.weights[i];
     }
-    found.values.resize(kept);
+    found.own.resize(kept);
     found.weights.resize(kept);
+    found.values = found.own;
+    count();
     return std::move(found);
   }
 };
 
+}  // namespace
+
+void sort(std::span<const float> x, std::span<float> sorted) {
+  Storage<float> scratch(x.size());
+  sort_values(x, sorted, scratch);
+}
+
+void sort(std::span<const double> x, std::span<double> sorted) {
+  std::copy(x.begin(), x.end(), sorted.begin());
+  std::sort(sorted.begin(), sorted.end());
+}
+
 template <typename T>
-Distinct<T> unweighted(std::span<const T> x) {
-  Distinct<T> found{sorted(x), {}, {}};
-  Storage<T>& values = found.values;
-  if (values.empty()) return found;
-  for (T& value : values) value += T{0};
+Distinct<T> distinct(std::span<T> x) {
+  Distinct<T> found{x, {}, {}, {}};
+  for (auto zero = std::lower_bound(x.begin(), x.end(), T{0}); zero != x.end() && *zero == 0; ++zero) *zero = 0;
   std::size_t repeats = 0;
-  for (std::size_t i = 1; i < values.size(); ++i) repeats += values[i] == values[i - 1];
+  for (std::size_t i = 1; i < x.size(); ++i) repeats += x[i] == x[i - 1];
   if (repeats == 0) return found;
   Storage<Index>& ends = found.ends;
-  ends.resize(values.size() - repeats);
+  ends.resize(x.size() - repeats);
   std::size_t kept = 0;
-  T last = values[0];
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const T value = values[i];
+  T last = x[0];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const T value = x[i];
     kept += value != last;  // no branch: what repeats is not to be foreseen
-    values[kept] = last = value;
+    x[kept] = last = value;
     ends[kept] = static_cast<Index>(i + 1);
   }
-  values.resize(kept + 1);
+  found.values = x.first(kept + 1);
   return found;
 }
 
 template <typename T>
-std::size_t median(const Distinct<T>& values) {
-  if (values.plain()) return (values.size() - 1) / 2;
-  if (const auto& ends = values.ends; !ends.empty()) {
-    const Index half = ends.back() - ends.back() / 2;
-    return static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), half) - ends.begin());
-  }
-  return weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
-}
-
-}  // namespace
-
-template <typename T>
 Distinct<T> distinct(std::span<const T> x, std::span<const double> weights, Objective objective) {
-  if (weights.empty()) return unweighted(x);
+  if (weights.empty()) {
+    Storage<T> ascending(x.size());
+    sort(x, ascending);
+    Distinct<T> found = distinct(std::span<T>(ascending));
+    found.own = std::move(ascending);
+    return found;
+  }
   Collector<T> collector;
-  collector.found.values.reserve(x.size());
+  collector.found.own.reserve(x.size());
   collector.found.weights.reserve(x.size());
   in_order(x, [&](std::size_t i) { collector.add(x[i], weights[i]); });
   return std::move(collector).without_idle(objective);
@@ -141,36 +154,9 @@ Distinct<float> distinct(const Values& values, const Grouping& grouping, std::si
   return std::move(collector).without_idle(objective);
 }
 
-template <typename T>
-Nodes value_nodes(const Distinct<T>& values, double unit) {
-  const std::size_t n = values.size(), m = median(values);
-  const double center = static_cast<double>(values.values[m]) * unit;
-  Nodes made{Storage<Node>(n), m};
-  outwards(
-      n, m,
-      [&](std::size_t j) { return single(static_cast<double>(values.values[j]) * unit - center, values.weight(j)); },
-      [&](std::size_t j, const Node& own, const Node& before, const Node&) {
-        made.nodes[j] = {own.x, before.a, before.b, before.g};
-      });
-  return made;
-}
-
-template <typename T>
-Nodes boundary_nodes(const Distinct<T>& values, double unit) {
-  const std::size_t n = values.size(), m = median(values);
-  const double center = static_cast<double>(values.values[m]) * unit;
-  return {boundaries(n, m,
-                     [&](std::size_t j) {
-                       return single(static_cast<double>(values.values[j]) * unit - center, values.weight(j));
-                     }),
-          m};
-}
-
+template Distinct<float> distinct(std::span<float>);
+template Distinct<double> distinct(std::span<double>);
 template Distinct<float> distinct(std::span<const float>, std::span<const double>, Objective);
 template Distinct<double> distinct(std::span<const double>, std::span<const double>, Objective);
-template Nodes value_nodes(const Distinct<float>&, double);
-template Nodes value_nodes(const Distinct<double>&, double);
-template Nodes boundary_nodes(const Distinct<float>&, double);
-template Nodes boundary_nodes(const Distinct<double>&, double);
 
 }  // namespace bh::quantization

@@ -1,17 +1,20 @@
-// A group's distinct values in ascending order, each with the weight of all its copies, and the nodes made of them.
+// A group's distinct values in ascending order, each with the weight of all its copies.
 #pragma once
 #include <cstddef>
 #include <span>
 #include <vector>
 
-#include "quantization/nodes.h"
 #include "quantization/values.h"
+#include "support/storage.h"
 
 namespace bh::quantization {
 
+using Index = std::uint32_t;
+
 template <typename T>
 struct Distinct {
-  Storage<T> values;
+  std::span<const T> values;
+  Storage<T> own;           // holds the values, where nobody else does
   Storage<double> weights;  // empty where the weight is the number of copies
   Storage<Index> ends;      // then how many values are at most this one; empty too where there is one copy of each
 
@@ -22,6 +25,14 @@ struct Distinct {
     return ends.empty() ? 1.0 : ends[i] - (i == 0 ? 0.0 : ends[i - 1]);
   }
 };
+
+// Puts finite values in order; x stays.
+void sort(std::span<const float> x, std::span<float> sorted);
+void sort(std::span<const double> x, std::span<double> sorted);
+
+// Of values in order, which move together in place and must stay.
+template <typename T>
+Distinct<T> distinct(std::span<T> ascending);
 
 // `weights` is empty or as long as `x`. Values without weight are dropped, but for unbiased levels the two ends stay.
 template <typename T>
@@ -35,17 +46,5 @@ std::vector<std::uint16_t> ascending_keys(const Values& values);
 Distinct<float> distinct(const Values& values, const Grouping& grouping, std::size_t group,
                          std::span<const double> weights, std::span<const std::uint16_t> ascending,
                          Objective objective);
-
-struct Nodes {
-  Storage<Node> nodes;
-  std::size_t anchor;  // the weighted median, from which all others are measured
-};
-
-// One node for each value (unbiased), or one boundary before each value and one after the last (k-means). Values are
-// multiplied by `unit`, a power of two that keeps squares within the range of doubles.
-template <typename T>
-Nodes value_nodes(const Distinct<T>& values, double unit);
-template <typename T>
-Nodes boundary_nodes(const Distinct<T>& values, double unit);
 
 }  // namespace bh::quantization

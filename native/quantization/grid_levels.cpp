@@ -17,30 +17,28 @@ GridLevels grid_levels(const Distinct<T>& values, std::span<const double> grid, 
                        shown(low) + ", " + shown(high) + "]; widen the grid");
   const auto first = static_cast<std::size_t>(std::upper_bound(grid.begin(), grid.end(), low) - grid.begin()) - 1;
   const auto last = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), high) - grid.begin());
-  const std::size_t n = last - first + 1;
-  const std::size_t middle = weighted_median(values.size(), [&](std::size_t i) { return values.weight(i); });
-  const double center = static_cast<double>(values.values[middle]) * unit;
-  std::vector<Node> own(n);  // candidate j's bucket: what lies above candidate j - 1 and not above j
-  std::size_t at = 0;
-  for (std::size_t j = 0; j < n; ++j) {
-    own[j].x = grid[first + j] * unit - center;
-    for (; at < values.size() && static_cast<double>(values.values[at]) <= grid[first + j]; ++at) {
-      const Node one = single(static_cast<double>(values.values[at]) * unit - center, values.weight(at));
-      own[j].a += one.a, own[j].b += one.b, own[j].g += one.g;
-    }
-  }
-  const std::size_t anchor = weighted_median(n, [&](std::size_t i) { return own[i].a; });
-  const Storage<Node> sums = boundaries(n, anchor, [&](std::size_t i) { return own[i]; });
-  std::vector<Node> nodes;
+  Chain chain;
   std::vector<std::size_t> index;
-  for (std::size_t j = 0; j < n; ++j) {
-    if (j > 0 && j + 1 < n && !(own[j].a > 0) && !(own[j + 1].a > 0)) continue;
-    nodes.push_back({own[j].x, sums[j + 1].a, sums[j + 1].b, sums[j + 1].g});
-    index.push_back(first + j);
+  std::size_t at = 0;
+  const auto within = [&](std::size_t j) {
+    return at < values.size() && static_cast<double>(values.values[at]) <= grid[j];
+  };
+  for (std::size_t j = first; j <= last; ++j) {
+    const bool idle = j > first && j < last && !within(j) && !within(j + 1);
+    if (idle) continue;
+    const double here = grid[j] * unit, before = index.empty() ? here : grid[index.back()] * unit;
+    Piece piece;  // values above the candidate before and not above this one
+    for (; within(j); ++at) {
+      const double x = static_cast<double>(values.values[at]) * unit, up = x - before, down = here - x;
+      const double weight = values.weight(at);
+      piece.weight += weight, piece.low += weight * up, piece.high += weight * down, piece.cost += weight * (up * down);
+    }
+    chain.add(static_cast<Index>(index.size()), here, piece);
+    index.push_back(j);
   }
-  if (nodes.size() <= s) return {std::move(index), 0};
+  if (index.size() <= s) return {std::move(index), 0};
   double price = 0;
-  const Solution found = solve(UnbiasedCost(nodes, nodes.size()), s - 1, price);
+  const Solution found = solve<Objective::unbiased>(chain, s - 1, price);
   GridLevels levels{{}, found.gap};
   for (const Index i : found.path) levels.index.push_back(index[i]);
   return levels;

@@ -94,8 +94,4 @@ class Histogram {
 // The sum of x^2 over all values, where none had a weight of its own; in units of (1 / unit)^2.
 double histogram_norm(const Histogram& histogram);
 
-// The price of a link at which a path through the buckets has `links` links: where to start on the values themselves;
-// 0 where the buckets are too few to tell.
-double histogram_price(const Histogram& histogram, std::size_t links, Objective objective);
-
 }  // namespace bh::quantization

@@ -64,35 +64,15 @@ Table uniform(const Group<T>& group, std::size_t s) {
   return table;
 }
 
-// Where to start the search for the price of a link: where it ends on a histogram of the values.
+// The mean of values from .. to - 1. As measured from the first, which may be far off and weigh next to nothing, it
+// would lack digits: a second look from where it is about to be brings them.
 template <typename T>
-StartPrice start_price(const Distinct<T>& values, std::size_t links, Objective objective, double unit) {
-  return [&values, links, objective, unit] {
-    const std::span<const T> x(values.values);
-    const Range<T> ends{x.front(), x.back(), true};
-    auto histogram = Histogram::like(x, ends, links > 128 ? 65536 : 4096, unit);
-    constexpr std::size_t block = 4096;  // not all at once: memory is at its peak here
-    std::vector<double> weights(values.plain() ? 0 : block);
-    for (std::size_t i = 0; i < x.size(); i += block) {
-      const std::size_t n = std::min(block, x.size() - i);
-      if (!values.plain())
-        for (std::size_t j = 0; j < n; ++j) weights[j] = values.weight(i + j);
-      histogram.update(x.subspan(i, n), std::span(weights).first(values.plain() ? 0 : n), ends);
-    }
-    return histogram_price(histogram, links, objective);
-  };
-}
-
-// Summed anew from the first value on: the solver's running sums may have swallowed all of a small weight.
-template <typename T>
-double mean(const Distinct<T>& values, std::size_t from, std::size_t to, double unit) {
-  const double first = static_cast<double>(values.values[from]) * unit;
-  double weight = 0, sum = 0;
-  for (std::size_t i = from; i < to; ++i) {
-    weight += values.weight(i);
-    sum += values.weight(i) * (static_cast<double>(values.values[i]) * unit - first);
-  }
-  return (first + sum / weight) / unit;
+double mean(const Distinct<T>& values, const Ascending<T, Objective::mse>& points, std::size_t from, std::size_t to) {
+  const double about = points.x(from) + points.piece(from, to).low;
+  if (values.weights.empty()) return about;
+  double weight = 0, off = 0;
+  for (std::size_t i = from; i < to; ++i) weight += values.weight(i), off += values.weight(i) * (points.x(i) - about);
+  return about + off / weight;
 }
 
 template <typename T>
@@ -112,20 +92,18 @@ Table exact(const Distinct<T>& values, const Request& request, double unit, doub
   }
   Solution found;
   if (request.objective == Objective::unbiased) {
-    const Nodes nodes = value_nodes(values, unit);
-    const UnbiasedCost cost(nodes.nodes, nodes.anchor);
-    found =
-        solve(cost, request.n_levels - 1, price, start_price(values, request.n_levels - 1, request.objective, unit));
+    const Ascending<T, Objective::unbiased> points(values, unit);
+    found = solve(points, request.n_levels - 1, price);
+    table.cost.squared_error = found.cost;
     for (const Index i : found.path) table.levels.push_back(static_cast<double>(values.values[i]));
   } else {
-    const Nodes nodes = boundary_nodes(values, unit);
-    const KMeansCost cost(nodes.nodes);
-    found = solve(cost, request.n_levels, price, start_price(values, request.n_levels, request.objective, unit));
+    const Ascending<T, Objective::mse> points(values, unit);
+    found = solve(points, request.n_levels, price);
     for (std::size_t link = 0; link + 1 < found.path.size(); ++link) {
-      const Index from = found.path[link], to = found.path[link + 1];
-      const double level = mean(values, from, to, unit);
-      append<T>(table.levels, std::clamp(level, static_cast<double>(values.values[from]),
-                                         static_cast<double>(values.values[to - 1])));
+      const std::size_t from = found.path[link], to = found.path[link + 1];
+      append<T>(table.levels,
+                std::clamp(mean(values, points, from, to) / unit, static_cast<double>(values.values[from]),
+                           static_cast<double>(values.values[to - 1])));
     }
   }
   table.cost.gap = found.gap;
@@ -181,6 +159,22 @@ GroupCost score(const Group<T>& group, std::span<const double> levels, Objective
   return {group.unit, error, plain, squared_norm(group.x, group.unit), error == 0 ? 0 : gap};
 }
 
+// Values in order hold all that scoring needs, but for what was without weight.
+template <typename T>
+Table solved(const Distinct<T>& values, const Group<T>& group, const Request& request, double& price) {
+  Table table = exact(values, request, group.unit, price);
+  GroupCost& cost = table.cost;
+  cost.unit = group.unit;
+  if (!(cost.squared_error > 0))
+    cost.squared_error = squared_error(values, table.levels, request.objective, group.unit);
+  cost.plain_error = cost.squared_error;
+  if (!group.weights.empty())
+    cost.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
+  cost.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
+  if (cost.squared_error == 0) cost.gap = 0;
+  return table;
+}
+
 // What the threads of one call share, and what one chunk of groups passes on from group to group.
 struct Shared {
   const Data& data;
@@ -214,21 +208,41 @@ Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk, Loaded how =
   return group;
 }
 
+// A group whose values are in order: what is not finite has gone to the ends.
+template <typename T>
+Group<T> ascending(const Data& data, std::size_t index) {
+  const std::span<T> x(static_cast<T*>(data.ascending) + data.grouping.start(index), data.grouping.size(index));
+  if (!std::isfinite(x.front()) || !std::isfinite(x.back())) refuse_non_finite(data.values);
+  const Range<T> range{x.front(), x.back(), true};
+  return {x, {}, range, unit_for(range)};
+}
+
+// Whether a group's keys are counted, not sorted.
+bool counted(const Data& data, std::size_t index) {
+  return data.values.lookup && data.grouping.size(index) >= kCounting;
+}
+
 template <typename T>
 Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Request& request = shared.request;
+  if (shared.data.ascending) {
+    const Group<T> group = ascending<T>(shared.data, index);
+    const Distinct<T> values = distinct(std::span<T>(const_cast<T*>(group.x.data()), group.x.size()));
+    return solved(values, group, request, chunk.price);
+  }
+  if constexpr (std::is_same_v<T, float>)
+    if (request.method == Method::exact && counted(shared.data, index) && shared.data.weights.empty()) {
+      const Distinct<float> values =
+          distinct(shared.data.values, shared.data.grouping, index, {}, shared.ascending, request.objective);
+      double finite = 0;
+      for (std::size_t i = 0; i < values.size(); ++i) finite += values.weight(i);
+      if (finite < static_cast<double>(shared.data.grouping.size(index))) refuse_non_finite(shared.data.values);
+      return solved(values, Group<float>{{}, {}, {}, 1}, request, chunk.price);
+    }
   const Group<T> group =
       load(shared.data, index, chunk, request.method == Method::exact ? Loaded::copied : Loaded::in_place);
   Table table;
   GroupCost& cost = table.cost;
-  // Values in order hold all that scoring needs, but for what was without weight.
-  const auto solve_exactly = [&](const Distinct<T>& values) {
-    table = exact(values, request, group.unit, chunk.price);
-    cost.squared_error = cost.plain_error = squared_error(values, table.levels, request.objective, group.unit);
-    if (!group.weights.empty())
-      cost.plain_error = squared_error<T>(group.x, {}, table.levels, request.objective, group.unit);
-    cost.squared_norm = group.weights.empty() ? squared_norm(values, group.unit) : squared_norm(group.x, group.unit);
-  };
   switch (request.method) {
     case Method::uniform:
       table = uniform(group, request.n_levels);
@@ -242,15 +256,14 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
       break;
     case Method::exact: {
       if constexpr (std::is_same_v<T, float>)
-        if (shared.data.values.lookup && group.x.size() >= kCounting) {
-          solve_exactly(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending,
-                                 request.objective));
-          break;
+        if (counted(shared.data, index)) {
+          return solved(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending,
+                                 request.objective),
+                        group, request, chunk.price);
         }
       const Distinct<T> values = distinct(group.x, group.weights, request.objective);
       if (group.weights.empty()) chunk.values = {};  // memory is at its peak further on
-      solve_exactly(values);
-      break;
+      return solved(values, group, request, chunk.price);
     }
     case Method::given:
     case Method::rotation: throw InvalidInput("levels can only be found exactly, by histogram or uniformly");

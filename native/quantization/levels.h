@@ -26,6 +26,9 @@ struct Data {
   Grouping grouping;
   std::span<const double> weights = {};
   double weight_unit = 1;  // a power of two that the weights were divided by
+  // The values of each group in order, in memory that nobody else has, to be worked on; null where they are not sorted
+  // yet. Groups of `grouping` by blocks lie where they were, others one after the other.
+  void* ascending = nullptr;
 };
 
 // The tables of all groups, one in each row.

@@ -1,75 +1,76 @@
 #include "quantization/solve.h"
 
-#include <cmath>
-#include <type_traits>
+#include <algorithm>
 
-#include "quantization/coarse_to_fine.h"
 #include "quantization/lagrangian.h"
-#include "quantization/layered.h"
-#include "quantization/tangent.h"
+#include "quantization/narrow.h"
 
 namespace bh::quantization {
 namespace {
 
-// Measured by benchmarks/bench_levels.py. Other values change the time, never the error of what is found.
-constexpr double kLayered = 40;                                // most layers * log2(nodes)
-constexpr std::size_t kManyNodes = 1024;                       // a level: from here on cells beat all else ...
-constexpr std::size_t kFewLinks = 32;                          // ... up to this many links
-constexpr std::size_t kHistogramStart = std::size_t{1} << 15;  // nodes that make a good first price worth its while
-constexpr std::size_t kMostLayerBytes = std::size_t{1} << 30;  // of predecessors that a last resort may keep
-
-double layers(std::size_t nodes, std::size_t links) {
-  return links > 2 ? static_cast<double>(links - 2) * std::log2(static_cast<double>(nodes)) : 0;
-}
-
-bool celled(std::size_t nodes, std::size_t links) {
-  return links > 2 && links <= kFewLinks && nodes >= kManyNodes * (links + 1);
-}
-
-// By branch and bound on cells, which rule out most nodes at once; it may give up.
-Search by_cells(const UnbiasedCost& cost, std::size_t links, const Limits& limits) {
-  return tangent(cost, links, static_cast<std::uint64_t>(limits.cap * static_cast<double>(cost.size())), limits.slack);
-}
-Search by_cells(const KMeansCost& cost, std::size_t links, const Limits& limits) {
-  const auto cap = static_cast<std::uint64_t>(limits.cap * static_cast<double>(cost.size()));
-  return coarse_to_fine(cost, links, cap, Beyond::give_up, limits.slack);
-}
-
-// By Lagrangian relaxation; where a duality gap is left, by branch and bound to the end.
-template <typename Cost>
-Solution by_price(const Cost& cost, std::size_t links, double& price, const Limits& limits) {
-  Relaxed found = lagrangian(cost, links, price);
+Solution judged(Relaxed&& found, double& price) {
   price = found.price;
-  if (limits.slack == 1 && certified(cost, found)) return {std::move(found.path), 0};
-  const bool small = cost.size() * (links - 2) * sizeof(Index) <= kMostLayerBytes;
-  const auto cap = static_cast<std::uint64_t>(static_cast<double>(cost.size()) * layers(cost.size(), links) / 4);
-  Search fine = coarse_to_fine(cost, links, cap, small ? Beyond::finish : Beyond::give_up, limits.slack);
-  if (fine.end == Search::End::optimal) return {std::move(fine.path), 0};
-  if (small) return {Layered<Cost>::solve(cost, links), 0};
-  const double least = path_cost(cost, found.path);
-  return {std::move(found.path), std::max(0.0, (least - found.bound) / least)};
+  const double gap = found.cost > 0 ? std::clamp((found.cost - found.bound) / found.cost, 0.0, 1.0) : 0;
+  return {std::move(found.path), found.cost, gap <= kDoubt ? 0 : gap};
+}
+
+bool all_lone(const Chain& chain) {
+  return std::all_of(chain.cells.begin(), chain.cells.end(), [](const Cell& cell) { return cell.first == cell.last; });
+}
+
+// By cells that are cut ever finer and ruled out, down to single values; false where too many are left. `found` is the
+// best path on the chain, and becomes the best of all.
+template <typename T, Objective kind>
+bool by_cells(const Ascending<T, kind>& values, Chain chain, std::size_t links, const Effort& effort, Relaxed& found) {
+  double cost = found.cost, doubt = found.price;
+  while (chain.size() <= effort.points) {
+    const Narrowed narrowed = narrow<kind>(chain, links, found.price, cost, doubt / 8);
+    doubt = narrowed.doubt;
+    chain = cut(values, chain, narrowed.alive, effort.parts);
+    found = lagrangian<kind>(chain, links, found.price);
+    cost = std::min(cost, found.cost);
+    if (!all_lone(chain)) continue;
+    for (Index& i : found.path) i = chain.at[i];
+    return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-template <typename Cost>
-Solution solve(const Cost& cost, std::size_t links, double& price, const StartPrice& start, const Limits& limits) {
-  const std::size_t n = cost.size();
-  if constexpr (std::is_same_v<Cost, UnbiasedCost>) {
-    const auto last = static_cast<Index>(n - 1);
-    if (links == 2) return {{0, static_cast<Index>(cost.between(0, last)), last}, 0};
-  }
-  if (celled(n, links)) {
-    Search found = by_cells(cost, links, limits);
-    if (found.end == Search::End::optimal) return {std::move(found.path), 0};
-  } else if (links <= 2 || (n < kManyNodes * (links + 1) && layers(n, links) <= kLayered)) {
-    return {Layered<Cost>::solve(cost, links), 0};
-  }
-  if (n >= kHistogramStart && start) price = start();
-  return by_price(cost, links, price, limits);
+template <Objective kind>
+Solution solve(const Chain& chain, std::size_t links, double& price) {
+  return judged(lagrangian<kind>(chain, links, price), price);
 }
 
-template Solution solve(const UnbiasedCost&, std::size_t, double&, const StartPrice&, const Limits&);
-template Solution solve(const KMeansCost&, std::size_t, double&, const StartPrice&, const Limits&);
+template <typename T, Objective kind>
+Solution solve(const Ascending<T, kind>& values, std::size_t links, double& price, const Effort& effort) {
+  const std::size_t cells = std::min(effort.cells, values.size() / (effort.values_per_cell * links));
+  if (cells >= effort.least_cells) {
+    Chain chain = equal_cost_chain(values, cells * links);
+    const bool few = links > 1 && cells == effort.cells && values.size() >= effort.values * links * links;
+    if (chain.size() > links) {
+      Relaxed found = lagrangian<kind>(chain, links, price);
+      if (few && by_cells(values, std::move(chain), links, effort, found)) return judged(std::move(found), price);
+      price = found.price;
+    }
+  }
+  // Where that price misses, a finer chain tells a better one, which is cheap beside passes over all values.
+  const auto better = [&](double missed) {
+    const std::size_t more = std::min(4 * cells, values.size() / (4 * effort.values_per_cell * links));
+    if (more <= cells) return 0.0;
+    const Chain chain = equal_cost_chain(values, more * links);
+    return chain.size() > links ? lagrangian<kind>(chain, links, missed).price : 0.0;
+  };
+  return judged(lagrangian<kind>(values, links, price, better), price);
+}
+
+#define BH_INSTANTIATE(kind)                                                                   \
+  template Solution solve<kind>(const Chain&, std::size_t, double&);                           \
+  template Solution solve(const Ascending<float, kind>&, std::size_t, double&, const Effort&); \
+  template Solution solve(const Ascending<double, kind>&, std::size_t, double&, const Effort&);
+BH_INSTANTIATE(Objective::unbiased)
+BH_INSTANTIATE(Objective::mse)
+#undef BH_INSTANTIATE
 
 }  // namespace bh::quantization

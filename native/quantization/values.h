@@ -38,6 +38,10 @@ struct Grouping {
   std::size_t count() const { return block ? outer * blocks_per_row() : groups; }
   std::size_t largest() const { return block ? std::min(block, inner) : outer * inner; }
   std::size_t size(std::size_t group) const { return block ? length(group) : outer * inner; }
+  // Where a group begins once they are laid out one after the other.
+  std::size_t start(std::size_t group) const {
+    return block ? group / blocks_per_row() * inner + group % blocks_per_row() * block : group * outer * inner;
+  }
   std::size_t group_of(std::size_t i) const {
     return block ? i / inner * blocks_per_row() + i % inner / block : i / inner % groups;
   }

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "quantization/distinct.h"
+#include "quantization/chain.h"
 
 namespace bh::quantization {
 
@@ -48,14 +48,15 @@ class BruteForce {
     return sum;
   }
 
-  // Measured from the cluster's first value: a mean far from 0 would cost digits.
+  // Around the mean, which is measured from the cluster's heaviest value: from one far off it would lose digits.
   static long double spread(const Distinct<double>& values, std::size_t k, std::size_t j) {
     long double weight = 0, sum = 0, squares = 0;
-    for (std::size_t i = k; i < j; ++i) {
-      const long double x = static_cast<long double>(values.values[i]) - values.values[k];
-      weight += values.weight(i), sum += values.weight(i) * x, squares += values.weight(i) * x * x;
-    }
-    return std::max(0.0L, squares - sum * sum / weight);
+    std::size_t origin = k;
+    for (std::size_t i = k; i < j; ++i) origin = values.weight(i) > values.weight(origin) ? i : origin;
+    const auto x = [&](std::size_t i) { return static_cast<long double>(values.values[i]) - values.values[origin]; };
+    for (std::size_t i = k; i < j; ++i) weight += values.weight(i), sum += values.weight(i) * x(i);
+    for (std::size_t i = k; i < j; ++i) squares += values.weight(i) * (x(i) - sum / weight) * (x(i) - sum / weight);
+    return squares;
   }
 
   std::size_t n_;

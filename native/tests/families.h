@@ -1,4 +1,4 @@
-// The kinds of data that break solvers: flat, skewed, heavy-tailed, shifted, repeated, clustered.
+// The kinds of data that break solvers: flat, skewed, heavy-tailed, shifted, repeated, clustered, filled up.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -7,14 +7,16 @@
 
 namespace bh::quantization {
 
-constexpr int kFamilies = 12;
+constexpr int kFamilies = 17;
 
 inline std::vector<double> family(int kind, std::size_t n, std::mt19937_64& random) {
   std::normal_distribution<double> normal;
   std::exponential_distribution<double> exponential;
   std::uniform_real_distribution<double> uniform;
   std::vector<double> x(n);
-  const double step = uniform(random) + 0.1;
+  const double step = uniform(random) + 0.1, apart = std::pow(10.0, 12 * uniform(random));
+  const double fills[] = {-2147483648.0, -9999.0, 1e20, 0.0};
+  const double fill = fills[random() % 4];
   for (std::size_t i = 0; i < n; ++i) {
     const double z = normal(random);
     switch (kind) {
@@ -30,6 +32,11 @@ inline std::vector<double> family(int kind, std::size_t n, std::mt19937_64& rand
       case 9: x[i] = static_cast<double>(i) * step; break;
       case 10: x[i] = i == 0 ? 1e8 : i == 1 ? -1e8 : z; break;
       case 11: x[i] = static_cast<double>(static_cast<float>((i % 2 ? 1000 : 0) + z)); break;
+      case 12: x[i] = (i % 2 ? apart : 0) + z; break;
+      case 13: x[i] = static_cast<double>(i % 5) * apart + z; break;
+      case 14: x[i] = uniform(random) < 0.6 ? fill : z; break;
+      case 15: x[i] = uniform(random) < 0.3 ? fill : uniform(random) < 0.3 ? -1e15 : 1000 + z; break;
+      case 16: x[i] = std::pow(10.0, 30 * uniform(random) - 15); break;
     }
   }
   return x;

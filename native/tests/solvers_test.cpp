@@ -5,97 +5,106 @@
 #include "brute_force.h"
 #include "check.h"
 #include "families.h"
-#include "quantization/coarse_to_fine.h"
 #include "quantization/lagrangian.h"
-#include "quantization/layered.h"
+#include "quantization/narrow.h"
 #include "quantization/solve.h"
-#include "quantization/tangent.h"
 
 namespace bh::quantization {
 namespace {
 
-// How far above the optimum a path may be: what the tolerance allows where rounding is large, else 1e-9 of it.
-template <typename Cost>
-void check_path(const Cost& cost, const BruteForce& truth, const Path& path, std::size_t links) {
-  CHECK(path.size() == links + 1);
-  CHECK(path.front() == 0 && path.back() == cost.size() - 1);
-  for (std::size_t i = 1; i < path.size(); ++i) CHECK(path[i - 1] < path[i]);
-  const long double least = truth.least(links);
-  CHECK(truth.cost(path) - least <= 1e-9L * least + 4 * tolerance(cost, path));
+// Cells from the start, however few values there are, coarse ones and fine ones; and none at all.
+constexpr std::size_t kNone = 1 << 30;
+constexpr Effort kEfforts[] = {
+    {}, {1, 1, 1, 0, 2, kNone}, {4, 1, 1, 0, 4, kNone}, {2, 1, 1, kNone, 4, kNone}, {2, 1, 1, 0, 4, 8}};
+
+template <Objective kind>
+void check_solution(const BruteForce& truth, const Solution& found, std::size_t links) {
+  CHECK(found.path.size() == links + 1);
+  for (std::size_t i = 1; i < found.path.size(); ++i) CHECK(found.path[i - 1] < found.path[i]);
+  const long double least = truth.least(links), cost = truth.cost(found.path);
+  CHECK(found.gap == 0 && cost - least <= 1e-9L * least);
+  CHECK(std::abs(cost - found.cost) <= 1e-11L * cost);  // no digit is lost, wherever the others lie
 }
 
-template <typename Cost>
-void check_solvers(const Cost& cost, const BruteForce& truth, std::size_t links) {
-  check_path(cost, truth, Layered<Cost>::solve(cost, links), links);
-  double price = 0;
-  check_path(cost, truth, solve(cost, links, price).path, links);
-  if (links < 2) return;
-  const Search fine = coarse_to_fine(cost, links, ~std::uint64_t{0}, Beyond::give_up);
-  CHECK(fine.end == Search::End::optimal);
-  check_path(cost, truth, fine.path, links);
-  const Search finished = coarse_to_fine(cost, links, links * cost.size() / 2, Beyond::finish);
-  CHECK(finished.end == Search::End::optimal);
-  check_path(cost, truth, finished.path, links);
-  for (const double start : {0.0, 1e-200, 1e200}) {
-    const Relaxed found = lagrangian(cost, links, start);
-    CHECK(found.path.size() == links + 1);
-    CHECK(found.bound <= static_cast<double>(truth.least(links)) + 2 * tolerance(cost, found.path));
-    if (certified(cost, found))
-      check_path(cost, truth, found.path, links);
-    else
-      CHECK(links == 2);  // then the price of a link can dwarf all costs, and solve() does not ask for one
+template <Objective kind>
+void check_values(const Distinct<double>& values, std::size_t links) {
+  const Ascending<double, kind> points(values, 1);
+  const BruteForce truth(values, kind);
+  const auto last = static_cast<Index>(points.size() - 1);
+  for (const Effort& effort : kEfforts) {
+    double price = 0;
+    check_solution<kind>(truth, solve(points, links, price, effort), links);
+  }
+  for (const double start : {1e-200, 1e200}) {
+    const Relaxed found = lagrangian<kind>(points, links, start);
+    CHECK(found.bound <= static_cast<double>(truth.least(links)) * (1 + 1e-12));
+    CHECK(truth.cost(found.path) <= truth.least(links) * (1 + 1e-9L));
+  }
+  // Sums over any part are right to nearly all digits.
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::size_t from = i * last / 16, to = last - i * last / 17;
+    if (from < to) CHECK(std::abs(points.piece(from, to).cost - truth.cost(from, to)) <= 1e-11L * truth.cost(from, to));
   }
 }
 
-void check_tangent(const UnbiasedCost& cost, const BruteForce& truth, std::size_t links) {
-  const Search found = tangent(cost, links, ~std::uint64_t{0});
-  CHECK(found.end == Search::End::optimal);
-  check_path(cost, truth, found.path, links);
+// Bounds on cells stay below what the best levels cost, even where these may lie anywhere in a cell.
+template <Objective kind>
+void check_bounds(const Distinct<double>& values, std::size_t links) {
+  const Ascending<double, kind> points(values, 1);
+  const BruteForce truth(values, kind);
+  const Chain chain = equal_cost_chain(points, 3 * links);
+  if (chain.size() <= links) return;
+  const Relaxed coarse = lagrangian<kind>(chain, links, 0);
+  const double least = static_cast<double>(truth.least(links));
+  CHECK(coarse.cost >= least * (1 - 1e-12));
+  for (const double factor : {0.3, 1.0, 3.0}) {
+    const Narrowed found = narrow<kind>(chain, links, coarse.price * factor, coarse.cost, 0);
+    CHECK(found.bound <= least * (1 + 1e-12));
+  }
 }
 
 void check_random(std::size_t cases) {
   std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> decades(-30, 0);
   for (std::size_t i = 0; i < cases; ++i) {
     const std::size_t n = 2 + random() % 149, s = 2 + random() % 14;
     const std::vector<double> x = family(static_cast<int>(i % kFamilies), n, random);
-    std::vector<double> weights(i / kFamilies % 2 ? n : 0);
-    for (double& weight : weights) weight = static_cast<double>(random() % 5);
+    const std::size_t weighing = i / kFamilies % 3;
+    std::vector<double> weights(weighing ? n : 0);
+    for (double& weight : weights)
+      weight = weighing == 1 ? static_cast<double>(random() % 5) : std::pow(10.0, decades(random));
     if (!weights.empty()) weights[random() % n] = 1;
     const std::span<const double> values(x);
-    if (const auto found = distinct(values, std::span<const double>(weights), Objective::unbiased); found.size() > s) {
-      const Nodes nodes = value_nodes(found, 1);
-      const UnbiasedCost cost(nodes.nodes, nodes.anchor);
-      const BruteForce truth(found, Objective::unbiased);
-      check_solvers(cost, truth, s - 1);
-      if (s > 3) check_tangent(cost, truth, s - 1);
-    }
-    if (const auto found = distinct(values, std::span<const double>(weights), Objective::mse); found.size() > s) {
-      const Nodes nodes = boundary_nodes(found, 1);
-      check_solvers(KMeansCost(nodes.nodes), BruteForce(found, Objective::mse), s);
+    for (const Objective kind : {Objective::unbiased, Objective::mse}) {
+      const auto found = distinct(values, std::span<const double>(weights), kind);
+      if (found.size() <= s) continue;
+      if (kind == Objective::unbiased)
+        check_values<Objective::unbiased>(found, s - 1), check_bounds<Objective::unbiased>(found, s - 1);
+      else
+        check_values<Objective::mse>(found, s), check_bounds<Objective::mse>(found, s);
     }
   }
 }
 
-// Searches that give up or that rounding misleads, in the sizes that would use them: what is found never depends on it.
-void check_forced_failures() {
+// More values than brute force takes: with cells and without, the same error.
+void check_cells() {
   std::mt19937_64 random(3);
   for (int kind = 0; kind < kFamilies; ++kind)
-    for (const std::size_t links : {3, 5}) {
+    for (const std::size_t links : {3, 5, 20}) {
       const std::vector<double> x = family(kind, 8000, random);
-      const auto values = distinct(std::span<const double>(x), {}, Objective::unbiased);
-      const auto check = [&](const auto& cost) {
-        if (cost.size() <= links) return;
-        const Path truth = Layered<std::decay_t<decltype(cost)>>::solve(cost, links);
-        for (const Limits limits : {Limits{32, 1}, Limits{0, 1}, Limits{32, 0}, Limits{32, -1e6}, Limits{0, 0}}) {
-          double price = 0;
-          const Solution found = solve(cost, links, price, {}, limits);
+      const auto check = [&]<Objective objective>(const Ascending<double, objective>& points) {
+        if (points.size() <= links) return;
+        double price = 0;
+        const Solution plain = solve(points, links, price, {2, 1, 1, kNone, 4, kNone});
+        for (const Effort& effort : kEfforts) {
+          const Solution found = solve(points, links, price = 0, effort);
           CHECK(found.gap == 0 && found.path.size() == links + 1);
-          CHECK(std::abs(path_cost(cost, found.path) - path_cost(cost, truth)) <= 2 * tolerance(cost, truth));
+          CHECK(std::abs(found.cost - plain.cost) <= 1e-9 * plain.cost);
         }
       };
-      const Nodes nodes = value_nodes(values, 1), sums = boundary_nodes(values, 1);
-      check(UnbiasedCost(nodes.nodes, nodes.anchor));
-      check(KMeansCost(sums.nodes));
+      const auto values = distinct(std::span<const double>(x), {}, Objective::unbiased);
+      check(Ascending<double, Objective::unbiased>(values, 1));
+      check(Ascending<double, Objective::mse>(values, 1));
     }
 }
 
@@ -103,14 +112,18 @@ void check_forced_failures() {
 void check_lattices() {
   for (const int step : {1, 3}) {
     Distinct<double> lattice;
-    for (int i = 0; i < 1000; ++i) lattice.values.push_back(i * step);
-    const Nodes nodes = value_nodes(lattice, 1);
-    const UnbiasedCost cost(nodes.nodes, nodes.anchor);
+    for (int i = 0; i < 1000; ++i) lattice.own.push_back(i * step);
+    lattice.values = lattice.own;
+    const Ascending<double, Objective::unbiased> points(lattice, 1);
     for (std::size_t links = 2; links < 50; ++links) {
-      const Relaxed found = lagrangian(cost, links, 0);
+      const Relaxed found = lagrangian<Objective::unbiased>(points, links, 0);
       CHECK(found.path.size() == links + 1);
-      const double least = path_cost(cost, Layered<UnbiasedCost>::solve(cost, links));
-      CHECK(std::abs(path_cost(cost, found.path) - least) <= 1e-9 * least);
+      // Links of m steps cost m (m - 1) (m + 1) / 6, and are as equal as they can be.
+      const auto cost = [&](std::size_t m) { return static_cast<double>(step * step * m * (m * m - 1)) / 6; };
+      const std::size_t least = 999 / links, longer = 999 % links;
+      const double truth =
+          static_cast<double>(links - longer) * cost(least) + static_cast<double>(longer) * cost(least + 1);
+      CHECK(std::abs(found.cost - truth) <= 1e-9 * truth && found.bound <= truth);
     }
   }
 }
@@ -121,14 +134,12 @@ void check_splice() {
   for (std::size_t links = 3; links < 5; ++links) CHECK(splice(few, many, links).size() == links + 1);
 }
 
-// Powers of ten over thirty decades: rounding exceeds the optimum, but levels must still ascend.
+// Powers of ten over thirty decades.
 void check_decades() {
   Distinct<double> decades;
-  for (int i = 0; i < 30; ++i) decades.values.push_back(std::pow(10.0, i - 15));
-  const Nodes nodes = value_nodes(decades, 1);
-  const UnbiasedCost cost(nodes.nodes, nodes.anchor);
-  const BruteForce truth(decades, Objective::unbiased);
-  for (std::size_t links = 2; links < 29; ++links) check_solvers(cost, truth, links);
+  for (int i = 0; i < 30; ++i) decades.own.push_back(std::pow(10.0, i - 15));
+  decades.values = decades.own;
+  for (std::size_t links = 2; links < 29; ++links) check_values<Objective::unbiased>(decades, links);
 }
 
 }  // namespace
@@ -136,7 +147,7 @@ void check_decades() {
 
 int main(int count, char** arguments) {
   bh::quantization::check_random(count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 600);
-  bh::quantization::check_forced_failures();
+  bh::quantization::check_cells();
   bh::quantization::check_lattices();
   bh::quantization::check_splice();
   bh::quantization::check_decades();
