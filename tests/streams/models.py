@@ -357,7 +357,7 @@ class Bin:
 
     def add(self, key, seed):
         lg = len(self.registers).bit_length() - 1
-        h = mix(key, 6, seed)
+        h = mix64(mix(key, 6, seed))
         rest = (h << lg) & MASK
         rank = 64 - rest.bit_length() + 1 if rest else 64 - lg + 1
         self.registers[h >> 64 - lg] = max(self.registers[h >> 64 - lg], rank)
