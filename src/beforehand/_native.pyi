@@ -18,6 +18,7 @@ StridedArray = Annotated[NDArray, dict(device='cpu', writable=False)]
 StridedFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), writable=False)]
 StridedOutArray = Annotated[NDArray, dict(device='cpu')]
 StridedUint16Array = Annotated[NDArray[numpy.uint16], dict(writable=False)]
+Uint64Column = Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu', writable=False)]
 
 
 class CodesHeader:
@@ -229,6 +230,24 @@ class Histogram:
 
     @property
     def buckets(self) -> int: ...
+
+class Keys:
+    def __init__(self, keys: object | None, seed: int) -> None: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def scalar(self) -> bool: ...
+
+    @property
+    def nulls(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def ids(self) -> NDArray[numpy.uint64]: ...
+
+    def take(self, rows: Uint64Column) -> object: ...
 
 class Cost:
     @property

@@ -1,0 +1,1 @@
+"""Heavy hitters and frequencies of streams, with bounds for every key."""
