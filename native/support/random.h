@@ -13,7 +13,7 @@
 namespace bh {
 
 // What a number is drawn for: domains never share words.
-enum class Domain : std::uint32_t { rounding = 1, first_signs = 2, second_signs = 3, queueing = 8 };
+enum class Domain : std::uint32_t { rounding = 1, first_signs = 2, second_signs = 3, queueing = 8, workloads = 10 };
 
 using Quad = std::array<std::uint32_t, 4>;
 
@@ -44,5 +44,9 @@ constexpr std::size_t kWords = 4 * kLanes;
 // for each element i reads words[i % 1024] of block i / 1024.
 void random_words(std::uint64_t block, std::uint64_t seed, std::uint64_t stream, Domain domain,
                   std::span<std::uint32_t, kWords> words);
+
+// Uniform on (0, 1] for each of these counters, whatever their order: 53 bits of the first two words.
+void uniforms_at(std::span<const std::uint64_t> counters, std::uint64_t seed, std::uint64_t stream, Domain domain,
+                 std::span<double> out);
 
 }  // namespace bh

@@ -38,10 +38,25 @@ void every_part_of_the_counter_arrives_in_its_place() {
   }
 }
 
+void uniforms_are_a_function_of_their_counter_alone() {
+  const std::uint64_t seed = 0x1122334455667788, stream = 0x0fedcba9876543;
+  const std::vector<std::uint64_t> counters{7, 0x500000001, 0xffffffffffffffff, 7};
+  std::vector<double> u(counters.size());
+  bh::uniforms_at(counters, seed, stream, bh::Domain::workloads, u);
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    const auto lo = static_cast<std::uint32_t>(counters[i]), hi = static_cast<std::uint32_t>(counters[i] >> 32);
+    const bh::Quad words = bh::philox({lo, hi, 0xa9876543, 10u << 24 | 0x0fedcb}, 0x55667788, 0x11223344);
+    const std::uint64_t k = std::uint64_t{words[0] >> 5} << 26 | words[1] >> 6;
+    CHECK(u[i] == static_cast<double>(k + 1) * 0x1p-53);
+  }
+  CHECK(u[0] == u[3]);
+}
+
 }  // namespace
 
 int main() {
   known_answers();
   rounding_words();
   every_part_of_the_counter_arrives_in_its_place();
+  uniforms_are_a_function_of_their_counter_alone();
 }

@@ -35,6 +35,13 @@ def test_show_speaks_json(capsys, tmp_path, trace):
     assert found["fingerprint"] == trace.fingerprint
 
 
+def test_show_prints_byte_strings_as_text(capsys, tmp_path):
+    Trace("stream", {"key": [b"b\xff", "é".encode()]}).save(tmp_path / "t.npz")
+    assert run(["trace", "show", str(tmp_path / "t.npz"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["columns"]["key"]
+    assert found == {"dtype": "bytes", "shape": [2], "min": "b\\xff", "max": "é"}
+
+
 @pytest.mark.parametrize("ending", ["npz", "jsonl", "parquet"])
 def test_convert_carries_everything_over(capsys, tmp_path, trace, ending):
     output = tmp_path / f"u.{ending}"

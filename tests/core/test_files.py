@@ -104,6 +104,12 @@ def test_what_cannot_be_saved_is_refused_and_leaves_no_file(tmp_path, name, word
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_text_refuses_byte_strings(tmp_path, ending):
+    with pytest.raises(InvalidInput, match="cannot hold the byte column key; save as npz or parquet"):
+        Trace("stream", {"key": [b"a"]}).save(tmp_path / f"t.{ending}")
+
+
 def test_csv_refuses_child_tables(tmp_path):
     with pytest.raises(InvalidInput, match="cannot hold the child table calls"):
         example().save(tmp_path / "t.csv")

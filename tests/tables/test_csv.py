@@ -10,7 +10,7 @@ same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 
 
 @same_folder
-@given(trace=traces(min_rows=1, wide=False, nested=False))
+@given(trace=traces(min_rows=1, wide=False, binary=False, nested=False))
 def test_it_holds_the_values_of_numbers(tmp_path, trace):
     numbers = {name: column for name, column in trace.columns.items() if column.dtype.kind != "U"}
     trace = Trace("jobs", {"row": np.arange(len(trace)), **numbers})

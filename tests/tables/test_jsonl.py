@@ -12,7 +12,7 @@ same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 
 
 @same_folder
-@given(trace=traces(wide=False))
+@given(trace=traces(wide=False, binary=False))
 def test_it_holds_everything_but_wide_columns(tmp_path, trace):
     trace.save(tmp_path / "t.jsonl")
     again = Trace.load(tmp_path / "t.jsonl")

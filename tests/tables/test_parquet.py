@@ -31,7 +31,16 @@ def test_what_pyarrow_wrote_needs_only_a_kind(tmp_path):
     assert trace.children["calls"]["s"].tolist() == [2, 3]
 
 
-@pytest.mark.parametrize("column", [[1, None], ["a", None], [[1], None], [[1], [2]], [b"a"]])
+def test_binary_columns_are_byte_strings_whatever_they_hold(tmp_path):
+    keys = [b"\xff", b"a\0b", b""]
+    pq.write_table(pa.table({"key": keys}), tmp_path / "t.parquet")
+    trace = Trace.load(tmp_path / "t.parquet", kind="stream")
+    assert trace["key"].tolist() == keys
+    trace.save(tmp_path / "u.parquet")
+    assert pq.read_table(tmp_path / "u.parquet")["key"].to_pylist() == keys
+
+
+@pytest.mark.parametrize("column", [[1, None], ["a", None], [[1], None], [[1], [2]], [b"a", None]])
 def test_columns_that_no_trace_can_hold_are_refused(tmp_path, column):
     pq.write_table(pa.table({"a": column}), tmp_path / "t.parquet")
     with pytest.raises(CorruptData, match=r"t\.parquet.* a "):

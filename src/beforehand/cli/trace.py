@@ -70,12 +70,16 @@ def convert(
 def _summary(column: "NDArray[Any]") -> dict[str, Any]:
     values = column[abs(column) < float("inf")] if column.dtype.kind == "f" else column.ravel()
     low, high = None, None
-    if len(values) and values.dtype.kind == "U":  # numpy finds no smallest string
-        low, high = min(values.tolist()), max(values.tolist())
+    if len(values) and values.dtype.kind in "US":  # numpy finds no smallest string
+        low, high = (_text(extreme(values.tolist())) for extreme in (min, max))
     elif len(values):
         low, high = values.min().item(), values.max().item()
-    dtype = "str" if column.dtype.kind == "U" else column.dtype.name
+    dtype = {"U": "str", "S": "bytes"}.get(column.dtype.kind, column.dtype.name)
     return {"dtype": dtype, "shape": list(column.shape), "min": low, "max": high}
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
 def _short(value: object) -> str:

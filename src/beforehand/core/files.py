@@ -12,7 +12,7 @@ from beforehand.tables import csv, jsonl, npz, parquet
 from beforehand.tables.naming import Arrays, Mark
 
 FORMATS = {".npz": npz, ".csv": csv, ".jsonl": jsonl, ".parquet": parquet}
-NO_2D = (".csv", ".jsonl")
+TEXT = (".csv", ".jsonl")  # hold neither 2-D columns nor byte strings
 NO_CHILDREN = (".csv",)
 
 
@@ -44,8 +44,9 @@ def save_tables(arrays: Arrays, mark: Mark, path: str | os.PathLike[str]) -> Non
     """Write named arrays in the format that the ending names."""
     ending = _ending(path)
     for name, array in arrays.items():
-        if (array.ndim > 1 and ending in NO_2D) or ("/" in name and ending in NO_CHILDREN):
-            what = f"child table {name.partition('/')[0]}" if "/" in name else f"2-D column {name}"
+        child, wide, byte = "/" in name and ending in NO_CHILDREN, array.ndim > 1, array.dtype.kind == "S"
+        if child or (ending in TEXT and (wide or byte)):
+            what = f"child table {name.partition('/')[0]}" if child else f"{'2-D' if wide else 'byte'} column {name}"
             raise InvalidInput(f"{path} cannot hold the {what}; save as npz or parquet")
     with writing(path) as stream, _pyarrow_at_hand():
         FORMATS[ending].write(arrays, mark, stream)

@@ -41,8 +41,8 @@ class Trace:
 
     Args:
         kind: What the rows are, such as `"vectors"` or `"jobs"`; each area says which columns its kinds need.
-        columns: Arrays by name, all of one length: 1-D, or 2-D with one line a row. Booleans, integers, floats or
-            strings. Writable arrays are copied; the trace's own are read-only.
+        columns: Arrays by name, all of one length: 1-D, or 2-D with one line a row. Booleans, integers, floats,
+            strings or byte strings. Writable arrays are copied; the trace's own are read-only.
         children: By name a pair `(offsets, columns)`: `offsets` holds rows + 1 ascending integers from 0 to the number
             of child rows, the columns are 1-D.
         meta: What JSON can hold.
@@ -153,7 +153,8 @@ class Trace:
     def save(self, path: str | PathLike[str]) -> None:
         """Write a file in the format that its ending names.
 
-        npz and parquet hold everything, jsonl all but 2-D columns, csv only the values of 1-D columns.
+        npz and parquet hold everything, jsonl all but 2-D columns and byte strings, csv only the values of 1-D
+        columns without byte strings.
 
         Raises:
             InvalidInput: the format cannot hold the trace; the file cannot be written; the ending is unknown.
@@ -222,7 +223,7 @@ def _column(name: str, values: ArrayLike, dimensions: int = 2) -> NDArray[Any]:
         raise InvalidInput(
             f"column {name} is not an array ({error}); use a child table for lines of unequal length"
         ) from None
-    if array.dtype.kind not in "biufU" or array.dtype == np.longdouble:
+    if array.dtype.kind not in "biufUS" or array.dtype == np.longdouble:
         raise InvalidInput(
             f"column {name} has dtype {array.dtype}, but must hold numbers, booleans or strings; convert it"
         )
@@ -230,8 +231,9 @@ def _column(name: str, values: ArrayLike, dimensions: int = 2) -> NDArray[Any]:
         raise InvalidInput(
             f"column {name} has shape {array.shape}, but must be 1-D or rows x width (1-D in a child table)"
         )
-    if array.dtype.kind == "U":
-        array = array.astype(f"U{max(1, int(np.char.str_len(array).max(initial=0)))}", copy=False)
+    if array.dtype.kind in "US":
+        width = max(1, int(np.char.str_len(array).max(initial=0)))
+        array = array.astype(f"{array.dtype.kind}{width}", copy=False)
     array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=array.flags.writeable or None)
     array.flags.writeable = False
     return array

@@ -35,18 +35,24 @@ def write(arrays: Arrays, mark: Mark, stream: BinaryIO) -> None:
     for name, array in arrays.items():
         child, slash, _ = name.partition("/")
         if slash and child not in fields:
-            table = {key: pa.array(member) for key, member in below(arrays, child).items()}
+            table = {key: _arrow(member) for key, member in below(arrays, child).items()}
             offsets = table.pop("")
             members = pa.StructArray.from_arrays(list(table.values()), list(table))
             fields[child] = pa.LargeListArray.from_arrays(offsets, members)
         elif not slash:
-            flat = pa.array(array.ravel())
+            flat = _arrow(array.ravel())
             fields[name] = flat if array.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
     pq.write_table(pa.table(fields).replace_schema_metadata({MARK: json.dumps(mark)}), stream)
+
+
+def _arrow(values: NDArray[Any]) -> Any:
+    pa = import_module("pyarrow")
+    return pa.array(values.tolist(), pa.binary()) if values.dtype.kind == "S" else pa.array(values)  # it cuts at a NUL
 
 
 def _plain(name: str, column: Any) -> NDArray[Any]:
     if column.null_count and str(column.type) not in ("halffloat", "float", "double"):
         raise ValueError(f"column {name} has {column.null_count} nulls, which only floats can hold as NaN")
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return values.astype(str) if values.dtype == object and set(map(type, values)) <= {str} else values
+    text = bytes if "binary" in str(column.type) else str
+    return values.astype(text) if values.dtype == object and set(map(type, values)) <= {text} else values

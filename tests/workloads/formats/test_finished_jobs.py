@@ -46,6 +46,9 @@ def test_numbers_out_of_range_are_refused_with_the_row_of_the_file(columns, word
 
 def test_text_is_read_as_numbers_and_what_is_none_is_named():
     np.testing.assert_array_equal(numbers("size", np.array(["1", "", "2e3", "inf"])), [1, NAN, 2000, np.inf])
+    np.testing.assert_array_equal(numbers("size", np.array([b"1", b""])), [1, NAN])
+    with pytest.raises(CorruptData, match="column size has 'é' in row 0"):
+        numbers("size", np.array([b"\xe9"]))
     for cell in ("one", "1_000", "0x1", "1,5"):
         with pytest.raises(CorruptData, match=f"column size has '{cell}' in row 1"):
             numbers("size", np.array(["1", cell]))

@@ -25,6 +25,8 @@ def numbers(name: str, column: NDArray[Any]) -> Floats:
     """
     if column.ndim != 1:
         raise CorruptData(f"column {name} has shape {column.shape}, but must hold one number a row; take another")
+    if column.dtype.kind == "S":
+        column = np.char.decode(column, "latin-1")
     if column.dtype.kind != "U":
         return column.astype(np.float64)
     values = np.empty(len(column))
