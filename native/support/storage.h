@@ -24,7 +24,7 @@ struct StorageAllocator {
   StorageAllocator(const StorageAllocator<U>&) {}
 
   T* allocate(std::size_t n) {
-    if (n > static_cast<std::size_t>(-1) / sizeof(T) - kHugePage) throw std::bad_alloc();
+    if (n > (static_cast<std::size_t>(-1) / 2 - kHugePage) / sizeof(T)) throw std::bad_alloc();
     const std::size_t bytes = n * sizeof(T);
     const bool huge = bytes >= 2 * kHugePage;
     const std::size_t page = huge ? kHugePage : 64;

@@ -1,0 +1,421 @@
+// The table under every policy of SpaceSaving: slots of key, count and error, an index by key, and the slot of least
+// count, which is searched for only when it is asked for.
+//
+// With weights of 1 the minimum m rises slowly: a pass over the slots, 64 at a time, offers those whose count is m, and
+// only a pass that has come to its end looks for the next m. Each pass raises m, so that there are at most total /
+// capacity of them. With other weights a heap holds the least sixteenth of the slots, with counts that may have grown
+// since. Both choose the victim by the counts alone and, in the first case, by (m, block, mask): a table that was
+// written and read again goes on alike.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "streams/format.h"
+#include "streams/scan.h"
+#include "support/hash.h"
+#include "support/storage.h"
+
+namespace bh::streams {
+
+// A slot that has changed its key, and where in the batch the new key stands.
+struct OwnerChange {
+  std::uint32_t slot, position;
+};
+using OwnerChanges = std::vector<OwnerChange>;
+
+constexpr std::uint32_t kNoSlot = 0xFFFFFFFF;
+constexpr std::uint32_t kMostSlots = 0xFFFFFFFE;
+constexpr std::uint32_t kMostShortSlots = 65534;  // that an index of 16 bits can tell apart
+
+// What a slot holds besides key, count and error.
+struct SlotColumns {
+  bool epochs = false, marks = false;
+};
+
+template <typename CountType, typename Entry>
+class Counters {
+ public:
+  using Count = CountType;
+  static constexpr Count kLargest = std::numeric_limits<Count>::max();
+
+  Counters(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns = {})
+      : capacity_(capacity), columns_(columns), block_(capacity), hash_(seed, 1) {
+    allocate(std::min<std::uint32_t>(capacity, 64));
+  }
+
+  // The same table with wider counts.
+  template <typename Narrow>
+  explicit Counters(const Counters<Narrow, Entry>& narrow)
+      : capacity_(narrow.capacity_),
+        allocated_(narrow.allocated_),
+        size_(narrow.size_),
+        columns_(narrow.columns_),
+        weighted_(narrow.weighted_),
+        minimum_(narrow.minimum_),
+        block_(narrow.block_),
+        mask_(narrow.mask_),
+        limit_(narrow.limit_),
+        hash_(narrow.hash_),
+        keys_(narrow.keys_),
+        counts_(narrow.counts_.size(), kLargest),
+        errors_(narrow.errors_.begin(), narrow.errors_.end()),
+        index_(narrow.index_),
+        epochs_(narrow.epochs_),
+        marks_(narrow.marks_),
+        heap_(narrow.heap_) {
+    std::copy_n(narrow.counts_.begin(), size_, counts_.begin());
+  }
+
+  std::uint32_t capacity() const { return capacity_; }
+  std::uint32_t size() const { return size_; }
+  bool full() const { return size_ == capacity_; }
+  bool weighted() const { return weighted_; }
+  SlotColumns columns() const { return columns_; }
+  std::size_t nbytes() const {
+    return keys_.size() * sizeof(std::uint64_t) + counts_.size() * sizeof(Count) + errors_.size() * sizeof(Count) +
+           index_.size() * sizeof(Entry) + epochs_.size() * sizeof(std::uint16_t) + marks_.size() +
+           heap_.capacity() * sizeof(Candidate);
+  }
+
+  std::uint64_t key(std::uint32_t slot) const { return keys_[slot]; }
+  Count count(std::uint32_t slot) const { return counts_[slot]; }
+  Count error(std::uint32_t slot) const { return errors_[slot]; }
+  std::uint16_t epoch(std::uint32_t slot) const { return epochs_[slot]; }
+  std::uint8_t mark(std::uint32_t slot) const { return marks_[slot]; }
+  void set_epoch(std::uint32_t slot, std::uint16_t epoch) { epochs_[slot] = epoch; }
+  void set_mark(std::uint32_t slot, std::uint8_t mark) { marks_[slot] = mark; }
+  bool pinned(std::uint32_t slot) const { return columns_.marks && (marks_[slot] & kPinned) != 0; }
+
+  // The slot of a key, or kNoSlot.
+  std::uint32_t find(std::uint64_t key) const {
+    for (std::uint64_t at = home(key);; at = after(at)) {
+      const Entry entry = index_[at];
+      if (entry == 0) return kNoSlot;
+      if (keys_[entry - 1] == key) return static_cast<std::uint32_t>(entry - 1);
+    }
+  }
+  void prefetch(std::uint64_t key) const { __builtin_prefetch(&index_[home(key)]); }
+
+  // Room for that many slots at once.
+  void reserve(std::uint32_t slots) {
+    if (slots > allocated_) allocate(slots);
+  }
+
+  // A key that is not there yet takes the next free slot.
+  std::uint32_t insert(std::uint64_t key, Count count, Count error) {
+    if (size_ == allocated_) allocate(static_cast<std::uint32_t>(std::min<std::uint64_t>(capacity_, 2ull * size_)));
+    const std::uint32_t slot = size_++;
+    keys_[slot] = key;
+    counts_[slot] = count;
+    errors_[slot] = error;
+    enter(key, slot);
+    return slot;
+  }
+
+  void add(std::uint32_t slot, std::uint64_t weight) { counts_[slot] += static_cast<Count>(weight); }
+
+  void subtract(std::uint32_t slot, std::uint64_t weight) {
+    const Count count = counts_[slot] -= static_cast<Count>(weight);
+    if (weighted_) {
+      if (Candidate{count, slot} <= limit_) push({count, slot});
+    } else if (count < minimum_) {
+      minimum_ = count;
+      block_ = slot / 64 * 64;
+      mask_ = candidates();
+    }
+  }
+
+  // A slot of least count that is not pinned. The table must be full.
+  std::uint32_t victim() { return weighted_ ? least_candidate() : next_candidate(); }
+
+  // A key that is not there yet takes over the victim.
+  void replace(std::uint32_t victim, std::uint64_t key, Count count, Count error) {
+    leave(keys_[victim]);
+    keys_[victim] = key;
+    counts_[victim] = count;
+    errors_[victim] = error;
+    enter(key, victim);
+    if (!weighted_) return;
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+    heap_.pop_back();
+    if (Candidate{count, victim} <= limit_) push({count, victim});
+  }
+
+  // The victim is no candidate any more: its count has grown, or it was pinned.
+  void dismiss(std::uint32_t victim) {
+    if (!weighted_ && victim - block_ < 64) mask_ &= ~(std::uint64_t{1} << (victim - block_));
+  }
+
+  void pin(std::uint32_t slot) {
+    marks_[slot] |= kPinned;
+    dismiss(slot);
+  }
+
+  // From now on weights may be other than 1.
+  void weigh() {
+    if (weighted_) return;
+    weighted_ = true;
+    minimum_ = mask_ = 0;
+    block_ = capacity_;
+  }
+
+  void write(SectionWriter& writer) const {
+    const auto used = [&](const auto& column) { return std::span(column.data(), size_); };
+    writer.begin("KEYS");
+    writer.put(used(keys_));
+    writer.begin("CNTS");
+    writer.put(used(counts_));
+    writer.begin("ERRS");
+    writer.put(used(errors_));
+    if (columns_.epochs) {
+      writer.begin("EPOC");
+      writer.put(used(epochs_));
+    }
+    if (columns_.marks) {
+      writer.begin("SLOT");
+      writer.put(used(marks_));
+    }
+    if (weighted_) return;
+    writer.begin("MINS");
+    for (const std::uint64_t field : {minimum_, block_, mask_}) writer.put(field);
+  }
+
+  // Reads what write has written; `capacity` is a claim, memory is taken for what is there.
+  static Counters read(SectionReader& reader, SlotColumns columns) {
+    const Header& header = reader.header();
+    const bool deletions = (header.flags & Header::deletions) != 0;
+    Counters read(header.capacity, header.seed, columns);
+    reader.expect("KEYS");
+    const std::uint64_t n = reader.left() / sizeof(std::uint64_t);
+    if (n > header.capacity) reader.fail("there are more keys than the capacity");
+    const auto keys = reader.take_array<std::uint64_t>(n);
+    reader.expect("CNTS");
+    const auto counts = reader.take_array<Count>(n);
+    reader.expect("ERRS");
+    const auto errors = reader.take_array<Count>(n);
+    read.reserve(static_cast<std::uint32_t>(n));
+    for (std::size_t i = 0; i < n; ++i) {
+      if (read.find(keys[i]) != kNoSlot) reader.fail("a key comes twice");
+      if (!deletions && (counts[i] == 0 || errors[i] > counts[i])) reader.fail("a count is 0 or below its error");
+      if (counts[i] > header.total || errors[i] > header.total) reader.fail("a count exceeds the total");
+      read.insert(keys[i], counts[i], errors[i]);
+    }
+    if (columns.epochs) {
+      reader.expect("EPOC");
+      const auto epochs = reader.take_array<std::uint16_t>(n);
+      std::copy(epochs.begin(), epochs.end(), read.epochs_.begin());
+    }
+    if (columns.marks) {
+      reader.expect("SLOT");
+      const auto marks = reader.take_array<std::uint8_t>(n);
+      std::copy(marks.begin(), marks.end(), read.marks_.begin());
+    }
+    if ((header.flags & Header::weighted) != 0) {
+      read.weigh();
+    } else {
+      reader.expect("MINS");
+      read.minimum_ = reader.take<std::uint64_t>();
+      read.block_ = reader.take<std::uint64_t>();
+      read.mask_ = reader.take<std::uint64_t>();
+    }
+    if (const char* wrong = read.broken()) reader.fail(wrong);
+    return read;
+  }
+
+  // What is wrong, or nothing: one judge for bytes and for bugs.
+  const char* broken() const {
+    if (capacity_ == 0 || capacity_ > kMostSlots) return "the capacity is not from 1 to 2**32 - 2";
+    if (size_ > capacity_) return "there are more keys than the capacity";
+    for (std::uint32_t slot = 0; slot < size_; ++slot)
+      if (find(keys_[slot]) != slot) return "a key comes twice";
+    if (size_ != 0 && columns_.marks && unpinned() == 0) return "every slot is pinned";
+    if (weighted_) return nullptr;
+    if (block_ != capacity_ && (block_ > capacity_ || block_ % 64 != 0)) return "the block of the minimum is no block";
+    const std::uint64_t inside = capacity_ - block_;
+    if (inside < 64 && mask_ >> inside != 0) return "a candidate lies beyond the last slot";
+    for (std::uint64_t rest = mask_; rest != 0; rest &= rest - 1)
+      if (pinned(static_cast<std::uint32_t>(block_ + std::countr_zero(rest)))) return "a candidate is pinned";
+    if (!full() && (minimum_ != 0 || mask_ != 0)) return "a table with free slots has a minimum";
+    if (full() && minimum_ > least_count(counts_.data(), marks(), size_)) return "the minimum is above a count";
+    return nullptr;
+  }
+  std::uint32_t unpinned() const {
+    if (!columns_.marks) return size_;
+    return static_cast<std::uint32_t>(
+        std::count_if(marks_.begin(), marks_.begin() + size_, [](std::uint8_t mark) { return (mark & kPinned) == 0; }));
+  }
+
+ private:
+  template <typename, typename>
+  friend class Counters;
+  using Candidate = std::pair<std::uint64_t, std::uint32_t>;  // a count, which may have grown since, and its slot
+
+  std::uint64_t home(std::uint64_t key) const { return range(hash_(key), index_.size()); }
+  std::uint64_t after(std::uint64_t at) const { return at + 1 == index_.size() ? 0 : at + 1; }
+  const std::uint8_t* marks() const { return columns_.marks ? marks_.data() : nullptr; }
+
+  void enter(std::uint64_t key, std::uint32_t slot) {
+    std::uint64_t at = home(key);
+    while (index_[at] != 0) at = after(at);
+    index_[at] = static_cast<Entry>(slot + 1);
+  }
+
+  // Removes a key from the index; those that it had pushed on move up.
+  void leave(std::uint64_t key) {
+    std::uint64_t hole = home(key);
+    while (keys_[index_[hole] - 1] != key) hole = after(hole);
+    const auto steps = [&](std::uint64_t from, std::uint64_t to) {
+      return to >= from ? to - from : to + index_.size() - from;
+    };
+    for (std::uint64_t at = after(hole); index_[at] != 0; at = after(at)) {
+      if (steps(home(keys_[index_[at] - 1]), at) < steps(hole, at)) continue;
+      index_[hole] = index_[at];
+      hole = at;
+    }
+    index_[hole] = 0;
+  }
+
+  void allocate(std::uint32_t slots) {
+    allocated_ = slots;
+    keys_.resize(slots);
+    errors_.resize(slots);
+    counts_.resize((std::size_t{slots} + 63) / 64 * 64, kLargest);
+    std::fill(counts_.begin() + size_, counts_.end(), kLargest);
+    if (columns_.epochs) epochs_.resize(slots, std::uint16_t{0});
+    if (columns_.marks) marks_.resize(slots, std::uint8_t{0});
+    index_.assign(2 * std::size_t{slots}, Entry{0});
+    for (std::uint32_t slot = 0; slot < size_; ++slot) enter(keys_[slot], slot);
+  }
+
+  std::uint64_t candidates() const {
+    if (minimum_ > kLargest) return 0;
+    std::uint64_t mask = equal_counts(counts_.data() + block_, static_cast<Count>(minimum_));
+    if (columns_.marks)
+      for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1)
+        if (pinned(static_cast<std::uint32_t>(block_) + static_cast<std::uint32_t>(std::countr_zero(rest))))
+          mask &= ~(rest & -rest);
+    return mask;
+  }
+
+  std::uint32_t next_candidate() {
+    for (;;) {
+      for (; mask_ != 0; mask_ &= mask_ - 1) {
+        const auto slot = static_cast<std::uint32_t>(block_) + static_cast<std::uint32_t>(std::countr_zero(mask_));
+        if (counts_[slot] == minimum_) return slot;
+      }
+      block_ += 64;
+      if (block_ >= capacity_) {
+        minimum_ = least_count(counts_.data(), marks(), size_);
+        block_ = 0;
+      }
+      mask_ = candidates();
+    }
+  }
+
+  void push(Candidate candidate) {
+    heap_.push_back(candidate);
+    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    if (heap_.size() > std::size_t{size_} + 2) gather();  // deletions have left old entries behind
+  }
+
+  // The least sixteenth of all (count, slot), and the largest of these as the limit.
+  void gather() {
+    std::vector<Candidate> all;
+    all.reserve(unpinned());
+    for (std::uint32_t slot = 0; slot < size_; ++slot)
+      if (!pinned(slot)) all.emplace_back(counts_[slot], slot);
+    const std::size_t kept = std::min<std::size_t>(all.size(), std::max<std::size_t>(2, capacity_ / 16));
+    std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept - 1), all.end());
+    limit_ = all[kept - 1];
+    heap_.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(kept));
+    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
+
+  std::uint32_t least_candidate() {
+    for (;;) {
+      if (heap_.empty()) gather();
+      const auto [count, slot] = heap_.front();
+      const bool current = counts_[slot] == count;
+      if (current && !pinned(slot)) return slot;
+      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+      heap_.pop_back();
+      if (!current && !pinned(slot) && Candidate{counts_[slot], slot} <= limit_) push({counts_[slot], slot});
+    }
+  }
+
+  std::uint32_t capacity_, allocated_ = 0, size_ = 0;
+  SlotColumns columns_;
+  bool weighted_ = false;
+  std::uint64_t minimum_ = 0, block_, mask_ = 0;  // of the pass, with weights of 1
+  Candidate limit_{0, 0};                         // all slots outside the heap are above it
+  Mix hash_;
+  Storage<std::uint64_t> keys_;
+  Storage<Count> counts_, errors_;  // counts up to a multiple of 64, the largest value in free slots
+  Storage<Entry> index_;            // slot + 1, or 0
+  Storage<std::uint16_t> epochs_;
+  Storage<std::uint8_t> marks_;
+  std::vector<Candidate> heap_;
+};
+
+// Counters of the least width that holds the total, with the least index that holds the capacity.
+class AnyCounters {
+ public:
+  using Short = Counters<std::uint32_t, std::uint16_t>;
+  using Long = Counters<std::uint32_t, std::uint32_t>;
+  using WideShort = Counters<std::uint64_t, std::uint16_t>;
+  using WideLong = Counters<std::uint64_t, std::uint32_t>;
+
+  AnyCounters(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns = {}, bool wide = false)
+      : any_(make(capacity, seed, columns, wide)) {}
+  AnyCounters(SectionReader& reader, SlotColumns columns) : any_(read(reader, columns)) {}
+
+  // Calls use(counters) on what is held.
+  template <typename Use>
+  decltype(auto) with(Use&& use) {
+    return std::visit(std::forward<Use>(use), any_);
+  }
+  template <typename Use>
+  decltype(auto) with(Use&& use) const {
+    return std::visit(std::forward<Use>(use), any_);
+  }
+
+  bool wide() const { return any_.index() >= 2; }
+  // Makes room for counts up to `total`.
+  void hold(std::uint64_t total) {
+    if (total <= 0xFFFFFFFF || wide()) return;
+    if (const auto* narrow = std::get_if<Short>(&any_))
+      any_ = WideShort(*narrow);
+    else
+      any_ = WideLong(std::get<Long>(any_));
+  }
+
+ private:
+  using Any = std::variant<Short, Long, WideShort, WideLong>;
+
+  static Any make(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns, bool wide) {
+    if (capacity <= kMostShortSlots)
+      return wide ? Any(WideShort(capacity, seed, columns)) : Any(Short(capacity, seed, columns));
+    return wide ? Any(WideLong(capacity, seed, columns)) : Any(Long(capacity, seed, columns));
+  }
+  static Any read(SectionReader& reader, SlotColumns columns) {
+    const Header& header = reader.header();
+    if (header.capacity == 0 || header.capacity > kMostSlots) reader.fail("the capacity is not from 1 to 2**32 - 2");
+    const bool wide = header.width == 8;
+    if (wide != (header.total > 0xFFFFFFFF)) reader.fail("the width of its counters does not fit the total");
+    if (header.capacity <= kMostShortSlots)
+      return wide ? Any(WideShort::read(reader, columns)) : Any(Short::read(reader, columns));
+    return wide ? Any(WideLong::read(reader, columns)) : Any(Long::read(reader, columns));
+  }
+
+  Any any_;
+};
+
+}  // namespace bh::streams

@@ -1,0 +1,65 @@
+// How two tables of counters become one.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+#include <vector>
+
+#include "streams/counters.h"
+
+namespace bh::streams {
+
+// A key of either table. A side that does not track it contributes what its keys without a slot may have come.
+struct Merged {
+  std::uint64_t count, error, key;
+  std::uint32_t slots[2];  // in the two tables, or kNoSlot
+
+  bool operator<(const Merged& other) const {  // the heaviest first, then the best known
+    return std::tuple(~count, error, key) < std::tuple(~other.count, other.error, other.key);
+  }
+};
+
+// All keys of both, heaviest first. absent(side, key) is what a key without a slot may have come there.
+template <typename Absent>
+std::vector<Merged> merged_keys(const AnyCounters& first, const AnyCounters& second, const Absent& absent) {
+  std::vector<Merged> all;
+  first.with([&](const auto& a) {
+    second.with([&](const auto& b) {
+      all.reserve(std::size_t{a.size()} + b.size());
+      for (std::uint32_t slot = 0; slot < a.size(); ++slot) {
+        const std::uint64_t key = a.key(slot);
+        const std::uint32_t other = b.find(key);
+        const std::uint64_t more = other == kNoSlot ? absent(1, key) : 0;
+        all.push_back({a.count(slot) + (other == kNoSlot ? more : std::uint64_t{b.count(other)}),
+                       a.error(slot) + (other == kNoSlot ? more : std::uint64_t{b.error(other)}),
+                       key,
+                       {slot, other}});
+      }
+      for (std::uint32_t slot = 0; slot < b.size(); ++slot) {
+        const std::uint64_t key = b.key(slot);
+        if (a.find(key) != kNoSlot) continue;
+        const std::uint64_t more = absent(0, key);
+        all.push_back({b.count(slot) + more, b.error(slot) + more, key, {kNoSlot, slot}});
+      }
+    });
+  });
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// A table of the first of these keys, in their order; its search for the minimum starts anew.
+inline AnyCounters table_of(const std::vector<Merged>& keys, std::uint32_t capacity, std::uint64_t seed,
+                            SlotColumns columns, bool wide, bool weighted) {
+  AnyCounters made(capacity, seed, columns, wide);
+  made.with([&]<typename Table>(Table& table) {
+    using Count = typename Table::Count;
+    const std::size_t kept = std::min<std::size_t>(keys.size(), capacity);
+    table.reserve(static_cast<std::uint32_t>(kept));
+    for (std::size_t i = 0; i < kept; ++i)
+      table.insert(keys[i].key, static_cast<Count>(keys[i].count), static_cast<Count>(keys[i].error));
+    if (weighted) table.weigh();
+  });
+  return made;
+}
+
+}  // namespace bh::streams

@@ -1,0 +1,150 @@
+#include "streams/space_saving.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "streams/merging.h"
+#include "streams/weights.h"
+#include "support/errors.h"
+
+namespace bh::streams {
+
+SpaceSaving::SpaceSaving(std::uint32_t capacity, std::uint64_t seed, bool deletions)
+    : seed_(seed), least_capacity_(capacity), deletions_(deletions), counters_(capacity, seed) {}
+
+void SpaceSaving::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
+                         OwnerChanges* changes) {
+  const std::uint64_t total = total_after(total_, ids.size(), weights);
+  counters_.hold(total);
+  total_ = total;
+  counters_.with([&](auto& table) {
+    const auto add = [&](std::size_t i, std::uint64_t weight) {
+      if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) return table.add(slot, weight);
+      const std::uint32_t slot = take_slot(table, floor_, ids[i], weight);
+      if (changes) changes->push_back({slot, static_cast<std::uint32_t>(i)});
+    };
+    const std::size_t ones = leading_ones(ids.size(), weights);
+    for (std::size_t i = 0; i < ones; ++i) add(i, 1);
+    if (ones == ids.size()) return;
+    table.weigh();
+    for (std::size_t i = ones; i < ids.size(); ++i) add(i, weights[i]);
+  });
+}
+
+void SpaceSaving::remove(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights) {
+  const std::uint64_t deleted = total_after(deleted_, ids.size(), weights);
+  const auto weight = [&](std::size_t i) { return weights.empty() ? 1 : weights[i]; };
+  counters_.with([&](auto& table) {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> sums;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) sums.emplace_back(slot, weight(i));
+    std::sort(sums.begin(), sums.end());
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      const auto [slot, more] = sums[i];
+      sum = (i > 0 && sums[i - 1].first == slot ? sum : 0) + more;  // fits, as all of `deleted` does
+      if (sum > table.count(slot))
+        throw InvalidInput("a key would fall below 0: " + std::to_string(sum) + " of it are deleted, but at most " +
+                           std::to_string(table.count(slot)) + " have come; delete only what was added");
+    }
+    deleted_ = deleted;
+    const std::size_t ones = leading_ones(ids.size(), weights);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i == ones) table.weigh();
+      if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) table.subtract(slot, weight(i));
+    }
+  });
+}
+
+void SpaceSaving::merge(const SpaceSaving& other) {
+  const std::uint64_t total = added(total_, other.total_), deleted = added(deleted_, other.deleted_);
+  const std::uint64_t floors[2] = {floor_, other.floor_};
+  const auto keys = merged_keys(counters_, other.counters_, [&](int side, std::uint64_t) { return floors[side]; });
+  const std::uint32_t most = std::max(capacity(), other.capacity());
+  const auto weighted = [](const auto& table) { return table.weighted(); };
+  counters_ =
+      table_of(keys, most, seed_, {}, total > 0xFFFFFFFF, counters_.with(weighted) || other.counters_.with(weighted));
+  floor_ = std::max(floors[0] + floors[1], keys.size() > most ? keys[most].count : 0);
+  total_ = total;
+  deleted_ = deleted;
+  least_capacity_ = std::min(least_capacity_, other.least_capacity_);
+  merged_ = true;
+}
+
+Bounds SpaceSaving::bounds(std::uint64_t id) const {
+  return counters_.with([&](const auto& table) -> Bounds {
+    const std::uint32_t slot = table.find(id);
+    if (slot == kNoSlot) return {0, floor_};
+    const std::uint64_t count = table.count(slot), error = table.error(slot);
+    return {count - std::min(count, error), count};  // deletions may leave a count below its error
+  });
+}
+
+std::uint64_t SpaceSaving::error_bound() const {
+  return counters_.with([&](const auto& table) {
+    std::uint64_t most = floor_;
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      most = std::max<std::uint64_t>(most, std::min(table.count(slot), table.error(slot)));
+    return most;
+  });
+}
+
+double SpaceSaving::guaranteed_error(std::uint64_t total) const { return static_cast<double>(total) / least_capacity_; }
+
+std::uint32_t SpaceSaving::capacity() const {
+  return counters_.with([](const auto& table) { return table.capacity(); });
+}
+std::uint32_t SpaceSaving::size() const {
+  return counters_.with([](const auto& table) { return table.size(); });
+}
+std::size_t SpaceSaving::nbytes() const {
+  return counters_.with([](const auto& table) { return table.nbytes(); });
+}
+
+Header SpaceSaving::header() const {
+  Header header;
+  header.kind = Kind::exact;
+  header.width = counters_.wide() ? 8 : 4;
+  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+  if (deletions_) header.flags |= Header::deletions;
+  if (merged_) header.flags |= Header::merged;
+  header.seed = seed_;
+  header.capacity = capacity();
+  header.least_capacity = least_capacity_;
+  header.total = total_;
+  header.floor = floor_;
+  header.deleted = deleted_;
+  return header;
+}
+
+void SpaceSaving::write(SectionWriter& writer) const {
+  counters_.with([&](const auto& table) { table.write(writer); });
+}
+
+SpaceSaving::SpaceSaving(SectionReader& reader)
+    : seed_(reader.header().seed),
+      floor_(reader.header().floor),
+      total_(reader.header().total),
+      deleted_(reader.header().deleted),
+      least_capacity_(reader.header().least_capacity),
+      deletions_((reader.header().flags & Header::deletions) != 0),
+      merged_((reader.header().flags & Header::merged) != 0),
+      counters_(reader, {}) {
+  if (least_capacity_ == 0 || least_capacity_ > capacity())
+    reader.fail("the least capacity is 0 or above the capacity");
+  if (total_ > kMostTotal || deleted_ > kMostTotal) reader.fail("the total passes 2**63 - 1");
+  if (floor_ > total_) reader.fail("the floor exceeds the total");
+  if (!deletions_ && deleted_ != 0) reader.fail("weight was deleted from what allows no deletions");
+}
+
+void SpaceSaving::check_invariants() const {
+  const char* wrong = counters_.with([](const auto& table) { return table.broken(); });
+  if (wrong) throw std::logic_error(wrong);
+  if (floor_ > total_ / least_capacity_) throw std::logic_error("the floor exceeds its bound");
+  counters_.with([&](const auto& table) {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (!deletions_ && table.error(slot) > table.count(slot)) throw std::logic_error("an error exceeds its count");
+  });
+}
+
+}  // namespace bh::streams
