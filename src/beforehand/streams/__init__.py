@@ -1,1 +1,16 @@
 """Heavy hitters and frequencies of streams, with bounds for every key."""
+
+from beforehand.streams.char_ngrams import CharNgrams
+from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
+from beforehand.streams.key_bits import KeyBits
+from beforehand.streams.lookup_table import LookupTable
+
+__all__ = [
+    "CharNgrams",
+    "Constant",
+    "FirstOf",
+    "FromCallable",
+    "KeyBits",
+    "LookupTable",
+    "next_gaps",
+]
