@@ -9,6 +9,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "streams/arrow.h"
 #include "support/errors.h"
 #include "support/hash.h"
 
@@ -26,7 +27,7 @@ std::string place(std::size_t row, bool scalar) { return scalar ? "key" : "keys[
 
 [[noreturn]] void refuse(nb::handle key, const std::string& place) {
   const bool number = PyFloat_Check(key.ptr()) || PyBool_Check(key.ptr());
-  throw bh::InvalidInput(place + " is a " + class_name(key) + ", but a key is an integer, a str or bytes; " +
+  throw bh::InvalidInput(place + " is of type " + class_name(key) + ", but a key is an integer, a str or bytes; " +
                          (number ? "round it, or view its bits as uint64" : "convert it to one of them"));
 }
 
@@ -116,6 +117,19 @@ void prefetch(const PyObject* object) {
 
 nb::object numpy() { return nb::module_::import_("numpy"); }
 
+[[noreturn]] void refuse_dtype(nb::handle dtype, const char* remedy) {
+  throw bh::InvalidInput("keys have dtype " + nb::cast<std::string>(nb::str(dtype)) +
+                         ", but must be integers, str or bytes; " + remedy);
+}
+
+// What a capsule of the Arrow C data interface holds.
+template <typename Structure>
+Structure& structure(nb::handle capsule, const char* name) {
+  void* held = PyCapsule_GetPointer(capsule.ptr(), name);
+  if (!held) nb::raise_python_error();
+  return *static_cast<Structure*>(held);
+}
+
 bool contiguous(const Py_buffer& view) { return PyBuffer_IsContiguous(&view, 'C') != 0; }
 
 }  // namespace
@@ -123,7 +137,8 @@ bool contiguous(const Py_buffer& view) { return PyBuffer_IsContiguous(&view, 'C'
 HeldKeys::HeldKeys(nb::handle keys, std::uint64_t seed) : source_(nb::borrow(keys)), seed_(seed) {
   if (read_scalar()) return;
   if (PyTuple_Check(source_.ptr())) source_ = nb::steal(PySequence_List(source_.ptr()));
-  if (PyList_Check(source_.ptr()) || (!read_arrow() && !read_buffer())) read_list();
+  if (!PyList_Check(source_.ptr()) && (read_buffer() || read_arrow() || read_array())) return;
+  read_list();
 }
 
 bool HeldKeys::read_scalar() {
@@ -149,38 +164,55 @@ bool HeldKeys::read_scalar() {
 }
 
 void HeldKeys::add(Column column) {
-  kind_ = column.kind;
+  if (column.kind != KeyKind::none) kind_ = column.kind;
   nulls_ += column.nulls();
   const std::size_t first = rows_;
   rows_ += column.rows;
   if (column.rows > 0) parts_.push_back({first, std::move(column)});
 }
 
-bool HeldKeys::read_arrow() { return false; }
-
-bool HeldKeys::read_buffer() {
-  auto buffer = std::make_shared<Buffer>(source_);
-  if (!buffer->get()) {
-    if (!nb::hasattr(source_, "__array__")) return false;
-    source_ = numpy().attr("asarray")(source_);
-    buffer = std::make_shared<Buffer>(source_);
-  }
-  if (!buffer->get()) {
-    const nb::object dtype = source_.attr("dtype");
-    if (nb::cast<std::string>(nb::str(dtype.attr("kind"))) == "T") {  // numpy's StringDType
-      source_ = source_.attr("tolist")();
+bool HeldKeys::read_arrow() {
+  try {
+    if (nb::hasattr(source_, "__arrow_c_array__")) {
+      const nb::object pair = source_.attr("__arrow_c_array__")();
+      auto& schema = structure<ArrowSchema>(pair[0], "arrow_schema");
+      const auto array = std::make_shared<streams::Released<ArrowArray>>();
+      array->take(structure<ArrowArray>(pair[1], "arrow_array"));
+      add(streams::import_arrow(schema, array, seed_));
+    } else if (nb::hasattr(source_, "__arrow_c_stream__")) {
+      const nb::object capsule = source_.attr("__arrow_c_stream__")();
+      for (Column& column : streams::import_arrow(structure<ArrowArrayStream>(capsule, "arrow_array_stream"), seed_))
+        add(std::move(column));
+    } else {
       return false;
     }
-    throw bh::InvalidInput("keys have dtype " + nb::cast<std::string>(nb::str(dtype)) +
-                           ", but must be integers, str or bytes; view them as int64");
+  } catch (nb::python_error& error) {
+    if (nb::hasattr(source_, "__array__")) return false;  // as pandas has without pyarrow
+    throw bh::InvalidInput("keys cannot be read as Arrow data: " + nb::cast<std::string>(nb::str(error.value())));
   }
-  const std::string_view whole = buffer->get()->format ? buffer->get()->format : "B";
+  return true;
+}
+
+bool HeldKeys::read_array() {
+  if (!nb::hasattr(source_, "__array__")) return false;
+  source_ = numpy().attr("asarray")(source_);
+  if (read_buffer()) return true;
+  const nb::object dtype = source_.attr("dtype");
+  const std::string kind = nb::cast<std::string>(dtype.attr("kind"));
+  if (kind != "O" && kind != "T") refuse_dtype(dtype, "view them as int64");
+  source_ = source_.attr("reshape")(-1).attr("tolist")();  // of objects, or numpy's StringDType
+  return false;
+}
+
+// Of numpy alone: elsewhere, as in bytearray, a buffer is what a key is made of.
+bool HeldKeys::read_buffer() {
+  if (!nb::hasattr(source_, "dtype")) return false;
+  if (nb::hasattr(source_, "compressed")) throw bh::InvalidInput("keys are masked; pass keys.compressed()");
+  auto buffer = std::make_shared<Buffer>(source_);
+  if (!buffer->get()) return false;
+  const std::string whole = buffer->get()->format ? buffer->get()->format : "B";
   const char code = whole.back();
-  if (code == 'O') {
-    source_ = source_.attr("tolist")();
-    if (!PyList_Check(source_.ptr())) source_ = nb::steal(PyList_New(0));
-    return false;
-  }
+  if (code == 'O') return false;
   const bool foreign = whole.front() == '>' || whole.front() == '!';
   if (foreign || !contiguous(*buffer->get())) {
     const nb::object array = numpy().attr("asarray")(source_);
@@ -192,6 +224,7 @@ bool HeldKeys::read_buffer() {
   if (view.ndim > 1)
     throw bh::InvalidInput("keys have " + std::to_string(view.ndim) + " dimensions, but must have one; ravel() them");
   scalar_ = view.ndim == 0;
+  if (!scalar_ && view.shape[0] == 0) return true;  // whatever numpy made of no keys
   Column column{};
   column.rows = scalar_ ? 1 : static_cast<std::size_t>(view.shape[0]);
   const auto* data = static_cast<const std::byte*>(view.buf);
@@ -209,9 +242,7 @@ bool HeldKeys::read_buffer() {
     column.kind = KeyKind::str;
     column.layout = strings;
   } else {
-    const nb::object dtype = numpy().attr("asarray")(source_).attr("dtype");
-    throw bh::InvalidInput("keys have dtype " + nb::cast<std::string>(nb::str(dtype)) +
-                           ", but must be integers, str or bytes; round them, or view their bits as uint64");
+    refuse_dtype(numpy().attr("asarray")(source_).attr("dtype"), "round them, or view their bits as uint64");
   }
   column.owner = buffer;
   add(std::move(column));

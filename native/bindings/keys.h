@@ -69,6 +69,7 @@ class HeldKeys {
   bool read_scalar();
   bool read_buffer();
   bool read_arrow();
+  bool read_array();
   void read_list();
   void add(bh::streams::Column column);
   const Part& part_of(std::size_t row) const;

@@ -93,14 +93,11 @@ std::string_view string_at(const Packed<Offset>& strings, std::size_t row, std::
   return view_of(strings.data + start, static_cast<std::size_t>(stop - start));
 }
 
-std::string_view string_at(const Views& strings, std::size_t row, std::string& scratch) {
+std::string_view string_at(const Views& strings, std::size_t row, std::string&) {
   std::int32_t fields[4];  // length, then the string itself, or: its first four bytes, buffer, offset
   std::memcpy(fields, strings.views + row * sizeof fields, sizeof fields);
   const auto length = static_cast<std::size_t>(std::max(fields[0], 0));
-  if (length <= 12) {
-    scratch.assign(reinterpret_cast<const char*>(fields + 1), length);
-    return scratch;
-  }
+  if (length <= 12) return view_of(strings.views + row * sizeof fields + sizeof fields[0], length);
   const auto buffer = static_cast<std::size_t>(fields[2]);  // negative becomes huge
   if (buffer >= strings.buffers.size()) return {};
   const auto bytes = strings.buffers[buffer];
@@ -199,7 +196,7 @@ void check_code_points(const Wide& strings, std::size_t rows) {
   for (std::size_t i = 0; i < rows * strings.width; ++i) {
     const auto c = load<char32_t>(strings.data, i);
     if (!is_code_point(c))
-      throw InvalidInput("keys contain U+" + std::to_string(static_cast<std::uint32_t>(c)) + " at row " +
+      throw InvalidInput("keys contain code point " + std::to_string(static_cast<std::uint32_t>(c)) + " at row " +
                          std::to_string(i / strings.width) +
                          ", which is no character; encode them to bytes with errors=\"surrogatepass\"");
   }

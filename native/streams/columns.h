@@ -59,7 +59,7 @@ struct Dictionary {
 };
 
 struct Column {
-  KeyKind kind;
+  KeyKind kind;  // none: all rows are null
   std::size_t rows;
   std::variant<Integers, Fixed, Wide, Packed<std::int32_t>, Packed<std::int64_t>, Views, Dictionary> layout;
   const std::uint8_t* valid = nullptr;  // a bit for each row, the lowest first; none: all are
