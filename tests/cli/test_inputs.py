@@ -46,11 +46,19 @@ def test_a_public_log_is_known_by_its_header_and_needs_no_kind(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
     assert read_trace(path, None).kind == read_sample(path, "jobs").kind == "jobs"
-    with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*an Azure LLM inference trace.*leave kind out"):
+    with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*'jobs' \(Azure LLM inference trace\); leave kind out"):
         read_trace(path, "vectors")
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,ten\n")
     with pytest.raises(CorruptData, match=r"t\.csv: column size has 'ten'"):
         read_trace(path, None)
+
+
+def test_packets_from_tshark_are_known_by_their_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("frame.time_epoch,ip.src,ip.dst,frame.len\n1.5,10.0.0.1,10.0.0.2,40\n")
+    assert read_trace(path, None).kind == read_trace(path, "stream").kind == "stream"
+    with pytest.raises(InvalidInput, match=r"kind is 'jobs'.*'stream' \(tshark\); leave kind out"):
+        read_trace(path, "jobs")
 
 
 def test_reading_files_imports_no_area():

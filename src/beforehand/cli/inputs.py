@@ -58,12 +58,13 @@ def read_trace(path: Path, kind: str | None) -> Trace:
         CorruptData: it is damaged.
     """
     from beforehand.workloads import formats
+    from beforehand.workloads.formats import pcap_csv
 
-    log = formats.recognize(path)
+    log, own = (pcap_csv, "stream") if pcap_csv.recognize(path) else (formats.recognize(path), "jobs")
     if log is None:
         return Trace.load(path, kind=kind)
-    if kind not in (None, "jobs"):
-        raise InvalidInput(f"kind is {kind!r}, but {path} is an {log.META['source']} of kind 'jobs'; leave kind out")
+    if kind not in (None, own):
+        raise InvalidInput(f"kind is {kind!r}, but {path} holds {own!r} ({log.META['source']}); leave kind out")
     with naming(path):
         return log.read(path)
 
