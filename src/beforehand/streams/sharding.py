@@ -1,0 +1,68 @@
+"""Batches of keys split among shards by a hash, so that each key has one owner."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand import _native
+from beforehand.streams.keys import Keys
+
+MOST_SHARDS = 2**16 - 1
+
+Rows: TypeAlias = NDArray[np.uint64]
+
+
+def split(keys: Keys, weights: Any, shards: int, seed: int) -> list[tuple[Any, Any]]:
+    """The keys that each shard owns and their weights, in the order in which they came.
+
+    Args:
+        keys: A key or a batch. Nulls go to the first shard.
+        weights: None, one weight for all, or one for each key.
+        shards: How many there are.
+        seed: The seed of the hash.
+    """
+    if weights is None and isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind in "iu":
+        whole = np.ascontiguousarray(keys, np.int64 if keys.dtype.kind == "i" else np.uint64)
+        grouped, counts = _native.shard_integers(whole.view(np.uint64), shards, seed)
+        return [(part, None) for part in np.split(grouped.view(whole.dtype), np.cumsum(counts)[:-1])]
+    batch = as_batch(keys)
+    each = None if np.ndim(weights) == 0 else np.asarray(weights)
+    return [(pick(batch, rows), weights if each is None else each[rows]) for rows in owned_rows(batch, shards, seed)]
+
+
+def owned_rows(batch: Any, shards: int, seed: int) -> list[Rows]:
+    """The rows of a batch that each shard owns, in ascending order."""
+    rows, counts = _native.shard_rows(_native.Keys(batch, seed), shards, seed)
+    return np.split(rows, np.cumsum(counts)[:-1])
+
+
+def as_batch(keys: Keys) -> Any:
+    """Keys so that they can be read twice and rows of them picked: a list, or an array of numpy or Arrow."""
+    if isinstance(keys, list):
+        return keys
+    if isinstance(keys, str | bytes | int):
+        return [keys]
+    if hasattr(keys, "__arrow_c_stream__") or hasattr(keys, "__arrow_c_array__"):
+        return _arrow(keys)
+    if isinstance(keys, tuple):
+        return list(keys)
+    array = np.asarray(keys)
+    return array if array.ndim > 0 else [array[()]]
+
+
+def pick(batch: Any, rows: Rows) -> Any:
+    """The keys in these rows of what `as_batch` returned."""
+    if isinstance(batch, list):
+        return [batch[row] for row in rows.tolist()]
+    return batch[rows] if isinstance(batch, np.ndarray) else batch.take(rows)
+
+
+def _arrow(keys: Any) -> Any:
+    """A copy by pyarrow, which also picks rows without making Python objects; or the keys as Python gets them."""
+    try:
+        import pyarrow  # type: ignore[import-untyped]
+    except ImportError:
+        held = _native.Keys(keys, 0)
+        return held.take(np.arange(len(held), dtype=np.uint64))
+    return pyarrow.chunked_array(keys) if hasattr(keys, "__arrow_c_stream__") else pyarrow.array(keys)
