@@ -20,7 +20,7 @@
 
 #include "streams/format.h"
 #include "streams/scan.h"
-#include "support/hash.h"
+#include "streams/slot_index.h"
 #include "support/storage.h"
 
 namespace bh::streams {
@@ -31,7 +31,6 @@ struct OwnerChange {
 };
 using OwnerChanges = std::vector<OwnerChange>;
 
-constexpr std::uint32_t kNoSlot = 0xFFFFFFFF;
 constexpr std::uint32_t kMostSlots = 0xFFFFFFFE;
 constexpr std::uint32_t kMostShortSlots = 65534;  // that an index of 16 bits can tell apart
 
@@ -47,7 +46,7 @@ class Counters {
   static constexpr Count kLargest = std::numeric_limits<Count>::max();
 
   Counters(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns = {})
-      : capacity_(capacity), columns_(columns), block_(capacity), hash_(seed, 1) {
+      : capacity_(capacity), columns_(columns), block_(capacity), index_(seed) {
     allocate(std::min<std::uint32_t>(capacity, 64));
   }
 
@@ -63,7 +62,6 @@ class Counters {
         block_(narrow.block_),
         mask_(narrow.mask_),
         limit_(narrow.limit_),
-        hash_(narrow.hash_),
         keys_(narrow.keys_),
         counts_(narrow.counts_.size(), kLargest),
         errors_(narrow.errors_.begin(), narrow.errors_.end()),
@@ -81,7 +79,7 @@ class Counters {
   SlotColumns columns() const { return columns_; }
   std::size_t nbytes() const {
     return keys_.size() * sizeof(std::uint64_t) + counts_.size() * sizeof(Count) + errors_.size() * sizeof(Count) +
-           index_.size() * sizeof(Entry) + epochs_.size() * sizeof(std::uint16_t) + marks_.size() +
+           index_.nbytes() + epochs_.size() * sizeof(std::uint16_t) + marks_.size() +
            heap_.capacity() * sizeof(Candidate);
   }
 
@@ -95,18 +93,21 @@ class Counters {
   bool pinned(std::uint32_t slot) const { return columns_.marks && (marks_[slot] & kPinned) != 0; }
 
   // The slot of a key, or kNoSlot.
-  std::uint32_t find(std::uint64_t key) const {
-    for (std::uint64_t at = home(key);; at = after(at)) {
-      const Entry entry = index_[at];
-      if (entry == 0) return kNoSlot;
-      if (keys_[entry - 1] == key) return static_cast<std::uint32_t>(entry - 1);
-    }
-  }
-  void prefetch(std::uint64_t key) const { __builtin_prefetch(&index_[home(key)]); }
+  std::uint32_t find(std::uint64_t key) const { return index_.find(key, keys_.data()); }
+  void prefetch(std::uint64_t key) const { index_.prefetch(key); }
 
   // Room for that many slots at once.
   void reserve(std::uint32_t slots) {
     if (slots > allocated_) allocate(slots);
+  }
+
+  // Drops all keys, and keeps the memory; only with weights of 1.
+  void clear() {
+    std::fill_n(counts_.begin(), size_, kLargest);
+    size_ = 0;
+    minimum_ = mask_ = 0;
+    block_ = capacity_;
+    index_.reset(allocated_);
   }
 
   // A key that is not there yet takes the next free slot.
@@ -116,7 +117,7 @@ class Counters {
     keys_[slot] = key;
     counts_[slot] = count;
     errors_[slot] = error;
-    enter(key, slot);
+    index_.enter(key, slot);
     return slot;
   }
 
@@ -138,11 +139,11 @@ class Counters {
 
   // A key that is not there yet takes over the victim.
   void replace(std::uint32_t victim, std::uint64_t key, Count count, Count error) {
-    leave(keys_[victim]);
+    index_.leave(keys_[victim], keys_.data());
     keys_[victim] = key;
     counts_[victim] = count;
     errors_[victim] = error;
-    enter(key, victim);
+    index_.enter(key, victim);
     if (!weighted_) return;
     std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     heap_.pop_back();
@@ -258,30 +259,7 @@ class Counters {
   friend class Counters;
   using Candidate = std::pair<std::uint64_t, std::uint32_t>;  // a count, which may have grown since, and its slot
 
-  std::uint64_t home(std::uint64_t key) const { return range(hash_(key), index_.size()); }
-  std::uint64_t after(std::uint64_t at) const { return at + 1 == index_.size() ? 0 : at + 1; }
   const std::uint8_t* marks() const { return columns_.marks ? marks_.data() : nullptr; }
-
-  void enter(std::uint64_t key, std::uint32_t slot) {
-    std::uint64_t at = home(key);
-    while (index_[at] != 0) at = after(at);
-    index_[at] = static_cast<Entry>(slot + 1);
-  }
-
-  // Removes a key from the index; those that it had pushed on move up.
-  void leave(std::uint64_t key) {
-    std::uint64_t hole = home(key);
-    while (keys_[index_[hole] - 1] != key) hole = after(hole);
-    const auto steps = [&](std::uint64_t from, std::uint64_t to) {
-      return to >= from ? to - from : to + index_.size() - from;
-    };
-    for (std::uint64_t at = after(hole); index_[at] != 0; at = after(at)) {
-      if (steps(home(keys_[index_[at] - 1]), at) < steps(hole, at)) continue;
-      index_[hole] = index_[at];
-      hole = at;
-    }
-    index_[hole] = 0;
-  }
 
   void allocate(std::uint32_t slots) {
     allocated_ = slots;
@@ -291,8 +269,8 @@ class Counters {
     std::fill(counts_.begin() + size_, counts_.end(), kLargest);
     if (columns_.epochs) epochs_.resize(slots, std::uint16_t{0});
     if (columns_.marks) marks_.resize(slots, std::uint8_t{0});
-    index_.assign(2 * std::size_t{slots}, Entry{0});
-    for (std::uint32_t slot = 0; slot < size_; ++slot) enter(keys_[slot], slot);
+    index_.reset(slots);
+    for (std::uint32_t slot = 0; slot < size_; ++slot) index_.enter(keys_[slot], slot);
   }
 
   std::uint64_t candidates() const {
@@ -356,10 +334,9 @@ class Counters {
   bool weighted_ = false;
   std::uint64_t minimum_ = 0, block_, mask_ = 0;  // of the pass, with weights of 1
   Candidate limit_{0, 0};                         // all slots outside the heap are above it
-  Mix hash_;
   Storage<std::uint64_t> keys_;
   Storage<Count> counts_, errors_;  // counts up to a multiple of 64, the largest value in free slots
-  Storage<Entry> index_;            // slot + 1, or 0
+  SlotIndex<Entry> index_;
   Storage<std::uint16_t> epochs_;
   Storage<std::uint8_t> marks_;
   std::vector<Candidate> heap_;
@@ -375,7 +352,10 @@ class AnyCounters {
 
   AnyCounters(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns = {}, bool wide = false)
       : any_(make(capacity, seed, columns, wide)) {}
-  AnyCounters(SectionReader& reader, SlotColumns columns) : any_(read(reader, columns)) {}
+  AnyCounters(SectionReader& reader, SlotColumns columns) : AnyCounters(reader, columns, reader.header().total) {}
+  // Where `largest` is the most that a count can ever be.
+  AnyCounters(SectionReader& reader, SlotColumns columns, std::uint64_t largest)
+      : any_(read(reader, columns, largest)) {}
 
   // Calls use(counters) on what is held.
   template <typename Use>
@@ -405,11 +385,11 @@ class AnyCounters {
       return wide ? Any(WideShort(capacity, seed, columns)) : Any(Short(capacity, seed, columns));
     return wide ? Any(WideLong(capacity, seed, columns)) : Any(Long(capacity, seed, columns));
   }
-  static Any read(SectionReader& reader, SlotColumns columns) {
+  static Any read(SectionReader& reader, SlotColumns columns, std::uint64_t largest) {
     const Header& header = reader.header();
     if (header.capacity == 0 || header.capacity > kMostSlots) reader.fail("the capacity is not from 1 to 2**32 - 2");
     const bool wide = header.width == 8;
-    if (wide != (header.total > 0xFFFFFFFF)) reader.fail("the width of its counters does not fit the total");
+    if (wide != (largest > 0xFFFFFFFF)) reader.fail("the width of its counters does not fit the total");
     if (header.capacity <= kMostShortSlots)
       return wide ? Any(WideShort::read(reader, columns)) : Any(Short::read(reader, columns));
     return wide ? Any(WideLong::read(reader, columns)) : Any(Long::read(reader, columns));
