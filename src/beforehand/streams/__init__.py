@@ -4,6 +4,7 @@ from beforehand.streams.char_ngrams import CharNgrams
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.lookup_table import LookupTable
+from beforehand.streams.recorder import StreamRecorder
 
 __all__ = [
     "CharNgrams",
@@ -12,5 +13,6 @@ __all__ = [
     "FromCallable",
     "KeyBits",
     "LookupTable",
+    "StreamRecorder",
     "next_gaps",
 ]
