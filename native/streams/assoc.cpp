@@ -1,0 +1,275 @@
+#include "streams/assoc.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "streams/weights.h"
+
+namespace bh::streams {
+namespace {
+
+constexpr std::size_t kAhead = 16;  // keys whose buckets are on their way from memory at a time
+constexpr std::size_t kLanes = Assoc::kLanes;
+constexpr std::uint64_t kMostNarrow = std::numeric_limits<std::uint32_t>::max();
+
+// Without a branch, as no processor could predict it: the least of (count, lane) in one number.
+template <typename Count>
+std::size_t least(const Assoc::Bucket<Count>& bucket) {
+  using Wide = std::conditional_t<sizeof(Count) == 4, std::uint64_t, unsigned __int128>;
+  static_assert(kLanes == 8);
+  Wide best = Wide{bucket.counts[0]} << 3;
+  for (std::size_t lane = 1; lane < kLanes; ++lane) best = std::min(best, Wide{bucket.counts[lane]} << 3 | lane);
+  return static_cast<std::size_t>(best & 7);
+}
+
+template <typename Count>
+std::size_t lane_of(const Assoc::Bucket<Count>& bucket, std::uint64_t id) {
+  std::size_t lane = 0;
+  while (lane < kLanes && bucket.keys[lane] != id) ++lane;
+  return lane;
+}
+
+// The lane that changed its owner, or kLanes.
+template <typename Count>
+std::size_t add(Assoc::Bucket<Count>& bucket, std::uint64_t id, Count weight) {
+  std::size_t lane = lane_of(bucket, id);
+  if (lane < kLanes && bucket.counts[lane] > 0) {
+    bucket.counts[lane] += weight;
+    return kLanes;
+  }
+  lane = least(bucket);
+  bucket.keys[lane] = id;
+  bucket.errors[lane] = bucket.counts[lane];
+  bucket.counts[lane] += weight;
+  return lane;
+}
+
+// The eight heaviest of two buckets together; what a side does not track may have had that side's minimum.
+template <typename Count>
+Assoc::Bucket<Count> merged(const Assoc::Bucket<Count>& a, const Assoc::Bucket<Count>& b) {
+  struct Entry {
+    std::uint64_t key;
+    Count count, error;
+  };
+  std::vector<Entry> entries;
+  const Count least_a = a.counts[least(a)], least_b = b.counts[least(b)];
+  for (std::size_t i = 0; i < kLanes && a.counts[i] > 0; ++i) {
+    const std::size_t j = lane_of(b, a.keys[i]);
+    const bool both = j < kLanes && b.counts[j] > 0;
+    entries.push_back(
+        {a.keys[i], a.counts[i] + (both ? b.counts[j] : least_b), a.errors[i] + (both ? b.errors[j] : least_b)});
+  }
+  for (std::size_t j = 0; j < kLanes && b.counts[j] > 0; ++j) {
+    const std::size_t i = lane_of(a, b.keys[j]);
+    if (i < kLanes && a.counts[i] > 0) continue;
+    entries.push_back({b.keys[j], b.counts[j] + least_a, b.errors[j] + least_a});
+  }
+  std::sort(entries.begin(), entries.end(), [](const Entry& x, const Entry& y) {
+    return x.count != y.count ? x.count > y.count : x.error != y.error ? x.error < y.error : x.key < y.key;
+  });
+  Assoc::Bucket<Count> kept{};
+  for (std::size_t i = 0; i < std::min(kLanes, entries.size()); ++i) {
+    kept.keys[i] = entries[i].key;
+    kept.counts[i] = entries[i].count;
+    kept.errors[i] = entries[i].error;
+  }
+  return kept;
+}
+
+template <typename Count>
+const char* broken_bucket(const Assoc::Bucket<Count>& bucket, std::uint64_t& left) {
+  const Count minimum = bucket.counts[least(bucket)];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    if (bucket.counts[lane] == 0 && bucket.keys[lane] != 0) return "a free lane has a key";
+    if (lane > 0 && bucket.counts[lane] > 0 && bucket.counts[lane - 1] == 0)
+      return "a free lane stands before a used one";
+    if (bucket.errors[lane] > minimum) return "an error is above the minimum of its bucket";
+    if (bucket.counts[lane] > left) return "counts add up to more than the total";
+    left -= bucket.counts[lane];
+    if (bucket.counts[lane] > 0 && lane_of(bucket, bucket.keys[lane]) < lane) return "a key comes twice";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Assoc::Assoc(std::uint32_t capacity, std::uint64_t seed)
+    : mix_(seed, 2), seed_(seed), buckets_(Buckets<std::uint32_t>(capacity / kLanes, Bucket<std::uint32_t>{})) {}
+
+void Assoc::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, OwnerChanges* changes) {
+  const std::uint64_t total = total_after(total_, ids.size(), weights);
+  hold(total);
+  std::visit(
+      [&]<typename Count>(Storage<Bucket<Count>>& buckets) {
+        for (std::size_t first = 0; first < ids.size(); first += kAhead) {
+          const std::size_t n = std::min(kAhead, ids.size() - first);
+          Bucket<Count>* at[kAhead];
+          for (std::size_t i = 0; i < n; ++i) {
+            at[i] = &buckets[bucket_of(ids[first + i], buckets.size())];
+            __builtin_prefetch(at[i]->keys.data(), 1);
+            __builtin_prefetch(at[i]->counts.data(), 1);
+          }
+          for (std::size_t i = 0; i < n; ++i) {
+            const auto weight = weights.empty() ? Count{1} : static_cast<Count>(weights[first + i]);
+            const std::size_t lane = add(*at[i], ids[first + i], weight);
+            if (changes && lane < kLanes)
+              changes->push_back(
+                  {static_cast<std::uint32_t>(kLanes * static_cast<std::size_t>(at[i] - buckets.data()) + lane),
+                   static_cast<std::uint32_t>(first + i)});
+          }
+        }
+      },
+      buckets_);
+  total_ = total;
+}
+
+void Assoc::hold(std::uint64_t total) {
+  const auto* narrow = std::get_if<Buckets<std::uint32_t>>(&buckets_);
+  if (!narrow || total <= kMostNarrow) return;
+  Buckets<std::uint64_t> wide(narrow->size());
+  for (std::size_t i = 0; i < wide.size(); ++i) {
+    const Bucket<std::uint32_t>& from = (*narrow)[i];
+    wide[i].keys = from.keys;
+    std::copy(from.counts.begin(), from.counts.end(), wide[i].counts.begin());
+    std::copy(from.errors.begin(), from.errors.end(), wide[i].errors.begin());
+  }
+  buckets_ = std::move(wide);
+}
+
+void Assoc::merge(const Assoc& other) {
+  const std::uint64_t total = added(total_, other.total_);
+  hold(total);
+  std::visit(
+      [&]<typename Count>(Buckets<Count>& mine) {
+        Assoc wide = other;
+        wide.hold(total);
+        const auto& theirs = std::get<Buckets<Count>>(wide.buckets_);
+        for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = merged(mine[i], theirs[i]);
+      },
+      buckets_);
+  total_ = total;
+  merged_ = true;
+}
+
+Bounds Assoc::bounds(std::uint64_t id) const {
+  return std::visit(
+      [&](const auto& buckets) -> Bounds {
+        const auto& bucket = buckets[bucket_of(id, buckets.size())];
+        const std::size_t lane = lane_of(bucket, id);
+        if (lane < kLanes && bucket.counts[lane] > 0)
+          return {std::uint64_t{bucket.counts[lane]} - bucket.errors[lane], bucket.counts[lane]};
+        return {0, bucket.counts[least(bucket)]};
+      },
+      buckets_);
+}
+
+std::uint64_t Assoc::buckets() const {
+  return std::visit([](const auto& buckets) { return buckets.size(); }, buckets_);
+}
+
+std::uint32_t Assoc::size() const {
+  return std::visit(
+      [](const auto& buckets) {
+        std::uint32_t used = 0;
+        for (const auto& bucket : buckets)
+          for (const auto count : bucket.counts) used += count > 0;
+        return used;
+      },
+      buckets_);
+}
+
+std::uint64_t Assoc::error_bound() const {
+  return std::visit(
+      [](const auto& buckets) {
+        std::uint64_t bound = 0;
+        for (const auto& bucket : buckets) bound = std::max<std::uint64_t>(bound, bucket.counts[least(bucket)]);
+        return bound;
+      },
+      buckets_);
+}
+
+std::size_t Assoc::nbytes() const {
+  return std::visit([](const auto& buckets) { return buckets.size() * sizeof buckets[0]; }, buckets_);
+}
+
+Header Assoc::header() const {
+  Header header;
+  header.kind = Kind::assoc;
+  header.width = buckets_.index() == 0 ? 4 : 8;
+  header.flags = merged_ ? Header::merged : 0;
+  header.seed = seed_;
+  header.capacity = header.least_capacity = capacity();
+  header.total = total_;
+  return header;
+}
+
+void Assoc::write(SectionWriter& writer) const {
+  std::visit(
+      [&](const auto& buckets) {
+        writer.begin("KEYS");
+        for (const auto& bucket : buckets) writer.put(std::as_bytes(std::span(bucket.keys)));
+        writer.begin("CNTS");
+        for (const auto& bucket : buckets) writer.put(std::as_bytes(std::span(bucket.counts)));
+        writer.begin("ERRS");
+        for (const auto& bucket : buckets) writer.put(std::as_bytes(std::span(bucket.errors)));
+      },
+      buckets_);
+}
+
+Assoc::Assoc(SectionReader& reader) : Assoc(0, reader.header().seed) {
+  const Header& header = reader.header();
+  total_ = header.total;
+  merged_ = (header.flags & Header::merged) != 0;
+  if (header.capacity == 0 || header.capacity % kLanes != 0) reader.fail("the capacity is no multiple of 8");
+  if (header.least_capacity != header.capacity) reader.fail("the least capacity is not its own");
+  if (header.width == 4)
+    read<std::uint32_t>(reader);
+  else
+    read<std::uint64_t>(reader);
+  if (const char* wrong = broken()) reader.fail(wrong);
+}
+
+template <typename Count>
+void Assoc::read(SectionReader& reader) {
+  const std::size_t slots = reader.header().capacity;
+  reader.expect("KEYS");
+  const auto keys = reader.take_array<std::uint64_t>(slots);
+  reader.expect("CNTS");
+  const auto counts = reader.take_array<Count>(slots);
+  reader.expect("ERRS");
+  const auto errors = reader.take_array<Count>(slots);
+  Buckets<Count> buckets(slots / kLanes);
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    Bucket<Count>& bucket = buckets[slot / kLanes];
+    bucket.keys[slot % kLanes] = keys[slot];
+    bucket.counts[slot % kLanes] = counts[slot];
+    bucket.errors[slot % kLanes] = errors[slot];
+  }
+  buckets_ = std::move(buckets);
+}
+
+const char* Assoc::broken() const {
+  if (total_ > kMostTotal) return "the total is above 2**63 - 1";
+  if ((buckets_.index() == 1) != (total_ > kMostNarrow)) return "the width of its counters does not fit the total";
+  return std::visit(
+      [&](const auto& buckets) -> const char* {
+        std::uint64_t left = total_;
+        for (std::size_t i = 0; i < buckets.size(); ++i) {
+          if (const char* wrong = broken_bucket(buckets[i], left)) return wrong;
+          for (std::size_t lane = 0; lane < kLanes; ++lane)
+            if (buckets[i].counts[lane] > 0 && bucket_of(buckets[i].keys[lane], buckets.size()) != i)
+              return "a key is in the bucket of others";
+        }
+        return nullptr;
+      },
+      buckets_);
+}
+
+void Assoc::check_invariants() const {
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
+}
+
+}  // namespace bh::streams
