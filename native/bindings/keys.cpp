@@ -136,6 +136,10 @@ bool contiguous(const Py_buffer& view) { return PyBuffer_IsContiguous(&view, 'C'
 
 HeldKeys::HeldKeys(nb::handle keys, std::uint64_t seed) : source_(nb::borrow(keys)), seed_(seed) {
   if (read_scalar()) return;
+  if (nb::isinstance<TextKeys>(source_)) {
+    add(nb::cast<const TextKeys&>(source_).column);
+    return;
+  }
   if (PyTuple_Check(source_.ptr())) source_ = nb::steal(PySequence_List(source_.ptr()));
   if (!PyList_Check(source_.ptr()) && (read_buffer() || read_arrow() || read_array())) return;
   read_list();
@@ -253,7 +257,9 @@ bool HeldKeys::read_buffer() {
 // that lie all over the memory.
 void HeldKeys::read_list() {
   PyObject* list = source_.ptr();
-  if (!PyList_Check(list)) refuse(source_, "keys");
+  if (!PyList_Check(list))
+    throw bh::InvalidInput("keys are of type " + class_name(source_) +
+                           ", but must be integers, str or bytes; pass a list or an array of them");
   const auto rows = static_cast<std::size_t>(PyList_Size(list));
   auto ids = std::make_shared<std::vector<std::uint64_t>>(rows);
   auto valid = std::make_shared<std::vector<std::uint8_t>>();

@@ -15,6 +15,11 @@
 #include "streams/keys.h"
 #include "streams/labels.h"
 
+// Keys that a splitter cut out of a text, which lives on with them.
+struct TextKeys {
+  bh::streams::Column column;
+};
+
 // One key or a batch of keys. Throws InvalidInput for what is no key: nothing else is refused later, so that a batch
 // counts as a whole or not at all.
 class HeldKeys {

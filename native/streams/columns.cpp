@@ -105,6 +105,8 @@ std::string_view string_at(const Views& strings, std::size_t row, std::string&) 
   return view_of(bytes.data() + start, std::min(length, bytes.size() - start));
 }
 
+std::string_view string_at(const Pieces& strings, std::size_t row, std::string&) { return strings.pieces[row]; }
+
 // The value that a row of a dictionary stands for, or nothing.
 std::size_t value_of(const Dictionary& dictionary, std::size_t row) {
   return std::min<std::uint64_t>(integer(dictionary.codes, row), dictionary.values->rows);

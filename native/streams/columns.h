@@ -49,6 +49,11 @@ struct Views {
   std::vector<std::span<const std::byte>> buffers;
 };
 
+// Strings at places of their own.
+struct Pieces {
+  const std::string_view* pieces;
+};
+
 struct Column;
 
 // Rows that refer to one of a few values.
@@ -61,7 +66,7 @@ struct Dictionary {
 struct Column {
   KeyKind kind;  // none: all rows are null
   std::size_t rows;
-  std::variant<Integers, Fixed, Wide, Packed<std::int32_t>, Packed<std::int64_t>, Views, Dictionary> layout;
+  std::variant<Integers, Fixed, Wide, Packed<std::int32_t>, Packed<std::int64_t>, Views, Pieces, Dictionary> layout;
   const std::uint8_t* valid = nullptr;  // a bit for each row, the lowest first; none: all are
   std::size_t valid_offset = 0;         // the bit of row 0
   std::shared_ptr<const void> owner{};  // keeps the memory alive
