@@ -26,7 +26,7 @@ std::vector<std::byte> Model::to_bytes() const {
 Model Model::from_bytes(Bytes bytes) {
   SectionReader reader(bytes);
   const Header& header = reader.header();
-  if (header.kind < Kind::lookup_table || header.kind > Kind::constant) reader.fail("it is a summary, not a predictor");
+  if (header.kind < Kind::lookup_table || header.kind > Kind::constant) reader.fail("its kind is that of no predictor");
   if (header.width != 0 || header.flags != 0 || header.seed != 0 || header.capacity != 0 ||
       header.least_capacity != 0 || header.total != 0 || header.floor != 0 || header.deleted != 0 ||
       header.skipped != 0)
