@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "streams/scan.h"
+#include "streams/counters.h"
+#include "streams/format.h"
 
 namespace bh::streams {
 
@@ -26,7 +27,32 @@ struct Classes {
     return std::min(static_cast<std::uint32_t>(reserve * capacity), capacity - 1);
   }
   Class of(double count) const { return count >= heavy ? Class::heavy : count <= light ? Class::light : Class::normal; }
+
+  // The section CLAS.
+  void write(SectionWriter& writer) const {
+    writer.begin("CLAS");
+    for (const double field : {light, heavy, reserve}) writer.put(field);
+  }
+  static Classes read(SectionReader& reader) {
+    reader.expect("CLAS");
+    const auto light = reader.take<double>(), heavy = reader.take<double>(), reserve = reader.take<double>();
+    if (std::isnan(light) || std::isnan(heavy)) reader.fail("a threshold is NaN");
+    if (!(reserve >= 0 && reserve <= 0.9)) reader.fail("the reserved share is not from 0 to 0.9");
+    return {light, heavy, reserve};
+  }
 };
+
+// What is wrong with the marks of a table, or nothing. Only the heavy are pinned.
+inline const char* broken_marks(const AnyCounters& counters) {
+  return counters.with([](const auto& table) -> const char* {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
+      const Class kind = class_of(table.mark(slot));
+      if (kind > Class::heavy) return "a slot has a class that does not exist";
+      if (table.pinned(slot) && kind != Class::heavy) return "a slot is pinned whose key is not heavy";
+    }
+    return nullptr;
+  });
+}
 
 // A prediction, log2 of a count, as a mark. One that is not finite counts as 0.
 inline std::uint8_t mark_of(float prediction, const Classes& classes) {

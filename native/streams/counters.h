@@ -237,7 +237,7 @@ class Counters {
     if (size_ > capacity_) return "there are more keys than the capacity";
     for (std::uint32_t slot = 0; slot < size_; ++slot)
       if (find(keys_[slot]) != slot) return "a key comes twice";
-    if (size_ != 0 && columns_.marks && unpinned() == 0) return "every slot is pinned";
+    if (full() && unpinned() == 0) return "every slot is pinned";
     if (weighted_) return nullptr;
     if (block_ != capacity_ && (block_ > capacity_ || block_ % 64 != 0)) return "the block of the minimum is no block";
     const std::uint64_t inside = capacity_ - block_;

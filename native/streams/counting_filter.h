@@ -42,6 +42,13 @@ class CountingFilter {
     nonzero_ = 0;
   }
 
+  // The most that any key can have here.
+  std::uint32_t highest() const {
+    std::uint32_t highest = 0;
+    for (const std::uint8_t two : bytes_) highest = std::max({highest, two & 15u, two >> 4 & 15u});
+    return highest;
+  }
+
   std::uint64_t cells() const { return cells_; }
   std::uint64_t nonzero() const { return nonzero_; }  // cells
   std::uint32_t most() const { return most_; }

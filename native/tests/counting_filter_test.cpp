@@ -25,6 +25,8 @@ void a_key_never_has_more_than_its_cells_say() {
         for (const auto& [key, sum] : held) CHECK(sum <= filter.value(key));
       }
       CHECK(filter.nonzero() > 0 && filter.nonzero() <= cells && filter.nbytes() == cells / 2);
+      for (std::uint64_t id = 0; id < 100; ++id) CHECK(filter.value(id) <= filter.highest());
+      CHECK(filter.highest() <= most);
       filter.clear();
       CHECK(filter.nonzero() == 0);
       for (std::uint64_t id = 0; id < 100; ++id) CHECK(filter.value(id) == 0);

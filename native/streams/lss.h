@@ -1,0 +1,57 @@
+// LSS, our reconstruction of the idea of arXiv:2406.16270, whose pseudo-code we could not read: Space Saving in which
+// keys that a predictor calls heavy keep their slots for ever, and those that it calls light must first fill a counting
+// Bloom filter, which is never cleared.
+// Invariants, whatever the predictor says: lower <= true weight <= upper; upper - lower <= total / (capacity - pins) +
+// kTau.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "streams/classes.h"
+#include "streams/counters.h"
+#include "streams/counting_filter.h"
+#include "streams/format.h"
+#include "streams/space_saving.h"
+
+namespace bh::streams {
+
+class Lss {
+ public:
+  static constexpr std::uint32_t kTau = 4;  // what a light key loses at most
+
+  // `filter` is the number of cells of the Bloom filter.
+  Lss(std::uint32_t capacity, std::uint64_t filter, const Classes& classes, std::uint64_t seed);
+  explicit Lss(SectionReader& reader);
+
+  // What is known of a key without asking a predictor: the mark of a pinned one; -1 for all others.
+  int known(std::uint64_t id) const;
+  // marks[i] is what the predictor says of ids[i]; otherwise as SpaceSaving::update.
+  void update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
+              std::span<const std::uint8_t> marks, OwnerChanges* changes);
+
+  Bounds bounds(std::uint64_t id) const;
+  std::uint64_t untracked_bound() const { return floor_ + filter_.highest(); }  // of any key without a slot
+  std::uint64_t error_bound() const;
+  double guaranteed_error(std::uint64_t total) const;
+
+  std::uint32_t capacity() const;
+  std::uint32_t size() const;
+  std::uint64_t total() const { return total_; }
+  std::uint64_t seed() const { return seed_; }
+  const Classes& classes() const { return classes_; }
+  std::size_t nbytes() const;
+
+  Header header() const;
+  void write(SectionWriter& writer) const;
+  void check_invariants() const;  // throws std::logic_error
+
+ private:
+  std::uint64_t seed_, floor_ = 0, total_ = 0;
+  Classes classes_;
+  CountingFilter filter_;
+  AnyCounters counters_;
+  std::uint32_t pinned_ = 0;  // slots
+};
+
+}  // namespace bh::streams
