@@ -1,5 +1,6 @@
 """Batches of keys split among shards by a hash, so that each key has one owner."""
 
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -61,7 +62,7 @@ def pick(batch: Any, rows: Rows) -> Any:
 def _arrow(keys: Any) -> Any:
     """A copy by pyarrow, which also picks rows without making Python objects; or the keys as Python gets them."""
     try:
-        import pyarrow  # type: ignore[import-untyped]
+        pyarrow = import_module("pyarrow")
     except ImportError:
         held = _native.Keys(keys, 0)
         return held.take(np.arange(len(held), dtype=np.uint64))
