@@ -1,4 +1,4 @@
-// How two tables of counters become one.
+// How two tables of counters become one, and what each slot of it was before.
 #pragma once
 #include <algorithm>
 #include <cstdint>

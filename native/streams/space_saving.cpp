@@ -3,7 +3,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "streams/merging.h"
 #include "streams/weights.h"
 #include "support/errors.h"
 
@@ -12,8 +11,7 @@ namespace bh::streams {
 SpaceSaving::SpaceSaving(std::uint32_t capacity, std::uint64_t seed, bool deletions)
     : seed_(seed), least_capacity_(capacity), deletions_(deletions), counters_(capacity, seed) {}
 
-void SpaceSaving::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
-                         OwnerChanges* changes) {
+void SpaceSaving::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, Labels* labels) {
   const std::uint64_t total = total_after(total_, ids.size(), weights);
   counters_.hold(total);
   total_ = total;
@@ -21,7 +19,7 @@ void SpaceSaving::update(std::span<const std::uint64_t> ids, std::span<const std
     const auto add = [&](std::size_t i, std::uint64_t weight) {
       if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) return table.add(slot, weight);
       const std::uint32_t slot = take_slot(table, floor_, ids[i], weight);
-      if (changes) changes->push_back({slot, static_cast<std::uint32_t>(i)});
+      if (labels) labels->took(slot, i);
     };
     const std::size_t ones = leading_ones(ids.size(), weights);
     for (std::size_t i = 0; i < ones; ++i) add(i, 1);
@@ -56,10 +54,10 @@ void SpaceSaving::remove(std::span<const std::uint64_t> ids, std::span<const std
   });
 }
 
-void SpaceSaving::merge(const SpaceSaving& other) {
+std::vector<Merged> SpaceSaving::merge(const SpaceSaving& other) {
   const std::uint64_t total = added(total_, other.total_), deleted = added(deleted_, other.deleted_);
   const std::uint64_t floors[2] = {floor_, other.floor_};
-  const auto keys = merged_keys(counters_, other.counters_, [&](int side, std::uint64_t) { return floors[side]; });
+  auto keys = merged_keys(counters_, other.counters_, [&](int side, std::uint64_t) { return floors[side]; });
   const std::uint32_t most = std::max(capacity(), other.capacity());
   const auto weighted = [](const auto& table) { return table.weighted(); };
   counters_ =
@@ -69,14 +67,22 @@ void SpaceSaving::merge(const SpaceSaving& other) {
   deleted_ = deleted;
   least_capacity_ = std::min(least_capacity_, other.least_capacity_);
   merged_ = true;
+  keys.resize(std::min<std::size_t>(keys.size(), most));
+  return keys;
 }
 
 Bounds SpaceSaving::bounds(std::uint64_t id) const {
-  return counters_.with([&](const auto& table) -> Bounds {
+  return counters_.with([&](const auto& table) {
     const std::uint32_t slot = table.find(id);
-    if (slot == kNoSlot) return {0, floor_};
-    const std::uint64_t count = table.count(slot), error = table.error(slot);
-    return {count - std::min(count, error), count};  // deletions may leave a count below its error
+    return slot == kNoSlot ? Bounds{0, floor_} : bounds_at(table, slot);
+  });
+}
+
+double SpaceSaving::estimate(std::uint64_t id, Estimator estimator) const {
+  return counters_.with([&](const auto& table) {
+    const std::uint32_t slot = table.find(id);
+    if (slot != kNoSlot) return estimate_of(bounds_at(table, slot), estimator);
+    return estimator == Estimator::upper ? static_cast<double>(floor_) : 0.0;
   });
 }
 

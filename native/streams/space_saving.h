@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "streams/counters.h"
+#include "streams/estimator.h"
 #include "streams/format.h"
+#include "streams/labels.h"
+#include "streams/merging.h"
 
 namespace bh::streams {
-
-struct Bounds {
-  std::uint64_t lower, upper;
-};
 
 // Gives an untracked key a slot: a free one or the victim's.
 template <typename Table>
@@ -35,14 +34,26 @@ class SpaceSaving {
   SpaceSaving(std::uint32_t capacity, std::uint64_t seed, bool deletions = false);
   explicit SpaceSaving(SectionReader& reader);
 
-  // Slots that change owner are appended to `changes`, if there is such a list. Ids that belong to others are copied
-  // before they are handed in here. Throws CapacityExceeded before any change.
-  void update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, OwnerChanges* changes);
+  // `labels`, if there are any, hear of each slot that changes owner. The ids are a copy that nobody changes meanwhile.
+  // Throws CapacityExceeded before any change.
+  void update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, Labels* labels);
   // Lowers the counts of tracked keys; throws InvalidInput before any change if one would fall below 0.
   void remove(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights);
-  void merge(const SpaceSaving& other);  // of the same seed, both with deletions or without
+  // Of the same seed, both with deletions or without. Returns the keys that it kept, slot by slot.
+  std::vector<Merged> merge(const SpaceSaving& other);
 
   Bounds bounds(std::uint64_t id) const;
+  double estimate(std::uint64_t id, Estimator estimator) const;
+  // Calls visit(slot, id, estimate, bounds) for each key that has a slot.
+  template <typename Visit>
+  void each(Estimator estimator, const Visit& visit) const {
+    counters_.with([&](const auto& table) {
+      for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
+        const Bounds at = bounds_at(table, slot);
+        visit(slot, table.key(slot), estimate_of(at, estimator), at);
+      }
+    });
+  }
   std::uint64_t untracked_bound() const { return floor_; }  // of any key without a slot
   std::uint64_t error_bound() const;
   double guaranteed_error(std::uint64_t total) const;
@@ -63,6 +74,12 @@ class SpaceSaving {
   void check_invariants() const;  // throws std::logic_error
 
  private:
+  template <typename Table>
+  static Bounds bounds_at(const Table& table, std::uint32_t slot) {
+    const std::uint64_t count = table.count(slot), error = table.error(slot);
+    return {count - std::min(count, error), count};  // deletions may leave a count below its error
+  }
+
   std::uint64_t seed_, floor_ = 0, total_ = 0, deleted_ = 0;
   std::uint32_t least_capacity_;
   bool deletions_, merged_ = false;

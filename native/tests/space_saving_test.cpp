@@ -72,9 +72,7 @@ void check_against_map(std::uint64_t seed) {
         weights.push_back(1 + below(most));
         one.truth[ids.back()] += weights.back();
       }
-      OwnerChanges changes;
-      one.seen.update(ids, weights, &changes);
-      for (const OwnerChange& change : changes) CHECK(change.slot < one.seen.size() && change.position < ids.size());
+      one.seen.update(ids, weights, nullptr);
     } else if (what < 8 && deletions) {
       for (auto& [id, weight] : one.truth) {
         const auto [lower, upper] = one.seen.bounds(id);
