@@ -25,6 +25,12 @@
 
 namespace bh::streams {
 
+// A slot that has changed its key, and where in the batch the new key stands.
+struct OwnerChange {
+  std::uint32_t slot, position;
+};
+using OwnerChanges = std::vector<OwnerChange>;
+
 constexpr std::uint32_t kMostSlots = 0xFFFFFFFE;
 constexpr std::uint32_t kMostShortSlots = 65534;  // that an index of 16 bits can tell apart
 

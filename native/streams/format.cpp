@@ -89,7 +89,7 @@ SectionReader::SectionReader(Bytes bytes) : bytes_(bytes) {
   const std::uint32_t before = crc32c(zeros, crc32c(bytes.first(kCrcAt)));
   if (crc != crc32c(bytes.subspan(kCrcAt + 4), before)) reader.fail("CRC", "does not match the bytes");
   if (header_.key_kind > 4) reader.fail("key kind", "is none of 0 to 4");
-  if (header_.flags > 15) reader.fail("flags", "has bits that this library does not know");
+  if (header_.flags > 31) reader.fail("flags", "has bits that this library does not know");
   if (header_.width != 4 && header_.width != 8 && header_.kind < Kind::lookup_table)
     reader.fail("counter width", "is neither 4 nor 8");
   begun_ = position_ = end_ = kHeader;

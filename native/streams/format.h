@@ -32,7 +32,7 @@ enum class Kind : std::uint8_t {
 };
 
 struct Header {
-  enum Flag : std::uint8_t { weighted = 1, deletions = 2, labels = 4, merged = 8 };
+  enum Flag : std::uint8_t { weighted = 1, deletions = 2, labels = 4, merged = 8, unlabeled = 16 };
 
   Kind kind{};
   std::uint8_t key_kind = 0;  // as keys.h numbers them

@@ -34,6 +34,8 @@ class SpaceSaving {
   SpaceSaving(std::uint32_t capacity, std::uint64_t seed, bool deletions = false);
   explicit SpaceSaving(SectionReader& reader);
 
+  SpaceSaving emptied() const { return {capacity(), seed_, deletions_}; }
+
   // `labels`, if there are any, hear of each slot that changes owner. The ids are a copy that nobody changes meanwhile.
   // Throws CapacityExceeded before any change.
   void update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, Labels* labels);
@@ -61,6 +63,7 @@ class SpaceSaving {
   std::uint32_t capacity() const;
   std::uint32_t least_capacity() const { return least_capacity_; }
   std::uint32_t size() const;
+  std::uint32_t slots() const { return size(); }
   std::uint64_t total() const { return total_; }
   std::uint64_t deleted() const { return deleted_; }
   std::uint64_t seed() const { return seed_; }

@@ -5,6 +5,9 @@ from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_g
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.lookup_table import LookupTable
 from beforehand.streams.recorder import StreamRecorder
+from beforehand.streams.space_saving import SpaceSaving
+from beforehand.streams.stored import from_bytes
+from beforehand.streams.top import Top, TopRow
 
 __all__ = [
     "CharNgrams",
@@ -13,6 +16,10 @@ __all__ = [
     "FromCallable",
     "KeyBits",
     "LookupTable",
+    "SpaceSaving",
     "StreamRecorder",
+    "Top",
+    "TopRow",
+    "from_bytes",
     "next_gaps",
 ]

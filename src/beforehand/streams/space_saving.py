@@ -1,0 +1,138 @@
+"""The heaviest keys of a stream, in fixed memory, with bounds for every key."""
+
+from typing import Any, Literal, final, get_args
+
+from numpy.typing import ArrayLike
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+from beforehand.streams.keys import KeyKind, Keys
+from beforehand.streams.sizes import MOST_SLOTS, Sizes, as_bytes, sizes, sizes_for
+from beforehand.streams.summary import Merging, Tracking, as_weights, check_common
+
+Policy = Literal["exact", "assoc", "filtered", "gated"]
+
+CLASSES = {"exact": _native.SpaceSaving}
+KINDS = {1: "exact"}  # byte 10 of what to_bytes() returns
+
+
+@final
+class SpaceSaving(Tracking, Merging):
+    """Count the heaviest keys of a stream in fixed memory, with certified bounds for every key.
+
+    Keeps at most `capacity` counters. A key without one takes over that of the least count, and what it may have come
+    before becomes its possible error.
+
+    Args:
+        capacity: How many keys to track, from 1 to 2**32 - 2. For an error of at most a share `e` of the stream take
+            `round(1 / e)`.
+        memory: Bytes instead, or text such as "256KiB"; covers all that counts, not labels.
+        policy: "exact" is Space Saving as published.
+        key: What keys are: "u64", "i64", "str", "bytes"; "auto" takes the kind of the first.
+        seed: Of all hashes. Pass a random one if the keys come from an adversary; the hash is not cryptographic.
+        labels: Whether tracked strings keep their text, so that `top` can show it; yes, if not given.
+        deletions: Allow `delete`; policy "exact" only.
+
+    Guarantee:
+        With `lower, upper = bounds(keys)`, `lower <= true weight <= upper` for every key, tracked or not, after any
+        updates, deletions and merges; `upper - lower <= error_bound`. For "exact" also `error_bound <= total /
+        capacity`, so that a key heavier than that is always tracked. The same stream gives the same bytes, however it
+        is cut into batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted together
+        with a chance of about D**2 / 2**65.
+
+    Cost:
+        20 bytes a counter, 24 beyond 65,534 counters, 8 more once the total passes 2**32 - 1. `update` takes O(1)
+        amortized for each key and releases the GIL above 10,000 keys; hand in arrays, as one call for each key costs
+        more than counting it. Not locked: a second thread gets `InvalidInput`.
+
+    Raises:
+        InvalidInput: An argument breaks its rule.
+
+    Example:
+        >>> summary = SpaceSaving(capacity=2)
+        >>> summary.update([7, 7, 7, 8, 9])
+        >>> summary.bounds(7), summary.bounds(9), summary.bounds(8)
+        ((3, 3), (1, 2), (0, 1))
+        >>> summary.error_bound  # what 9 may have come before; at most 5 / 2
+        1
+
+    Source:
+        Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams. ICDT 2005.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        *,
+        capacity: int | None = None,
+        memory: int | str | None = None,
+        policy: Policy = "exact",
+        key: KeyKind = "auto",
+        seed: int = 0,
+        labels: bool | None = None,
+        deletions: bool = False,
+    ) -> None:
+        if policy not in get_args(Policy):
+            raise InvalidInput(f"policy is {policy!r}, but must be one of {', '.join(get_args(Policy))}")
+        check_common(key, seed, labels)
+        if deletions and policy != "exact":
+            raise InvalidInput(f'deletions is True with policy {policy!r}, but only policy "exact" takes them')
+        size = _sizes(capacity, memory, policy)
+        common = {"seed": seed, "key": key, "labels": labels is not False}
+        match policy:
+            case "exact":
+                self._native = _native.SpaceSaving(size.capacity, deletions=deletions, **common)
+
+    @property
+    def policy(self) -> Policy:
+        """How the counters are given out."""
+        return next(name for name, native in CLASSES.items() if isinstance(self._native, native))  # type: ignore[return-value]
+
+    @property
+    def _default(self) -> str:
+        return "count" if self.policy in ("exact", "assoc") else "mid"
+
+    def _like(self) -> dict[str, Any]:
+        return {"policy": self.policy, "seed": self.seed} | (
+            {"deletions": self._native.deletions} if self.policy == "exact" else {"capacity": self.capacity}
+        )
+
+    def delete(self, keys: Keys, weights: ArrayLike | None = None) -> None:
+        """Take back what was counted before; the weight of keys that are not tracked is ignored.
+
+        Args:
+            keys: As in `update`, without nulls.
+            weights: As in `update`.
+
+        Guarantee:
+            Bounds hold as long as no key is deleted more often than it came. If at most (1 - 1/a) of the inserted
+            weight I is deleted, a/e counters give an error of at most e times what is left.
+
+        Raises:
+            InvalidInput: It was made without `deletions=True`; a tracked key would fall below 0. Nothing was deleted.
+        """
+        if self.policy != "exact" or not self._native.deletions:
+            raise InvalidInput("this summary takes no deletions; make it with policy='exact', deletions=True")
+        self._native.remove(keys, None if weights is None else as_weights(weights))
+
+    @classmethod
+    def _read(cls, data: bytes) -> "SpaceSaving":
+        return cls._of(CLASSES[KINDS[data[10]]].from_bytes(data))
+
+    def __repr__(self) -> str:
+        """Say what it is and what it holds."""
+        return f"SpaceSaving(capacity={self.capacity}, policy={self.policy!r}, total={self.total}, tracked={len(self)})"
+
+
+def _sizes(capacity: int | None, memory: int | str | None, policy: str) -> Sizes:
+    if memory is not None and capacity is None:
+        return sizes(as_bytes(memory), policy)
+    if memory is not None or capacity is None:
+        raise InvalidInput("capacity and memory are both given or both left out; pass one of them")
+    if isinstance(capacity, bool) or not isinstance(capacity, int) or not 1 <= capacity <= MOST_SLOTS:
+        raise InvalidInput(
+            f"capacity is {capacity!r}, but must be from 1 to 2**32 - 2; take round(1 / e) for an error of at most a "
+            "share e of the stream"
+        )
+    return sizes_for(capacity, policy)

@@ -1,0 +1,35 @@
+"""Read summaries and predictors, whatever they are."""
+
+from typing import Any
+
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.streams.space_saving import KINDS, SpaceSaving
+
+MAGIC = b"\x89BHSS\r\n\x1a"
+READERS: dict[int, Any] = dict.fromkeys(KINDS, SpaceSaving._read)  # by kind, byte 10
+
+
+def from_bytes(data: bytes) -> Any:
+    """Read what `to_bytes` of a summary or of a predictor wrote, by this version or an older one.
+
+    Returns:
+        What was written; it goes on as if nothing had happened.
+
+    Raises:
+        CorruptData: These bytes are neither, or were damaged.
+        InvalidInput: `data` is not bytes.
+
+    Example:
+        >>> summary = SpaceSaving(capacity=2)
+        >>> summary.update([7, 7, 8])
+        >>> from_bytes(summary.to_bytes()).estimate(7)
+        2.0
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):  # bytes(n) would make n zeros
+        raise InvalidInput(f"data is a {type(data).__name__}, but must be bytes; read them from the file")
+    data = bytes(data)
+    if data[:8] != MAGIC or len(data) < 80:
+        raise CorruptData(f"these {len(data)} bytes are no summary or predictor; pass all that to_bytes() returned")
+    if data[10] not in READERS:
+        raise CorruptData(f"kind {data[10]} at byte 10 is none that this version knows; it was written by a newer one")
+    return READERS[data[10]](data)

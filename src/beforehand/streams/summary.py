@@ -1,0 +1,301 @@
+"""What all summaries of a stream have in common."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, Self, get_args, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+from beforehand.streams.keys import Key, Keys, check_key_kind
+from beforehand.streams.top import Top
+
+Estimator = Literal["count", "upper", "lower", "mid"]
+Guarantee = Literal["no_false_negatives", "no_false_positives"]
+
+
+class Summary(ABC):
+    """Updates, questions and bytes; what is not here, a summary has of its own."""
+
+    __slots__ = ("_native",)
+    _native: Any  # one of the classes that native/bindings/summaries.h defines
+    _estimators: ClassVar[tuple[str, ...]] = get_args(Estimator)
+
+    @property
+    @abstractmethod
+    def _default(self) -> str:
+        """The estimator where none is asked for."""
+
+    @classmethod
+    def _of(cls, native: Any) -> Self:
+        summary = object.__new__(cls)
+        summary._native = native
+        return summary
+
+    def update(self, keys: Keys, weights: ArrayLike | None = None) -> None:
+        """Count keys.
+
+        Args:
+            keys: One key, or a batch of them: a numpy array of integers or strings, a list, or whatever hands out
+                Arrow data. Nulls are skipped, and counted in `skipped`.
+            weights: How often each came: an integer for all, or one for each; at least 1. All 1 if not given.
+
+        Raises:
+            InvalidInput: A key is none, or of another kind than those before; a weight is no integer or below 1; another
+                thread is using this summary. Nothing was counted.
+            CapacityExceeded: The total would pass 2**63 - 1. Nothing was counted.
+        """
+        self._native.update(keys, None if weights is None else as_weights(weights))
+
+    @overload
+    def estimate(self, keys: Key, *, estimator: Estimator | None = None) -> float: ...
+    @overload
+    def estimate(self, keys: Keys, *, estimator: Estimator | None = None) -> Any: ...
+    def estimate(self, keys: Keys, *, estimator: Estimator | None = None) -> Any:
+        """The weight of each key, as one number.
+
+        Args:
+            keys: One key or a batch, as in `update`, without nulls.
+            estimator: Which number within the bounds; each class says which is its own.
+
+        Returns:
+            float64, one for each key; a float for one key.
+
+        Raises:
+            InvalidInput: A key is none, or of another kind; the estimator is unknown.
+        """
+        return self._native.estimate(keys, self._estimator(estimator))
+
+    def _estimator(self, name: str | None) -> Any:
+        if name is None:
+            name = self._default
+        if name not in self._estimators:
+            raise InvalidInput(f"estimator is {name!r}, but must be one of {', '.join(self._estimators)}")
+        return _native.Estimator[name]
+
+    @overload
+    def bounds(self, keys: Key) -> tuple[int, int]: ...
+    @overload
+    def bounds(self, keys: Keys) -> Any: ...
+    def bounds(self, keys: Keys) -> Any:
+        """What each key weighs at least and at most.
+
+        Args:
+            keys: One key or a batch, as in `update`, without nulls.
+
+        Returns:
+            Two arrays of uint64, or two integers for one key.
+
+        Raises:
+            InvalidInput: A key is none, or of another kind.
+        """
+        return self._native.bounds(keys)
+
+    @property
+    def error_bound(self) -> int:
+        """The largest `upper - lower` of any key, tracked or not, right now."""
+        return self._native.error_bound  # type: ignore[no-any-return]
+
+    def guaranteed_error(self, total: int | None = None) -> float:
+        """The largest `upper - lower` that can be told beforehand, for a stream of that total weight.
+
+        Args:
+            total: Weight of the stream; that of this one so far, if not given.
+
+        Returns:
+            A weight; inf where nothing can be told.
+        """
+        return float(self._native.guaranteed_error(self.total if total is None else total))
+
+    @property
+    def total(self) -> int:
+        """The weight of all keys that were counted."""
+        return self._native.total  # type: ignore[no-any-return]
+
+    @property
+    def deleted(self) -> int:
+        """The weight that was handed to `delete`."""
+        return self._native.deleted  # type: ignore[no-any-return]
+
+    @property
+    def skipped(self) -> int:
+        """How many nulls came."""
+        return self._native.skipped  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all that counts, in bytes, without labels."""
+        return self._native.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def seed(self) -> int:
+        """The seed of all hashes."""
+        return self._native.seed  # type: ignore[no-any-return]
+
+    @property
+    def key_kind(self) -> str:
+        """What the keys are: u64, i64, str or bytes; "none" before the first."""
+        return self._native.kind  # type: ignore[no-any-return]
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        self._native.clear()
+
+    def copy(self) -> Self:
+        """Another summary of the same."""
+        return self._of(self._native.copy())
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Another summary of the same."""
+        return self.copy()
+
+    def to_bytes(self) -> bytes:
+        """Serialize; `from_bytes` reads it and goes on as if nothing had happened."""
+        return self._native.to_bytes()  # type: ignore[no-any-return]
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, data: bytes) -> "Summary":
+        """Read what `to_bytes` wrote."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle through bytes."""
+        return type(self)._read, (self.to_bytes(),)
+
+    def check_invariants(self) -> None:
+        """Raise if the structure contradicts itself: for tests, as it never should."""
+        self._native.check_invariants()
+
+
+class Tracking(Summary):
+    """A summary that tracks keys, and so can name the heaviest."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        """How many keys are tracked."""
+        return len(self._native)
+
+    @property
+    def capacity(self) -> int:
+        """How many keys can be tracked."""
+        return self._native.capacity  # type: ignore[no-any-return]
+
+    def top(self, k: int) -> Top:
+        """The k heaviest of the tracked keys, by their estimates.
+
+        Args:
+            k: How many, at least 1; fewer come if fewer are tracked.
+
+        Returns:
+            Keys in the order of their estimates, then of their lower bounds. `complete` says that these surely are the
+            k heaviest of all.
+
+        Raises:
+            InvalidInput: k is below 1.
+        """
+        if k < 1:
+            raise InvalidInput(f"k is {k}, but must be at least 1")
+        keys, estimate, lower, upper, outside = self._native.top(k, self._estimator(None))
+        guaranteed = lower >= outside
+        complete = bool(guaranteed.all()) if len(lower) == k else self._native.untracked_bound == 0
+        return Top(keys, estimate, lower, upper, guaranteed, complete)
+
+    def heavy_hitters(self, phi: float, *, guarantee: Guarantee = "no_false_negatives") -> Top:
+        """All keys heavier than a share of the stream.
+
+        Args:
+            phi: The share of the total weight, less what was deleted; from 0 to 1.
+            guarantee: "no_false_negatives": every tracked key that may be heavy; none is missing if `complete`.
+                "no_false_positives": only keys that surely are.
+
+        Raises:
+            InvalidInput: An argument breaks its rule.
+        """
+        if not 0 <= phi <= 1:
+            raise InvalidInput(f"phi is {phi}, but must be from 0 to 1, a share of the total weight")
+        if guarantee not in get_args(Guarantee):
+            raise InvalidInput(f"guarantee is {guarantee!r}, but must be one of {', '.join(get_args(Guarantee))}")
+        heavy = phi * max(0, self.total - self.deleted)
+        keys, estimate, lower, upper, _ = self._native.top(len(self), self._estimator(None))
+        sure = lower > heavy
+        chosen = np.flatnonzero(sure if guarantee == "no_false_positives" else upper > heavy)
+        keys = [keys[i] for i in chosen] if isinstance(keys, list) else keys[chosen]
+        complete = self._native.untracked_bound <= heavy and (
+            guarantee == "no_false_negatives" or not ((upper > heavy) & ~sure).any()
+        )
+        return Top(keys, estimate[chosen], lower[chosen], upper[chosen], sure[chosen], bool(complete))
+
+
+class Merging(Summary):
+    """A summary that merges with others of its kind."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _like(self) -> dict[str, Any]:
+        """What must be the same in both, by name."""
+
+    def merge(self, other: Self) -> Self:
+        """Add all that another summary has counted.
+
+        Args:
+            other: A summary of the same kind, made with the same options; may be this one. It stays as it is.
+
+        Returns:
+            This summary.
+
+        Raises:
+            InvalidInput: The two differ in what must be the same; the message says in what.
+            CapacityExceeded: The total would pass 2**63 - 1.
+        """
+        if type(other) is not type(self):
+            raise InvalidInput(f"other is a {type(other).__name__}, but must be a {type(self).__name__}")
+        theirs = other._like()
+        for name, mine in self._like().items():
+            if theirs[name] != mine:
+                raise InvalidInput(f"other has {name} {theirs[name]}, but this one {mine}; make both with the same")
+        self._native.merge(other._native)
+        return self
+
+    def __ior__(self, other: Self) -> Self:
+        """Merge."""
+        return self.merge(other) if isinstance(other, Summary) else NotImplemented
+
+    def __or__(self, other: Self) -> Self:
+        """Merge into a new one."""
+        return self.copy().merge(other) if isinstance(other, Summary) else NotImplemented
+
+
+def as_weights(weights: ArrayLike) -> NDArray[np.uint64]:
+    """Weights as the kernels take them, copied.
+
+    Raises:
+        InvalidInput: A weight is no integer, or below 1.
+    """
+    given = np.array(weights)
+    if given.ndim > 1:
+        raise InvalidInput(f"weights have {given.ndim} dimensions, but must have one, or be one number")
+    if given.size == 0:
+        return np.empty(0, np.uint64)
+    if given.dtype.kind not in "iu":
+        raise InvalidInput(f"weights are {given.dtype}, but must be integers that 64 bits hold; round or scale them")
+    if given.min() < 1:
+        raise InvalidInput(f"weights contain {given.min()}, but each must be at least 1; leave such keys out")
+    return given.astype(np.uint64).reshape(-1)
+
+
+def check_common(key: str, seed: int, labels: bool | None = None) -> None:
+    """Refuse options that no summary takes.
+
+    Raises:
+        InvalidInput: One of them breaks its rule.
+    """
+    check_key_kind(key)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise InvalidInput(f"seed is {seed!r}, but must be an integer from 0 to 2**64 - 1")
+    if labels not in (None, True, False):
+        raise InvalidInput(f"labels is {labels!r}, but must be True, False or None")
