@@ -1,6 +1,6 @@
 """The heaviest keys of a stream, in fixed memory, with bounds for every key."""
 
-from typing import Any, Literal, final, get_args
+from typing import Any, Final, Literal, final, get_args
 
 from numpy.typing import ArrayLike
 
@@ -12,8 +12,8 @@ from beforehand.streams.summary import Merging, Tracking, as_weights, check_comm
 
 Policy = Literal["exact", "assoc", "filtered", "gated"]
 
-CLASSES = {"exact": _native.SpaceSaving}
-KINDS = {1: "exact"}  # byte 10 of what to_bytes() returns
+POLICIES: Final[dict[type, Policy]] = {_native.SpaceSaving: "exact"}  # what holds the counters, and its name
+KINDS: Final[dict[int, Any]] = {1: _native.SpaceSaving}  # by byte 10 of what to_bytes() returns
 
 
 @final
@@ -79,15 +79,15 @@ class SpaceSaving(Tracking, Merging):
         if deletions and policy != "exact":
             raise InvalidInput(f'deletions is True with policy {policy!r}, but only policy "exact" takes them')
         size = _sizes(capacity, memory, policy)
-        common = {"seed": seed, "key": key, "labels": labels is not False}
+        common = (seed, key, labels is not False)
         match policy:
             case "exact":
-                self._native = _native.SpaceSaving(size.capacity, deletions=deletions, **common)
+                self._native = _native.SpaceSaving(size.capacity, *common, deletions)
 
     @property
     def policy(self) -> Policy:
         """How the counters are given out."""
-        return next(name for name, native in CLASSES.items() if isinstance(self._native, native))  # type: ignore[return-value]
+        return POLICIES[type(self._native)]
 
     @property
     def _default(self) -> str:
@@ -118,7 +118,7 @@ class SpaceSaving(Tracking, Merging):
 
     @classmethod
     def _read(cls, data: bytes) -> "SpaceSaving":
-        return cls._of(CLASSES[KINDS[data[10]]].from_bytes(data))
+        return cls._of(KINDS[data[10]].from_bytes(data))
 
     def __repr__(self) -> str:
         """Say what it is and what it holds."""

@@ -42,8 +42,8 @@ class Summary(ABC):
             weights: How often each came: an integer for all, or one for each; at least 1. All 1 if not given.
 
         Raises:
-            InvalidInput: A key is none, or of another kind than those before; a weight is no integer or below 1; another
-                thread is using this summary. Nothing was counted.
+            InvalidInput: A key is none, or of another kind than those before; a weight is no integer or below 1;
+                another thread is using this summary. Nothing was counted.
             CapacityExceeded: The total would pass 2**63 - 1. Nothing was counted.
         """
         self._native.update(keys, None if weights is None else as_weights(weights))

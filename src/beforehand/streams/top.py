@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -73,10 +74,12 @@ class Top:
             MissingDependency: pyarrow is not installed.
         """
         try:
-            import pyarrow
+            pyarrow = import_module("pyarrow")  # which has no types
         except ImportError:
             raise MissingDependency("to_arrow() needs pyarrow; pip install pyarrow") from None
-        return pyarrow.table({name: getattr(self, name) for name in TopRow._fields if name != "key"} | {"key": self.keys})
+        return pyarrow.table(
+            {name: getattr(self, name) for name in TopRow._fields if name != "key"} | {"key": self.keys}
+        )
 
     def __str__(self) -> str:
         """A table, cut off after 20 rows."""
