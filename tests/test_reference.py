@@ -14,6 +14,7 @@ import pytest
 
 import beforehand
 from beforehand.quantization import Histogram, encode, levels
+from beforehand.streams import SpaceSaving
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 ENTRY = re.compile(r"^\.\. (?:auto(?!module)\w+|py:data):: ([\w.]+)", re.MULTILINE)
@@ -104,6 +105,35 @@ def test_the_bytes_of_a_histogram_are_the_tables_on_its_page():
     assert len(data) == struct.calcsize(header) + struct.calcsize(bucket) * histogram.buckets + 4
     *_, last = struct.iter_unpack(bucket, data[struct.calcsize(header) : -4])
     assert last[1:] == (1.0, 39.0, 1521.0, 40.0, 40.0)
+
+
+def test_the_header_of_summaries_is_the_table_on_its_page():
+    [(form, fields)] = layout("summaries.md")
+    summary = SpaceSaving(capacity=5, seed=6, deletions=True)
+    summary.update(["a", "b", None], [2, 3, 4])
+    summary.delete("a")
+    data = summary.to_bytes()
+    assert struct.calcsize(form) == 80
+    found = dict(zip(fields, struct.unpack_from(form, data), strict=True))
+    assert found == {
+        "magic": b"\x89BHSS\r\n\x1a",
+        "version": 1,
+        "kind": 1,
+        "key kind": 4,
+        "counter width": 4,
+        "flags": 1 + 2 + 4,
+        "reserved": 0,
+        "CRC": found["CRC"],
+        "sections": found["sections"],
+        "length": len(data) - 80,
+        "seed": 6,
+        "capacity": 5,
+        "least capacity": 5,
+        "total": 5,
+        "floor": 0,
+        "deleted": 1,
+        "skipped": 1,
+    }
 
 
 def test_the_version_is_a_release_number():
