@@ -304,9 +304,13 @@ def predictor_from_bytes(data: bytes) -> KeyPredictor:
 
 def _read(data: bytes, depth: int) -> KeyPredictor:
     model = Model(*_native.read_model(data))
-    if model.kind == FirstOf.KIND:
-        return FirstOf.of(model, depth)
-    return {each.KIND: each for each in (LookupTable, CharNgrams, KeyBits, Constant)}[model.kind].of(model)
+    reader = PREDICTORS[model.kind]
+    return FirstOf.of(model, depth) if reader is FirstOf else reader.of(model)
+
+
+PREDICTORS: Final[dict[int, Any]] = {
+    each.KIND: each for each in (LookupTable, CharNgrams, KeyBits, FirstOf, Constant)
+}  # by kind
 
 
 def next_gaps(keys: object) -> NDArray[np.uint32]:

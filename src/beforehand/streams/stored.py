@@ -3,10 +3,14 @@
 from typing import Any
 
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.streams.frequency import PREDICTORS, predictor_from_bytes
 from beforehand.streams.space_saving import KINDS, SpaceSaving
 
 MAGIC = b"\x89BHSS\r\n\x1a"
-READERS: dict[int, Any] = dict.fromkeys(KINDS, SpaceSaving._read)  # by kind, byte 10
+READERS: dict[int, Any] = {  # by kind, byte 10
+    **dict.fromkeys(KINDS, SpaceSaving._read),
+    **dict.fromkeys(PREDICTORS, predictor_from_bytes),
+}
 
 
 def from_bytes(data: bytes) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.streams.sizes import sizes as sizes
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Gain(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """How a window is cut: arrivals a block, blocks a frame, arrivals a frame, and by how many it exceeds the window."""
+    """How a window is cut: arrivals a block, blocks a frame, arrivals a frame, and how many more that is."""
 
     block: int
     blocks: int
