@@ -4,6 +4,7 @@ from beforehand.streams.char_ngrams import CharNgrams
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.lookup_table import LookupTable
+from beforehand.streams.partitioned import Partitioned
 from beforehand.streams.recorder import StreamRecorder
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stored import from_bytes
@@ -16,6 +17,7 @@ __all__ = [
     "FromCallable",
     "KeyBits",
     "LookupTable",
+    "Partitioned",
     "SpaceSaving",
     "StreamRecorder",
     "Top",

@@ -1,5 +1,6 @@
 """Batches of keys split among shards by a hash, so that each key has one owner."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -32,6 +33,28 @@ def split(keys: Keys, weights: Any, shards: int, seed: int) -> list[tuple[Any, A
     return [(pick(batch, rows), weights if each is None else each[rows]) for rows in owned_rows(batch, shards, seed)]
 
 
+def routed(keys: Keys, shards: int, seed: int, ask: Callable[[list[tuple[int, Any]]], list[Any]]) -> Any:
+    """What the owners of keys answer, in the order of the keys.
+
+    Args:
+        keys: A key or a batch, as summaries take them.
+        shards: How many there are.
+        seed: The seed of the hash.
+        ask: Gets shards and the keys that each is asked about, and returns an answer for each of them: an array, or
+            several as a tuple.
+    """
+    batch = as_batch(keys)
+    rows = owned_rows(batch, shards, seed)
+    asked = [shard for shard in range(shards) if len(rows[shard]) or shard == 0]
+    answers = ask([(shard, pick(batch, rows[shard])) for shard in asked])
+    together = np.concatenate([np.atleast_2d(answer) for answer in answers], axis=1)
+    columns = np.empty_like(together)
+    columns[:, np.concatenate([rows[shard] for shard in asked])] = together
+    if _is_one(keys):
+        columns = columns[:, 0].tolist()
+    return tuple(columns) if isinstance(answers[0], tuple) else columns[0]
+
+
 def owned_rows(batch: Any, shards: int, seed: int) -> list[Rows]:
     """The rows of a batch that each shard owns, in ascending order."""
     rows, counts = _native.shard_rows(_native.Keys(batch, seed), shards, seed)
@@ -50,6 +73,10 @@ def as_batch(keys: Keys) -> Any:
         return list(keys)
     array = np.asarray(keys)
     return array if array.ndim > 0 else [array[()]]
+
+
+def _is_one(keys: Keys) -> bool:
+    return isinstance(keys, str | bytes | int | np.generic) or (isinstance(keys, np.ndarray) and keys.ndim == 0)
 
 
 def pick(batch: Any, rows: Rows) -> Any:

@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Key, Keys, check_key_kind
-from beforehand.streams.top import Top
+from beforehand.streams.ranking import Ranking
 
 Estimator = Literal["count", "upper", "lower", "mid"]
-Guarantee = Literal["no_false_negatives", "no_false_positives"]
 
 
 class Summary(ABC):
@@ -170,7 +169,7 @@ class Summary(ABC):
         self._native.check_invariants()
 
 
-class Tracking(Summary):
+class Tracking(Summary, Ranking):
     """A summary that tracks keys, and so can name the heaviest."""
 
     __slots__ = ()
@@ -184,50 +183,12 @@ class Tracking(Summary):
         """How many keys can be tracked."""
         return self._native.capacity  # type: ignore[no-any-return]
 
-    def top(self, k: int) -> Top:
-        """The k heaviest of the tracked keys, by their estimates.
+    def _ranked(self, k: int) -> tuple[Any, ...]:
+        return self._native.top(k, self._estimator(None))  # type: ignore[no-any-return]
 
-        Args:
-            k: How many, at least 1; fewer come if fewer are tracked.
-
-        Returns:
-            Keys in the order of their estimates, then of their lower bounds. `complete` says that these surely are the
-            k heaviest of all.
-
-        Raises:
-            InvalidInput: k is below 1.
-        """
-        if k < 1:
-            raise InvalidInput(f"k is {k}, but must be at least 1")
-        keys, estimate, lower, upper, outside = self._native.top(k, self._estimator(None))
-        guaranteed = lower >= outside
-        complete = bool(guaranteed.all()) if len(lower) == k else self._native.untracked_bound == 0
-        return Top(keys, estimate, lower, upper, guaranteed, complete)
-
-    def heavy_hitters(self, phi: float, *, guarantee: Guarantee = "no_false_negatives") -> Top:
-        """All keys heavier than a share of the stream.
-
-        Args:
-            phi: The share of the total weight, less what was deleted; from 0 to 1.
-            guarantee: "no_false_negatives": every tracked key that may be heavy; none is missing if `complete`.
-                "no_false_positives": only keys that surely are.
-
-        Raises:
-            InvalidInput: An argument breaks its rule.
-        """
-        if not 0 <= phi <= 1:
-            raise InvalidInput(f"phi is {phi}, but must be from 0 to 1, a share of the total weight")
-        if guarantee not in get_args(Guarantee):
-            raise InvalidInput(f"guarantee is {guarantee!r}, but must be one of {', '.join(get_args(Guarantee))}")
-        heavy = phi * max(0, self.total - self.deleted)
-        keys, estimate, lower, upper, _ = self._native.top(len(self), self._estimator(None))
-        sure = lower > heavy
-        chosen = np.flatnonzero(sure if guarantee == "no_false_positives" else upper > heavy)
-        keys = [keys[i] for i in chosen] if isinstance(keys, list) else keys[chosen]
-        complete = self._native.untracked_bound <= heavy and (
-            guarantee == "no_false_negatives" or not ((upper > heavy) & ~sure).any()
-        )
-        return Top(keys, estimate[chosen], lower[chosen], upper[chosen], sure[chosen], bool(complete))
+    @property
+    def _untracked_bound(self) -> int:
+        return self._native.untracked_bound  # type: ignore[no-any-return]
 
 
 class Merging(Summary):
