@@ -35,8 +35,8 @@ class SpaceSaving(Tracking, Merging):
 
     Guarantee:
         With `lower, upper = bounds(keys)`, `lower <= true weight <= upper` for every key, tracked or not, after any
-        updates, deletions and merges; `upper - lower <= error_bound`. For "exact" also `error_bound <= total /
-        capacity`, so that a key heavier than that is always tracked. The same stream gives the same bytes, however it
+        updates, deletions and merges; `upper - lower <= error_bound`. For "exact" also
+        `error_bound <= total / capacity`, so that a key heavier than that is always tracked. The same stream gives the same bytes, however it
         is cut into batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted together
         with a chance of about D**2 / 2**65.
 
@@ -56,7 +56,7 @@ class SpaceSaving(Tracking, Merging):
         >>> summary.error_bound  # what 9 may have come before; at most 5 / 2
         1
 
-    Source:
+    Reference:
         Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams. ICDT 2005.
     """
 

@@ -134,7 +134,7 @@ class Summary(ABC):
 
     @property
     def key_kind(self) -> str:
-        """What the keys are: u64, i64, str or bytes; "none" before the first."""
+        """The kind of the keys, u64, i64, str or bytes; "none" before the first."""
         return self._native.kind  # type: ignore[no-any-return]
 
     def clear(self) -> None:
