@@ -118,14 +118,14 @@ void update(Summary<Kernel>& self, nb::handle keys, const std::optional<Array<st
     held.each_block([&](auto ids, auto rows, std::size_t first) {
       const auto block = all.block(first, ids.size(), rows);
       if constexpr (requires { self.kernel.update(ids, block, labels); }) {
-        if (labels) labels->block(static_cast<std::uint32_t>(first), rows);
+        if (labels) labels->block(first, rows);
         self.kernel.update(ids, block, labels);
       } else {
         self.kernel.update(ids, block);
       }
     });
   }
-  if (labels) labels->settle([&](std::uint32_t row) { return held.text(row); });
+  if (labels) labels->settle([&](std::size_t row) { return held.text(row); });
 }
 
 template <typename Kernel>

@@ -14,13 +14,13 @@ class Labels {
  public:
   // Index i of the ids that come next is row first + rows[i] of the batch, or first + i where `rows` is empty. Both
   // must stay until the next block or settle().
-  void block(std::uint32_t first, std::span<const std::uint32_t> rows) { first_ = first, rows_ = rows; }
+  void block(std::size_t first, std::span<const std::uint32_t> rows) { first_ = first, rows_ = rows; }
 
   // The slot belongs to the key at this index now.
   void took(std::uint32_t slot, std::size_t index) {
     reserve(slot);
     if (pending_[slot] == kSettled) touched_.push_back(slot);
-    pending_[slot] = first_ + static_cast<std::uint32_t>(rows_.empty() ? index : rows_[index]);
+    pending_[slot] = first_ + (rows_.empty() ? index : rows_[index]);
   }
 
   // Copies text(row), a std::string_view, for each slot that was taken over since.
@@ -56,12 +56,12 @@ class Labels {
   void clear() { *this = Labels(); }
 
   std::size_t nbytes() const {
-    return arena_.capacity() + places_.capacity() * sizeof(Place) +
-           (pending_.capacity() + touched_.capacity()) * sizeof(std::uint32_t);
+    return arena_.capacity() + places_.capacity() * sizeof(Place) + pending_.capacity() * sizeof(std::size_t) +
+           touched_.capacity() * sizeof(std::uint32_t);
   }
 
  private:
-  static constexpr std::uint32_t kSettled = ~std::uint32_t{0};
+  static constexpr std::size_t kSettled = ~std::size_t{0};
   struct Place {
     std::size_t start = 0, length = 0;
   };
@@ -89,10 +89,10 @@ class Labels {
 
   std::vector<Place> places_;
   std::vector<char> arena_;
-  std::size_t garbage_ = 0;             // bytes of the arena that no slot refers to
-  std::vector<std::uint32_t> pending_;  // the row of each slot's new owner
+  std::size_t garbage_ = 0;           // bytes of the arena that no slot refers to
+  std::vector<std::size_t> pending_;  // the row of each slot's new owner
   std::vector<std::uint32_t> touched_;
-  std::uint32_t first_ = 0;
+  std::size_t first_ = 0;
   std::span<const std::uint32_t> rows_;
 };
 

@@ -33,7 +33,7 @@ void slots_show_their_last_owner() {
         expected[slot] = rows.back();
       }
     }
-    labels.settle([&](std::uint32_t row) -> std::string_view { return rows[row]; });
+    labels.settle([&](std::size_t row) -> std::string_view { return rows[row]; });
     std::size_t held = 0;
     for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
       CHECK(labels[slot] == expected[slot]);
@@ -50,7 +50,7 @@ void rows_without_nulls_are_counted_from_the_first() {
   labels.block(0, present);
   labels.took(7, 1);
   labels.took(2, 2);
-  labels.settle([&](std::uint32_t row) -> std::string_view { return rows[row]; });
+  labels.settle([&](std::size_t row) -> std::string_view { return rows[row]; });
   CHECK(labels[7] == "b" && labels[2] == "c" && labels[0].empty() && labels[1'000'000].empty());
 }
 
