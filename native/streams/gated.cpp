@@ -1,0 +1,344 @@
+#include "streams/gated.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "streams/weights.h"
+#include "support/bits.h"
+#include "support/errors.h"
+#include "support/simd.h"
+
+namespace bh::streams {
+namespace {
+
+constexpr std::uint32_t kMostCleared = 65000;  // epochs that the gate closes by itself
+constexpr std::uint64_t kMostEpochs = 65534;   // after merging
+
+SlotColumns columns_of(Kind kind) { return {.epochs = true, .marks = kind != Kind::gated}; }
+std::uint32_t bins_of(Kind kind) { return kind == Kind::gated ? 1 : kBins; }
+
+}  // namespace
+
+Gated::Gated(Kind kind, const GatedSizes& sizes, double gate_slack, std::uint64_t seed, std::optional<Classes> classes)
+    : kind_(kind),
+      seed_(seed),
+      least_capacity_(sizes.capacity),
+      gate_slack_(gate_slack),
+      classes_(classes),
+      counters_(sizes.capacity, seed, columns_of(kind)),
+      cells_(sizes.cells, seed),
+      gate_(sizes.gate_cells, kTau, seed),
+      bins_(bins_of(kind), sizes.registers, seed) {}
+
+Gated Gated::emptied() const { return {kind_, sizes(), gate_slack_, seed_, classes_}; }
+
+int Gated::known(std::uint64_t id) const {
+  return counters_.with([&](const auto& table) -> int {
+    const std::uint32_t slot = table.find(id);
+    return slot == kNoSlot ? -1 : table.mark(slot) & ~kPinned;
+  });
+}
+
+void Gated::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
+                   std::span<const std::uint8_t> marks, Labels* labels) {
+  counters_.hold(total_after(total_, ids.size(), weights));
+  means_.clear();
+  counters_.with([&](auto& table) {
+    const auto mark = [&](std::size_t i) { return marks.empty() ? mark_of(0, Class::light) : marks[i]; };
+    const std::size_t ones = leading_ones(ids.size(), weights);
+    for (std::size_t i = 0; i < ones; ++i) add(table, ids[i], 1, mark(i), arrivals_ + i + 1, labels, i);
+    if (ones < ids.size()) table.weigh();
+    for (std::size_t i = ones; i < ids.size(); ++i)
+      add(table, ids[i], weights[i], mark(i), arrivals_ + i + 1, labels, i);
+    if (!table.full()) arrivals_ += ids.size();
+  });
+}
+
+template <typename Table>
+BH_INLINE void Gated::add(Table& table, std::uint64_t id, std::uint64_t weight, std::uint8_t mark,
+                          std::uint64_t arrivals, Labels* labels, std::size_t index) {
+  using Count = typename Table::Count;
+  total_ += weight;
+  std::uint32_t slot = table.find(id);
+  if (slot != kNoSlot) return table.add(slot, weight);  // so that the gate never sees what is tracked
+  const std::uint32_t bin = kind_ == Kind::gated ? 0 : bin_of(mark);
+  const Class kind = classes_ ? class_of(mark) : Class::light;
+  const bool pin = kind == Class::heavy && pinned_ < pins();
+  bins_.see(bin, id);
+  if (!table.full()) {
+    const std::uint64_t held = cells_.value(id);
+    slot = table.insert(id, static_cast<Count>(held + weight), static_cast<Count>(held));
+    enter(table, slot, mark, pin);
+    if (labels) labels->took(slot, index);
+    if (table.full()) fix_unit(arrivals);
+    return;
+  }
+  if (kind == Class::light) {
+    clear_gate(table);
+    if (gate_.absorb(id, unit_ == 1 ? weight : (weight - 1) / unit_ + 1)) return bins_.absorb(bin, weight);
+  }
+  const std::uint64_t held = cells_.value(id), count = held + weight;
+  slot = table.victim();
+  const std::uint64_t least = table.count(slot);
+  if (!pin && count < least) {
+    cells_.raise(id, count);
+    return bins_.absorb(bin, weight);
+  }
+  bins_.absorb(kind_ == Kind::gated ? 0 : bin_of(table.mark(slot)), least - table.error(slot));
+  cells_.raise(table.key(slot), least);
+  table.replace(slot, id, static_cast<Count>(count), static_cast<Count>(held));
+  enter(table, slot, mark, pin);
+  if (labels) labels->took(slot, index);
+}
+
+// What a key has lost in the gate is counted from here on: all epochs until now, if it holds something also this one,
+// and whether or not this key had to pass it, as a predictor may have called it light before.
+template <typename Table>
+void Gated::enter(Table& table, std::uint32_t slot, std::uint8_t mark, bool pin) {
+  table.set_epoch(slot, reached());
+  if (kind_ == Kind::gated) return;
+  table.set_mark(slot, mark & ~kPinned);
+  if (!pin) return;
+  table.pin(slot);
+  ++pinned_;
+}
+
+template <typename Table>
+void Gated::clear_gate(Table& table) {
+  if (gate_.nonzero() <= gate_.cells() / 2 || epochs_ >= kMostCleared) return;
+  const auto least = static_cast<double>(table.count(table.victim()));
+  if (static_cast<double>(lost(std::uint64_t{kTau} * (epochs_ + 1))) > gate_slack_ * least) return;
+  gate_.clear();
+  ++epochs_;
+}
+
+// The least power of two that is at least the mean weight so far.
+void Gated::fix_unit(std::uint64_t arrivals) {
+  while (unit_ * arrivals < total_) unit_ *= 2;
+}
+
+std::uint64_t Gated::lost(std::uint64_t units) const {
+  return std::min(checked_product(units, unit_).value_or(kMostTotal), kMostTotal);
+}
+
+std::vector<Merged> Gated::merge(const Gated& other) {
+  const std::uint64_t total = added(total_, other.total_);
+  const Gated* const sides[2] = {this, &other};
+  const std::uint64_t unit = std::max(unit_, other.unit_);
+  // Epochs of each side, in the common unit.
+  const auto scaled = [&](int side, std::uint64_t epochs) { return (epochs * sides[side]->unit_ + unit - 1) / unit; };
+  const std::uint64_t reached[2] = {scaled(0, this->reached()), scaled(1, other.reached())};
+  if (reached[0] + reached[1] > kMostEpochs)
+    throw CapacityExceeded("the gates have closed " + std::to_string(reached[0] + reached[1]) +
+                           " epochs together, but 65534 are the most; merge fewer summaries");
+  auto keys = merged_keys(counters_, other.counters_,
+                          [&](int side, std::uint64_t id) { return sides[side]->cells_.value(id); });
+  const std::uint32_t most = capacity();
+  const auto weighted = [](const auto& table) { return table.weighted(); };
+  const auto full = [](const auto& table) { return table.full(); };
+  const bool was_full = counters_.with(full) || other.counters_.with(full);
+  const auto mark_in = [&](const Merged& key) -> std::uint8_t {
+    if (kind_ == Kind::gated) return 0;
+    const int side = key.slots[0] == kNoSlot;
+    return sides[side]->counters_.with([&](const auto& table) { return table.mark(key.slots[side]); });
+  };
+  AnyCounters merged = table_of(keys, most, seed_, columns_of(kind_), total > 0xFFFFFFFF,
+                                counters_.with(weighted) || other.counters_.with(weighted));
+  std::uint32_t pinned = 0;
+  merged.with([&](auto& table) {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
+      std::uint64_t epochs = 0;
+      for (const int side : {0, 1}) {
+        const std::uint32_t before = keys[slot].slots[side];
+        epochs += before == kNoSlot ? reached[side] : scaled(side, sides[side]->counters_.with([&](const auto& from) {
+          return std::uint64_t{from.epoch(before)};
+        }));
+      }
+      table.set_epoch(slot, static_cast<std::uint16_t>(epochs));
+      if (kind_ == Kind::gated) continue;
+      const std::uint8_t mark = mark_in(keys[slot]);
+      table.set_mark(slot, mark & ~kPinned);
+      if ((mark & kPinned) == 0 || pinned == pins()) continue;
+      table.pin(slot);
+      ++pinned;
+    }
+  });
+  cells_.merge(other.cells_);
+  bins_.merge(other.bins_);
+  for (std::size_t i = most; i < keys.size(); ++i) {
+    cells_.raise(keys[i].key, keys[i].count);
+    bins_.absorb(kind_ == Kind::gated ? 0 : bin_of(mark_in(keys[i])), keys[i].count - keys[i].error);
+  }
+  keys.resize(std::min<std::size_t>(keys.size(), most));
+  counters_ = std::move(merged);
+  pinned_ = pinned;
+  epochs_ = static_cast<std::uint32_t>(reached[0] + reached[1]);
+  unit_ = unit;
+  gate_.clear();
+  means_.clear();
+  total_ = total;
+  arrivals_ += other.arrivals_;
+  least_capacity_ = std::min(least_capacity_, other.least_capacity_);
+  merged_ = true;
+  if (counters_.with(full) && !was_full) fix_unit(arrivals_);
+  return keys;
+}
+
+std::uint64_t Gated::untracked_upper(std::uint64_t id) const {
+  return std::min(kMostTotal, cells_.value(id) + lost(std::uint64_t{kTau} * epochs_ + gate_.value(id)));
+}
+
+Bounds Gated::bounds(std::uint64_t id) const {
+  return counters_.with([&](const auto& table) {
+    const std::uint32_t slot = table.find(id);
+    return slot == kNoSlot ? Bounds{0, untracked_upper(id)} : bounds_at(table, slot);
+  });
+}
+
+template <typename Table>
+double Gated::estimate_at(const Table& table, std::uint32_t slot, Estimator estimator) const {
+  const Bounds at = bounds_at(table, slot);
+  const std::uint64_t error = table.error(slot);
+  const auto slack = static_cast<double>(lost(kTau * std::min<std::uint64_t>(table.epoch(slot), 1)));
+  switch (estimator) {
+    case Estimator::upper: return static_cast<double>(at.upper);
+    case Estimator::lower: return static_cast<double>(at.lower);
+    case Estimator::count:
+      if (!table.pinned(slot)) return static_cast<double>(table.count(slot)) + slack;
+      break;
+    case Estimator::mid:
+      if (!table.pinned(slot)) return static_cast<double>(at.lower) + static_cast<double>(error) / 2 + slack;
+      break;
+  }
+  return static_cast<double>(at.lower);  // a pinned key has a slot since it came first, if the predictor is right
+}
+
+double Gated::estimate(std::uint64_t id, Estimator estimator, std::uint8_t mark) const {
+  return counters_.with([&](const auto& table) {
+    const std::uint32_t slot = table.find(id);
+    if (slot != kNoSlot) return estimate_at(table, slot, estimator);
+    if (estimator == Estimator::lower || estimator == Estimator::count) return 0.0;
+    const auto upper = static_cast<double>(untracked_upper(id));
+    return estimator == Estimator::upper ? upper : std::min(upper, mean(kind_ == Kind::gated ? 0 : bin_of(mark)));
+  });
+}
+
+double Gated::mean(std::uint32_t bin) const {
+  if (means_.empty())
+    for (std::uint32_t i = 0; i < bins_.bins(); ++i) means_.push_back(bins_.mean(i));
+  return means_[bin];
+}
+
+std::uint64_t Gated::untracked_bound() const {
+  return std::min(kMostTotal, cells_.highest() + lost(std::uint64_t{kTau} * epochs_ + gate_.highest()));
+}
+
+std::uint64_t Gated::error_bound() const {
+  return counters_.with([&](const auto& table) {
+    std::uint64_t most = untracked_bound();
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
+      const Bounds at = bounds_at(table, slot);
+      most = std::max(most, at.upper - at.lower);
+    }
+    return most;
+  });
+}
+
+double Gated::guaranteed_error(std::uint64_t total) const {
+  if (merged_) return std::numeric_limits<double>::infinity();
+  return (1 + gate_slack_) * static_cast<double>(total) / (capacity() - pins()) + static_cast<double>(lost(kTau));
+}
+
+GatedSizes Gated::sizes() const { return {capacity(), cells_.first(), gate_.cells(), bins_.registers_per_bin()}; }
+std::uint32_t Gated::capacity() const {
+  return counters_.with([](const auto& table) { return table.capacity(); });
+}
+std::uint32_t Gated::size() const {
+  return counters_.with([](const auto& table) { return table.size(); });
+}
+std::size_t Gated::nbytes() const {
+  return counters_.with([](const auto& table) { return table.nbytes(); }) + cells_.nbytes() + gate_.nbytes() +
+         bins_.bytes();
+}
+
+Header Gated::header() const {
+  Header header;
+  header.kind = kind_;
+  header.width = counters_.wide() ? 8 : 4;
+  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+  if (merged_) header.flags |= Header::merged;
+  header.seed = seed_;
+  header.capacity = capacity();
+  header.least_capacity = least_capacity_;
+  header.total = total_;
+  return header;
+}
+
+// While slots are free the unit is 1, and arrivals stand in its place.
+void Gated::write(SectionWriter& writer) const {
+  counters_.with([&](const auto& table) { table.write(writer); });
+  cells_.write(writer);
+  const bool full = counters_.with([](const auto& table) { return table.full(); });
+  gate_.write(writer, epochs_, full ? unit_ : arrivals_, gate_slack_);
+  bins_.write(writer);
+  if (classes_) classes_->write(writer);
+}
+
+Gated::Gated(SectionReader& reader)
+    : kind_(reader.header().kind),
+      seed_(reader.header().seed),
+      total_(reader.header().total),
+      least_capacity_(reader.header().least_capacity),
+      merged_((reader.header().flags & Header::merged) != 0),
+      counters_(reader, columns_of(kind_)),
+      cells_(reader),
+      gate_(0, kTau, seed_),
+      bins_(0, 16, seed_) {
+  CountingFilter::Read gate = CountingFilter::read(reader, kTau);
+  gate_ = std::move(gate.filter);
+  epochs_ = gate.epochs;
+  gate_slack_ = gate.slack;
+  bins_ = Bins::read(reader, seed_);
+  if (kind_ == Kind::lss_plus) classes_ = Classes::read(reader);
+  const bool full = counters_.with([](const auto& table) { return table.full(); });
+  (full ? unit_ : arrivals_) = gate.unit;
+  if (kind_ != Kind::gated) {
+    if (const char* wrong = broken_marks(counters_)) reader.fail(wrong);
+    pinned_ = counters_.with([](const auto& table) { return table.size() - table.unpinned(); });
+  }
+  if (const char* wrong = broken()) reader.fail(wrong);
+  if (reader.header().floor != 0 || reader.header().deleted != 0 || (reader.header().flags & Header::deletions) != 0)
+    reader.fail("a field of the header belongs to another kind");
+}
+
+const char* Gated::broken() const {
+  if (kind_ != Kind::gated && kind_ != Kind::calibrated && kind_ != Kind::lss_plus) return "it is of another kind";
+  if (least_capacity_ == 0 || least_capacity_ > capacity()) return "the least capacity is 0 or above the capacity";
+  if (total_ > kMostTotal) return "the total passes 2**63 - 1";
+  if (!(gate_slack_ >= 0.01 && gate_slack_ <= 16)) return "the slack of the gate is not from 0.01 to 16";
+  if (epochs_ > kMostEpochs) return "the gate has closed too many epochs";
+  if (!std::has_single_bit(unit_)) return "the unit is no power of two";
+  if (arrivals_ > total_) return "there are more arrivals than weight";
+  if (bins_.bins() != bins_of(kind_)) return "the number of bins is that of another kind";
+  if (pinned_ > pins()) return "there are more pinned slots than may be";
+  return counters_.with([&](const auto& table) -> const char* {
+    if (const char* wrong = table.broken()) return wrong;
+    if (!table.full() && gate_.nonzero() != 0) return "the gate holds something while slots are free";
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (table.epoch(slot) > epochs_ + 1) return "a slot has an epoch that is still to come";
+    return nullptr;
+  });
+}
+
+void Gated::check_invariants() const {
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
+  if (static_cast<double>(error_bound()) > guaranteed_error(total_))
+    throw std::logic_error("an error exceeds its bound");
+}
+
+}  // namespace bh::streams
