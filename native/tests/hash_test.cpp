@@ -43,6 +43,17 @@ void golden_values_of_bytes() {
   CHECK(hash_of("The quick brown fox jumps over the lazy dog", 0) == 0x6543a90d53a1d532);
 }
 
+void short_ends_are_padded_with_zeros() {
+  for (std::size_t n = 0; n <= 16; ++n) {
+    const auto bytes = std::make_unique<std::byte[]>(n);
+    for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<std::byte>(251 - 7 * i);
+    std::uint64_t expected[2] = {}, words[2];
+    if (n > 0) std::memcpy(expected, bytes.get(), n);
+    bh::detail::load_padded({bytes.get(), n}, words);
+    CHECK(words[0] == expected[0] && words[1] == expected[1]);
+  }
+}
+
 void range_covers_its_ends_and_nothing_else() {
   CHECK(bh::range(0, 7) == 0);
   CHECK(bh::range(~0ull, 7) == 6);
@@ -55,5 +66,6 @@ void range_covers_its_ends_and_nothing_else() {
 int main() {
   golden_values_of_integers();
   golden_values_of_bytes();
+  short_ends_are_padded_with_zeros();
   range_covers_its_ends_and_nothing_else();
 }
