@@ -13,7 +13,14 @@
 namespace bh {
 
 // What a number is drawn for: domains never share words.
-enum class Domain : std::uint32_t { rounding = 1, first_signs = 2, second_signs = 3, queueing = 8, workloads = 10 };
+enum class Domain : std::uint32_t {
+  rounding = 1,
+  first_signs = 2,
+  second_signs = 3,
+  queueing = 8,
+  streams = 9,
+  workloads = 10
+};
 
 using Quad = std::array<std::uint32_t, 4>;
 

@@ -142,7 +142,7 @@ class WindowModel:
         certain = 0 if c is None else c - e
         skipped = 0 if self.bits == 0 else 1 if t <= self.frame else 2
         if t <= self.frame:
-            return max(0, certain - max(0, t - W)), min(g + skipped, W)
+            return max(0, certain - max(0, t - W)), min(g + skipped, W, t)
         edge = max(0, B - D - p)
         if self.sample < 1:
             edge = min(edge, self.sampled[0])
@@ -154,7 +154,8 @@ class WindowModel:
             lower = max(0, lower - max(0, D + p - B))
         upper = min(upper + skipped, W)
         if self.prev_floor < step and self.floor < step:
-            lower += step * max(0, old - 2 - (D > 0))
+            inside = old - -(-D // step)
+            lower += step * (inside - 1) + 1 if inside > 0 else 0
         return min(lower, upper), upper
 
     def estimate(self, key, estimator="balanced"):
