@@ -40,6 +40,12 @@ def test_binary_columns_are_byte_strings_whatever_they_hold(tmp_path):
     assert pq.read_table(tmp_path / "u.parquet")["key"].to_pylist() == keys
 
 
+def test_a_nul_inside_a_string_does_not_end_it(tmp_path):
+    trace = Trace("stream", {"key": ["a\0b", "a\0c", ""]}, children={"c": ([0, 1, 1, 1], {"tag": ["x\0y"]})})
+    trace.save(tmp_path / "t.parquet")
+    assert Trace.load(tmp_path / "t.parquet").fingerprint == trace.fingerprint
+
+
 @pytest.mark.parametrize("column", [[1, None], ["a", None], [[1], None], [[1], [2]], [b"a", None]])
 def test_columns_that_no_trace_can_hold_are_refused(tmp_path, column):
     pq.write_table(pa.table({"a": column}), tmp_path / "t.parquet")

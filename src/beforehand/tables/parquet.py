@@ -47,7 +47,9 @@ def write(arrays: Arrays, mark: Mark, stream: BinaryIO) -> None:
 
 def _arrow(values: NDArray[Any]) -> Any:
     pa = import_module("pyarrow")
-    return pa.array(values.tolist(), pa.binary()) if values.dtype.kind == "S" else pa.array(values)  # it cuts at a NUL
+    if values.dtype.kind in "US":  # of which pyarrow would take what stands before the first NUL
+        return pa.array(values.tolist(), pa.binary() if values.dtype.kind == "S" else pa.string())
+    return pa.array(values)
 
 
 def _plain(name: str, column: Any) -> NDArray[Any]:
