@@ -31,6 +31,7 @@
 #include "streams/format.h"
 #include "streams/keys.h"
 #include "streams/labels.h"
+#include "streams/slot_index.h"
 #include "streams/weights.h"
 #include "support/bits.h"
 
@@ -278,8 +279,10 @@ nb::bytes to_bytes(Summary<Kernel>& self) {
   streams::Header header = self.kernel.header();
   header.key_kind = static_cast<std::uint8_t>(self.kind);
   header.skipped = self.skipped;
-  if (self.has_labels()) header.flags |= streams::Header::labels;
-  if (!self.labeled) header.flags |= streams::Header::unlabeled;
+  if constexpr (requires { self.kernel.slots(); }) {
+    if (self.has_labels()) header.flags |= streams::Header::labels;
+    if (!self.labeled) header.flags |= streams::Header::unlabeled;
+  }
   streams::SectionWriter writer(header);
   self.kernel.write(writer);
   if constexpr (requires { self.kernel.size(); })
@@ -301,12 +304,14 @@ std::unique_ptr<Summary<Kernel>> from_bytes(const nb::bytes& data) {
   streams::SectionReader reader(bytes_of(data));
   const streams::Header& header = reader.header();
   const auto kind = static_cast<streams::KeyKind>(header.key_kind);
-  auto read = std::make_unique<Summary<Kernel>>(Kernel(reader), kind, (header.flags & streams::Header::unlabeled) == 0);
+  constexpr bool has_slots = requires(const Kernel& kernel) { kernel.slots(); };
+  const bool labeled = has_slots && (header.flags & streams::Header::unlabeled) == 0;
+  auto read = std::make_unique<Summary<Kernel>>(Kernel(reader), kind, labeled);
   if (header.total != 0) read->first_kind = streams::KeyKind::none;
   read->skipped = header.skipped;
   if (((header.flags & streams::Header::labels) != 0) != read->has_labels())
     reader.fail("labels stand beside keys that have none, or are missing");
-  if constexpr (requires { read->kernel.size(); })
+  if constexpr (has_slots)
     if (read->has_labels()) {
       reader.expect("LABL");
       const auto lengths = reader.take_array<std::uint32_t>(read->kernel.slots());

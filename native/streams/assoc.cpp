@@ -32,51 +32,46 @@ std::size_t lane_of(const Assoc::Bucket<Count>& bucket, std::uint64_t id) {
   return lane;
 }
 
+// The lane of a key that has one, else kLanes.
+template <typename Count>
+std::size_t tracked_lane(const Assoc::Bucket<Count>& bucket, std::uint64_t id) {
+  const std::size_t lane = lane_of(bucket, id);
+  return lane < kLanes && bucket.counts[lane] > 0 ? lane : kLanes;
+}
+
 // The lane that changed its owner, or kLanes.
 template <typename Count>
 std::size_t add(Assoc::Bucket<Count>& bucket, std::uint64_t id, Count weight) {
-  std::size_t lane = lane_of(bucket, id);
-  if (lane < kLanes && bucket.counts[lane] > 0) {
+  if (const std::size_t lane = tracked_lane(bucket, id); lane < kLanes) {
     bucket.counts[lane] += weight;
     return kLanes;
   }
-  lane = least(bucket);
+  const std::size_t lane = least(bucket);
   bucket.keys[lane] = id;
   bucket.errors[lane] = bucket.counts[lane];
   bucket.counts[lane] += weight;
   return lane;
 }
 
-// The eight heaviest of two buckets together; what a side does not track may have had that side's minimum.
+// All keys of two buckets, heaviest first; what a side does not track may have had that side's minimum. Slots are
+// lanes.
 template <typename Count>
-Assoc::Bucket<Count> merged(const Assoc::Bucket<Count>& a, const Assoc::Bucket<Count>& b) {
-  struct Entry {
-    std::uint64_t key;
-    Count count, error;
-  };
-  std::vector<Entry> entries;
-  const Count least_a = a.counts[least(a)], least_b = b.counts[least(b)];
-  for (std::size_t i = 0; i < kLanes && a.counts[i] > 0; ++i) {
-    const std::size_t j = lane_of(b, a.keys[i]);
-    const bool both = j < kLanes && b.counts[j] > 0;
-    entries.push_back(
-        {a.keys[i], a.counts[i] + (both ? b.counts[j] : least_b), a.errors[i] + (both ? b.errors[j] : least_b)});
+std::vector<Merged> merged_keys(const Assoc::Bucket<Count>& a, const Assoc::Bucket<Count>& b) {
+  std::vector<Merged> all;
+  const std::uint64_t least_a = a.counts[least(a)], least_b = b.counts[least(b)];
+  for (std::uint32_t i = 0; i < kLanes && a.counts[i] > 0; ++i) {
+    const auto j = static_cast<std::uint32_t>(tracked_lane(b, a.keys[i]));
+    const bool both = j < kLanes;
+    all.push_back({a.counts[i] + (both ? b.counts[j] : least_b),
+                   a.errors[i] + (both ? b.errors[j] : least_b),
+                   a.keys[i],
+                   {i, both ? j : kNoSlot}});
   }
-  for (std::size_t j = 0; j < kLanes && b.counts[j] > 0; ++j) {
-    const std::size_t i = lane_of(a, b.keys[j]);
-    if (i < kLanes && a.counts[i] > 0) continue;
-    entries.push_back({b.keys[j], b.counts[j] + least_a, b.errors[j] + least_a});
-  }
-  std::sort(entries.begin(), entries.end(), [](const Entry& x, const Entry& y) {
-    return x.count != y.count ? x.count > y.count : x.error != y.error ? x.error < y.error : x.key < y.key;
-  });
-  Assoc::Bucket<Count> kept{};
-  for (std::size_t i = 0; i < std::min(kLanes, entries.size()); ++i) {
-    kept.keys[i] = entries[i].key;
-    kept.counts[i] = entries[i].count;
-    kept.errors[i] = entries[i].error;
-  }
-  return kept;
+  for (std::uint32_t j = 0; j < kLanes && b.counts[j] > 0; ++j)
+    if (tracked_lane(a, b.keys[j]) == kLanes)
+      all.push_back({b.counts[j] + least_a, b.errors[j] + least_a, b.keys[j], {kNoSlot, j}});
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 template <typename Count>
@@ -99,7 +94,7 @@ const char* broken_bucket(const Assoc::Bucket<Count>& bucket, std::uint64_t& lef
 Assoc::Assoc(std::uint32_t capacity, std::uint64_t seed)
     : mix_(seed, 2), seed_(seed), buckets_(Buckets<std::uint32_t>(capacity / kLanes, Bucket<std::uint32_t>{})) {}
 
-void Assoc::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, OwnerChanges* changes) {
+void Assoc::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, Labels* labels) {
   const std::uint64_t total = total_after(total_, ids.size(), weights);
   hold(total);
   std::visit(
@@ -115,10 +110,9 @@ void Assoc::update(std::span<const std::uint64_t> ids, std::span<const std::uint
           for (std::size_t i = 0; i < n; ++i) {
             const auto weight = weights.empty() ? Count{1} : static_cast<Count>(weights[first + i]);
             const std::size_t lane = add(*at[i], ids[first + i], weight);
-            if (changes && lane < kLanes)
-              changes->push_back(
-                  {static_cast<std::uint32_t>(kLanes * static_cast<std::size_t>(at[i] - buckets.data()) + lane),
-                   static_cast<std::uint32_t>(first + i)});
+            if (labels && lane < kLanes)
+              labels->took(static_cast<std::uint32_t>(kLanes * static_cast<std::size_t>(at[i] - buckets.data()) + lane),
+                           first + i);
           }
         }
       },
@@ -139,29 +133,52 @@ void Assoc::hold(std::uint64_t total) {
   buckets_ = std::move(wide);
 }
 
-void Assoc::merge(const Assoc& other) {
+std::vector<Merged> Assoc::merge(const Assoc& other) {
   const std::uint64_t total = added(total_, other.total_);
   hold(total);
+  Assoc wide = other;
+  wide.hold(total);
+  std::vector<Merged> kept;
   std::visit(
       [&]<typename Count>(Buckets<Count>& mine) {
-        Assoc wide = other;
-        wide.hold(total);
         const auto& theirs = std::get<Buckets<Count>>(wide.buckets_);
-        for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = merged(mine[i], theirs[i]);
+        kept.reserve(kLanes * mine.size());
+        for (std::uint32_t i = 0; i < mine.size(); ++i) {
+          std::vector<Merged> keys = merged_keys(mine[i], theirs[i]);
+          keys.resize(kLanes, Merged{0, 0, 0, {kNoSlot, kNoSlot}});
+          for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            mine[i].keys[lane] = keys[lane].key;
+            mine[i].counts[lane] = static_cast<Count>(keys[lane].count);
+            mine[i].errors[lane] = static_cast<Count>(keys[lane].error);
+            for (std::uint32_t& slot : keys[lane].slots)
+              if (slot != kNoSlot) slot += kLanes * i;
+            kept.push_back(keys[lane]);
+          }
+        }
       },
       buckets_);
   total_ = total;
   merged_ = true;
+  return kept;
 }
 
 Bounds Assoc::bounds(std::uint64_t id) const {
   return std::visit(
       [&](const auto& buckets) -> Bounds {
         const auto& bucket = buckets[bucket_of(id, buckets.size())];
-        const std::size_t lane = lane_of(bucket, id);
-        if (lane < kLanes && bucket.counts[lane] > 0)
-          return {std::uint64_t{bucket.counts[lane]} - bucket.errors[lane], bucket.counts[lane]};
-        return {0, bucket.counts[least(bucket)]};
+        const std::size_t lane = tracked_lane(bucket, id);
+        return lane < kLanes ? bounds_at(bucket, lane) : Bounds{0, bucket.counts[least(bucket)]};
+      },
+      buckets_);
+}
+
+double Assoc::estimate(std::uint64_t id, Estimator estimator) const {
+  return std::visit(
+      [&](const auto& buckets) {
+        const auto& bucket = buckets[bucket_of(id, buckets.size())];
+        const std::size_t lane = tracked_lane(bucket, id);
+        if (lane < kLanes) return estimate_of(bounds_at(bucket, lane), estimator);
+        return estimator == Estimator::upper ? static_cast<double>(bucket.counts[least(bucket)]) : 0.0;
       },
       buckets_);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numbers>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -94,13 +95,19 @@ void CountMin::merge(const CountMin& other) {
   deleted_ = deleted;
 }
 
-void CountMin::estimate(std::span<const std::uint64_t> ids, std::span<std::uint64_t> upper) const {
-  std::visit(
+Bounds CountMin::bounds(std::uint64_t id) const {
+  return std::visit(
       [&](const auto& cells) {
-        rows_.each(ids, cells.data(),
-                   [&](std::size_t i, std::span<const std::uint64_t> places) { upper[i] = least(cells, places); });
+        Bounds bounds{0, 0};
+        rows_.each({&id, 1}, cells.data(),
+                   [&](std::size_t, std::span<const std::uint64_t> places) { bounds.upper = least(cells, places); });
+        return bounds;
       },
       cells_);
+}
+
+double CountMin::guaranteed_error(std::uint64_t total) const {
+  return std::numbers::e * static_cast<double>(total) / static_cast<double>(rows_.width());
 }
 
 std::uint64_t CountMin::error_bound() const {

@@ -7,6 +7,7 @@
 #include <span>
 #include <variant>
 
+#include "streams/estimator.h"
 #include "streams/format.h"
 #include "streams/rows.h"
 #include "support/storage.h"
@@ -18,6 +19,8 @@ class CountMin {
   CountMin(std::uint32_t depth, std::uint64_t width, bool conservative, std::uint64_t seed);
   explicit CountMin(SectionReader& reader);
 
+  CountMin emptied() const { return {rows_.depth(), rows_.width(), conservative_, seed()}; }
+
   // Ids and weights, which are empty (all 1) or as many, must not change meanwhile.
   // Throws CapacityExceeded before any change.
   void update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights);
@@ -25,12 +28,15 @@ class CountMin {
   void remove(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights);
   void merge(const CountMin& other);  // alike in all but the cells
 
-  void estimate(std::span<const std::uint64_t> ids, std::span<std::uint64_t> upper) const;
+  Bounds bounds(std::uint64_t id) const;
+  double estimate(std::uint64_t id, Estimator estimator) const { return estimate_of(bounds(id), estimator); }
+  double guaranteed_error(std::uint64_t total) const;  // missed by a key with probability exp(-depth) at most
   // No key's estimate is higher: the least, over the rows, of the largest counter.
   std::uint64_t error_bound() const;
 
   const Rows& rows() const { return rows_; }
   bool conservative() const { return conservative_; }
+  std::uint64_t seed() const { return rows_.seed(); }
   std::uint64_t total() const { return total_; }
   std::uint64_t deleted() const { return deleted_; }
   std::size_t nbytes() const { return rows_.cells() * width_of_cells(); }

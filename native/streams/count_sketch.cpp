@@ -45,8 +45,9 @@ void CountSketch::merge(const CountSketch& other) {
   radius_ = -1;
 }
 
-void CountSketch::estimate(std::span<const std::uint64_t> ids, std::span<std::int64_t> medians) const {
-  rows_.each(ids, cells_.data(), [&](std::size_t i, std::span<const std::uint64_t> places) {
+std::int64_t CountSketch::median(std::uint64_t id) const {
+  std::int64_t median = 0;
+  rows_.each({&id, 1}, cells_.data(), [&](std::size_t, std::span<const std::uint64_t> places) {
     std::array<std::int64_t, Rows::kMostDepth> found;
     for (std::size_t row = 0; row < places.size(); ++row) {
       const std::int64_t cell = cells_[places[row] >> 1];
@@ -54,8 +55,29 @@ void CountSketch::estimate(std::span<const std::uint64_t> ids, std::span<std::in
     }
     const auto middle = found.begin() + static_cast<std::ptrdiff_t>(places.size() / 2);
     std::nth_element(found.begin(), middle, found.begin() + static_cast<std::ptrdiff_t>(places.size()));
-    medians[i] = *middle;
+    median = *middle;
   });
+  return median;
+}
+
+// No key has come more often than all together, nor less than never.
+Bounds CountSketch::bounds(std::uint64_t id) const {
+  const auto most = static_cast<double>(total_);
+  const auto middle = static_cast<double>(median(id)), reach = radius();
+  return {static_cast<std::uint64_t>(std::clamp(std::floor(middle - reach), 0.0, most)),
+          static_cast<std::uint64_t>(std::clamp(std::ceil(middle + reach), 0.0, most))};
+}
+
+double CountSketch::estimate(std::uint64_t id, Estimator estimator) const {
+  return estimator == Estimator::count ? static_cast<double>(median(id)) : estimate_of(bounds(id), estimator);
+}
+
+std::uint64_t CountSketch::error_bound() const {
+  return static_cast<std::uint64_t>(std::min(2 * std::ceil(radius()), static_cast<double>(total_)));
+}
+
+double CountSketch::guaranteed_error(std::uint64_t total) const {
+  return 2 * static_cast<double>(total) / std::sqrt(static_cast<double>(rows_.width()));
 }
 
 double CountSketch::radius() const {

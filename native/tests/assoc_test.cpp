@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "check.h"
@@ -67,28 +68,47 @@ void bounds_hold_through_weights_merges_and_bytes() {
   CHECK(checks > 100'000);
 }
 
-// Any cut of a stream gives the same table, and the changes name the owner of every slot.
-void changes_name_the_owners() {
+// Any cut of a stream gives the same table, and the labels name the owner of every slot, after a merge too.
+void labels_follow_the_owners() {
   std::mt19937_64 random(2);
   std::vector<std::uint64_t> ids(5000);
   for (std::uint64_t& id : ids) id = random() % 300;
   Assoc whole(64, 3), cut(64, 3);
-  OwnerChanges changes;
-  whole.update(ids, {}, &changes);
+  Labels labels, more;
+  const auto settle = [&](Labels& each, std::size_t first) {
+    each.settle([&](std::uint32_t row) { return std::to_string(ids[first + row]); });
+  };
+  labels.block(0, {});
+  whole.update(ids, {}, &labels);
+  settle(labels, 0);
   for (std::size_t first = 0; first < ids.size();) {
     const std::size_t n = std::min<std::size_t>(1 + random() % 40, ids.size() - first);
-    cut.update(std::span(ids).subspan(first, n), {}, nullptr);
+    more.block(0, {});
+    cut.update(std::span(ids).subspan(first, n), {}, &more);
+    settle(more, first);
     first += n;
   }
-  CHECK(to_bytes(whole) == to_bytes(cut));
-  std::vector<std::uint64_t> owners(64, ~std::uint64_t{0});
-  for (const auto& [slot, position] : changes) owners[slot] = ids[position];
-  std::uint32_t used = 0;
-  whole.each([&](std::uint32_t slot, std::uint64_t key, std::uint64_t, std::uint64_t) {
-    CHECK(owners[slot] == key);
-    ++used;
+  CHECK(to_bytes(whole) == to_bytes(cut) && whole.size() == 64);
+  const auto check = [](const Assoc& table, const auto& label) {
+    table.each(Estimator::count, [&](std::uint32_t slot, std::uint64_t key, double estimate, Bounds bounds) {
+      CHECK(label(slot) == std::to_string(key));
+      CHECK(estimate == static_cast<double>(bounds.upper) && table.bounds(key).lower == bounds.lower);
+    });
+  };
+  check(whole, [&](std::uint32_t slot) { return labels[slot]; });
+  check(cut, [&](std::uint32_t slot) { return more[slot]; });
+  Assoc other(64, 3);
+  for (std::uint64_t& id : ids) id += 200;
+  Labels others;
+  others.block(0, {});
+  other.update(std::span(ids).first(40), {}, &others);
+  settle(others, 0);
+  const auto kept = whole.merge(other);
+  CHECK(kept.size() == whole.slots());
+  check(whole, [&](std::uint32_t slot) {
+    const auto [mine, its] = kept[slot].slots;
+    return mine != kNoSlot ? labels[mine] : others[its];
   });
-  CHECK(used == whole.size() && used == 64);
 }
 
 void extreme_keys_are_keys() {
@@ -122,7 +142,7 @@ void the_total_never_wraps() {
 
 int main() {
   bh::streams::bounds_hold_through_weights_merges_and_bytes();
-  bh::streams::changes_name_the_owners();
+  bh::streams::labels_follow_the_owners();
   bh::streams::extreme_keys_are_keys();
   bh::streams::the_total_never_wraps();
 }

@@ -14,11 +14,7 @@ namespace {
 
 using Ids = std::vector<std::uint64_t>;
 
-std::uint64_t estimate(const CountMin& sketch, std::uint64_t id) {
-  std::uint64_t upper;
-  sketch.estimate({&id, 1}, {&upper, 1});
-  return upper;
-}
+std::uint64_t estimate(const CountMin& sketch, std::uint64_t id) { return sketch.bounds(id).upper; }
 
 Ids random_ids(std::size_t n, std::uint64_t universe, std::mt19937_64& random) {
   Ids ids(n);

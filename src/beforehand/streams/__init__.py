@@ -1,6 +1,8 @@
 """Heavy hitters and frequencies of streams, with bounds for every key."""
 
 from beforehand.streams.char_ngrams import CharNgrams
+from beforehand.streams.count_min import CountMin
+from beforehand.streams.count_sketch import CountSketch
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.lookup_table import LookupTable
@@ -13,6 +15,8 @@ from beforehand.streams.top import Top, TopRow
 __all__ = [
     "CharNgrams",
     "Constant",
+    "CountMin",
+    "CountSketch",
     "FirstOf",
     "FromCallable",
     "KeyBits",

@@ -70,10 +70,7 @@ class Ranking(ABC):
         Raises:
             InvalidInput: An argument breaks its rule.
         """
-        if not 0 <= phi <= 1:
-            raise InvalidInput(f"phi is {phi}, but must be from 0 to 1, a share of the total weight")
-        if guarantee not in get_args(Guarantee):
-            raise InvalidInput(f"guarantee is {guarantee!r}, but must be one of {', '.join(get_args(Guarantee))}")
+        check_heavy(phi, guarantee)
         heavy = phi * max(0, self.total - self.deleted)
         keys, estimate, lower, upper, _ = self._ranked(len(self))
         sure = lower > heavy
@@ -83,3 +80,15 @@ class Ranking(ABC):
             guarantee == "no_false_negatives" or not ((upper > heavy) & ~sure).any()
         )
         return Top(keys, estimate[chosen], lower[chosen], upper[chosen], sure[chosen], bool(complete))
+
+
+def check_heavy(phi: float, guarantee: str) -> None:
+    """Refuse what does not say which keys are heavy.
+
+    Raises:
+        InvalidInput: One of them breaks its rule.
+    """
+    if not 0 <= phi <= 1:
+        raise InvalidInput(f"phi is {phi}, but must be from 0 to 1, a share of the total weight")
+    if guarantee not in get_args(Guarantee):
+        raise InvalidInput(f"guarantee is {guarantee!r}, but must be one of {', '.join(get_args(Guarantee))}")

@@ -67,9 +67,17 @@ def sizes(memory: int, policy: str) -> Sizes:
 
 
 def sizes_for(capacity: int, policy: str) -> Sizes:
-    """The parts that go with that many counters: those of the least memory that holds them."""
-    if policy in ("exact", "assoc"):
-        return Sizes(capacity if policy == "exact" else -(-capacity // 8) * 8)
+    """The parts that go with that many counters: those of the least memory that holds them.
+
+    Raises:
+        InvalidInput: Policy "assoc" cannot round them up to a multiple of 8.
+    """
+    if policy == "exact":
+        return Sizes(capacity)
+    if policy == "assoc":
+        if capacity > MOST_SLOTS - 6:
+            raise InvalidInput(f"capacity is {capacity}, but policy 'assoc' takes at most 2**32 - 8; take fewer")
+        return Sizes(-(-capacity // 8) * 8)
     memory, per = 1, SLOT[policy] + (4 if capacity <= SHORT_SLOTS else 8)
     while (missing := capacity * per - _left(memory, policy)) > 0:  # another byte of memory adds at most one
         memory += missing

@@ -3,12 +3,16 @@
 from typing import Any
 
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.streams.count_min import CountMin
+from beforehand.streams.count_sketch import CountSketch
 from beforehand.streams.frequency import PREDICTORS, predictor_from_bytes
 from beforehand.streams.space_saving import KINDS, SpaceSaving
 
 MAGIC = b"\x89BHSS\r\n\x1a"
 READERS: dict[int, Any] = {  # by kind, byte 10
     **dict.fromkeys(KINDS, SpaceSaving._read),
+    **dict.fromkeys((8, 9), CountMin._read),
+    10: CountSketch._read,
     **dict.fromkeys(PREDICTORS, predictor_from_bytes),
 }
 
