@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 import typer
 
-from beforehand.cli import quantization, scheduling
+from beforehand.cli import quantization, scheduling, streams
 from beforehand.cli.page import Row
 from beforehand.cli.scenes import quantization as quantization_scenes
 from beforehand.cli.scenes import scheduling as scheduling_scenes
@@ -38,4 +38,5 @@ class Area(NamedTuple):
 AREAS = (
     Area("scheduling", scheduling.app, scheduling_scenes.SCENES, scheduling_scenes.next_command),
     Area("quantization", quantization.app, quantization_scenes.SCENES, quantization_scenes.next_command),
+    Area("streams", streams.app, (), lambda _: None),
 )

@@ -1,0 +1,147 @@
+"""The heaviest keys as a table, as csv or as JSON."""
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, final
+
+import typer
+from rich.text import Text
+
+from beforehand.cli import render
+
+if TYPE_CHECKING:
+    from beforehand.cli.stream_check import Check, Errors
+    from beforehand.streams.top import Top
+
+Output = Literal["table", "csv", "json"]
+Form = Annotated[Output, typer.Option("--output", help="A table to read, or what machines read.")]
+Json = Annotated[bool, typer.Option("--json", help="The same as --output json.")]
+HEAD = ("rank", "key", "estimate", "lower", "upper", "share")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What to show of a summary, and how.
+
+    Args:
+        summary: Whatever can name its heaviest keys.
+        output: "table", "csv" or "json".
+        k: How many keys.
+        phi: Show all keys above this share instead.
+    """
+
+    summary: Any
+    output: Output
+    k: int = 100
+    phi: float | None = None
+
+    def show(self, check: "Check | None" = None) -> "Errors | None":
+        """Print the heaviest keys; with exact counts, also how far off all estimates are."""
+        top = self.summary.top(self.k) if self.phi is None else self.summary.heavy_hitters(self.phi)
+        errors = check and check.errors(self.summary)
+        weight = self.summary.total - self.summary.deleted
+        rows = [
+            (rank, _plain(row.key), row.estimate, row.lower, row.upper, row.estimate / weight)
+            for rank, row in enumerate(top.to_list(), 1)
+        ]
+        if self.output == "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerows([HEAD, *rows])
+        elif self.output == "json":
+            keys = [dict(zip(HEAD, row, strict=True)) | {"guaranteed": bool(sure)}
+                    for row, sure in zip(rows, top.guaranteed, strict=True)]  # fmt: skip
+            about = facts_of(self.summary) | {"complete": top.complete}
+            measured = {"check": errors._asdict()} if errors else {}
+            render.show_json(about | measured | {"keys": keys})
+        else:
+            self._table(rows, top, errors)
+        return errors
+
+    def _table(self, rows: list[tuple[Any, ...]], top: "Top", errors: "Errors | None") -> None:
+        out, number = render.console(), render.number
+        table = render.table(*HEAD)
+        for place in (0, 2, 3, 4, 5):
+            table.columns[place].justify = "right"
+        for rank, key, estimate, lower, upper, share in rows:
+            counts = (f"{estimate:,.0f}", f"{lower:,}", f"{upper:,}", f"{100 * share:.3g} %")
+            table.add_row(str(rank), Text(_printable(str(key))), *counts)
+        if rows:
+            out.print(table)
+            out.print()
+        facts = facts_of(self.summary)
+        skipped = f", and {facts['skipped']:,} nulls skipped" if facts["skipped"] else ""
+        lines: list[tuple[str, object]] = [
+            ("counted", f"{facts['total']:,}{skipped}"),
+            ("summary", f"{facts['summary']}, {facts['memory']:,} bytes, {facts['tracked']:,} keys tracked"),
+            ("error", f"every count is known to within {facts['error_bound']:,}"),
+            ("complete", _complete(top, self.phi, facts["complete_above"])),
+        ]
+        if errors:
+            off = f"RMSE {number(errors.rmse)}, error an arrival {number(errors.weighted_error)}"
+            lines.append(("checked", f"{errors.keys:,} keys, {off}, {errors.violations:,} outside their bounds"))
+        out.print(render.facts(lines))
+
+
+def facts_of(summary: Any) -> dict[str, Any]:
+    """What there is to say about a summary as a whole.
+
+    `complete_above` is the share of the stream above which no key can be missing among those that are tracked.
+    """
+    weight = summary.total - summary.deleted
+    return {
+        "summary": getattr(summary, "policy", type(summary).__name__),
+        "key": summary.key_kind,
+        "memory": summary.nbytes,
+        "total": summary.total,
+        "skipped": summary.skipped,
+        "tracked": len(summary),
+        "error_bound": summary.error_bound,
+        "complete_above": summary._untracked_bound / weight if weight else 0.0,
+    }
+
+
+def _complete(top: "Top", phi: float | None, above: float) -> str:
+    if phi is not None:
+        return f"no key above a share of {phi:g} is missing" if top.complete else "a key of that share may be missing"
+    return f"no key above a share of {above:.3g} is missing from the keys tracked"
+
+
+def _plain(key: int | str | bytes) -> int | str:
+    return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else key
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def wrote(path: Path) -> None:
+    """Say on stderr that a file was written: stdout holds the result alone."""
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def form(output: Output, as_json: bool) -> Output:
+    """What --output and --json ask for together."""
+    return "json" if as_json else output
+
+
+def show_facts(facts: dict[str, Any], output: Output) -> None:
+    """Print names and values, of which some may be groups of such."""
+    if output == "json":
+        render.show_json(render.finite(facts))
+        return
+    lines = [(name, _words(value)) for name, value in facts.items()]
+    if output == "csv":
+        csv.writer(sys.stdout, lineterminator="\n").writerows(zip(*lines, strict=True))
+    else:
+        render.console().print(render.facts([(name.replace("_", " "), words) for name, words in lines]))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
+    if value is None:
+        return "undefined"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
