@@ -273,9 +273,9 @@ void merge(Summary<Kernel>& self, Summary<Kernel>& theirs) {
   merge_other(self, theirs);
 }
 
+// Header, kernel and labels.
 template <typename Kernel>
-nb::bytes to_bytes(Summary<Kernel>& self) {
-  const streams::Using held_here(self.busy);
+streams::SectionWriter written(const Summary<Kernel>& self) {
   streams::Header header = self.kernel.header();
   header.key_kind = static_cast<std::uint8_t>(self.kind);
   header.skipped = self.skipped;
@@ -295,13 +295,24 @@ nb::bytes to_bytes(Summary<Kernel>& self) {
         writer.put(std::as_bytes(std::span(label.data(), label.size())));
       }
     }
+  return writer;
+}
+
+inline nb::bytes finished(streams::SectionWriter& writer) {
   const std::vector<std::byte> bytes = writer.finish();
   return nb::bytes(bytes.data(), bytes.size());
 }
 
 template <typename Kernel>
-std::unique_ptr<Summary<Kernel>> from_bytes(const nb::bytes& data) {
-  streams::SectionReader reader(bytes_of(data));
+nb::bytes to_bytes(Summary<Kernel>& self) {
+  const streams::Using held_here(self.busy);
+  streams::SectionWriter writer = written(self);
+  return finished(writer);
+}
+
+// What `written` has written.
+template <typename Kernel>
+std::unique_ptr<Summary<Kernel>> read(streams::SectionReader& reader) {
   const streams::Header& header = reader.header();
   const auto kind = static_cast<streams::KeyKind>(header.key_kind);
   constexpr bool has_slots = requires(const Kernel& kernel) { kernel.slots(); };
@@ -320,8 +331,15 @@ std::unique_ptr<Summary<Kernel>> from_bytes(const nb::bytes& data) {
         read->labels.set(slot, {reinterpret_cast<const char*>(label.data()), label.size()});
       }
     }
-  reader.finish();
   return read;
+}
+
+template <typename Kernel>
+std::unique_ptr<Summary<Kernel>> from_bytes(const nb::bytes& data) {
+  streams::SectionReader reader(bytes_of(data));
+  auto all = read<Kernel>(reader);
+  reader.finish();
+  return all;
 }
 
 template <typename Kernel>
@@ -340,13 +358,20 @@ auto tell(Summary<Kernel>& self) {
   return (self.kernel.*Tell)();
 }
 
-// Defines the class and all that each summary offers; the constructor is the caller's to add.
+// A kernel that needs nothing but keys and weights.
+template <typename Kernel>
+concept Unaided = requires(Kernel& kernel, std::span<const std::uint64_t> numbers, streams::Labels* labels) {
+  kernel.update(numbers, numbers, labels);
+} || requires(Kernel& kernel, std::span<const std::uint64_t> numbers) { kernel.update(numbers, numbers); };
+
+// Defines the class and all that each summary offers; the constructor is the caller's to add, and what an aided kernel
+// needs.
 template <typename Kernel>
 nb::class_<Summary<Kernel>> bind_summary(nb::module_& m, const char* class_name) {
   using Self = Summary<Kernel>;
-  return nb::class_<Self>(m, class_name)
-      .def("update", &update<Kernel>, "keys"_a, "weights"_a.noconvert().none())
-      .def("bounds", &bounds<Kernel>, "keys"_a)
+  nb::class_<Self> bound(m, class_name);
+  if constexpr (Unaided<Kernel>) bound.def("update", &update<Kernel>, "keys"_a, "weights"_a.noconvert().none());
+  return bound.def("bounds", &bounds<Kernel>, "keys"_a)
       .def("to_bytes", &to_bytes<Kernel>)
       .def_static("from_bytes", &from_bytes<Kernel>, "data"_a)
       .def("copy",

@@ -50,6 +50,7 @@ class Bins {
     const double estimate = alpha * r * r / sum;
     return estimate <= 2.5 * r && zeros > 0 ? r * std::log(r / zeros) : estimate;
   }
+  double weight(std::uint32_t bin) const { return weights_[bin]; }
   // Weight for each distinct key; 0 if there are none.
   double mean(std::uint32_t bin) const {
     const double keys = distinct(bin);

@@ -9,6 +9,7 @@
 // Invariants, whoever passes the gate: lower <= true weight <= upper; unless merged, upper - lower <= (1 + gate_slack)
 // total / (capacity - pins) + kTau unit.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -72,6 +73,7 @@ class Gated {
   std::uint32_t size() const;
   std::uint32_t slots() const { return size(); }
   std::uint32_t pins() const { return classes_ ? classes_->pins(capacity()) : 0; }  // slots that heavy keys may keep
+  std::uint32_t pinned() const { return pinned_; }                                  // and that they keep
   std::uint64_t total() const { return total_; }
   std::uint64_t deleted() const { return 0; }
   std::uint64_t seed() const { return seed_; }
@@ -128,5 +130,23 @@ class Gated {
   Bins bins_;
   mutable std::vector<double> means_;  // of the bins, since the last change; empty if unknown
 };
+
+template <typename Table>
+double Gated::estimate_at(const Table& table, std::uint32_t slot, Estimator estimator) const {
+  const Bounds at = bounds_at(table, slot);
+  const std::uint64_t error = table.error(slot);
+  const auto slack = static_cast<double>(lost(kTau * std::min<std::uint64_t>(table.epoch(slot), 1)));
+  switch (estimator) {
+    case Estimator::upper: return static_cast<double>(at.upper);
+    case Estimator::lower: return static_cast<double>(at.lower);
+    case Estimator::count:
+      if (!table.pinned(slot)) return static_cast<double>(table.count(slot)) + slack;
+      break;
+    case Estimator::mid:
+      if (!table.pinned(slot)) return static_cast<double>(at.lower) + static_cast<double>(error) / 2 + slack;
+      break;
+  }
+  return static_cast<double>(at.lower);  // a pinned key has a slot since it came first, if the predictor is right
+}
 
 }  // namespace bh::streams

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "streams/space_saving.h"
 #include "streams/weights.h"
 
 namespace bh::streams {
@@ -23,7 +24,7 @@ int Lss::known(std::uint64_t id) const {
 }
 
 void Lss::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
-                 std::span<const std::uint8_t> marks, OwnerChanges* changes) {
+                 std::span<const std::uint8_t> marks, Labels* labels) {
   const std::uint64_t total = total_after(total_, ids.size(), weights);
   counters_.hold(total);
   total_ = total;
@@ -41,7 +42,7 @@ void Lss::update(std::span<const std::uint64_t> ids, std::span<const std::uint64
         table.pin(slot);
         ++pinned_;
       }
-      if (changes) changes->push_back({slot, static_cast<std::uint32_t>(i)});
+      if (labels) labels->took(slot, i);
     };
     const std::size_t ones = leading_ones(ids.size(), weights);
     for (std::size_t i = 0; i < ones; ++i) add(i, 1);
@@ -52,12 +53,18 @@ void Lss::update(std::span<const std::uint64_t> ids, std::span<const std::uint64
 }
 
 Bounds Lss::bounds(std::uint64_t id) const {
-  const std::uint64_t lost = filter_.value(id);
-  return counters_.with([&](const auto& table) -> Bounds {
+  return counters_.with([&](const auto& table) {
     const std::uint32_t slot = table.find(id);
-    if (slot == kNoSlot) return {0, floor_ + lost};
-    const std::uint64_t count = table.count(slot);
-    return {count - table.error(slot), count + lost};
+    return slot == kNoSlot ? Bounds{0, floor_ + filter_.value(id)} : bounds_at(table, slot);
+  });
+}
+
+double Lss::estimate(std::uint64_t id, Estimator estimator) const {
+  return counters_.with([&](const auto& table) {
+    const std::uint32_t slot = table.find(id);
+    if (slot != kNoSlot) return estimate_at(table, slot, estimator);
+    if (estimator == Estimator::lower) return 0.0;
+    return static_cast<double>(filter_.value(id) + (estimator == Estimator::upper ? floor_ : 0));
   });
 }
 
@@ -65,7 +72,7 @@ std::uint64_t Lss::error_bound() const {
   return counters_.with([&](const auto& table) {
     std::uint64_t most = untracked_bound();
     for (std::uint32_t slot = 0; slot < table.size(); ++slot)
-      most = std::max<std::uint64_t>(most, table.error(slot) + filter_.value(table.key(slot)));
+      most = std::max(most, bounds_at(table, slot).upper - bounds_at(table, slot).lower);
     return most;
   });
 }

@@ -5,6 +5,7 @@ from beforehand.streams.count_min import CountMin
 from beforehand.streams.count_sketch import CountSketch
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
+from beforehand.streams.learned import LearnedSpaceSaving
 from beforehand.streams.lookup_table import LookupTable
 from beforehand.streams.partitioned import Partitioned
 from beforehand.streams.recorder import StreamRecorder
@@ -20,6 +21,7 @@ __all__ = [
     "FirstOf",
     "FromCallable",
     "KeyBits",
+    "LearnedSpaceSaving",
     "LookupTable",
     "Partitioned",
     "SpaceSaving",

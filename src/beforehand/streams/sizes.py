@@ -85,6 +85,13 @@ def sizes_for(capacity: int, policy: str) -> Sizes:
     return Sizes(capacity, found.cells, found.gate_cells, found.registers)
 
 
+def planned_bytes(parts: Sizes, policy: str) -> int:
+    """The memory that these parts take once every counter is in use."""
+    per = SLOT[policy] + (4 if parts.capacity <= SHORT_SLOTS else 8)
+    bins = 0 if parts.registers == 0 else 1 if policy == "gated" else BINS
+    return parts.capacity * per + 2 * parts.cells + parts.gate_cells // 2 + bins * (8 + parts.registers)
+
+
 def registers(memory: int, policy: str) -> int:
     """Registers of each bin."""
     if policy == "gated":
