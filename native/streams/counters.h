@@ -32,7 +32,6 @@ struct OwnerChange {
 using OwnerChanges = std::vector<OwnerChange>;
 
 constexpr std::uint32_t kMostSlots = 0xFFFFFFFE;
-constexpr std::uint32_t kMostShortSlots = 65534;  // that an index of 16 bits can tell apart
 
 // What a slot holds besides key, count and error.
 struct SlotColumns {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <variant>
 
 #include "support/hash.h"
 #include "support/storage.h"
@@ -9,6 +10,7 @@
 namespace bh::streams {
 
 constexpr std::uint32_t kNoSlot = 0xFFFFFFFF;
+constexpr std::uint32_t kMostShortSlots = 65534;  // that an index of 16 bits can tell apart
 
 template <typename Entry>
 class SlotIndex {
@@ -58,6 +60,33 @@ class SlotIndex {
 
   Mix hash_;
   Storage<Entry> entries_;  // slot + 1, or 0
+};
+
+// An index with entries of two bytes as long as these can tell the slots apart.
+class AnySlotIndex {
+ public:
+  explicit AnySlotIndex(std::uint64_t seed) : seed_(seed), any_(SlotIndex<std::uint16_t>(seed)) {}
+
+  void reset(std::size_t slots) {
+    if (slots > kMostShortSlots && any_.index() == 0) any_.emplace<1>(seed_);
+    std::visit([&](auto& index) { index.reset(slots); }, any_);
+  }
+  std::uint32_t find(std::uint64_t key, const std::uint64_t* keys) const {
+    return std::visit([&](const auto& index) { return index.find(key, keys); }, any_);
+  }
+  void enter(std::uint64_t key, std::uint32_t slot) {
+    std::visit([&](auto& index) { index.enter(key, slot); }, any_);
+  }
+  void leave(std::uint64_t key, const std::uint64_t* keys) {
+    std::visit([&](auto& index) { index.leave(key, keys); }, any_);
+  }
+  std::size_t nbytes() const {
+    return std::visit([](const auto& index) { return index.nbytes(); }, any_);
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::variant<SlotIndex<std::uint16_t>, SlotIndex<std::uint32_t>> any_;
 };
 
 }  // namespace bh::streams

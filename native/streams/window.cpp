@@ -49,7 +49,8 @@ SlidingWindow::SlidingWindow(const Options& options)
                        " arrivals, but at most 2**32 - 1 are possible; give it more memory or blocks");
   if (options.filter != Filter::none) filter_.emplace(options.filter_bytes, options.seed);
   if (!sampling()) return;
-  sampled_.push_back(0, frame_.blocks + 1);
+  sampled_.push_back(0);
+  log_missed_ = std::log1p(-options.sample);
   draw_jump();
 }
 
@@ -59,7 +60,7 @@ void SlidingWindow::draw_jump() {
                             static_cast<std::uint32_t>(options_.seed), static_cast<std::uint32_t>(options_.seed >> 32));
   const std::uint64_t k = std::uint64_t{words[0] >> 5} << 26 | words[1] >> 6;
   const double u = static_cast<double>(k + 1) * 0x1p-53;
-  until_put_ = 1 + static_cast<std::uint64_t>(std::log(u) / std::log1p(-options_.sample));
+  until_put_ = 1 + static_cast<std::uint64_t>(std::log(u) / log_missed_);
   ++jumps_;
 }
 
@@ -70,7 +71,7 @@ std::uint64_t SlidingWindow::move(Table& table, std::uint64_t most) {
   if (position == 0 && arrivals_ > 0) {
     if (sampling()) {
       if (sampled_.size() > frame_.blocks) sampled_.pop_front();
-      sampled_.push_back(0, frame_.blocks + 1);
+      sampled_.push_back(0);
     }
     log_.next_block();
     if (arrivals_ % frame_.length() == 0) {
@@ -302,10 +303,11 @@ SlidingWindow::SlidingWindow(SectionReader& reader, AnyCounters counters)
     if (!(options_.sample >= kLeastSample && options_.sample < 1))
       reader.fail("the sample is not from 2**-20 to below 1");
     if (!(options_.confidence > 0 && options_.confidence < 1)) reader.fail("the confidence is not between 0 and 1");
-    for (const std::uint32_t sampled : reader.take_array<std::uint32_t>(log_.blocks()))
-      sampled_.push_back(sampled, frame_.blocks + 1);
+    for (const std::uint32_t sampled : reader.take_array<std::uint32_t>(log_.stored_blocks()))
+      sampled_.push_back(sampled);
   }
   step_ = step_of(frame_, options_.sample);
+  log_missed_ = std::log1p(-options_.sample);
   counters_.with([&](const auto& table) {
     for (std::uint32_t slot = 0; slot < table.size(); ++slot) put_ += table.count(slot);
   });
@@ -331,7 +333,7 @@ const char* SlidingWindow::broken() const {
   if (const char* const wrong = log_.broken()) return wrong;
   if (options_.counters > kMostCounters) return "a window has at most 2**31 - 1 counters";
   if (arrivals_ > kMostTotal) return "there are more than 2**63 - 1 arrivals";
-  if (log_.blocks() != std::min(block(), frame_.blocks) + 1) return "the stored blocks do not fit the arrivals";
+  if (log_.stored_blocks() != std::min(block(), frame_.blocks) + 1) return "the stored blocks do not fit the arrivals";
   const std::uint64_t in_frame = arrivals_ == 0 ? 0 : (arrivals_ - 1) % frame_.length() + 1;
   if (put_ > in_frame) return "the counts exceed the arrivals in the frame";
   if (floor_ > put_ / options_.counters) return "the floor exceeds the mean count";
@@ -345,7 +347,7 @@ const char* SlidingWindow::broken() const {
   if (!sound) return "a count is below the floor, or an error above it";
   if (!sampling()) return nullptr;
   if (until_put_ == 0 || jumps_ == 0) return "the next key to be put is due already";
-  if (sampled_.size() != log_.blocks()) return "the samples are not those of the stored blocks";
+  if (sampled_.size() != log_.stored_blocks()) return "the samples are not those of the stored blocks";
   for (std::size_t i = 0; i < sampled_.size(); ++i)
     if (sampled_[i] > frame_.block) return "a block has more samples than arrivals";
   return nullptr;

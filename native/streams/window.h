@@ -156,6 +156,7 @@ class SlidingWindow {
   OverflowLog log_;
   Ring sampled_;  // of each stored block, if sampling
   std::optional<OnceFilter> filter_;
+  double log_missed_ = 0;                    // of the chance that a key is not put
   std::uint64_t jumps_ = 0, until_put_ = 0;  // drawn so far; keys up to the next one that is put
 };
 

@@ -101,7 +101,9 @@ std::uint64_t check_against_copy(std::uint64_t seed) {
     }
     if (t % 37 == 0) {
       seen.check_invariants();
-      CHECK(seen.log().entries() <= 2 * seen.frame().blocks + 1);
+      std::uint64_t entries = 0;
+      seen.log().each_entry([&](std::uint32_t, std::uint64_t) { ++entries; });
+      CHECK(entries <= 2 * seen.frame().blocks + 1);
       seen = from_bytes<SlidingWindow>(to_bytes(seen));
     }
   }
@@ -127,7 +129,7 @@ void check_keys_that_leave_no_entry() {
 void check_a_block_of_one_is_exact() {
   std::mt19937_64 random(3);
   for (const std::uint64_t window : {1u, 7u, 100u}) {
-    SlidingWindow seen({.window = window, .blocks = window, .counters = 200});
+    SlidingWindow seen({.window = window, .blocks = window, .counters = 3});
     Copy copy(window);
     for (std::uint64_t t = 0; t < 1000; ++t) {
       const std::uint64_t id = next_key(static_cast<int>(t / 200), 50, t, window, random);
