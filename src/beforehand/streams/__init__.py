@@ -3,6 +3,7 @@
 from beforehand.streams.char_ngrams import CharNgrams
 from beforehand.streams.count_min import CountMin
 from beforehand.streams.count_sketch import CountSketch
+from beforehand.streams.evaluate import Evaluation, evaluate
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.learned import LearnedSpaceSaving
@@ -18,6 +19,7 @@ __all__ = [
     "Constant",
     "CountMin",
     "CountSketch",
+    "Evaluation",
     "FirstOf",
     "FromCallable",
     "KeyBits",
@@ -28,6 +30,7 @@ __all__ = [
     "StreamRecorder",
     "Top",
     "TopRow",
+    "evaluate",
     "from_bytes",
     "next_gaps",
 ]
