@@ -110,7 +110,15 @@ class Gated {
     return {count - table.error(slot), count + lost(std::uint64_t{kTau} * table.epoch(slot))};
   }
   template <typename Table>
-  double estimate_at(const Table& table, std::uint32_t slot, Estimator estimator) const;
+  double estimate_at(const Table& table, std::uint32_t slot, Estimator estimator) const {
+    const Bounds at = bounds_at(table, slot);
+    const auto lower = static_cast<double>(at.lower), error = static_cast<double>(table.error(slot));
+    if (estimator == Estimator::lower) return lower;
+    if (estimator == Estimator::upper) return static_cast<double>(at.upper);
+    if (table.pinned(slot)) return lower;  // as if it had had its slot since it first came
+    const auto slack = static_cast<double>(lost(table.epoch(slot) > 0 ? kTau : 0));
+    return lower + (estimator == Estimator::count ? error : error / 2) + slack;
+  }
   std::uint64_t untracked_upper(std::uint64_t id) const;
   double mean(std::uint32_t bin) const;
   const char* broken() const;  // what is wrong, or nothing: one judge for bytes and for bugs

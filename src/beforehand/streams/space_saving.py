@@ -8,45 +8,63 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
 from beforehand.streams.sizes import MOST_SLOTS, Sizes, as_bytes, sizes, sizes_for
-from beforehand.streams.summary import Merging, Tracking, as_weights, check_common
+from beforehand.streams.summary import Merging, Tracking, as_weights, check_common, check_gate_slack
 
 Policy = Literal["exact", "assoc", "filtered", "gated"]
 
 POLICIES: Final[dict[type, Policy]] = {  # what holds the counters, and its name
     _native.SpaceSaving: "exact",
     _native.Assoc: "assoc",
+    _native.Filtered: "filtered",
+    _native.Gated: "gated",
 }
-KINDS: Final[dict[int, Any]] = {1: _native.SpaceSaving, 2: _native.Assoc}  # by byte 10 of what to_bytes() returns
+KINDS: Final[dict[int, Any]] = dict(enumerate(POLICIES, start=1))  # by byte 10 of what to_bytes() returns
+SIZES: Final[dict[str, tuple[str, ...]]] = {  # what must be the same in two that merge
+    "exact": ("deletions",),
+    "assoc": ("capacity",),
+    "filtered": ("capacity", "cells"),
+    "gated": ("capacity", "cells", "gate_cells", "registers", "gate_slack"),
+}
 
 
 @final
 class SpaceSaving(Tracking, Merging):
     """Count the heaviest keys of a stream in fixed memory, with certified bounds for every key.
 
-    Keeps at most `capacity` counters. A key without one takes over that of the least count, and what it may have come
-    before becomes its possible error.
+    Keeps a few counters. A key without one starts from what it may have come before, and that is its possible error.
+    Policies differ in who gets a counter:
+
+    * "exact" is Space Saving as published: every new key takes over the least counter.
+    * "assoc" looks for the least counter among eight only, those that a key's hash allows: several times as fast, but
+      nothing is promised beforehand.
+    * "filtered" is Filtered Space-Saving: keys without a counter share cells, and take over the least counter once
+      their cell has reached it.
+    * "gated" puts a small gate before that, in which a key first comes up to 15 times; rare keys never go farther. The
+      most accurate, and what a predictor has to beat.
 
     Args:
-        capacity: How many keys to track, from 1 to 2**32 - 2. For an error of at most a share `e` of the stream take
-            `round(1 / e)`.
-        memory: Bytes instead, or text such as "256KiB"; covers all that counts, not labels.
-        policy: "exact" is Space Saving as published. "assoc" looks for the least count among eight counters only, those
-            that a key's hash allows: several times as fast, but without an error bound beforehand. It rounds `capacity`
-            up to a multiple of 8.
+        capacity: How many keys to track, from 1 to 2**32 - 2. With "exact", for an error of at most a share `e` of the
+            stream take `round(1 / e)`. Cells and gate come on top, in the proportions that `memory` has. "assoc" rounds up
+            to a multiple of 8.
+        memory: Bytes instead, or text such as "256KiB"; covers all that counts, not labels. At least 2 KiB for "gated".
+        policy: "exact", "assoc", "filtered" or "gated".
         key: What keys are: "u64", "i64", "str", "bytes"; "auto" takes the kind of the first.
         seed: Of all hashes. Pass a random one if the keys come from an adversary; the hash is not cryptographic.
         labels: Whether tracked strings keep their text, so that `top` can show it; yes, if not given.
         deletions: Allow `delete`; policy "exact" only.
+        gate_slack: How much the gate may lose, as a share of the least count; from 0.01 to 16, policy "gated" only.
 
     Guarantee:
         With `lower, upper = bounds(keys)`, `lower <= true weight <= upper` for every key, tracked or not, after any
-        updates, deletions and merges; `upper - lower <= error_bound`. For "exact" also
-        `error_bound <= total / capacity`, so that a key heavier than that is always tracked. The same stream gives the
-        same bytes, however it is cut into batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two
-        are counted together with a chance of about D**2 / 2**65.
+        updates, deletions and merges; `upper - lower <= error_bound`. Beforehand, `error_bound <= total / capacity` for
+        "exact" and "filtered", so that a heavier key is always tracked; for "gated" that times `1 + gate_slack`, and
+        the weight of 15 arrivals, unless it was merged. The same stream gives the same bytes, however it is cut into
+        batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted together with a chance
+        of about D**2 / 2**65.
 
     Cost:
-        20 bytes a counter, 24 beyond 65,534 counters, 16 with policy "assoc"; 8 more once the total passes 2**32 - 1.
+        20 bytes a counter, 24 beyond 65,534 counters, 2 more with a gate, 16 in all with "assoc"; one more once a weight
+        is not 1, and 8 more once the total passes 2**32 - 1.
         `update` takes O(1) amortized for each key and releases the GIL above 10,000 keys; hand in arrays, as one call
         for each key costs more than counting it. Not locked: a second thread gets `InvalidInput`.
 
@@ -63,6 +81,7 @@ class SpaceSaving(Tracking, Merging):
 
     Reference:
         Metwally, Agrawal, El Abbadi: Efficient Computation of Frequent and Top-k Elements in Data Streams. ICDT 2005.
+        Homem, Carvalho: Finding top-k elements in data streams. Information Sciences 180 (2010).
     """
 
     __slots__ = ()
@@ -77,12 +96,16 @@ class SpaceSaving(Tracking, Merging):
         seed: int = 0,
         labels: bool | None = None,
         deletions: bool = False,
+        gate_slack: float = 1.0,
     ) -> None:
         if policy not in get_args(Policy):
             raise InvalidInput(f"policy is {policy!r}, but must be one of {', '.join(get_args(Policy))}")
         check_common(key, seed, labels)
         if deletions and policy != "exact":
             raise InvalidInput(f'deletions is True with policy {policy!r}, but only policy "exact" takes them')
+        check_gate_slack(gate_slack)
+        if gate_slack != 1 and policy != "gated":
+            raise InvalidInput(f'gate_slack is {gate_slack} with policy {policy!r}, but only policy "gated" has a gate')
         size = _sizes(capacity, memory, policy)
         common = (seed, key, labels is not False)
         match policy:
@@ -90,6 +113,11 @@ class SpaceSaving(Tracking, Merging):
                 self._native = _native.SpaceSaving(size.capacity, *common, deletions)
             case "assoc":
                 self._native = _native.Assoc(size.capacity, *common)
+            case "filtered":
+                self._native = _native.Filtered(size.capacity, *common, size.cells)
+            case "gated":
+                parts = size.cells, size.gate_cells, size.registers
+                self._native = _native.Gated(size.capacity, *common, *parts, float(gate_slack))
 
     @property
     def policy(self) -> Policy:
@@ -101,9 +129,8 @@ class SpaceSaving(Tracking, Merging):
         return "count" if self.policy in ("exact", "assoc") else "mid"
 
     def _like(self) -> dict[str, Any]:
-        return {"policy": self.policy, "seed": self.seed} | (
-            {"deletions": self._native.deletions} if self.policy == "exact" else {"capacity": self.capacity}
-        )
+        sizes = {name: getattr(self._native, name) for name in SIZES[self.policy]}
+        return {"policy": self.policy, "seed": self.seed} | sizes
 
     def delete(self, keys: Keys, weights: ArrayLike | None = None) -> None:
         """Take back what was counted before; the weight of keys that are not tracked is ignored.

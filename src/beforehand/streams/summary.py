@@ -216,7 +216,7 @@ class Merging(Summary):
         if type(other) is not type(self):
             raise InvalidInput(f"other is a {type(other).__name__}, but must be a {type(self).__name__}")
         theirs = other._like()
-        for name, mine in self._like().items():
+        for name, mine in self._like().items():  # policy first, which decides what follows
             if theirs[name] != mine:
                 raise InvalidInput(f"other has {name} {theirs[name]}, but this one {mine}; make both with the same")
         self._native.merge(other._native)
@@ -247,6 +247,16 @@ def as_weights(weights: ArrayLike) -> NDArray[np.uint64]:
     if given.min() < 1:
         raise InvalidInput(f"weights contain {given.min()}, but each must be at least 1; leave such keys out")
     return given.astype(np.uint64).reshape(-1)
+
+
+def check_gate_slack(gate_slack: float) -> None:
+    """Refuse a slack that no gate has.
+
+    Raises:
+        InvalidInput: It is not from 0.01 to 16.
+    """
+    if not isinstance(gate_slack, int | float) or not 0.01 <= gate_slack <= 16:
+        raise InvalidInput(f"gate_slack is {gate_slack!r}, but must be from 0.01 to 16, a share of the least count")
 
 
 def check_common(key: str, seed: int, labels: bool | None = None) -> None:
