@@ -11,7 +11,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -42,7 +41,6 @@ template <typename CountType, typename Entry>
 class Counters {
  public:
   using Count = CountType;
-  static constexpr Count kLargest = std::numeric_limits<Count>::max();
 
   Counters(std::uint32_t capacity, std::uint64_t seed, SlotColumns columns = {})
       : capacity_(capacity), columns_(columns), block_(capacity), index_(seed) {
@@ -62,14 +60,12 @@ class Counters {
         mask_(narrow.mask_),
         limit_(narrow.limit_),
         keys_(narrow.keys_),
-        counts_(narrow.counts_.size(), kLargest),
+        counts_(narrow.counts_.begin(), narrow.counts_.end()),
         errors_(narrow.errors_.begin(), narrow.errors_.end()),
         index_(narrow.index_),
         epochs_(narrow.epochs_),
         marks_(narrow.marks_),
-        heap_(narrow.heap_) {
-    std::copy_n(narrow.counts_.begin(), size_, counts_.begin());
-  }
+        heap_(narrow.heap_) {}
 
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t size() const { return size_; }
@@ -102,7 +98,6 @@ class Counters {
 
   // Drops all keys, and keeps the memory; only with weights of 1.
   void clear() {
-    std::fill_n(counts_.begin(), size_, kLargest);
     size_ = 0;
     minimum_ = mask_ = 0;
     block_ = capacity_;
@@ -262,10 +257,9 @@ class Counters {
 
   void allocate(std::uint32_t slots) {
     allocated_ = slots;
-    keys_.resize(slots);
-    errors_.resize(slots);
-    counts_.resize((std::size_t{slots} + 63) / 64 * 64, kLargest);
-    std::fill(counts_.begin() + size_, counts_.end(), kLargest);
+    keys_.resize(slots, std::uint64_t{0});
+    errors_.resize(slots, Count{0});
+    counts_.resize(slots, Count{0});
     if (columns_.epochs) epochs_.resize(slots, std::uint16_t{0});
     if (columns_.marks) marks_.resize(slots, std::uint8_t{0});
     index_.reset(slots);
@@ -273,8 +267,13 @@ class Counters {
   }
 
   std::uint64_t candidates() const {
-    if (minimum_ > kLargest) return 0;
-    std::uint64_t mask = equal_counts(counts_.data() + block_, static_cast<Count>(minimum_));
+    const auto least = static_cast<Count>(minimum_);
+    std::uint64_t mask = 0;
+    if (size_ - block_ >= 64)
+      mask = equal_counts(counts_.data() + block_, least);
+    else
+      for (std::uint64_t slot = block_; slot < size_; ++slot)
+        mask |= std::uint64_t{counts_[slot] == least} << (slot - block_);
     if (columns_.marks)
       for (std::uint64_t rest = mask; rest != 0; rest &= rest - 1)
         if (pinned(static_cast<std::uint32_t>(block_) + static_cast<std::uint32_t>(std::countr_zero(rest))))
@@ -334,7 +333,7 @@ class Counters {
   std::uint64_t minimum_ = 0, block_, mask_ = 0;  // of the pass, with weights of 1
   Candidate limit_{0, 0};                         // all slots outside the heap are above it
   Storage<std::uint64_t> keys_;
-  Storage<Count> counts_, errors_;  // counts up to a multiple of 64, the largest value in free slots
+  Storage<Count> counts_, errors_;
   SlotIndex<Entry> index_;
   Storage<std::uint16_t> epochs_;
   Storage<std::uint8_t> marks_;
