@@ -139,22 +139,4 @@ class Gated {
   mutable std::vector<double> means_;  // of the bins, since the last change; empty if unknown
 };
 
-template <typename Table>
-double Gated::estimate_at(const Table& table, std::uint32_t slot, Estimator estimator) const {
-  const Bounds at = bounds_at(table, slot);
-  const std::uint64_t error = table.error(slot);
-  const auto slack = static_cast<double>(lost(kTau * std::min<std::uint64_t>(table.epoch(slot), 1)));
-  switch (estimator) {
-    case Estimator::upper: return static_cast<double>(at.upper);
-    case Estimator::lower: return static_cast<double>(at.lower);
-    case Estimator::count:
-      if (!table.pinned(slot)) return static_cast<double>(table.count(slot)) + slack;
-      break;
-    case Estimator::mid:
-      if (!table.pinned(slot)) return static_cast<double>(at.lower) + static_cast<double>(error) / 2 + slack;
-      break;
-  }
-  return static_cast<double>(at.lower);  // a pinned key has a slot since it came first, if the predictor is right
-}
-
 }  // namespace bh::streams
