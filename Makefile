@@ -8,7 +8,8 @@ STUDY ?=
 TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
-HOSTS := torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+HOSTS := ray torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+NIGHTLY_HOSTS := spark# hosts that are too large for .ci/run
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
@@ -23,8 +24,8 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
-.PHONY: help checks preflight dev tour test-all format $(CHECKS) nightly mutants bench bench-torch reproduce wheel stub record \
-  pages changelog clean
+.PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
+  bench-spark bench-torch reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -64,9 +65,9 @@ tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads
 	$(BIN)/beforehand tour
 
 test: dev  ## build and pass the tests
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser$(HOSTS:%= and not %)"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser$(patsubst %, and not %,$(HOSTS) $(NIGHTLY_HOSTS))"
 
-test-all: test test-browser $(HOSTS:%=test-%)  ## the tests of this library and of every host
+test-all: test test-browser $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%)  ## the tests of this library and of every host
 
 lint: dev  ## ruff, mypy, clang-format, spelling, and the names in changelog.d
 	$(BIN)/ruff check .
@@ -98,7 +99,7 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 # Each host, and what mutates this package, in an environment of its own, build/<host>, with the wheel of this package.
 # <host>_INDEX adds an index to pip's: for torch a place with builds without CUDA, if pip's own has none.
 torch_INDEX = $(TORCH_INDEX)
-APART := $(HOSTS) mutants
+APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
 $(APART:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/$*
@@ -115,9 +116,17 @@ $(APART:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp bui
 	build/$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/hosts/*.whl
 	touch $@
 
+test-ray:  ## the tests on a local Ray
+test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
-$(HOSTS:%=test-%): test-%: build/%/wheel.stamp
+$(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
 	build/$*/bin/python -m pytest -q -m $* tests/integrations/$*
+
+bench-ray: build/ray/wheel.stamp  ## the benchmark of one core against two actors of Ray
+	build/ray/bin/python benchmarks/bench_streams_ray.py
+
+bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
+	build/spark/bin/python benchmarks/bench_streams_spark.py
 
 bench-torch: build/torch/wheel.stamp  ## the benchmark against torchao's k-means
 	build/torch/bin/python benchmarks/bench_codebooks.py
@@ -133,9 +142,10 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev  ## the tests that take hours: levels judged in fractions, and arrays that change while kernels read them
+nightly: dev  ## the tests that take hours: levels judged in fractions, arrays that change while kernels read them, Spark
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
+	if command -v java >/dev/null; then $(MAKE) test-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

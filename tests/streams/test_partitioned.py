@@ -89,7 +89,7 @@ def test_heavy_hitters_are_heavy_in_the_whole_stream(guarantee):
 
 
 def test_weights_nulls_and_deletions_add_up():
-    made = sharded(["a", None, "b", "a"], 3, [5, 1, 2, 5])
+    made = sharded(["a", None, "b", "a"], 3, np.array([5, 1, 2, 5]))
     assert (made.total, made.skipped, made.deleted) == (12, 1, 0)
     assert made.estimate(["a", "b", "c"]).tolist() == [10, 2, 0]
     assert made.nbytes == sum(part.nbytes for part in made.parts)

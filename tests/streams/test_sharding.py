@@ -91,7 +91,7 @@ def test_weights_go_with_their_keys():
     weights = np.arange(len(WORDS)) + 1
     for part, weight in split(WORDS, weights, 4, 0):
         assert part == [WORDS[w - 1] for w in weight]
-    assert {weight for _, weight in split(WORDS, 3, 4, 0)} == {3}
+    assert all(weight.tolist() == [3] for _, weight in split(WORDS, np.array([3]), 4, 0))
     for part, weight in split(NUMBERS, weights, 4, 0):
         assert (part == NUMBERS[weight - 1]).all()
 
@@ -111,6 +111,11 @@ def test_owners_are_the_same_for_ever():
     rows, counts = _native.shard_rows(_native.Keys(np.arange(12, dtype=np.uint64), 0), 3, 0)
     assert rows.tolist() == [3, 5, 6, 7, 10, 11, 2, 4, 8, 9, 0, 1]
     assert counts.tolist() == [6, 4, 2]
+
+
+def test_weights_of_another_length_are_refused():
+    with pytest.raises(InvalidInput, match="weights are 2 for 3 keys"):
+        split([1, 2, 3], np.array([1, 2]), 2, 0)
 
 
 def test_what_is_no_key_is_refused():

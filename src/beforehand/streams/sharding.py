@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand import _native
+from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Keys
 
 MOST_SHARDS = 2**16 - 1
@@ -15,12 +16,12 @@ MOST_SHARDS = 2**16 - 1
 Rows: TypeAlias = NDArray[np.uint64]
 
 
-def split(keys: Keys, weights: Any, shards: int, seed: int) -> list[tuple[Any, Any]]:
+def split(keys: Keys, weights: NDArray[np.uint64] | None, shards: int, seed: int) -> list[tuple[Any, Any]]:
     """The keys that each shard owns and their weights, in the order in which they came.
 
     Args:
         keys: A key or a batch. Nulls go to the first shard.
-        weights: None, one weight for all, or one for each key.
+        weights: None, or an array of one weight for all, or of one for each key.
         shards: How many there are.
         seed: The seed of the hash.
     """
@@ -29,8 +30,12 @@ def split(keys: Keys, weights: Any, shards: int, seed: int) -> list[tuple[Any, A
         grouped, counts = _native.shard_integers(whole.view(np.uint64), shards, seed)
         return [(part, None) for part in np.split(grouped.view(whole.dtype), np.cumsum(counts)[:-1])]
     batch = as_batch(keys)
-    each = None if np.ndim(weights) == 0 else np.asarray(weights)
-    return [(pick(batch, rows), weights if each is None else each[rows]) for rows in owned_rows(batch, shards, seed)]
+    if weights is not None and weights.size not in (1, len(batch)):
+        raise InvalidInput(f"weights are {weights.size} for {len(batch)} keys; pass one, or one for each key")
+    picked = [(pick(batch, rows), rows) for rows in owned_rows(batch, shards, seed)]
+    if weights is None or weights.size == 1:
+        return [(part, weights) for part, _ in picked]
+    return [(part, weights[rows]) for part, rows in picked]
 
 
 def routed(keys: Keys, shards: int, seed: int, ask: Callable[[list[tuple[int, Any]]], list[Any]]) -> Any:
