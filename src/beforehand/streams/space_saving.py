@@ -44,8 +44,8 @@ class SpaceSaving(Tracking, Merging):
 
     Args:
         capacity: How many keys to track, from 1 to 2**32 - 2. With "exact", for an error of at most a share `e` of the
-            stream take `round(1 / e)`. Cells and gate come on top, in the proportions that `memory` has. "assoc" rounds up
-            to a multiple of 8.
+            stream take `round(1 / e)`. Cells and gate come on top, in the proportions that `memory` has. "assoc" rounds
+            up to a multiple of 8.
         memory: Bytes instead, or text such as "256KiB"; covers all that counts, not labels. At least 2 KiB for "gated".
         policy: "exact", "assoc", "filtered" or "gated".
         key: What keys are: "u64", "i64", "str", "bytes"; "auto" takes the kind of the first.
@@ -63,8 +63,8 @@ class SpaceSaving(Tracking, Merging):
         of about D**2 / 2**65.
 
     Cost:
-        20 bytes a counter, 24 beyond 65,534 counters, 2 more with a gate, 16 in all with "assoc"; one more once a weight
-        is not 1, and 8 more once the total passes 2**32 - 1.
+        20 bytes a counter, 24 beyond 65,534 counters, 2 more with a gate, 16 in all with "assoc"; one more once a
+        weight is not 1, and 8 more once the total passes 2**32 - 1.
         `update` takes O(1) amortized for each key and releases the GIL above 10,000 keys; hand in arrays, as one call
         for each key costs more than counting it. Not locked: a second thread gets `InvalidInput`.
 
