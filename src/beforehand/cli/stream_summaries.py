@@ -38,7 +38,7 @@ def make(
             return area.SlidingWindow(window, **options)
         return area.LearnedSlidingWindow(model, window, **options)
     if model is not None:
-        return area.LearnedSpaceSaving(model, **options)
+        return streams.LearnedSpaceSaving(model, **options)
     return streams.SpaceSaving(policy=policy or "gated", **options)  # type: ignore[arg-type]
 
 

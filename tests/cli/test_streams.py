@@ -1,0 +1,276 @@
+import csv
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beforehand import streams
+from beforehand.cli import streams as group
+from beforehand.cli.app import run
+from beforehand.core import Trace
+from tests.cli.commands import commands
+
+KEYS = [f"/page/{rank}" for rank in np.random.default_rng(0).zipf(1.5, 20_000) % 1000]
+COUNTS = Counter(KEYS)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    (tmp_path / "x.log").write_text("\n".join(KEYS) + "\n")
+    return tmp_path
+
+
+def json_of(capsys, *command):
+    capsys.readouterr()
+    assert run(["streams", *command, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *command):
+    assert run(["streams", *command]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("beforehand: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_the_commands_are_these():
+    assert set(commands(group.app)) >= {"merge", "show", "top", "train"}
+
+
+def test_top_names_the_heaviest_keys_within_their_bounds(capsys):
+    for more in ([], ["--policy", "exact", "--memory", "4KiB"], ["--policy", "assoc", "--seed", "5"]):
+        found = json_of(capsys, "top", "x.log", "--k", "5", *more)
+        assert [each["key"] for each in found["keys"]] == [key for key, _ in COUNTS.most_common(5)]
+        for rank, each in enumerate(found["keys"], 1):
+            assert each["lower"] <= COUNTS[each["key"]] <= each["upper"] <= each["lower"] + found["error_bound"]
+            assert each["share"] == each["estimate"] / len(KEYS)
+            assert each["rank"] == rank
+        assert (found["total"], found["skipped"], found["key"]) == (len(KEYS), 0, "str")
+        assert (found["summary"], found["memory"] <= 1.01 * 2**18) == (more[1] if more else "gated", True)
+
+
+def test_the_table_shows_bounds_shares_and_what_is_certain(capsys):
+    assert run(["streams", "top", "x.log", "--k", "2", "--policy", "exact"]) == 0
+    first, *_ = COUNTS.most_common(1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["rank", "key", "estimate", "lower", "upper", "share"]
+    assert lines[1].split()[:4] == ["1", first[0], f"{first[1]:,}", f"{first[1]:,}"]
+    below = "\n".join(lines[3:])
+    assert "counted   20,000" in below
+    assert f"{len(COUNTS)} keys tracked" in below
+    assert "every count is known to within 0" in below
+    assert "no key above a share of 0 is missing from the keys tracked" in below
+
+
+def test_phi_shows_all_keys_above_a_share(capsys):
+    assert run(["streams", "top", "x.log", "--phi", "0.05", "--output", "csv"]) == 0
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert head == ["rank", "key", "estimate", "lower", "upper", "share"]
+    assert {row[1] for row in rows} == {key for key, count in COUNTS.items() if count > 0.05 * len(KEYS)}
+    assert run(["streams", "top", "x.log", "--phi", "0.05"]) == 0
+    assert "no key above a share of 0.05 is missing" in capsys.readouterr().out
+    assert run(["streams", "top", "x.log", "--phi", "0.00001", "--memory", "2KiB", "--policy", "exact"]) == 0
+    assert "a key of that share may be missing" in capsys.readouterr().out
+
+
+def test_check_counts_exactly_and_finds_every_bound_kept(capsys):
+    for policy in ("exact", "assoc"):
+        found = json_of(capsys, "top", "x.log", "--check", "--memory", "2KiB", "--policy", policy)["check"]
+        assert (found["keys"], found["violations"]) == (len(COUNTS), 0)
+        assert 0 < found["rmse"] < 200
+    assert run(["streams", "top", "x.log", "--check"]) == 0
+    assert "0 outside their bounds" in capsys.readouterr().out
+
+
+def test_a_violated_bound_fails_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(streams.SpaceSaving, "bounds", lambda self, keys: (np.zeros(len(keys)), np.zeros(len(keys))))
+    assert run(["streams", "top", "x.log", "--check"]) == 1
+    assert f"{len(COUNTS)} outside their bounds" in capsys.readouterr().out
+
+
+def test_weights_keys_of_integers_and_nulls_are_counted(capsys):
+    with open("x.jsonl", "w") as stream:
+        for key, bytes_ in ((7, 10), (-8, 5), (7, 1), (None, 3)):
+            stream.write(json.dumps({"key": key, "bytes": bytes_}) + "\n")
+    found = json_of(capsys, "top", "x.jsonl", "--weights", "bytes", "--check")
+    assert [(each["key"], each["estimate"]) for each in found["keys"]] == [(7, 11), (-8, 5)]
+    assert (found["total"], found["skipped"], found["check"]["violations"]) == (16, 1, 0)
+    assert run(["streams", "top", "x.jsonl"]) == 0
+    assert "3, and 1 nulls skipped" in capsys.readouterr().out
+
+
+def test_nothing_comes_of_nothing(capsys):
+    open("empty", "w").close()
+    assert json_of(capsys, "top", "empty", "--check")["keys"] == []
+    assert run(["streams", "top", "empty"]) == 0
+    assert capsys.readouterr().out.startswith("counted   0")
+
+
+def test_keys_that_are_not_printable_are_escaped_in_tables_alone(capsys):
+    with open("odd.txt", "wb") as stream:
+        stream.write("tab\tand é\n".encode() + b"\xff\n")
+    assert {each["key"] for each in json_of(capsys, "top", "odd.txt")["keys"]} == {"tab\tand é", "\\xff"}
+    assert run(["streams", "top", "odd.txt"]) == 0
+    assert "tab\\tand é" in capsys.readouterr().out
+
+
+def test_saved_summaries_merge_into_that_of_the_whole(capsys):
+    for name, part in (("a", KEYS[:7000]), ("b", KEYS[7000:]), ("whole", KEYS)):
+        with open(name, "w") as stream:
+            stream.write("\n".join(part))
+        assert run(["streams", "top", name, "-o", f"{name}.bhss", "--policy", "exact"]) == 0
+    assert "wrote whole.bhss" in capsys.readouterr().err
+    merged = json_of(capsys, "merge", "a.bhss", "b.bhss", "-o", "both.bhss")
+    assert merged == json_of(capsys, "show", "both.bhss") == json_of(capsys, "show", "whole.bhss")
+    assert len(merged["keys"]) == 20
+    assert streams.from_bytes(Path("both.bhss").read_bytes()).total == len(KEYS)
+
+
+def test_every_shows_the_result_again_and_again(capsys, monkeypatch):
+    monkeypatch.setattr("beforehand.streams.text.BLOCK", 10_000)
+    assert run(["streams", "top", "x.log", "--every", "5000", "--k", "1"]) == 0
+    counted = [line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("counted")]
+    assert len(counted) == 5
+    assert counted[-2:] == ["20,000", "20,000"]
+
+
+@pytest.mark.parametrize(
+    ("model", "holds"),
+    [
+        ("auto", "FirstOf(LookupTable"),
+        ("table", "LookupTable("),
+        ("ngrams", "CharNgrams("),
+        ("table+ngrams", "FirstOf"),
+    ],
+)
+def test_models_are_trained_judged_and_shown(capsys, model, holds):
+    options = ["--model", model, "--entries", "100", *([] if model == "table" else ["--buckets", "64"])]
+    found = json_of(capsys, "train", "x.log", "-o", "m.bhss", *options)
+    assert found["model"].startswith(holds)
+    assert (found["horizon"], found["bytes"]) == (len(KEYS) // 2, os.path.getsize("m.bhss"))
+    assert found["on_the_rest"]["share"] == 1.0
+    assert found["on_the_rest"]["keys"] == len(set(KEYS[10_000:]))
+    assert found["on_keys_unseen"]["keys"] == len(set(KEYS[10_000:]) - set(KEYS[:10_000]))
+    shown = json_of(capsys, "show", "m.bhss")
+    assert shown == {name: found[name] for name in shown}
+    assert run(["streams", "show", "m.bhss"]) == 0
+    assert "nanoseconds per key" in capsys.readouterr().out
+    assert run(["streams", "show", "m.bhss", "--output", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("model,horizon,bytes,nanoseconds_per_key\n")
+
+
+def test_integers_train_bits_and_a_model_of_all_is_not_judged(capsys):
+    Trace("stream", {"key": np.random.default_rng(0).zipf(1.5, 20_000) % 5000}).save("x.npz")
+    found = json_of(capsys, "train", "x.npz", "-o", "m.bhss", "--fraction", "1")
+    assert found["model"].startswith("KeyBits(")
+    assert (found["horizon"], found["judged"]) == (20_000, "on nothing, as all arrivals were learned from")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["top", "missing"], "missing: it cannot be read: No such file or directory; check the path"),
+        (["top", "x.log", "--memory", "much"], "memory is 'much', but must be bytes"),
+        (["top", "x.log", "--check", "--window", "5"], "check counts the whole stream, but window is given"),
+        (
+            ["top", "x.log", "--plan", "p", "--memory", "1KB"],
+            "memory is '1KB', but the plan says it; leave",
+        ),
+        (["top", "x.log", "--predictor", "m", "--policy", "exact"], "policy is 'exact', but with a predictor there is"),
+        (["top", "x.log", "--window", "5", "--policy", "exact"], "policy is 'exact', but with a window there is only"),
+        (["top", "x.log", "--predictor", "x.log"], "x.log: these 166506 bytes are no summary or predictor"),
+        (["top", "x.log", "--predictor", "s.bhss"], "s.bhss holds a SpaceSaving, but must hold a model; make it by"),
+        (["top", "x.log", "--plan", "x.log"], "x.log"),
+        (["top", "x.log", "--column", "c"], "x.log: column is 'c', but this is read as text, which has no columns"),
+        (["merge", "s.bhss", "other.bhss", "-o", "t"], "other.bhss: other has seed 1, but this one 0; make both with"),
+        (["merge", "s.bhss", "cut.bhss", "-o", "t"], "cut.bhss: "),
+        (["merge", "m.bhss", "m.bhss", "-o", "t"], "m.bhss: it holds a LookupTable, which does not merge"),
+        (["show", "x.log"], "x.log: these 166506 bytes are no summary or predictor"),
+        (
+            ["train", "few.log", "-o", "m"],
+            "the stream has 3 arrivals, but a model learns from at least 10,000; read more",
+        ),
+        (["train", "x.log", "-o", "m", "--model", "bits"], "keys are str"),
+        (["train", "x.log"], "Missing option '--save'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(capsys, command, message):
+    with open("few.log", "w") as stream:
+        stream.write("a\nb\na\n")
+    for name, seed in (("s.bhss", 0), ("other.bhss", 1)):
+        summary = streams.SpaceSaving(capacity=4, seed=seed)
+        summary.update(["a", "b"])
+        with open(name, "wb") as stream:
+            stream.write(summary.to_bytes())
+    with open("s.bhss", "rb") as whole, open("cut.bhss", "wb") as cut:
+        cut.write(whole.read()[:-9])
+    with open("m.bhss", "wb") as stream:
+        stream.write(streams.LookupTable(entries=2).fit(["a", "b"]).to_bytes())
+    assert message in refused(capsys, *command)
+    assert not os.path.exists("t")
+
+
+def test_a_summary_of_another_version_is_refused(capsys):
+    data = bytearray(streams.SpaceSaving(capacity=3).to_bytes())
+    data[8] = 9
+    with open("new.bhss", "wb") as stream:
+        stream.write(data)
+    assert "version is 9, but this library reads 1" in refused(capsys, "show", "new.bhss")
+
+
+def beforehand(*command, **options):
+    program = "import sys; from beforehand.__main__ import main; sys.exit(main())"
+    restored = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    return subprocess.Popen([sys.executable, "-c", restored + program, *command], text=True, **options)
+
+
+def test_ctrl_c_while_following_shows_the_result_so_far(here):
+    command = ["streams", "top", "x.log", "--follow", "--json", "--save", "s.bhss"]
+    with beforehand(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with open("x.log", "a") as stream:
+            stream.write("late\n" * 5000)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    found = json.loads(out)
+    assert found["total"] == len(KEYS) + 5000
+    assert streams.from_bytes((here / "s.bhss").read_bytes()).total == found["total"]
+
+
+def test_a_terminal_sees_how_far_it_is(here):
+    (here / "long.log").write_text("\n".join(KEYS * 300))
+    terminal, end = pty.openpty()
+    command = ["streams", "top", "long.log", "--k", "1", "--check"]
+    with beforehand(*command, stdout=subprocess.PIPE, stderr=end, env=os.environ | {"TERM": "xterm"}) as process:
+        os.close(end)
+        shown = b""
+        try:
+            while block := os.read(terminal, 4096):
+                shown += block
+        except OSError:  # the other end was closed
+            pass
+        out, _ = process.communicate(timeout=60)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert f"{300 * len(KEYS):,}" in out
+    assert b"M/s, most often: " + COUNTS.most_common(1)[0][0].encode() in shown
+
+
+def test_standard_input_is_read_to_its_end(here):
+    with beforehand("streams", "top", "-", "--k", "1", "--output", "csv",
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
+        out, _ = process.communicate("b\na\nb\n", timeout=60)
+    assert out == "rank,key,estimate,lower,upper,share\n1,b,2.0,2,2,0.6666666666666666\n"
