@@ -73,8 +73,8 @@ def evaluate(
     With f the true weights, N their sum and e the estimates of all distinct keys, of a window those in it at the end:
 
     * "rmse": the root of the mean of (e - f)**2 over distinct keys. The estimator decides most of it.
-    * "weighted_error": the sum of f |e - f|, divided by N: the error of a key as often as it comes (Hsu et al.).
-    * "relative_error": for each k the mean of |e - f| / f over the k heaviest keys.
+    * "weighted_error": the sum of `f |e - f|`, divided by N: the error of a key as often as it comes (Hsu et al.).
+    * "relative_error": for each k the mean of `|e - f| / f` over the k heaviest keys.
     * "recall": for each k the share of the k keys of `top(k)` that weigh as much as the k-th heaviest; ties count.
     * "heavy_hitters": for each phi precision and recall of `heavy_hitters(phi)`, where f > phi N is heavy.
 
