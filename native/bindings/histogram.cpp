@@ -31,14 +31,14 @@ using quantization::BucketLevels, quantization::Histogram;
 // Calls take(values, range) on the data as floats or doubles, and refuses what is not finite.
 template <typename Take>
 void with_values(const quantization::Values& values, const Take& take) {
-  const quantization::Grouping whole{1, 1, values.size};
-  const auto run = [&]<typename T>(bh::Storage<T> scratch) {
-    const std::span<const T> x = quantization::gather(values, whole, 0, scratch);
+  const auto run = [&]<typename T>(const quantization::Stretches<T>& x) {
     const quantization::Range<T> range = quantization::range(x);
     if (!range.finite) quantization::refuse_non_finite(values);
     take(x, range);
   };
-  values.wide() ? run(bh::Storage<double>{}) : run(bh::Storage<float>{});
+  const quantization::Grouping whole{1, 1, values.size};
+  values.wide() ? run(quantization::Stretches<double>(values, whole, 0))
+                : run(quantization::Stretches<float>(values, whole, 0));
 }
 
 // A histogram that some threads may read while another one updates it. Who has to wait lets go of the interpreter's
@@ -68,14 +68,14 @@ class Shared {
 std::unique_ptr<Shared> like(const HeldValues& values, std::uint32_t bins) {
   std::unique_ptr<Shared> made;
   with_values(values.view,
-              [&](auto x, auto range) { made = std::make_unique<Shared>(Histogram::like(x, range, bins)); });
+              [&](const auto& x, auto range) { made = std::make_unique<Shared>(Histogram::like(x, range, bins)); });
   return made;
 }
 
 void update(Shared& self, const HeldValues& values, const std::optional<Array<double>>& weights) {
   self.with([&](Histogram& histogram) {
     const Unlocked unlocked(values.view.size);
-    with_values(values.view, [&](auto x, auto range) { histogram.update(x, span(weights), range); });
+    with_values(values.view, [&](const auto& x, auto range) { histogram.update(x, span(weights), range); });
   });
 }
 

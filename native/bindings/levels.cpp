@@ -63,8 +63,9 @@ LevelTables levels(const HeldValues& values, const quantization::Grouping& group
                    std::size_t n_levels, std::uint32_t bins, const std::optional<Array<double>>& weights,
                    double weight_unit, const std::optional<FlatOut>& ascending,
                    const std::optional<Array<double>>& grid, bool certify, bool score, std::size_t threads) {
-  if (ascending && (ascending->size() != values.view.size || ascending->dtype() != values.data.dtype()))
-    throw bh::InvalidInput("ascending must have as many values as the data, and their dtype");
+  const auto levels_dtype = values.view.wide() ? nb::dtype<double>() : nb::dtype<float>();
+  if (ascending && (ascending->size() != values.view.size || ascending->dtype() != levels_dtype))
+    throw bh::InvalidInput("ascending must have as many values as the data, and the dtype of their levels");
   void* const sorted = ascending ? ascending->data() : nullptr;
   const quantization::Data data{values.view, grouping, span(weights), weight_unit, sorted};
   const quantization::Request request{method, objective, n_levels, bins, span(grid), certify, score};
@@ -89,8 +90,10 @@ nb::ndarray<nb::numpy> sorted(const Flat& x) {
 
 // Floats in order by our own means: what numpy's sort is compared with.
 nb::ndarray<nb::numpy> sort(const HeldValues& x) {
-  if (x.view.lookup) throw bh::InvalidInput("keys are counted, not sorted");
-  return x.view.wide() ? sorted<double>(x.data) : sorted<float>(x.data);
+  using Kind = quantization::Values::Kind;
+  if (x.view.kind == Kind::float32) return sorted<float>(x.data);
+  if (x.view.kind == Kind::float64) return sorted<double>(x.data);
+  throw bh::InvalidInput("only float32 and float64 are sorted");
 }
 
 nb::ndarray<nb::numpy, double> ranges(const HeldValues& values, const quantization::Grouping& grouping) {

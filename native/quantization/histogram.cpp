@@ -47,7 +47,7 @@ Histogram::Histogram(double center, double scale, std::uint32_t bins, double uni
     : center_(center), scale_(scale), inverse_(1.0 / scale), unit_(unit), bins_(bins) {}
 
 template <typename T>
-Histogram Histogram::like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit) {
+Histogram Histogram::like(const Stretches<T>& x, Range<T> range, std::uint32_t bins, double unit) {
   std::vector<double> sample(std::min(x.size(), kSample));
   for (std::size_t i = 0; i < sample.size(); ++i)
     sample[i] = static_cast<double>(within(x[i * x.size() / sample.size()], range.low, range.high)) * unit + 0.0;
@@ -120,7 +120,7 @@ double Histogram::reach_of(double low, double high) const {
 
 // Where a single value was seen, its bucket serves any center and scale: whoever has seen more tells which are right.
 template <typename T>
-void Histogram::settle_like(std::span<const T> x, Range<T> range) {
+void Histogram::settle_like(const Stretches<T>& x, Range<T> range) {
   const Histogram before = *this;
   const double low = std::min(minimum_, static_cast<double>(range.low)),
                high = std::max(maximum_, static_cast<double>(range.high));
@@ -143,19 +143,7 @@ void Histogram::take_single(const Histogram& other) {
 }
 
 template <typename T>
-void Histogram::update(std::span<const T> x, std::span<const double> weights, Range<T> range) {
-  if (x.empty()) return;
-  if (!settled() && range.low < range.high) {
-    Histogram made = *this;
-    made.settle_like(x, range);
-    made.update(x, weights, range);
-    *this = std::move(made);
-    return;
-  }
-  const double weight = weights.empty() ? static_cast<double>(x.size()) : std::reduce(weights.begin(), weights.end());
-  check_reach(static_cast<double>(range.low), static_cast<double>(range.high), total_weight() + weight);
-  cover(static_cast<double>(range.low), static_cast<double>(range.high));
-  count_ += x.size();
+void Histogram::add(std::size_t first, std::span<const T> x, std::span<const double> weights, Range<T> range) {
   double values[kBatch];
   std::int32_t keys[kBatch];
   for (std::size_t i = 0; i < x.size(); i += kBatch) {
@@ -164,7 +152,7 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
     const auto add = [&](const auto& weight) {
       for (std::size_t j = 0; j < n; ++j) {
         Bucket& bucket = buckets_[static_cast<std::size_t>(keys[j] - first_)];
-        const double value = values[j], v = value * unit_ - center_, w = weight(i + j);
+        const double value = values[j], v = value * unit_ - center_, w = weight(first + i + j);
         bucket.weight += w;
         bucket.v += w * v;
         bucket.v2 += w * v * v;
@@ -177,6 +165,23 @@ void Histogram::update(std::span<const T> x, std::span<const double> weights, Ra
     else
       add([&](std::size_t at) { return weights[at]; });
   }
+}
+
+template <typename T>
+void Histogram::update(const Stretches<T>& x, std::span<const double> weights, Range<T> range) {
+  if (x.size() == 0) return;
+  if (!settled() && range.low < range.high) {
+    Histogram made = *this;
+    made.settle_like(x, range);
+    made.update(x, weights, range);
+    *this = std::move(made);
+    return;
+  }
+  const double weight = weights.empty() ? static_cast<double>(x.size()) : std::reduce(weights.begin(), weights.end());
+  check_reach(static_cast<double>(range.low), static_cast<double>(range.high), total_weight() + weight);
+  cover(static_cast<double>(range.low), static_cast<double>(range.high));
+  count_ += x.size();
+  x.each([&](std::size_t first, std::span<const T> stretch) { add(first, stretch, weights, range); });
   settle_ends();
 }
 
@@ -209,7 +214,7 @@ void Histogram::merge_unsettled(const Histogram& other) {
   const Histogram& single = settled() ? other : *this;
   if (!made.settled() && single.count_ > 0) {  // two single values tell a scale together
     const double ends[] = {std::min(made.minimum_, single.minimum_), std::max(made.minimum_, single.minimum_)};
-    made.settle_like<double>(ends, {ends[0], ends[1], true});
+    made.settle_like<double>(std::span<const double>(ends), {ends[0], ends[1], true});
   }
   made.take_single(single);
   made.bins_ = bins_;
@@ -256,9 +261,9 @@ void Histogram::check_invariants() const {
   if (const char* wrong = broken()) throw std::logic_error(wrong);
 }
 
-template Histogram Histogram::like(std::span<const float>, Range<float>, std::uint32_t, double);
-template Histogram Histogram::like(std::span<const double>, Range<double>, std::uint32_t, double);
-template void Histogram::update(std::span<const float>, std::span<const double>, Range<float>);
-template void Histogram::update(std::span<const double>, std::span<const double>, Range<double>);
+template Histogram Histogram::like(const Stretches<float>&, Range<float>, std::uint32_t, double);
+template Histogram Histogram::like(const Stretches<double>&, Range<double>, std::uint32_t, double);
+template void Histogram::update(const Stretches<float>&, std::span<const double>, Range<float>);
+template void Histogram::update(const Stretches<double>&, std::span<const double>, Range<double>);
 
 }  // namespace bh::quantization

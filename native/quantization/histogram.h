@@ -37,11 +37,11 @@ class Histogram {
 
   // Center and scale by the median and the quartiles of at most 4,096 values.
   template <typename T>
-  static Histogram like(std::span<const T> x, Range<T> range, std::uint32_t bins, double unit = 1);
+  static Histogram like(const Stretches<T>& x, Range<T> range, std::uint32_t bins, double unit = 1);
 
   // `range` is that of `x`; `weights` is empty or as long as `x`.
   template <typename T>
-  void update(std::span<const T> x, std::span<const double> weights, Range<T> range);
+  void update(const Stretches<T>& x, std::span<const double> weights, Range<T> range);
   void merge(const Histogram& other);  // of the same unit and, if both are settled, the same center and scale
 
   // Made like values that were all the same, and no other value seen since: the scale is not known yet.
@@ -74,8 +74,11 @@ class Histogram {
   std::int32_t index(double x) const { return bucket_index(x * unit_, center_, inverse_, shift_); }
   void check_reach(double low, double high, double weight) const;
   double reach_of(double low, double high) const;
+  // Values first, first + 1, ... of a group, for which room was made.
   template <typename T>
-  void settle_like(std::span<const T> x, Range<T> range);
+  void add(std::size_t first, std::span<const T> x, std::span<const double> weights, Range<T> range);
+  template <typename T>
+  void settle_like(const Stretches<T>& x, Range<T> range);
   void take_single(const Histogram& other);
   void merge_unsettled(const Histogram& other);
   void cover(double low, double high);  // makes room for values in [low, high]

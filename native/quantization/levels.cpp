@@ -33,7 +33,7 @@ struct Table {
 // One group as the solvers see it.
 template <typename T>
 struct Group {
-  std::span<const T> x;
+  Stretches<T> x;
   std::span<const double> weights;
   Range<T> range;
   double unit;
@@ -124,7 +124,10 @@ template <typename T>
 Table from_narrow_buckets(const Group<T>& group, const Request& request, double& price) {
   const std::size_t most = std::max<std::size_t>(request.bins, std::min<std::size_t>(64 * request.n_levels, 65536));
   Storage<T> own(group.x.size());
-  for (std::size_t i = 0; i < own.size(); ++i) own[i] = within(group.x[i], group.range.low, group.range.high);
+  group.x.each([&](std::size_t first, std::span<const T> stretch) {
+    for (std::size_t i = 0; i < stretch.size(); ++i)
+      own[first + i] = within(stretch[i], group.range.low, group.range.high);
+  });
   const Distinct<T> values = distinct<T>(own, group.weights, request.objective);
   own = {};
   BucketLevels found;
@@ -189,16 +192,15 @@ struct Chunk {
   double price = 0;
 };
 
-// Solvers need values that stay as they are; a single pass does not.
+// Sorting needs values that stay as they are; passes over them do not.
 enum class Loaded { in_place, copied };
 
 template <typename T>
 Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk, Loaded how = Loaded::in_place) {
-  const auto bring = how == Loaded::copied ? gather_copy<T> : gather<T>;
-  Group<T> group{bring(data.values, data.grouping, index, chunk.values), {}, {}, 1};
+  Group<T> group{Stretches<T>(data.values, data.grouping, index), {}, {}, 1};
+  if (how == Loaded::copied) group.x = gather(data.values, data.grouping, index, chunk.values);
   if (!data.weights.empty()) {
-    const Values weights{Values::Kind::float64, data.weights.data(), nullptr, data.weights.size()};
-    group.weights = gather(weights, data.grouping, index, chunk.weights);
+    group.weights = gather(data.weights, data.grouping, index, chunk.weights);
     if (std::none_of(group.weights.begin(), group.weights.end(), [](double w) { return w > 0; }))
       throw InvalidInput("weights of group " + std::to_string(index) + " are all 0; give at least one value a weight");
   }
@@ -210,11 +212,10 @@ Group<T> load(const Data& data, std::size_t index, Chunk<T>& chunk, Loaded how =
 
 // A group whose values are in order: what is not finite has gone to the ends.
 template <typename T>
-Group<T> ascending(const Data& data, std::size_t index) {
-  const std::span<T> x(static_cast<T*>(data.ascending) + data.grouping.start(index), data.grouping.size(index));
+Group<T> ascending(const Data& data, std::span<T> x) {
   if (!std::isfinite(x.front()) || !std::isfinite(x.back())) refuse_non_finite(data.values);
   const Range<T> range{x.front(), x.back(), true};
-  return {x, {}, range, unit_for(range)};
+  return {std::span<const T>(x), {}, range, unit_for(range)};
 }
 
 // Whether a group's keys are counted, not sorted.
@@ -226,12 +227,14 @@ template <typename T>
 Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
   const Request& request = shared.request;
   if (shared.data.ascending) {
-    const Group<T> group = ascending<T>(shared.data, index);
-    const Distinct<T> values = distinct(std::span<T>(const_cast<T*>(group.x.data()), group.x.size()));
-    return solved(values, group, request, chunk.price);
+    const Grouping& grouping = shared.data.grouping;
+    const std::span<T> x(static_cast<T*>(shared.data.ascending) + grouping.start(index), grouping.size(index));
+    const Group<T> group = ascending(shared.data, x);
+    return solved(distinct(x), group, request, chunk.price);
   }
+  const bool by_counts = request.method == Method::exact && counted(shared.data, index);
   if constexpr (std::is_same_v<T, float>)
-    if (request.method == Method::exact && counted(shared.data, index) && shared.data.weights.empty()) {
+    if (by_counts && shared.data.weights.empty()) {
       const Distinct<float> values =
           distinct(shared.data.values, shared.data.grouping, index, {}, shared.ascending, request.objective);
       double finite = 0;
@@ -239,8 +242,8 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
       if (finite < static_cast<double>(shared.data.grouping.size(index))) refuse_non_finite(shared.data.values);
       return solved(values, Group<float>{{}, {}, {}, 1}, request, chunk.price);
     }
-  const Group<T> group =
-      load(shared.data, index, chunk, request.method == Method::exact ? Loaded::copied : Loaded::in_place);
+  const bool sorted = request.method == Method::exact && !by_counts;
+  const Group<T> group = load(shared.data, index, chunk, sorted ? Loaded::copied : Loaded::in_place);
   Table table;
   GroupCost& cost = table.cost;
   switch (request.method) {
@@ -256,12 +259,12 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
       break;
     case Method::exact: {
       if constexpr (std::is_same_v<T, float>)
-        if (counted(shared.data, index)) {
+        if (by_counts) {
           return solved(distinct(shared.data.values, shared.data.grouping, index, group.weights, shared.ascending,
                                  request.objective),
                         group, request, chunk.price);
         }
-      const Distinct<T> values = distinct(group.x, group.weights, request.objective);
+      const Distinct<T> values = distinct<T>(chunk.values, group.weights, request.objective);
       if (group.weights.empty()) chunk.values = {};  // memory is at its peak further on
       return solved(values, group, request, chunk.price);
     }

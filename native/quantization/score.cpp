@@ -40,10 +40,20 @@ double sum(std::size_t n, const Term& term) {
   return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
+// Adds up loss(i, value) over all values.
+template <typename T, typename Loss>
+double sum_over(const Stretches<T>& x, const Loss& loss) {
+  double all = 0;
+  x.each([&](std::size_t first, std::span<const T> stretch) {
+    all += sum(stretch.size(), [&](std::size_t i) { return loss(first + i, static_cast<double>(stretch[i])); });
+  });
+  return all;
+}
+
 }  // namespace
 
 template <typename T>
-double squared_error(std::span<const T> x, std::span<const double> weights, std::span<const double> levels,
+double squared_error(const Stretches<T>& x, std::span<const double> weights, std::span<const double> levels,
                      Objective objective, double unit) {
   const auto weight = [&](std::size_t i) { return weights.empty() ? 1.0 : weights[i]; };
   std::vector<double> bounds;
@@ -51,8 +61,7 @@ double squared_error(std::span<const T> x, std::span<const double> weights, std:
     if (levels.size() == 1) return 0;
     bounds.assign(levels.begin() + 1, levels.end() - 1);  // x on the last level lies in the interval below it
     const Search search(std::move(bounds));
-    return sum(x.size(), [&](std::size_t i) {
-      const auto value = static_cast<double>(x[i]);
+    return sum_over(x, [&](std::size_t i, double value) {
       const std::size_t below = search.count([value](double bound) { return bound <= value; });
       const double up = levels[below + 1] * unit - value * unit, down = value * unit - levels[below] * unit;
       return weight(i) * (up * down);
@@ -61,8 +70,7 @@ double squared_error(std::span<const T> x, std::span<const double> weights, std:
   for (std::size_t k = 0; k + 1 < levels.size(); ++k)
     bounds.push_back(last_nearer_to_low(static_cast<T>(levels[k]), static_cast<T>(levels[k + 1])));
   const Search search(std::move(bounds));
-  return sum(x.size(), [&](std::size_t i) {
-    const auto value = static_cast<double>(x[i]);
+  return sum_over(x, [&](std::size_t i, double value) {
     const std::size_t nearest = search.count([value](double bound) { return bound < value; });
     const double off = value * unit - levels[nearest] * unit;
     return weight(i) * (off * off);
@@ -109,22 +117,19 @@ double squared_norm(const Distinct<T>& values, double unit) {
 }
 
 template <typename T>
-double squared_norm(std::span<const T> x, double unit) {
-  return sum(x.size(), [&](std::size_t i) {
-    const double value = static_cast<double>(x[i]) * unit;
-    return value * value;
-  });
+double squared_norm(const Stretches<T>& x, double unit) {
+  return sum_over(x, [unit](std::size_t, double value) { return value * unit * (value * unit); });
 }
 
-template double squared_error(std::span<const float>, std::span<const double>, std::span<const double>, Objective,
+template double squared_error(const Stretches<float>&, std::span<const double>, std::span<const double>, Objective,
                               double);
-template double squared_error(std::span<const double>, std::span<const double>, std::span<const double>, Objective,
+template double squared_error(const Stretches<double>&, std::span<const double>, std::span<const double>, Objective,
                               double);
 template double squared_error(const Distinct<float>&, std::span<const double>, Objective, double);
 template double squared_error(const Distinct<double>&, std::span<const double>, Objective, double);
 template double squared_norm(const Distinct<float>&, double);
 template double squared_norm(const Distinct<double>&, double);
-template double squared_norm(std::span<const float>, double);
-template double squared_norm(std::span<const double>, double);
+template double squared_norm(const Stretches<float>&, double);
+template double squared_norm(const Stretches<double>&, double);
 
 }  // namespace bh::quantization

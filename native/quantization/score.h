@@ -8,7 +8,7 @@ namespace bh::quantization {
 
 // Expected squared error, in units of (1 / unit)^2. Levels ascend; for unbiased levels they enclose the data.
 template <typename T>
-double squared_error(std::span<const T> x, std::span<const double> weights, std::span<const double> levels,
+double squared_error(const Stretches<T>& x, std::span<const double> weights, std::span<const double> levels,
                      Objective objective, double unit);
 
 // The same from values in order, in one walk along both.
@@ -17,7 +17,7 @@ double squared_error(const Distinct<T>& values, std::span<const double> levels, 
 
 // The sum of x^2, in the same units.
 template <typename T>
-double squared_norm(std::span<const T> x, double unit);
+double squared_norm(const Stretches<T>& x, double unit);
 template <typename T>
 double squared_norm(const Distinct<T>& values, double unit);
 

@@ -27,6 +27,8 @@ void read_as(const Values& values, std::size_t from, std::size_t n, T* to) {
   switch (values.kind) {
     case Values::Kind::float32: return copy(static_cast<const float*>(values.data));
     case Values::Kind::float64: return copy(static_cast<const double*>(values.data));
+    case Values::Kind::int32: return copy(static_cast<const std::int32_t*>(values.data));
+    case Values::Kind::int64: return copy(static_cast<const std::int64_t*>(values.data));
     case Values::Kind::key8: return look_up(static_cast<const std::uint8_t*>(values.data));
     case Values::Kind::key16: return look_up(static_cast<const std::uint16_t*>(values.data));
   }
@@ -79,23 +81,27 @@ Range<double> range(std::span<const double> x) {
   return found;
 }
 
+template <typename T>
+Range<T> range(const Stretches<T>& x) {
+  Range<T> all;
+  x.each([&](std::size_t first, std::span<const T> stretch) {
+    Range<T> found = range(stretch);
+    if (first > 0) {
+      found.low = std::min(found.low, all.low), found.high = std::max(found.high, all.high);
+      found.finite = found.finite && all.finite;
+    }
+    all = found;
+  });
+  return all;
+}
+template Range<float> range(const Stretches<float>&);
+template Range<double> range(const Stretches<double>&);
+
 void Values::read(std::size_t from, std::size_t n, float* to) const { read_as(*this, from, n, to); }
 void Values::read(std::size_t from, std::size_t n, double* to) const { read_as(*this, from, n, to); }
 
 template <typename T>
 std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch) {
-  if (values.kind == kKind<T> && (grouping.block || grouping.outer == 1)) {
-    std::span<const T> run;
-    grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
-      run = {static_cast<const T*>(values.data) + offset, length};
-    });
-    return run;
-  }
-  return gather_copy(values, grouping, group, scratch);
-}
-
-template <typename T>
-std::span<const T> gather_copy(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch) {
   scratch.resize(grouping.size(group));
   T* to = scratch.data();
   grouping.each_run(group, [&](std::size_t offset, std::size_t length) {
@@ -106,8 +112,39 @@ std::span<const T> gather_copy(const Values& values, const Grouping& grouping, s
 }
 template std::span<const float> gather(const Values&, const Grouping&, std::size_t, Storage<float>&);
 template std::span<const double> gather(const Values&, const Grouping&, std::size_t, Storage<double>&);
-template std::span<const float> gather_copy(const Values&, const Grouping&, std::size_t, Storage<float>&);
-template std::span<const double> gather_copy(const Values&, const Grouping&, std::size_t, Storage<double>&);
+
+std::span<const double> gather(std::span<const double> x, const Grouping& grouping, std::size_t group,
+                               Storage<double>& scratch) {
+  if (grouping.block || grouping.outer == 1) return x.subspan(grouping.offset(group, 0), grouping.size(group));
+  return gather({Values::Kind::float64, x.data(), nullptr, x.size()}, grouping, group, scratch);
+}
+
+template <typename T>
+Stretches<T>::Stretches(const Values& values, const Grouping& grouping, std::size_t group)
+    : size_(grouping.size(group)), values_(values), grouping_(grouping), group_(group) {
+  if (values.kind == kKind<T> && (grouping.block || grouping.outer == 1))
+    whole_ = {static_cast<const T*>(values.data) + grouping.offset(group, 0), size_};
+}
+
+template <typename T>
+T Stretches<T>::operator[](std::size_t i) const {
+  if (!whole_.empty()) return whole_[i];
+  T value;
+  read(i, 1, &value);
+  return value;
+}
+
+template <typename T>
+void Stretches<T>::read(std::size_t first, std::size_t n, T* to) const {
+  const std::size_t run = grouping_.block ? size_ : grouping_.inner;
+  for (const std::size_t past = first + n; first < past;) {
+    const std::size_t length = std::min(run - first % run, past - first);
+    values_.read(grouping_.offset(group_, first), length, to);
+    first += length, to += length;
+  }
+}
+template class Stretches<float>;
+template class Stretches<double>;
 
 void refuse_non_finite(const Values& values) {
   std::size_t count = 0, first = 0;

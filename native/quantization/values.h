@@ -1,4 +1,5 @@
-// How kernels see an array: plain floats or keys into a table of floats, cut into groups that share a table of levels.
+// How kernels see an array: floats, integers, or keys into a table of floats, cut into groups that share a table of
+// levels.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -16,13 +17,13 @@ enum class Method : std::uint8_t { uniform, histogram, exact, given, rotation };
 
 // The values of an array of any accepted type, in C order.
 struct Values {
-  enum class Kind { float32, float64, key8, key16 };
+  enum class Kind { float32, float64, key8, key16, int32, int64 };
   Kind kind;
   const void* data;
-  const float* lookup;  // what each key stands for: 256 or 65,536 values; null for floats
+  const float* lookup;  // what each key stands for: 256 or 65,536 values; null for all others
   std::size_t size;
 
-  bool wide() const { return kind == Kind::float64; }  // needs float64 levels
+  bool wide() const { return kind != Kind::float32 && !lookup; }  // needs float64 levels
 
   // Copies elements [from, from + n) to `to`.
   void read(std::size_t from, std::size_t n, float* to) const;
@@ -41,6 +42,10 @@ struct Grouping {
   // Where a group begins once they are laid out one after the other.
   std::size_t start(std::size_t group) const {
     return block ? group / blocks_per_row() * inner + group % blocks_per_row() * block : group * outer * inner;
+  }
+  // Where element i of a group lies.
+  std::size_t offset(std::size_t group, std::size_t i) const {
+    return block ? start(group) + i : (i / inner * groups + group) * inner + i % inner;
   }
   std::size_t group_of(std::size_t i) const {
     return block ? i / inner * blocks_per_row() + i % inner / block : i / inner % groups;
@@ -98,14 +103,49 @@ struct Chunks {
   }
 };
 
-// The values of one group, side by side: where they already are if possible, else in `scratch`. What is where it was
-// may change while it is read (see support/shared.h).
+// The values of one group, side by side in `scratch`.
 template <typename T>
 std::span<const T> gather(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch);
+// Those of one with a double for each element: where they are, if they lie side by side there.
+std::span<const double> gather(std::span<const double> x, const Grouping& grouping, std::size_t group,
+                               Storage<double>& scratch);
 
-// The same, always in `scratch`.
+// The values of one group, for kernels that need but a stretch of them at a time: where they are, if they lie side by
+// side as T there, else as copies. What is where it was may change while it is read (see support/shared.h).
 template <typename T>
-std::span<const T> gather_copy(const Values& values, const Grouping& grouping, std::size_t group, Storage<T>& scratch);
+class Stretches {
+ public:
+  Stretches() = default;
+  Stretches(const Values& values, const Grouping& grouping, std::size_t group);
+  Stretches(std::span<const T> whole) : size_(whole.size()), whole_(whole) {}
+
+  std::size_t size() const { return size_; }
+  T operator[](std::size_t i) const;
+
+  // Calls take(first, stretch) for one stretch after the other; `first` counts the values before it.
+  template <typename Take>
+  void each(const Take& take) const {
+    if (size_ == 0) return;
+    if (!whole_.empty()) return take(std::size_t{0}, whole_);
+    Storage<T> copy(std::min(size_, kMost));
+    for (std::size_t first = 0; first < size_; first += kMost) {
+      const std::size_t n = std::min(kMost, size_ - first);
+      read(first, n, copy.data());
+      take(first, std::span<const T>(copy.data(), n));
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMost = 1 << 16;
+
+  void read(std::size_t first, std::size_t n, T* to) const;
+
+  std::size_t size_ = 0;
+  std::span<const T> whole_;  // empty where each stretch is copied
+  Values values_{};
+  Grouping grouping_{};
+  std::size_t group_ = 0;
+};
 
 template <typename T>
 struct Range {
@@ -114,6 +154,8 @@ struct Range {
 };
 Range<float> range(std::span<const float> x);
 Range<double> range(std::span<const double> x);
+template <typename T>
+Range<T> range(const Stretches<T>& x);
 
 // Throws InvalidInput that counts the values that are NaN or infinite, and names the first.
 [[noreturn]] void refuse_non_finite(const Values& values);

@@ -71,8 +71,8 @@ void check_bits() {
   const std::vector<float> x = numbers<float>(5000);
   const std::vector<double> y = numbers<double>(5000);
   Histogram seen(1, 2, 1024);
-  seen.update<float>(x, {}, range(std::span<const float>(x)));
-  seen.update<double>(y, {}, range(std::span<const double>(y)));
+  seen.update<float>(std::span<const float>(x), {}, range(std::span<const float>(x)));
+  seen.update<double>(std::span<const double>(y), {}, range(std::span<const double>(y)));
   CHECK(crc32c(seen.to_bytes()) == 0x48674bc7);
 }
 

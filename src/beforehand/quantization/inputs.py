@@ -29,9 +29,9 @@ class Tensor(Protocol):
 @final
 @dataclass(frozen=True, eq=False)
 class Values:
-    """Numbers as kernels read them: plain floats, or unsigned keys into a table of floats."""
+    """Numbers as kernels read them: floats, integers, or unsigned keys into a table of floats."""
 
-    data: NDArray[Any]  # C order; float32, float64, or uint8 or uint16 keys
+    data: NDArray[Any]  # C order; float32, float64, int32, int64, or uint8 or uint16 keys
     dtype: Dtype  # of the source
     native: _native.Values
 
@@ -39,7 +39,7 @@ class Values:
     def floats(self) -> NDArray[Any]:
         """The numbers themselves, in the dtype of their levels."""
         lookup = self.dtype.lookup
-        return self.data if lookup is None else lookup[self.data]
+        return self.data.astype(self.dtype.levels, copy=False) if lookup is None else lookup[self.data]
 
 
 Numbers: TypeAlias = ArrayLike | Tensor | Values
@@ -63,7 +63,6 @@ def as_values(x: Numbers, name: str = "x") -> Values:
             raise InvalidInput(
                 f"{name} contains an integer beyond 2**53, which float64 cannot hold exactly; scale it down first"
             )
-        array = array.astype(np.float64)
     data = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
     if not dtype.keyed:
         return Values(data, dtype, _native.Values(data.reshape(-1)))

@@ -100,7 +100,7 @@ def rotate(x: Numbers, *, seed: int, stream: int = 0, rounds: int = 2, inverse: 
 
 
 def _copy(values: Values) -> NDArray[Any]:
-    return values.data.copy() if values.dtype.lookup is None else values.floats
+    return np.array(values.floats)
 
 
 def _normalize(x: NDArray[Any], rounds: int) -> None:

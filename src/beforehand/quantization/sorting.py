@@ -19,16 +19,16 @@ def ascending(values: Values, groups: _native.Grouping) -> NDArray[Any] | None:
 
     Groups by blocks lie where they were, others one after the other.
     """
-    if values.dtype.keyed or not numpy_is_faster(values.data.dtype.name):
+    if values.dtype.keyed or not numpy_is_faster(values.dtype.levels.name):
         return None
     if groups.block:
-        copy = values.data.reshape(groups.outer, groups.inner).copy()
+        copy = values.data.reshape(groups.outer, groups.inner).astype(values.dtype.levels)
         whole = groups.inner - groups.inner % groups.block
         copy[:, :whole].reshape(groups.outer, -1, groups.block).sort(axis=-1)
         copy[:, whole:].sort(axis=-1)
         return copy.reshape(-1)
     cube = values.data.reshape(groups.outer, groups.groups, groups.inner)
-    rows = cube.swapaxes(0, 1).copy().reshape(groups.groups, -1)
+    rows = cube.swapaxes(0, 1).astype(values.dtype.levels, order="C").reshape(groups.groups, -1)
     rows.sort(axis=-1)
     return rows.reshape(-1)
 

@@ -224,4 +224,4 @@ def _read(x: Any, name: str) -> NDArray[Any]:
     values = as_values(x, name)
     if values.dtype.name == "bfloat16":
         return widen(values.data)
-    return values.data.view(values.dtype.name) if values.dtype.keyed else values.data
+    return values.data.view(values.dtype.name) if values.dtype.keyed else values.floats
