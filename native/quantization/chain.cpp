@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kLanes = 8;
 constexpr std::size_t kChunk = 1024;  // values summed in plain doubles; sums of chunks are added with what was lost
 constexpr std::size_t kBlock = 64;    // points that cells are gathered by
+constexpr double kHeavy = 8;          // times the mean weight: what a cell of the coarse chain may weigh
 constexpr std::size_t kFew = 8;       // values of a cell that each get a cell of their own: bounds on so few are poor
 
 // A sum of terms that are not negative, right to a few units in the last place however many they are.
@@ -146,11 +147,24 @@ Cell around(const Ascending<T, kind>& values, std::size_t first, std::size_t at,
   return cell;
 }
 
-// Goes through values in cells of cost at most `most` each, or single steps; stops after `limit` cells. Returns whether
-// all values were gone through. Cells end where blocks do, unless a block costs too much by itself.
+// The first position beyond the middle between two points: gaps wider than what is dense part cells.
+template <typename T, Objective kind>
+std::size_t middle(const Ascending<T, kind>& values, std::size_t from, std::size_t to) {
+  const double x = values.x(from) / 2 + values.x(to) / 2;
+  std::size_t low = from + 1, high = to;
+  while (low < high) {
+    const std::size_t half = low + (high - low) / 2;
+    values.x(half) > x ? high = half : low = half + 1;
+  }
+  return low;
+}
+
+// Goes through values in cells of cost at most `most` and weight at most `heaviest` each, or single steps; stops after
+// `limit` cells. Returns whether all values were gone through. Cells end where blocks do, unless a block is too much by
+// itself.
 template <typename T, Objective kind, typename Take>
-bool walk(const Ascending<T, kind>& values, const std::vector<Piece>& blocks, double most, std::size_t limit,
-          const Take& take) {
+bool walk(const Ascending<T, kind>& values, const std::vector<Piece>& blocks, double most, double heaviest,
+          std::size_t limit, const Take& take) {
   const std::size_t last = values.size() - 1;
   std::size_t cells = 0;
   for (std::size_t from = 0; from < last;) {
@@ -161,8 +175,8 @@ bool walk(const Ascending<T, kind>& values, const std::vector<Piece>& blocks, do
     const auto grow = [&](const Piece& next, std::size_t steps) {
       const double here = values.x(to), there = values.x(to + steps);
       const Piece grown = join<kind>(cell, next, here - l, there - here);
-      if (to > from && !(grown.cost <= most)) return false;
-      if (steps > 1 && !(grown.cost <= most)) return false;
+      const bool single = to == from && steps == 1;
+      if (!single && !(grown.cost <= most && grown.weight <= heaviest)) return false;
       cell = grown, to += steps;
       return true;
     };
@@ -195,13 +209,15 @@ Chain equal_cost_chain(const Ascending<T, kind>& values, std::size_t most) {
   }
   for (std::size_t i = blocks.size() * kBlock; i < last; ++i) extend(values.piece(i), i, i + 1);
 
+  // What crowds in one place costs next to nothing, but k-means may cut it anywhere.
+  const double heaviest = kind == Objective::mse ? kHeavy * all.weight / static_cast<double>(most) : HUGE_VAL;
   // The number of cells falls about as the third root of what each may cost.
   const double wanted = 0.85 * static_cast<double>(most);
   double low = 0, high = HUGE_VAL, best = all.cost, value = all.cost / (wanted * wanted * wanted);
   std::size_t found = 0;
   for (int trial = 0; trial < 16 && value > 0; ++trial) {
     std::size_t cells = 0;
-    const bool complete = walk(values, blocks, value, 4 * most, [&](auto...) { ++cells; });
+    const bool complete = walk(values, blocks, value, heaviest, 4 * most, [&](auto...) { ++cells; });
     const bool few = complete && cells <= most;
     if (few && cells > found) found = cells, best = value;
     // On a lattice no value may give just so many.
@@ -214,12 +230,12 @@ Chain equal_cost_chain(const Ascending<T, kind>& values, std::size_t most) {
   }
   Chain chain;
   chain.add(0, values.x(0), {});
-  walk(values, blocks, best, last,
+  walk(values, blocks, best, heaviest, last,
        [&](std::size_t, std::size_t to, const Piece& cell) { chain.add(static_cast<Index>(to), values.x(to), cell); });
   chain.cells.resize(chain.size());
   for (std::size_t i = 1, first = 1; i + 1 < chain.size(); ++i) {
     const std::size_t to = chain.at[i], next = chain.at[i + 1];
-    const std::size_t end = i + 2 == chain.size() ? last - 1 : to + (next - to) / 2;
+    const std::size_t end = i + 2 == chain.size() ? last - 1 : middle(values, to, next) - 1;
     chain.cells[i] = around(values, first, to, end);
     first = end + 1;
   }

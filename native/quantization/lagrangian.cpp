@@ -51,6 +51,17 @@ Path splice(const Path& p, const Path& q, std::size_t links) {
   return path;
 }
 
+template <Objective kind>
+double centered_price(const Chain& chain, std::size_t links, const Relaxed& found) {
+  if (links < 3 || links + 2 >= chain.size()) return found.price;
+  const double apart = 3 / static_cast<double>(links);  // by the law of high rates, where the next price starts
+  const auto cost_of = [&](std::size_t other, double start) { return lagrangian<kind>(chain, other, start).cost; };
+  const double fewer = found.fewer > 0 ? found.fewer : cost_of(links - 1, found.price * (1 + apart));
+  const double more = found.more > 0 ? found.more : cost_of(links + 1, found.price * (1 - apart / 2));
+  const double middle = fewer / 2 - more / 2;
+  return middle > 0 ? middle : found.price;
+}
+
 template <Objective kind, typename Points>
 Relaxed lagrangian(const Points& points, std::size_t links, double price, const BetterPrice& better) {
   const std::size_t n = points.size();
@@ -77,6 +88,8 @@ Relaxed lagrangian(const Points& points, std::size_t links, double price, const 
     const std::size_t got = tried.links();
     best.bound = std::max(best.bound, dual_bound(tried, wanted));
     best.price = price;
+    if (got + 1 == links) best.fewer = tried.cost;
+    if (got == links + 1) best.more = tried.cost;
     if (got == links) {
       offer(tried.path, tried.cost);
       // A price that dwarfs the cost hides it; there is always one that does not.
@@ -117,6 +130,7 @@ Relaxed lagrangian(const Points& points, std::size_t links, double price, const 
 }
 
 #define BH_INSTANTIATE(kind)                                                                                 \
+  template double centered_price<kind>(const Chain&, std::size_t, const Relaxed&);                           \
   template Relaxed lagrangian<kind>(const Chain&, std::size_t, double, const BetterPrice&);                  \
   template Relaxed lagrangian<kind>(const Ascending<float, kind>&, std::size_t, double, const BetterPrice&); \
   template Relaxed lagrangian<kind>(const Ascending<double, kind>&, std::size_t, double, const BetterPrice&);

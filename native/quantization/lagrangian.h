@@ -11,10 +11,11 @@
 namespace bh::quantization {
 
 struct Relaxed {
-  Path path;     // exactly `links` links
-  double cost;   // what it costs
-  double bound;  // no path with so many links costs less
-  double price;  // the last one tried: a good start for a similar problem
+  Path path;                   // exactly `links` links
+  double cost;                 // what it costs
+  double bound;                // no path with so many links costs less
+  double price;                // the last one tried: a good start for a similar problem
+  double fewer = 0, more = 0;  // what the cheapest paths with a link less and a link more cost, if they were met
 };
 
 // Gives a better price than one that has missed, or 0.
@@ -24,6 +25,11 @@ using BetterPrice = std::function<double(double)>;
 // most once.
 template <Objective kind, typename Points>
 Relaxed lagrangian(const Points& points, std::size_t links, double price, const BetterPrice& better = {});
+
+// The middle of the prices at which `found` is the cheapest, which end at what one link more or less saves: that of a
+// coarse chain is the likeliest to serve a finer one.
+template <Objective kind>
+double centered_price(const Chain& chain, std::size_t links, const Relaxed& found);
 
 // Path swapping: P has fewer links than wanted, Q more, both the cheapest at (almost) one price. Where they cross, a
 // path of exactly `links` links can be spliced from the two, and by the Monge property the two new paths cost no more

@@ -18,12 +18,15 @@ bool all_lone(const Chain& chain) {
   return std::all_of(chain.cells.begin(), chain.cells.end(), [](const Cell& cell) { return cell.first == cell.last; });
 }
 
-// By cells that are cut ever finer and ruled out, down to single values; false where too many are left. `found` is the
-// best path on the chain, and becomes the best of all.
+// By cells that are cut ever finer and ruled out, down to single values; without a path where too many are left.
+// `coarse` is the best on the chain.
 template <typename T, Objective kind>
-bool by_cells(const Ascending<T, kind>& values, Chain chain, std::size_t links, const Effort& effort, Relaxed& found) {
+Relaxed by_cells(const Ascending<T, kind>& values, Chain chain, std::size_t links, const Effort& effort,
+                 const Relaxed& coarse) {
+  Relaxed found = coarse;
   double cost = found.cost, doubt = found.price;
-  while (chain.size() <= effort.points) {
+  const double most = effort.work * static_cast<double>(values.size()) * static_cast<double>(links);
+  while (static_cast<double>(chain.size()) * static_cast<double>(chain.size()) <= most) {
     const Narrowed narrowed = narrow<kind>(chain, links, found.price, cost, doubt / 8);
     doubt = narrowed.doubt;
     chain = cut(values, chain, narrowed.alive, effort.parts);
@@ -31,9 +34,9 @@ bool by_cells(const Ascending<T, kind>& values, Chain chain, std::size_t links, 
     cost = std::min(cost, found.cost);
     if (!all_lone(chain)) continue;
     for (Index& i : found.path) i = chain.at[i];
-    return true;
+    return found;
   }
-  return false;
+  return {};
 }
 
 }  // namespace
@@ -47,12 +50,14 @@ template <typename T, Objective kind>
 Solution solve(const Ascending<T, kind>& values, std::size_t links, double& price, const Effort& effort) {
   const std::size_t cells = std::min(effort.cells, values.size() / (effort.values_per_cell * links));
   if (cells >= effort.least_cells) {
-    Chain chain = equal_cost_chain(values, cells * links);
+    const Chain chain = equal_cost_chain(values, cells * links);
     const bool few = links > 1 && cells == effort.cells && values.size() >= effort.values * links * links;
     if (chain.size() > links) {
-      Relaxed found = lagrangian<kind>(chain, links, price);
-      if (few && by_cells(values, std::move(chain), links, effort, found)) return judged(std::move(found), price);
-      price = found.price;
+      const Relaxed coarse = lagrangian<kind>(chain, links, price);
+      if (few)
+        if (Relaxed found = by_cells(values, chain, links, effort, coarse); !found.path.empty())
+          return judged(std::move(found), price);
+      price = centered_price<kind>(chain, links, coarse);
     }
   }
   // Where that price misses, a finer chain tells a better one, which is cheap beside passes over all values.
@@ -60,7 +65,8 @@ Solution solve(const Ascending<T, kind>& values, std::size_t links, double& pric
     const std::size_t more = std::min(4 * cells, values.size() / (4 * effort.values_per_cell * links));
     if (more <= cells) return 0.0;
     const Chain chain = equal_cost_chain(values, more * links);
-    return chain.size() > links ? lagrangian<kind>(chain, links, missed).price : 0.0;
+    if (chain.size() <= links) return 0.0;
+    return centered_price<kind>(chain, links, lagrangian<kind>(chain, links, missed));
   };
   return judged(lagrangian<kind>(values, links, price, better), price);
 }

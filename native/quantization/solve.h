@@ -19,7 +19,7 @@ struct Effort {
   std::size_t values_per_cell = 8;  // at least so many in each
   std::size_t values = 32;          // for each square of the links: with fewer, cells rule out too little
   std::size_t parts = 4;            // that a cell is cut into
-  std::size_t points = 1 << 15;     // of a chain: with more left, too
+  double work = 2;                  // squared points of a chain for each link and value: with more, too
 };
 
 // The cheapest path from the first point to the last with `links` links, 1 <= links < points.size(). `price` is where

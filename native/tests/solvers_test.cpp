@@ -15,7 +15,7 @@ namespace {
 // Cells from the start, however few values there are, coarse ones and fine ones; and none at all.
 constexpr std::size_t kNone = 1 << 30;
 constexpr Effort kEfforts[] = {
-    {}, {1, 1, 1, 0, 2, kNone}, {4, 1, 1, 0, 4, kNone}, {2, 1, 1, kNone, 4, kNone}, {2, 1, 1, 0, 4, 8}};
+    {}, {1, 1, 1, 0, 2, kNone}, {4, 1, 1, 0, 4, kNone}, {2, 1, 1, kNone, 4, kNone}, {2, 1, 1, 0, 4, 0.5}};
 
 template <Objective kind>
 void check_solution(const BruteForce& truth, const Solution& found, std::size_t links) {
