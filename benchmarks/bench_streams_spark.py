@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,15 @@ from beforehand.reporting import Sheet
 KEYS, ROWS, TOP, REPEATS = 10**6, 10**7, 100, 6
 
 
-def tables(spark: Any) -> dict[str, Any]:
-    """The stream as a column of each type, and the true counts of the heaviest keys."""
+def tables(spark: Any, folder: str) -> dict[str, Any]:
+    """The stream as a column of each type."""
     import pyarrow
+    from pyarrow import parquet
 
     random, weights = np.random.default_rng(0), np.cumsum(1 / np.arange(1, KEYS + 1))
     keys = random.permutation(KEYS)[np.searchsorted(weights, random.random(ROWS) * weights[-1])]
-    numbers = spark.createDataFrame(pyarrow.table({"key": keys})).repartition(8).cache()
+    parquet.write_table(pyarrow.table({"key": keys}), f"{folder}/keys.parquet")  # handed over, it takes minutes
+    numbers = spark.read.parquet(folder).repartition(8).cache()
     texts = numbers.selectExpr("concat('/page/', key) key").cache()
     assert numbers.count() == texts.count() == ROWS
     return {"integers": numbers, "strings": texts}
@@ -108,12 +111,14 @@ def main() -> None:
     spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.memory", "6g")
         .config("spark.sql.shuffle.partitions", "8")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("OFF")
-    take([partial(heaviest, name, table) for name, table in tables(spark).items()], chosen.output)
+    with TemporaryDirectory() as folder:
+        take([partial(heaviest, name, table) for name, table in tables(spark, folder).items()], chosen.output)
     spark.stop()
 
 
