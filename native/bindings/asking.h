@@ -29,17 +29,12 @@ inline std::vector<float> ask(const nb::callable& predict, const HeldKeys& keys,
   return {said.data(), said.data() + said.size()};
 }
 
-// Updates with the help of a predictor, which is asked once for each chunk, about each key once of which known(id) is
-// -1. A chunk counts as a whole or not at all: its keys are asked about before it changes anything. The kernel has
-// known(id), mark(prediction) and update(ids, weights, marks, labels).
-template <typename Kernel>
-void update_asking(Summary<Kernel>& self, nb::handle keys, const std::optional<Array<std::uint64_t>>& weights,
-                   const nb::callable& predict) {
-  const streams::Using held_here(self.busy);
-  const HeldKeys held(keys, self.kernel.seed());
-  const streams::KeyKind kind = held.joined(self.kind);
-  Weights all(weights, held.size());
-  all.check(self.kernel.total());
+// Counts keys of this kind with the help of a predictor, which is asked once for each chunk, about each key once of
+// which known(id, place in the chunk) is -1. A chunk counts as a whole or not at all: its keys are asked about before
+// count(chunk, predictions, ids, first row, rows, labels) changes anything.
+template <typename Kernel, typename Known, typename Count>
+void ask_by_chunks(Summary<Kernel>& self, const HeldKeys& held, streams::KeyKind kind, const nb::callable& predict,
+                   const Known& known, const Count& count_chunk) {
   const std::size_t most = std::min(held.size(), streams::Chunk::kMost);
   std::vector<std::uint64_t> ids(most);
   std::vector<std::uint32_t> rows(most);
@@ -49,8 +44,7 @@ void update_asking(Summary<Kernel>& self, nb::handle keys, const std::optional<A
     auto chunk = [&] {
       const Unlocked unlocked(last - first);
       count = held.ids(first, last, ids, rows);
-      return streams::Chunk(std::span(ids).first(count), self.kernel.seed(),
-                            [&](std::uint64_t id) { return self.kernel.known(id); });
+      return streams::Chunk(std::span(ids).first(count), self.kernel.seed(), known);
     }();
     const auto present = std::span<const std::uint64_t>(ids).first(count);
     const auto where = std::span<const std::uint32_t>(rows).first(count == last - first ? 0 : count);
@@ -60,14 +54,32 @@ void update_asking(Summary<Kernel>& self, nb::handle keys, const std::optional<A
     if (count != 0) self.kind = kind;
     self.skipped += last - first - count;
     streams::Labels* const labels = self.has_labels() ? &self.labels : nullptr;
-    if (labels) labels->block(static_cast<std::uint32_t>(first), where);
+    if (labels) labels->block(first, where);
     {
       const Unlocked unlocked(count);
-      const auto marks = chunk.marks([&](std::uint32_t question) { return self.kernel.mark(said[question]); });
-      self.kernel.update(present, all.block(first, count, where), marks, labels);
+      count_chunk(chunk, said, present, first, where, labels);
     }
-    if (labels) labels->settle([&](std::uint32_t row) { return held.text(row); });
+    if (labels) labels->settle([&](std::size_t row) { return held.text(row); });
   }
+}
+
+// The kernel has known(id), mark(prediction) and update(ids, weights, marks, labels).
+template <typename Kernel>
+void update_asking(Summary<Kernel>& self, nb::handle keys, const std::optional<Array<std::uint64_t>>& weights,
+                   const nb::callable& predict) {
+  const streams::Using held_here(self.busy);
+  const HeldKeys held(keys, self.kernel.seed());
+  const streams::KeyKind kind = held.joined(self.kind);
+  Weights all(weights, held.size());
+  all.check(self.kernel.total());
+  ask_by_chunks(
+      self, held, kind, predict, [&](std::uint64_t id, std::size_t) { return self.kernel.known(id); },
+      [&](streams::Chunk& chunk, const std::vector<float>& said, auto ids, std::size_t first, auto rows,
+          streams::Labels* labels) {
+        const auto marks =
+            chunk.marks([&](std::uint32_t question, std::uint32_t) { return self.kernel.mark(said[question]); });
+        self.kernel.update(ids, all.block(first, ids.size(), rows), marks, labels);
+      });
 }
 
 // The summary, and the bytes of its predictor, which are None if it has none.

@@ -29,11 +29,13 @@ nb::object estimate(Summary<Learned>& self, nb::handle keys, Estimator estimator
   const HeldKeys held(keys, self.kernel.seed());
   std::vector<std::uint64_t> ids(held.size());
   summaries::query(self, held, [&](std::size_t i, std::uint64_t id) { ids[i] = id; });
-  streams::Chunk chunk(ids, self.kernel.seed(),
-                       [&](std::uint64_t id) { return estimator == Estimator::mid ? self.kernel.known(id) : 0; });
+  streams::Chunk chunk(ids, self.kernel.seed(), [&](std::uint64_t id, std::size_t) {
+    return estimator == Estimator::mid ? self.kernel.known(id) : 0;
+  });
   const std::vector<std::size_t> asked(chunk.asked().begin(), chunk.asked().end());
   const std::vector<float> said = summaries::ask(predict, held, asked);
-  const auto marks = chunk.marks([&](std::uint32_t question) { return self.kernel.mark(said[question]); });
+  const auto marks =
+      chunk.marks([&](std::uint32_t question, std::uint32_t) { return self.kernel.mark(said[question]); });
   std::vector<double> estimates(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) estimates[i] = self.kernel.estimate(ids[i], estimator, marks[i]);
   return summaries::answer(held, std::move(estimates));

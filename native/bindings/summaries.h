@@ -58,6 +58,19 @@ struct Summary {
   streams::Busy busy;
 };
 
+// A kernel whose estimators are others than those of all names them.
+template <typename Kernel>
+struct EstimatorOfKernel {
+  using type = streams::Estimator;
+};
+template <typename Kernel>
+  requires requires { typename Kernel::Estimator; }
+struct EstimatorOfKernel<Kernel> {
+  using type = typename Kernel::Estimator;
+};
+template <typename Kernel>
+using EstimatorOf = typename EstimatorOfKernel<Kernel>::type;
+
 // What was asked for by name; none for "auto".
 inline streams::KeyKind kind_named(const std::string& name) {
   for (const auto kind : {streams::KeyKind::u64, streams::KeyKind::i64, streams::KeyKind::bytes, streams::KeyKind::str})
@@ -104,6 +117,22 @@ class Weights {
   std::vector<std::uint64_t> all_, block_;
 };
 
+// Counts keys of this kind, by count(ids, first row, rows, labels) for each block of them.
+template <typename Kernel, typename Count>
+void count_by_blocks(Summary<Kernel>& self, const HeldKeys& held, streams::KeyKind kind, const Count& count) {
+  self.kind = kind;
+  self.skipped += held.nulls();
+  streams::Labels* const labels = self.has_labels() ? &self.labels : nullptr;
+  {
+    const Unlocked unlocked(held.size());
+    held.each_block([&](auto ids, auto rows, std::size_t first) {
+      if (labels) labels->block(first, rows);
+      count(ids, first, rows, labels);
+    });
+  }
+  if (labels) labels->settle([&](std::size_t row) { return held.text(row); });
+}
+
 template <typename Kernel>
 void update(Summary<Kernel>& self, nb::handle keys, const std::optional<Array<std::uint64_t>>& weights) {
   const streams::Using held_here(self.busy);
@@ -111,22 +140,13 @@ void update(Summary<Kernel>& self, nb::handle keys, const std::optional<Array<st
   const streams::KeyKind kind = held.joined(self.kind);
   Weights all(weights, held.size());
   all.check(self.kernel.total());
-  self.kind = kind;
-  self.skipped += held.nulls();
-  streams::Labels* const labels = self.has_labels() ? &self.labels : nullptr;
-  {
-    const Unlocked unlocked(held.size());
-    held.each_block([&](auto ids, auto rows, std::size_t first) {
-      const auto block = all.block(first, ids.size(), rows);
-      if constexpr (requires { self.kernel.update(ids, block, labels); }) {
-        if (labels) labels->block(first, rows);
-        self.kernel.update(ids, block, labels);
-      } else {
-        self.kernel.update(ids, block);
-      }
-    });
-  }
-  if (labels) labels->settle([&](std::size_t row) { return held.text(row); });
+  count_by_blocks(self, held, kind, [&](auto ids, std::size_t first, auto rows, streams::Labels* labels) {
+    const auto block = all.block(first, ids.size(), rows);
+    if constexpr (requires { self.kernel.update(ids, block, labels); })
+      self.kernel.update(ids, block, labels);
+    else
+      self.kernel.update(ids, block);
+  });
 }
 
 template <typename Kernel>
@@ -173,7 +193,7 @@ nb::tuple bounds(Summary<Kernel>& self, nb::handle keys) {
 }
 
 template <typename Kernel>
-nb::object estimate(Summary<Kernel>& self, nb::handle keys, streams::Estimator estimator) {
+nb::object estimate(Summary<Kernel>& self, nb::handle keys, EstimatorOf<Kernel> estimator) {
   const streams::Using held_here(self.busy);
   const HeldKeys held(keys, self.kernel.seed());
   std::vector<double> estimates(held.size());
@@ -190,7 +210,7 @@ inline nb::object keys_of(streams::KeyKind kind, std::vector<std::uint64_t> ids)
 
 // The `most` keys of the largest estimate, as (keys, estimates, lower, upper, the largest upper bound of all others).
 template <typename Kernel>
-nb::tuple top(Summary<Kernel>& self, std::size_t most, streams::Estimator estimator) {
+nb::tuple top(Summary<Kernel>& self, std::size_t most, EstimatorOf<Kernel> estimator) {
   const streams::Using held_here(self.busy);
   struct Row {
     double estimate;
@@ -273,6 +293,15 @@ void merge(Summary<Kernel>& self, Summary<Kernel>& theirs) {
   merge_other(self, theirs);
 }
 
+// Calls visit(slot) for each label, in the order of the bytes.
+template <typename Kernel, typename Visit>
+void each_label(const Kernel& kernel, const Visit& visit) {
+  if constexpr (requires { kernel.each_label(visit); })
+    kernel.each_label(visit);
+  else
+    for (std::uint32_t slot = 0; slot < kernel.slots(); ++slot) visit(slot);
+}
+
 // Header, kernel and labels.
 template <typename Kernel>
 streams::SectionWriter written(const Summary<Kernel>& self) {
@@ -285,15 +314,15 @@ streams::SectionWriter written(const Summary<Kernel>& self) {
   }
   streams::SectionWriter writer(header);
   self.kernel.write(writer);
-  if constexpr (requires { self.kernel.size(); })
+  if constexpr (requires { self.kernel.slots(); })
     if (self.has_labels()) {
       writer.begin("LABL");
-      for (std::uint32_t slot = 0; slot < self.kernel.slots(); ++slot)
-        writer.put(static_cast<std::uint32_t>(self.labels[slot].size()));
-      for (std::uint32_t slot = 0; slot < self.kernel.slots(); ++slot) {
+      each_label(self.kernel,
+                 [&](std::uint32_t slot) { writer.put(static_cast<std::uint32_t>(self.labels[slot].size())); });
+      each_label(self.kernel, [&](std::uint32_t slot) {
         const std::string_view label = self.labels[slot];
         writer.put(std::as_bytes(std::span(label.data(), label.size())));
-      }
+      });
     }
   return writer;
 }
@@ -326,10 +355,12 @@ std::unique_ptr<Summary<Kernel>> read(streams::SectionReader& reader) {
     if (read->has_labels()) {
       reader.expect("LABL");
       const auto lengths = reader.take_array<std::uint32_t>(read->kernel.slots());
-      for (std::uint32_t slot = 0; slot < lengths.size(); ++slot) {
-        const bh::Bytes label = reader.take_bytes(lengths[slot]);
+      auto length = lengths.begin();
+      each_label(read->kernel, [&](std::uint32_t slot) {
+        const bh::Bytes label = reader.take_bytes(*length++);
         read->labels.set(slot, {reinterpret_cast<const char*>(label.data()), label.size()});
-      }
+      });
+      if constexpr (requires { read->kernel.settle(read->labels); }) read->kernel.settle(read->labels);
     }
   return read;
 }

@@ -14,12 +14,13 @@ class Chunk {
  public:
   static constexpr std::size_t kMost = 65536;
 
-  // known(id) returns what is known of a key, 0..255, or -1. The ids must stay until marks() was read.
+  // known(id, place) returns what is known of the key at a place in the chunk, 0..255, or -1. The ids must stay until
+  // marks() was read.
   template <typename Known>
   Chunk(std::span<const std::uint64_t> ids, std::uint64_t seed, const Known& known)
       : hash_(seed, 1), marks_(ids.size()) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const int mark = known(ids[i]);
+      const int mark = known(ids[i], i);
       if (mark >= 0)
         marks_[i] = static_cast<std::uint8_t>(mark);
       else
@@ -30,10 +31,10 @@ class Chunk {
   // The places in the chunk where keys stand that nothing is known of: the first of each, in order.
   std::span<const std::uint32_t> asked() const { return asked_; }
 
-  // What is known of each arrival once answer(question) says it of each key that was asked about.
+  // What is known of each arrival once answer(question, place) says it of each key that was asked about.
   template <typename Answer>
   std::span<const std::uint8_t> marks(const Answer& answer) {
-    for (const auto& [place, question] : pending_) marks_[place] = answer(question);
+    for (const auto& [place, question] : pending_) marks_[place] = answer(question, place);
     return marks_;
   }
 

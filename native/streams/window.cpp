@@ -96,7 +96,13 @@ void SlidingWindow::update(std::span<const std::uint64_t> ids, std::span<const s
       const std::uint64_t id = ids[i];
       std::uint32_t slot = table.find(id);
       if (slot == kNoSlot) {
-        if (filter_ && (candidates.empty() || candidates[i] != 0) && filter_->take(id)) return;
+        if (filter_ && (candidates.empty() || candidates[i] != 0)) {
+          ++candidates_;
+          if (filter_->take(id)) {
+            ++passed_;
+            return;
+          }
+        }
         slot = take_slot(table, floor_, id, 1);
         if (labels) labels->took(2 * slot, i);
       } else {
@@ -245,6 +251,14 @@ double SlidingWindow::guaranteed_error(std::uint64_t) const {
   const std::uint64_t block = frame_.block, slack = frame_.slack();
   return static_cast<double>(3 * block - 3 + (slack > 0 ? block - slack : 0) + (filter_ ? 2 : 0)) +
          static_cast<double>(frame_.length()) / options_.counters;
+}
+
+void SlidingWindow::settle(Labels& labels) const {
+  counters_.with([&](const auto& table) {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (const std::uint32_t entry = log_.find(table.key(slot)); entry != kNoSlot)
+        labels.set(2 * entry + 1, std::string(labels[2 * slot]));  // a copy, as the arena may move
+  });
 }
 
 std::uint64_t SlidingWindow::size() const {

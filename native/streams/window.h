@@ -102,21 +102,26 @@ class SlidingWindow {
       visit(slot, id, estimate_of(key, id, estimator), scaled(bounds_of(key)));
     });
   }
-  // Calls visit(slot, other slot) for each key that has two labels.
+  // Calls visit(slot) for the label of each tracked key, in this order.
   template <typename Visit>
-  void each_twin(const Visit& visit) const {
-    counters_.with([&](const auto& table) {
-      for (std::uint32_t slot = 0; slot < table.size(); ++slot)
-        if (const std::uint32_t entry = log_.find(table.key(slot)); entry != kNoSlot) visit(2 * slot, 2 * entry + 1);
-    });
+  void each_label(const Visit& visit) const {
+    each_key([&](std::uint32_t slot, std::uint64_t) { visit(slot); });
   }
-  std::uint64_t size() const;  // tracked keys
+  void settle(Labels& labels) const;  // gives keys with a counter and entries their second label, too
+  std::uint64_t size() const;         // tracked keys
+  std::uint64_t slots() const { return size(); }
+  std::uint32_t capacity() const { return options_.counters; }
 
   const Options& options() const { return options_; }
   const Frame& frame() const { return frame_; }
   const OverflowLog& log() const { return log_; }
   std::uint64_t arrivals() const { return arrivals_; }
   std::uint64_t total() const { return std::min(arrivals_, frame_.window); }  // in the window
+  std::uint64_t deleted() const { return 0; }
+  std::uint64_t seed() const { return options_.seed; }
+  // Arrivals without a counter that were candidates, and those that the filter let pass, since this was made or read.
+  std::uint64_t candidates() const { return candidates_; }
+  std::uint64_t passed() const { return passed_; }
   std::size_t nbytes() const;
 
   Header header() const;
@@ -156,6 +161,7 @@ class SlidingWindow {
   OverflowLog log_;
   Ring sampled_;  // of each stored block, if sampling
   std::optional<OnceFilter> filter_;
+  std::uint64_t candidates_ = 0, passed_ = 0;
   double log_missed_ = 0;                    // of the chance that a key is not put
   std::uint64_t jumps_ = 0, until_put_ = 0;  // drawn so far; keys up to the next one that is put
 };

@@ -7,12 +7,14 @@ from beforehand.streams.evaluate import Evaluation, evaluate
 from beforehand.streams.frequency import Constant, FirstOf, FromCallable, next_gaps
 from beforehand.streams.key_bits import KeyBits
 from beforehand.streams.learned import LearnedSpaceSaving
+from beforehand.streams.learned_window import LearnedSlidingWindow
 from beforehand.streams.lookup_table import LookupTable
 from beforehand.streams.partitioned import Partitioned
 from beforehand.streams.recorder import StreamRecorder
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stored import from_bytes
 from beforehand.streams.top import Top, TopRow
+from beforehand.streams.window import SlidingWindow
 
 __all__ = [
     "CharNgrams",
@@ -23,9 +25,11 @@ __all__ = [
     "FirstOf",
     "FromCallable",
     "KeyBits",
+    "LearnedSlidingWindow",
     "LearnedSpaceSaving",
     "LookupTable",
     "Partitioned",
+    "SlidingWindow",
     "SpaceSaving",
     "StreamRecorder",
     "Top",

@@ -7,6 +7,7 @@ from beforehand.streams.count_min import CountMin
 from beforehand.streams.count_sketch import CountSketch
 from beforehand.streams.frequency import PREDICTORS, predictor_from_bytes
 from beforehand.streams.learned import LEARNED_KINDS, LearnedSpaceSaving
+from beforehand.streams.learned_window import read_window
 from beforehand.streams.space_saving import KINDS, SpaceSaving
 
 MAGIC = b"\x89BHSS\r\n\x1a"
@@ -17,7 +18,10 @@ READERS: dict[int, Any] = {  # by kind, byte 10
     **dict.fromkeys(PREDICTORS, predictor_from_bytes),
 }
 
-ASKING: dict[int, Any] = dict.fromkeys(LEARNED_KINDS, LearnedSpaceSaving._read)  # those that ask a predictor
+ASKING: dict[int, Any] = {  # those that ask a predictor
+    **dict.fromkeys(LEARNED_KINDS, LearnedSpaceSaving._read),
+    11: read_window,
+}
 
 
 def from_bytes(data: bytes, *, predictor: Any = None) -> Any:

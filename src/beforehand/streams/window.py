@@ -1,0 +1,263 @@
+"""How often keys came in the last W arrivals, with bounds for every key."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Final, Literal, NoReturn, Self, final, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from beforehand import _native
+from beforehand.core.errors import InvalidInput
+from beforehand.streams.keys import KeyKind, Keys
+from beforehand.streams.sizes import as_bytes
+from beforehand.streams.summary import Tracking, check_common
+
+WindowEstimator = Literal["balanced", "upper", "lower", "paper"]
+WindowFilter = Literal["doorkeeper"]
+
+MOST_WINDOW: Final = 2**48
+MOST_COUNTERS: Final = 2**31 - 1
+LEAST_MEMORY: Final = 64
+LEAST_SAMPLE: Final = 2.0**-20
+PART: Final = 20  # bytes of a counter, and of a block
+
+
+class Windowed(Tracking):
+    """What sliding windows have in common."""
+
+    __slots__ = ()
+    _estimators: ClassVar[tuple[str, ...]] = get_args(WindowEstimator)
+
+    @property
+    def _default(self) -> str:
+        return "balanced"
+
+    def _estimator(self, name: str | None) -> Any:
+        name = self._default if name is None else name
+        if name not in self._estimators:
+            raise InvalidInput(f"estimator is {name!r}, but must be one of {', '.join(self._estimators)}")
+        return _native.WindowEstimator[name]
+
+    def update(self, keys: Keys, weights: ArrayLike | None = None) -> None:
+        """Let keys arrive, one after the other.
+
+        Args:
+            keys: One key, or a batch of them: a numpy array of integers or strings, a list, or whatever hands out
+                Arrow data. Nulls are skipped, and counted in `skipped`; they do not move the window.
+            weights: Not for windows, which count arrivals.
+
+        Raises:
+            InvalidInput: A key is none, or of another kind than those before; weights are given; another thread is
+                using this window. Nothing was counted.
+            CapacityExceeded: There would be more than 2**63 - 1 arrivals. Nothing was counted.
+        """
+        if weights is not None:
+            raise InvalidInput("weights are given, but a window counts arrivals, each as one; leave them out")
+        self._update(keys)
+
+    @abstractmethod
+    def _update(self, keys: Keys) -> None: ...
+
+    def advance(self, count: int) -> None:
+        """Let that many arrivals come that carry no key: they move the window, in a moment however many they are.
+
+        Raises:
+            InvalidInput: `count` is no integer, or negative.
+            CapacityExceeded: There would be more than 2**63 - 1 arrivals.
+        """
+        self._native.advance(_whole("count", count, 0, 2**64 - 1, "pass how many arrivals carried no key"))
+
+    def merge(self, other: object) -> NoReturn:
+        """Windows do not merge: the arrivals of two streams have no common order.
+
+        Raises:
+            InvalidInput: Always; the message says what to do instead.
+        """
+        raise InvalidInput(
+            "windows do not merge, as the arrivals of two streams have no common order; send each key to one window "
+            "(partition by key), or merge SpaceSaving summaries of equal stretches of time"
+        )
+
+    __or__ = __ior__ = merge
+
+    @property
+    def window(self) -> int:
+        """How many arrivals the window holds."""
+        return self._native.window  # type: ignore[no-any-return]
+
+    @property
+    def block(self) -> int:
+        """Arrivals a block: keys are logged about once for so many of their arrivals."""
+        return self._native.block  # type: ignore[no-any-return]
+
+    @property
+    def frame(self) -> int:
+        """Arrivals a frame, after which counting starts anew: the least multiple of `block` that holds the window."""
+        return self._native.frame  # type: ignore[no-any-return]
+
+    @property
+    def total(self) -> int:
+        """Arrivals in the window: `window`, once so many have come."""
+        return self._native.total  # type: ignore[no-any-return]
+
+    @property
+    def arrivals(self) -> int:
+        """Arrivals so far, with and without keys."""
+        return self._native.arrivals  # type: ignore[no-any-return]
+
+
+@final
+class SlidingWindow(Windowed):
+    """Count how often keys came in the last `window` arrivals, in fixed memory, with certified bounds for every key.
+
+    Space Saving counts the current frame of about `window` arrivals. A log notes, block by block, whose count has
+    passed a multiple of the block's length, and forgets what has left the window.
+
+    Args:
+        window: How many arrivals it holds, from 1 to 2**48.
+        memory: Bytes, or text such as "256KiB", for counters, log and filter, not labels.
+        blocks: Parts of the window instead, together with `counters`; at most `window`.
+        counters: Keys of the current frame that are counted at a time, up to 2**31 - 1.
+        counter_share: The share of the memory for counters; the rest is for blocks. 0.25 serves the estimator
+            "balanced", 0.4 to 0.5 "upper".
+        filter: "doorkeeper" lets the first arrival of each key in a frame pass uncounted, so that keys that come once
+            take no counter.
+        filter_share: The share of the memory for that filter.
+        sample: Count only this share of the arrivals, drawn at random, from 2**-20 to 1: faster, and much coarser.
+            Not with a filter.
+        confidence: With what probability each pair of bounds holds if `sample` is below 1.
+        key: What keys are: "u64", "i64", "str", "bytes"; "auto" takes the kind of the first.
+        seed: Of all hashes, and of the sample.
+        labels: Whether tracked strings keep their text, so that `top` can show it; yes, if not given.
+
+    Guarantee:
+        With `lower, upper = bounds(keys)`, `lower <= arrivals in the window <= upper` for every key, tracked or not, at
+        any time; with `sample` below 1 each pair holds with probability `confidence`. With as many counters as blocks,
+        or more, `upper - lower <= guaranteed_error()`, about `3 * block + frame / counters`; with fewer, what
+        `error_bound` says. Where each block is one arrival "balanced" is exact. The same stream gives the same bytes,
+        however it is cut into batches.
+
+    Cost:
+        20 bytes for each counter and each block. `update` takes O(1) expected and amortized, as counters start anew
+        with each frame, and releases the GIL above 10,000 keys.
+
+    Raises:
+        InvalidInput: An argument breaks its rule.
+
+    Example:
+        >>> window = SlidingWindow(4, memory="1KiB")
+        >>> window.update(["a", "a", "b", "a", "c"])
+        >>> window.bounds("a"), window.estimate("b"), window.total  # the first "a" is out
+        ((2, 2), 1.0, 4)
+
+    Source:
+        Ben Basat, Einziger, Friedman, Kassner: Heavy Hitters in Streams and Sliding Windows. INFOCOM 2016. Sampling:
+        Ben Basat, Einziger, Keslassy, Orda, Vargaftik, Waisbard: Memento. CoNEXT 2018. That counters and blocks need
+        not be as many, the bounds, and "balanced" are ours; "paper" is the estimate of the first paper.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        window: int,
+        *,
+        memory: int | str | None = None,
+        blocks: int | None = None,
+        counters: int | None = None,
+        counter_share: float = 0.25,
+        filter: WindowFilter | None = None,
+        filter_share: float = 0.05,
+        sample: float = 1.0,
+        confidence: float = 0.99,
+        key: KeyKind = "auto",
+        seed: int = 0,
+        labels: bool | None = None,
+    ) -> None:
+        if filter not in (None, *get_args(WindowFilter)):
+            raise InvalidInput(f'filter is {filter!r}, but must be None or "doorkeeper"')
+        if not _is_number(sample) or not LEAST_SAMPLE <= sample <= 1:
+            raise InvalidInput(f"sample is {sample!r}, but must be from 2**-20 to 1, the share of arrivals to count")
+        if not _is_number(confidence) or not 0 < confidence < 1:
+            raise InvalidInput(f"confidence is {confidence!r}, but must be between 0 and 1")
+        if filter is not None and sample < 1:
+            raise InvalidInput(f"filter is {filter!r} and sample is {sample}; pass one of them")
+        check_common(key, seed, labels)
+        cut = window_cut(window, memory, blocks, counters, counter_share, 0 if filter is None else filter_share)
+        self._native = _native.SlidingWindow(
+            *cut, filter or "none", float(sample), float(confidence), int(seed), key, labels is not False
+        )
+
+    def _update(self, keys: Keys) -> None:
+        self._native.update(keys)
+
+    @property
+    def filter(self) -> WindowFilter | None:
+        """What keeps keys that come once away from the counters."""
+        return "doorkeeper" if self._native.filter == "doorkeeper" else None
+
+    @property
+    def sample(self) -> float:
+        """The share of arrivals that are counted."""
+        return self._native.sample  # type: ignore[no-any-return]
+
+    @property
+    def confidence(self) -> float:
+        """With what probability each pair of bounds holds if `sample` is below 1."""
+        return self._native.confidence  # type: ignore[no-any-return]
+
+    @classmethod
+    def _read(cls, data: bytes) -> "SlidingWindow":
+        return cls._of(_native.SlidingWindow.from_bytes(data))
+
+    def __repr__(self) -> str:
+        """Say what it is and what it holds."""
+        return f"SlidingWindow({self.window}, block={self.block}, counters={self.capacity}, total={self.total})"
+
+
+def window_cut(
+    window: int,
+    memory: int | str | None,
+    blocks: int | None,
+    counters: int | None,
+    counter_share: float,
+    filter_share: float,
+) -> tuple[int, int, int, int]:
+    """The window, its blocks, its counters, and the bytes of its filter: none for a share of 0.
+
+    Raises:
+        InvalidInput: An argument breaks its rule.
+    """
+    window = _whole("window", window, 1, MOST_WINDOW, "pass how many arrivals it is to hold")
+    if not _is_number(counter_share) or not 0 < counter_share < 1:
+        raise InvalidInput(f"counter_share is {counter_share!r}, but must be between 0 and 1; take 0.25")
+    if filter_share != 0 and (not _is_number(filter_share) or not 0 < filter_share < 1):
+        raise InvalidInput(f"filter_share is {filter_share!r}, but must be between 0 and 1; take 0.05")
+    if memory is not None and blocks is counters is None:
+        total = as_bytes(memory)
+        if total < LEAST_MEMORY:
+            raise InvalidInput(f"memory is {memory!r}, but a window takes at least {LEAST_MEMORY} bytes; give it more")
+    elif memory is None and blocks is not None and counters is not None:
+        blocks = _whole("blocks", blocks, 1, window, "no window has more blocks than arrivals")
+        counters = _whole("counters", counters, 1, MOST_COUNTERS, "pass how many keys to count at a time")
+        total = PART * (counters + blocks)
+    else:
+        raise InvalidInput("pass either memory, or both blocks and counters")
+    filter_bytes = int(filter_share * total)
+    if filter_share != 0 and filter_bytes == 0:
+        raise InvalidInput(f"filter_share is {filter_share}, which is no byte of {total}; give the filter more")
+    if blocks is None or counters is None:
+        parts = (total - filter_bytes) / PART
+        counters = min(max(1, int(counter_share * parts)), MOST_COUNTERS)
+        blocks = min(max(1, int((1 - counter_share) * parts)), window)
+    return window, blocks, counters, filter_bytes
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and value == value
+
+
+def _whole(name: str, value: object, least: int, most: int, remedy: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise InvalidInput(f"{name} is {value!r}, but must be a whole number from {least} to {most}; {remedy}")
+    return int(value)
