@@ -100,7 +100,8 @@ class LearnedSlidingWindow(Windowed):
         if self._horizon is None:
             return said
         with np.errstate(over="ignore"):
-            return np.exp2(np.float32(math.log2(self._horizon)) - said)
+            gaps: NDArray[np.float32] = np.exp2(np.float32(math.log2(self._horizon)) - said)
+        return gaps
 
     def _update(self, keys: Keys) -> None:
         self._native.update_asking(keys, self._gaps)
@@ -142,7 +143,7 @@ class LearnedSlidingWindow(Windowed):
         return window
 
     def to_bytes(self) -> bytes:
-        """Serialize, with the predictor if it has bytes; `from_bytes` reads it and goes on as if nothing had happened."""
+        """Serialize, with the predictor if it has bytes; `from_bytes` reads it and goes on alike."""
         return self._native.to_bytes_with(self._asked.stored)  # type: ignore[no-any-return]
 
     @classmethod

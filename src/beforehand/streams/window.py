@@ -1,7 +1,7 @@
 """How often keys came in the last W arrivals, with bounds for every key."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Final, Literal, NoReturn, Self, final, get_args
+from typing import Any, ClassVar, Final, Literal, NoReturn, final, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
