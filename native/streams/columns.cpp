@@ -1,6 +1,7 @@
 #include "streams/columns.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <type_traits>
@@ -151,14 +152,14 @@ std::size_t Column::ids(std::size_t first, std::size_t last, std::uint64_t seed,
         } else if constexpr (std::is_same_v<Layout, Dictionary>) {
           for (std::size_t row = first; row < last; ++row) {
             const std::size_t value = has_value(row) ? value_of(keys, row) : keys.values->rows;
+            if (value == keys.values->rows) continue;
             std::uint64_t id;
             std::uint32_t none;
-            if (value == keys.values->rows || !keys.values->has_value(value)) continue;
-            if (keys.ids.empty())
-              keys.values->ids(value, value + 1, seed, &id, &none);
-            else
-              id = keys.ids[value];
-            keep(row, id);
+            if (keys.ids.empty()) {
+              if (keys.values->ids(value, value + 1, seed, &id, &none) > 0) keep(row, id);
+            } else if (!keys.values->null(value)) {
+              keep(row, keys.ids[value]);
+            }
           }
         } else {
           for (std::size_t row = first; row < last; ++row)
@@ -185,12 +186,15 @@ std::string_view Column::text(std::size_t row, std::string& scratch) const {
 }
 
 bool Column::wide() const {
-  if (const auto* dictionary = std::get_if<Dictionary>(&layout)) return dictionary->values->wide();
-  const auto* integers = std::get_if<Integers>(&layout);
-  if (!integers) return false;
-  std::uint64_t all = 0, id;
-  for (std::size_t row = 0; row < rows; ++row)
-    if (!null(row)) widen(*integers, row, 1, &id), all |= id;
+  if (textual(kind)) return false;
+  constexpr std::size_t kBlock = 1024;
+  std::array<std::uint64_t, kBlock> ids;
+  std::array<std::uint32_t, kBlock> rows;
+  std::uint64_t all = 0;
+  for (std::size_t first = 0; first < this->rows; first += kBlock) {
+    const std::size_t count = this->ids(first, std::min(this->rows, first + kBlock), 0, ids.data(), rows.data());
+    for (std::size_t i = 0; i < count; ++i) all |= ids[i];
+  }
   return all >> 63;
 }
 

@@ -200,7 +200,7 @@ def test_integers_train_bits_and_a_model_of_all_is_not_judged(capsys):
         (["show", "x.log"], "x.log: these 166506 bytes are no summary or predictor"),
         (
             ["train", "few.log", "-o", "m"],
-            "the stream has 3 arrivals, but a model learns from at least 10,000; read more",
+            "the stream has 3 arrivals, but a model learns from at least 10,000",
         ),
         (["train", "x.log", "-o", "m", "--model", "bits"], "keys are str"),
         (["train", "x.log"], "Missing option '--save'"),

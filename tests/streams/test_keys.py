@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
+from beforehand.streams import SpaceSaving
 from beforehand.streams.keys import check_key_kind
 
 GOLDEN = {"": 0xD4C1EAC9C7908BA7, "a": 0x649D3F46B3B996FF, "abc": 0x2887C210CCA88219}  # hash64, seed 0
@@ -157,6 +158,32 @@ def test_an_integer_beyond_int64_makes_a_batch_unsigned():
     assert keys([0, 2**63]).kind == keys(2**63).kind == "u64"
     assert keys([0, -(2**63)]).kind == keys(-1).kind == "i64"
     assert ids([2**64 - 1]) == [2**64 - 1]
+
+
+def test_integers_with_and_without_sign_mix_below_2_to_the_63():
+    for first, then, fits in (
+        (np.uint64([5]), np.int64([5]), True),
+        (np.uint64([2**63]), [7], True),
+        (np.int64([-5]), np.uint64([2**63 - 1] * 3000), True),
+        (np.uint64([5]), np.int64([5] * 3000 + [-1]), False),
+        (np.int64([5]), [2**63], False),
+        (np.uint64([5]), -1, False),
+        (np.int64([5]), pa.array([2**63, None], pa.uint64()).dictionary_encode(), False),
+        (np.int64([5]), pa.array([9, None], pa.uint64()).dictionary_encode(), True),
+    ):
+        summary = SpaceSaving(capacity=8)
+        summary.update(first)
+        if fits:
+            summary.update(then)
+            assert summary.key_kind == keys(first).kind
+        else:
+            with pytest.raises(InvalidInput, match=r"keys are .64 beyond 0..2\*\*63 - 1, but this one holds .64"):
+                summary.update(then)
+            assert summary.total == 1
+    with pytest.raises(InvalidInput, match="keys are str, but this one holds i64; keep one for each kind of key"):
+        summary.update("5")
+    with pytest.raises(InvalidInput, match="keys contain 1 nulls, which no summary counts; drop them before you ask"):
+        summary.estimate([5, None])
 
 
 class Color(enum.IntEnum):
