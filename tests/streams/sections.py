@@ -42,10 +42,9 @@ def state(summary):
         width, _, read["first"] = struct.unpack_from("<IIQ", found["CELL"])
         read["cells"] = np.frombuffer(found["CELL"], f"<u{width}", offset=16).tolist()
     if "GATE" in found:
-        tau, read["epoch"], read["unit"], read["nonzero"], read["slack"], n = struct.unpack_from(
-            "<IIQQdQ", found["GATE"]
-        )
-        assert tau == 15
+        names = ("tau", "epoch", "unit", "nonzero", "slack")
+        *numbers, n = struct.unpack_from("<IIQQdQ", found["GATE"])
+        read |= dict(zip(names, numbers, strict=True))
         read["gate"] = [half for byte in found["GATE"][40:] for half in (byte & 15, byte >> 4)]
         assert len(read["gate"]) == n
     if "TAIL" in found:
