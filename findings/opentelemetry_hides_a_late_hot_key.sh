@@ -42,7 +42,8 @@ for value in (1, 1.0, True):
 print(f"and the attribute values 1, 1.0 and True, equal in Python, are {len(points('ids'))} series")
 print("""
 The limit is reached by whatever comes first, and a set that has a place keeps it. Count before the SDK, in a structure
-that keeps the heavy keys whenever they come, and export its top through an observable instrument.""")
+that keeps the heavy keys whenever they come, and export its top beside the SDK: observable instruments do not forget
+either, see opentelemetry_remembers_what_is_gone.sh.""")
 same = len(named) == 2_000 and sum(named) == 2_000 and rest == [({"otel.metric.overflow": True}, 98_000)]
 sys.exit(0 if same and len(points("ids")) == 3 else "THE BEHAVIOR HAS CHANGED")
 END

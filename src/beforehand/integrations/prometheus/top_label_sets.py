@@ -36,7 +36,7 @@ class TopLabelSets(Collector):
         * `<name>_estimate`, a gauge: the likely number; and for all others together, labeled `other="true"`, what is
           left of the total;
         * `<name>_lower_total`, a counter: so many at least. When a label set falls out of the counters and comes back,
-          this begins anew, from what came since: `rate()` of it never exceeds the truth;
+          this begins anew, from what came since, so that its increases never exceed the truth;
         * `<name>_upper`, a gauge: so many at most.
 
         And for all together `<name>_total`, a counter, which is exact, and `<name>_error_bound`, a gauge: no label
