@@ -146,6 +146,34 @@ def test_every_shows_the_result_again_and_again(capsys, monkeypatch):
     assert counted[-2:] == ["20,000", "20,000"]
 
 
+def test_a_window_counts_the_last_arrivals(capsys):
+    assert run(["streams", "train", "x.log", "-o", "m.bhss"]) == 0
+    last = Counter(KEYS[-3000:])
+    for more in ([], ["--predictor", "m.bhss"]):
+        found = json_of(capsys, "top", "x.log", "--window", "3000", "--memory", "64KiB", "--k", "3", *more)
+        assert found["total"] == 3000
+        for each in found["keys"]:
+            assert each["lower"] <= last[each["key"]] <= each["upper"]
+        assert run(["streams", "top", "x.log", "--window", "3000", "--save", "w.bhss", *more]) == 0
+        assert "counted   3,000, the last of the stream" in capsys.readouterr().out
+        assert "w.bhss: windows do not merge" in refused(capsys, "merge", "w.bhss", "w.bhss", "-o", "t")
+
+
+def test_a_model_makes_the_summary_a_learned_one(capsys):
+    assert run(["streams", "train", "x.log", "-o", "m.bhss"]) == 0
+    found = json_of(capsys, "top", "x.log", "--predictor", "m.bhss", "--check", "--memory", "8KiB", "-o", "s.bhss")
+    assert (found["summary"], found["check"]["violations"]) == ("calibrated", 0)
+    assert json_of(capsys, "show", "s.bhss", "--k", "100")["keys"] == found["keys"]
+
+
+def test_show_tells_of_summaries_that_track_no_keys(capsys):
+    counts = streams.CountMin(width=100)
+    counts.update(["a", "b"])
+    Path("c.bhss").write_bytes(counts.to_bytes())
+    found = json_of(capsys, "show", "c.bhss")
+    assert (found["summary"], found["key"], found["total"]) == ("CountMin", "str", 2)
+
+
 @pytest.mark.parametrize(
     ("model", "holds"),
     [

@@ -72,9 +72,10 @@ class Results:
             out.print(table)
             out.print()
         facts = facts_of(self.summary)
+        which = ", the last of the stream" if hasattr(self.summary, "window") else ""
         skipped = f", and {facts['skipped']:,} nulls skipped" if facts["skipped"] else ""
         lines: list[tuple[str, object]] = [
-            ("counted", f"{facts['total']:,}{skipped}"),
+            ("counted", f"{facts['total']:,}{which}{skipped}"),
             ("summary", f"{facts['summary']}, {facts['memory']:,} bytes, {facts['tracked']:,} keys tracked"),
             ("error", f"every count is known to within {facts['error_bound']:,}"),
             ("complete", _complete(top, self.phi, facts["complete_above"])),
@@ -88,19 +89,21 @@ class Results:
 def facts_of(summary: Any) -> dict[str, Any]:
     """What there is to say about a summary as a whole.
 
-    `complete_above` is the share of the stream above which no key can be missing among those that are tracked.
+    `complete_above`, of those that track keys, is the share of the stream above which no key is missing among them.
     """
-    weight = summary.total - summary.deleted
-    return {
+    facts = {
         "summary": getattr(summary, "policy", type(summary).__name__),
         "key": summary.key_kind,
         "memory": summary.nbytes,
         "total": summary.total,
         "skipped": summary.skipped,
-        "tracked": len(summary),
         "error_bound": summary.error_bound,
-        "complete_above": summary._untracked_bound / weight if weight else 0.0,
     }
+    if not hasattr(summary, "top"):
+        return facts
+    weight = summary.total - summary.deleted
+    above = summary._untracked_bound / weight if weight else 0.0
+    return facts | {"tracked": len(summary), "complete_above": above}
 
 
 def _complete(top: "Top", phi: float | None, above: float) -> str:

@@ -32,11 +32,10 @@ def make(
         raise InvalidInput(f"policy is {policy!r}, but with a {other} there is only one; leave --policy out")
     options: dict[str, Any] = {"memory": memory or MEMORY, "seed": seed}
     model = None if predictor is None else _model(predictor)
-    area: Any = streams
     if window is not None:
         if model is None:
-            return area.SlidingWindow(window, **options)
-        return area.LearnedSlidingWindow(model, window, **options)
+            return streams.SlidingWindow(window, **options)
+        return streams.LearnedSlidingWindow(model, window, **options)
     if model is not None:
         return streams.LearnedSpaceSaving(model, **options)
     return streams.SpaceSaving(policy=policy or "gated", **options)  # type: ignore[arg-type]
