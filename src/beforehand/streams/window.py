@@ -87,17 +87,17 @@ class Windowed(Tracking):
 
     @property
     def block(self) -> int:
-        """Arrivals a block: keys are logged about once for so many of their arrivals."""
+        """How many arrivals a block has; keys are logged about once for so many of their own."""
         return self._native.block  # type: ignore[no-any-return]
 
     @property
     def frame(self) -> int:
-        """Arrivals a frame, after which counting starts anew: the least multiple of `block` that holds the window."""
+        """How many arrivals a frame has, the least multiple of `block` that holds the window; counting starts anew with each."""
         return self._native.frame  # type: ignore[no-any-return]
 
     @property
     def total(self) -> int:
-        """Arrivals in the window: `window`, once so many have come."""
+        """How many arrivals are in the window, which is `window` once so many have come."""
         return self._native.total  # type: ignore[no-any-return]
 
     @property
