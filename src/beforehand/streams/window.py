@@ -92,7 +92,7 @@ class Windowed(Tracking):
 
     @property
     def frame(self) -> int:
-        """How many arrivals a frame has, after which counting starts anew; the least multiple of `block` from `window` on."""
+        """How many arrivals a frame has, the least multiple of `block` that holds the window; counters last for one."""
         return self._native.frame  # type: ignore[no-any-return]
 
     @property
