@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
 from beforehand.streams import (
     CountMin,
     CountSketch,
@@ -205,6 +205,21 @@ def test_what_comes_back_goes_on_as_if_nothing_had_happened(kind, again, text):
     made.update(stream[3_500:])
     assert back.to_bytes() == made.to_bytes()
     back.check_invariants()
+
+
+def test_bytes_begin_with_the_magic_and_the_version(kind):
+    assert summary(kind, STREAM).to_bytes()[:10] == b"\x89BHSS\r\n\x1a\x01\0"
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["integers", "text"])
+def test_bytes_that_end_early_or_late_or_have_a_flipped_bit_are_corrupt(kind, text):
+    data = summary(kind, ["a", "b", "a", "c"] if text else STREAM[:200], text).to_bytes()
+    step = max(1, len(data) // 200)
+    wrong = [*(data[:size] for size in range(0, len(data), step)), data + b"\0"]
+    wrong += [data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :] for at in [*range(80), *range(80, len(data), step)]]
+    for each in wrong:
+        with pytest.raises(CorruptData):
+            from_bytes(each)
 
 
 def test_the_top_has_keys_with_their_counts_and_errors(kind):
