@@ -87,13 +87,13 @@ class LearnedSlidingWindow(Windowed):
         if hasattr(predictor, "predict_gaps"):
             self._asked, self._horizon = Asked(predictor, "predict_gaps"), None
             return
-        horizon = getattr(predictor, "horizon", None)
+        self._asked, horizon = Asked(predictor), getattr(predictor, "horizon", None)
         if horizon is None:
             raise InvalidInput(
                 f"predictor is {predictor!r}, but must have predict_gaps(keys), or predict(keys) and a horizon; give "
                 "FromCallable a horizon"
             )
-        self._asked, self._horizon = Asked(predictor), float(horizon)
+        self._horizon = float(horizon)
 
     def _gaps(self, keys: Any) -> NDArray[np.float32]:
         said = self._asked(keys)
