@@ -7,17 +7,19 @@ from functools import cache
 import numpy as np
 import pytest
 
-from beforehand import quantization, scheduling
+from beforehand import quantization, scheduling, streams
 from beforehand.core import Plan, Report, load_plan
 from beforehand.core.errors import CorruptData
 
 VECTORS = np.random.default_rng(0).lognormal(size=(8, 256))
 JOBS = scheduling.Log(VECTORS[0], expensive=VECTORS[0], cheap=VECTORS[0] > 1)
+STREAM = np.random.default_rng(0).zipf(1.2, 20_000)
 PLANS = {
     "quantization": cache(lambda: quantization.plan(VECTORS, bits=3)),
     "scheduling": cache(lambda: scheduling.plan_queue(JOBS, load=0.8, bootstrap=10)),
+    "streams": cache(lambda: streams.plan(STREAM, memory=4096)),
 }
-HOLDOUTS = {"quantization": VECTORS[::-1] * 2, "scheduling": JOBS}
+HOLDOUTS = {"quantization": VECTORS[::-1] * 2, "scheduling": JOBS, "streams": STREAM[::-1]}
 
 
 @pytest.fixture(params=PLANS)

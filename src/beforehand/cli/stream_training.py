@@ -77,7 +77,7 @@ def train(source: StreamInput, model: Model, *, entries: int, buckets: int | Non
         for part in (slice(cut), slice(cut, None))
     )
     seen = np.flatnonzero(learned)
-    predictor = _made(model, text=not isinstance(numbered.keys[0], int), entries=entries, buckets=buckets)
+    predictor = made(model, text=not isinstance(numbered.keys[0], int), entries=entries, buckets=buckets)
     predictor.fit([numbered.keys[i] for i in seen], learned[seen])
     if cut == numbers.size:
         return Trained(predictor, {"judged": "on nothing, as all arrivals were learned from"})
@@ -108,7 +108,8 @@ def _read(source: StreamInput) -> tuple[Numbered, NDArray[np.int64], NDArray[np.
     return numbered, numbers, weight
 
 
-def _made(model: Model, *, text: bool, entries: int, buckets: int | None) -> Any:
+def made(model: Model, *, text: bool, entries: int, buckets: int | None) -> Any:
+    """The predictor of that name, not fitted; "auto" goes by whether keys are text."""
     from beforehand.streams import CharNgrams, FirstOf, KeyBits, LookupTable
 
     sized: dict[str, Any] = {} if buckets is None else {"buckets": buckets}

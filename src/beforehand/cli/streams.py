@@ -1,11 +1,11 @@
-"""`streams top | train | merge | show`."""
+"""`streams top | train | plan | merge | show | compare`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import stream_results, stream_summaries
+from beforehand.cli import stream_plans, stream_results, stream_summaries
 from beforehand.cli.interrupts import Interrupts
 from beforehand.cli.stream_inputs import Column, Files, InputFormat, StreamInput, Weights
 from beforehand.cli.stream_progress import watching
@@ -134,6 +134,9 @@ def train(
     stream_results.show_facts(stream_summaries.facts(predictor) | quality, stream_results.form(output, as_json))
 
 
+app.command(epilog="Example: beforehand streams plan access.log --memory 64KiB --train -o plan.json")(stream_plans.plan)
+
+
 @app.command(epilog="Example: beforehand streams merge monday.bhss tuesday.bhss -o week.bhss")
 def merge(
     summaries: Annotated[list[Path], typer.Argument(metavar="SUMMARY...", help="What top saved, of streams apart.")],
@@ -161,3 +164,6 @@ def show(
         Results(summary=read, output=form, k=k).show()
     else:
         stream_results.show_facts(stream_summaries.facts(read), form)
+
+
+app.command(epilog="Example: beforehand streams compare access.log --memory 64KiB")(stream_plans.compare)

@@ -10,9 +10,11 @@ from beforehand.streams.learned import LearnedSpaceSaving
 from beforehand.streams.learned_window import LearnedSlidingWindow
 from beforehand.streams.lookup_table import LookupTable
 from beforehand.streams.partitioned import Partitioned
+from beforehand.streams.plan import audit, plan
 from beforehand.streams.recorder import StreamRecorder
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stored import from_bytes
+from beforehand.streams.stream_plan import StreamPlan
 from beforehand.streams.top import Top, TopRow
 from beforehand.streams.window import SlidingWindow
 
@@ -31,10 +33,13 @@ __all__ = [
     "Partitioned",
     "SlidingWindow",
     "SpaceSaving",
+    "StreamPlan",
     "StreamRecorder",
     "Top",
     "TopRow",
+    "audit",
     "evaluate",
     "from_bytes",
     "next_gaps",
+    "plan",
 ]

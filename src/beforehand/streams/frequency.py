@@ -71,9 +71,14 @@ class FirstOf(KeyPredictor):
             raise InvalidInput(f"predictors are nested {self.depth} levels deep, but {DEEPEST} is the most")
 
     @property
+    def parts(self) -> tuple[KeyPredictor, KeyPredictor]:
+        """Both."""
+        return self._a, self._b
+
+    @property
     def depth(self) -> int:
         """How many levels of `FirstOf` it has."""
-        return 1 + max(part.depth if isinstance(part, FirstOf) else 0 for part in (self._a, self._b))
+        return 1 + max(part.depth if isinstance(part, FirstOf) else 0 for part in self.parts)
 
     def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
         """Fit both, on the same keys, unless `b` cannot learn.
