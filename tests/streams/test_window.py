@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
-from beforehand.streams import SlidingWindow, evaluate, from_bytes
+from beforehand.streams import SlidingWindow, evaluate, from_bytes, theory
 from tests.streams.sections import header, sections
 from tests.streams.window_model import WindowModel, interval, jump
 
@@ -47,10 +47,8 @@ def test_bounds_hold_for_every_key_at_any_time(kind, filter):
             assert (true <= upper).all()
             assert (upper - lower).max() <= seen.error_bound
             assert seen.total == len(inside)
-            if counters >= seen.frame // seen.block:
-                assert seen.error_bound <= seen.guaranteed_error()
-            else:
-                assert seen.guaranteed_error() == np.inf
+            assert seen.error_bound <= seen.guaranteed_error()
+        assert seen.guaranteed_error() == theory.window_error(window, blocks, counters) + (2 if filter else 0)
 
 
 @given(

@@ -179,23 +179,23 @@ def window_geometry(window: int, blocks: int) -> Geometry:
 
 
 def window_error(window: int, blocks: int, counters: int) -> float:
-    """The most that the bounds of a sliding window can lie apart: 4 blocks - 2 + frame / counters arrivals.
+    """The most that the bounds of a sliding window can lie apart: 3 blocks - 3 + frame / counters arrivals.
 
-    A block more where the blocks do not divide the window. Infinity with fewer counters than blocks: then keys can pass
-    the borders of blocks unseen.
+    A block, less what the frame is longer than the window, comes on top where the blocks do not divide the window; 2
+    with a filter. Infinity with fewer counters than blocks: then keys can pass the borders of blocks unseen.
 
     Raises:
         InvalidInput: an argument is less than 1.
 
     Example:
         >>> window_error(1000, 10, 100)
-        408.0
+        307.0
     """
     _positive(counters=counters)
     cut = window_geometry(window, blocks)
     if counters < cut.blocks:
         return math.inf
-    return 4 * cut.block - 2 + cut.frame / counters + (cut.block if cut.slack else 0)
+    return 3 * cut.block - 3 + cut.frame / counters + (cut.block - cut.slack if cut.slack else 0)
 
 
 def memento_interval(lower: float, upper: float, *, sample: float, confidence: float) -> tuple[float, float]:
