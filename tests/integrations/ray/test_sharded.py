@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow
 import pytest
 
+from beforehand.core import Price
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.ray import ShardedSummary
-from beforehand.streams import Partitioned, SpaceSaving
+from beforehand.streams import FromCallable, LearnedSpaceSaving, Partitioned, SpaceSaving
 from beforehand.streams.sharding import split
 
 pytestmark = pytest.mark.ray
@@ -62,6 +63,16 @@ def test_round_robin_merges_the_shards_as_a_tree_and_counts_on(ray):
     check_bounds(made)
     assert (made.estimate(KEYS) == result.estimate(KEYS)).all()
     assert made.top(3).to_list() == result.top(3).to_list()
+
+
+@pytest.mark.parametrize("partition", ["hash", "round_robin"])
+def test_a_predictor_goes_along(ray, partition):
+    predictor = FromCallable(lambda keys: np.where(keys < 10, 9.0, 0.0), price=Price())
+    made = ShardedSummary(2, lambda: LearnedSpaceSaving(predictor, memory="4KiB"), partition=partition)
+    for batch in np.array_split(STREAM, 4):
+        made.update(batch)
+    check_bounds(made)
+    check_bounds(made.result())
 
 
 def test_weights_nulls_and_arrow_strings_reach_the_shards(ray):

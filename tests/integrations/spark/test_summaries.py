@@ -11,7 +11,7 @@ import pytest
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.spark import summary, top
 from beforehand.integrations.spark.summaries import summarize
-from beforehand.streams import SpaceSaving, from_bytes
+from beforehand.streams import LearnedSpaceSaving, LookupTable, SpaceSaving, from_bytes
 
 STREAM = np.random.default_rng(2).zipf(1.3, 20_000) % 3_000
 FACTORY = partial(SpaceSaving, capacity=300, policy="exact")
@@ -74,6 +74,15 @@ def test_the_bounds_of_the_merged_summary_hold_for_the_whole_column(kind):
     assert made.total == len(STREAM)
     assert made.error_bound <= len(STREAM) / 300
     assert made.top(1).keys[0] == distinct[true.argmax()]
+
+
+def test_a_predictor_goes_along():
+    known = LookupTable(entries=50).fit(STREAM)
+    made = summary(table(STREAM), "key", partial(LearnedSpaceSaving, known, memory="4KiB"))
+    distinct, true = np.unique(STREAM, return_counts=True)
+    lower, upper = made.bounds(distinct)
+    assert ((lower <= true) & (true <= upper)).all()
+    assert made.predictor is known
 
 
 def test_nulls_are_skipped_and_partitions_without_keys_do_no_harm():

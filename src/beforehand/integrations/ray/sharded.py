@@ -8,7 +8,7 @@ from typing import Any, Literal, final, get_args
 from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput, MissingDependency
-from beforehand.streams import Partitioned, Top, from_bytes
+from beforehand.streams import Partitioned, Top
 from beforehand.streams.keys import Keys
 from beforehand.streams.sharding import MOST_SHARDS, routed, split
 from beforehand.streams.summary import as_weights
@@ -116,15 +116,15 @@ class ShardedSummary:
             merged them pair by pair. The actors keep what they have, and count on.
         """
         self._drain()
-        blobs = [shard.to_bytes.remote() for shard in self._shards]
+        found = [shard.get.remote() for shard in self._shards]
         if self._partition == "hash":
-            return Partitioned([from_bytes(blob) for blob in self._ray.get(blobs)])
-        merge = self._ray.remote(merged_bytes)
-        while len(blobs) > 1:
-            blobs = [
-                merge.remote(*blobs[i : i + 2]) if i + 1 < len(blobs) else blobs[i] for i in range(0, len(blobs), 2)
+            return Partitioned(self._ray.get(found))
+        merge = self._ray.remote(merged)
+        while len(found) > 1:
+            found = [
+                merge.remote(*found[i : i + 2]) if i + 1 < len(found) else found[i] for i in range(0, len(found), 2)
             ]
-        return from_bytes(self._ray.get(blobs[0]))
+        return self._ray.get(found[0])
 
     def _asked(self, question: str, keys: Keys, **options: Any) -> Any:
         if self._partition == "round_robin":
@@ -169,14 +169,14 @@ class Shard:
         """Answer."""
         return getattr(self.summary, question)(keys, **options)
 
-    def to_bytes(self) -> bytes:
-        """Hand out all that was counted."""
-        return self.summary.to_bytes()  # type: ignore[no-any-return]
+    def get(self) -> Any:
+        """Hand out the summary; what arrives is a copy."""
+        return self.summary
 
 
-def merged_bytes(mine: bytes, theirs: bytes) -> bytes:
-    """Two summaries as one, all as bytes, which is how they travel."""
-    return from_bytes(mine).merge(from_bytes(theirs)).to_bytes()  # type: ignore[no-any-return]
+def merged(mine: Any, theirs: Any) -> Any:
+    """Two summaries as one, which travel as bytes."""
+    return mine.merge(theirs)
 
 
 def _host() -> Any:

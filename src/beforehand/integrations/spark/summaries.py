@@ -44,6 +44,8 @@ def summary(df: "DataFrame", column: "str | Column", factory: Callable[[], Any])
             made = summary(logs, "path", lambda: SpaceSaving(memory="1MiB", policy="gated"))
             made.heavy_hitters(0.001)
     """
+    empty = factory()  # what is wrong with it shows here, not in a worker
+    predictor = getattr(empty, "predictor", None)
     keys = df.select(column)
     [field] = keys.schema.fields
     kind = field.dataType.typeName()
@@ -52,7 +54,7 @@ def summary(df: "DataFrame", column: "str | Column", factory: Callable[[], Any])
             f"column {field.name} has type {kind}, but keys are integers, strings or binary; cast it to one of them"
         )
     rows = keys.mapInArrow(partial(summarize, factory=factory), "summary binary").collect()
-    return merged([from_bytes(bytes(row.summary)) for row in rows] or [factory()])
+    return merged([from_bytes(bytes(row.summary), predictor=predictor) for row in rows] or [empty])
 
 
 def top(df: "DataFrame", column: "str | Column", k: int, memory: int | str) -> Top:
