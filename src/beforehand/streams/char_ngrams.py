@@ -41,8 +41,8 @@ class CharNgrams(KeyPredictor):
         n: The shortest and the longest n-gram, 1 to 8 bytes.
 
     Cost:
-        About 110 ns for a key of 16 bytes. Fitting takes up to 30 passes over at most 2**20 distinct keys. Both hold
-        the GIL while they read the strings.
+        About 110 ns for a key of 16 bytes. Fitting takes up to 30 passes over at most 2**17 distinct keys, drawn by
+        their hashes. Both hold the GIL while they read the strings.
 
     Raises:
         InvalidInput: an argument breaks its rule; keys are integers; `predict` before `fit`.

@@ -40,7 +40,8 @@ class KeyBits(KeyPredictor):
             bits of either half, which suits pairs of IPv4 addresses.
 
     Cost:
-        About 10 ns a key in arrays. Fitting takes up to 30 passes over at most 2**20 distinct keys.
+        About 10 ns a key in arrays. Fitting takes up to 30 passes over at most 2**17 distinct keys, drawn by their
+        hashes.
 
     Raises:
         InvalidInput: an argument breaks its rule; keys are strings; `predict` before `fit`.

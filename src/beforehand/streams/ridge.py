@@ -10,7 +10,7 @@ from beforehand.streams.predictor import Sample, Weight
 Doubles = NDArray[np.float64]
 ITERATIONS: Final = 30
 TOLERANCE: Final = 1e-12  # of the squared residual: beyond it nothing would show in half precision
-MOST_ROWS: Final = 2**20
+MOST_ROWS: Final = 2**17  # more would take memory, and teach a few thousand weights nothing
 MOST_BUCKETS: Final = 65_536
 
 
