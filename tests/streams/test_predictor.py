@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from beforehand.streams.predictor import Sample
 from tests.streams.predictors import NUMBER_COUNTS, NUMBERS, WORD_COUNTS, WORDS, fitted, integral, textual
 
 FITTED = fitted()
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "streams"
 every_predictor = pytest.mark.parametrize("name", FITTED)
 
 
@@ -245,3 +247,23 @@ def test_forged_parts_of_a_first_of_are_refused():
     assert from_bytes(deep).depth == 8
     with pytest.raises(CorruptData, match="nested more than 8 levels deep"):
         from_bytes(first_of(deep, constant))
+
+
+WORDS_ASKED, NUMBERS_ASKED = ["set_5", "get_6", "tmp_7", "new"], NUMBERS[::30]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "predicted"),
+    [
+        ("lookup_table", WORDS_ASKED, [6, 6, -2, -2]),
+        ("char_ngrams", WORDS_ASKED, [6.0376, 5.5722, 2.5177, 6.2056]),
+        ("key_bits", NUMBERS_ASKED, [4.5555, 4.6121, 5.7120, 4.5550]),
+        ("first_of", WORDS_ASKED, [6, 6, 1.5177, 5.2056]),
+        ("constant", WORDS_ASKED, [2.5] * 4),
+    ],
+)
+def test_bytes_of_version_1_are_read_for_ever(name, keys, predicted):
+    data = (FIXTURES / f"{name}.bhss").read_bytes()
+    predictor = from_bytes(data)
+    assert predictor.predict(keys) == pytest.approx(predicted, abs=1e-4)
+    assert predictor.to_bytes() == data
