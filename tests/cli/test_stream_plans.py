@@ -122,6 +122,15 @@ def test_weights_are_those_of_a_column(capsys):
     assert "30,000" not in out_of(capsys, "streams", "plan", "w.csv", "--weights", "n", "--memory", "8KiB")
 
 
+def test_what_names_no_keys_has_no_top(capsys):
+    with open("few.log", "w") as file:
+        file.writelines(f"k{20_000 // n}\n" for n in range(20_000, 0, -1))
+    found = out_of(capsys, "streams", "plan", "few.log", "--memory", "600", "-o", "plan.json", "--json")
+    assert json.loads(found)["design"] == "conservative Count-Min"
+    assert run(["streams", "top", "few.log", "--plan", "plan.json"]) == 2
+    assert "names no keys; plan with --metric recall" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,6 +96,13 @@ def test_functions_may_know_their_horizon():
     assert callable_of_length().horizon is None
     assert callable_of_length(horizon=100).predict(["ab"], horizon=400).tolist() == [4]
     assert callable_of_length().predict(["ab"], horizon=400).tolist() == [2]
+
+
+def test_copies_share_the_function():
+    one = FirstOf(LookupTable(), callable_of_length())
+    two = deepcopy(one)
+    assert two.parts[1] is one.parts[1]
+    assert two.parts[0] is not one.parts[0]
 
 
 def test_what_functions_raise_goes_through():

@@ -48,7 +48,10 @@ def _planned(path: Path) -> Any:
     plan: Any = load_plan(path)
     if plan.area != "streams":
         raise InvalidInput(f"{path} is a plan for {plan.area}, but must be one for streams; make it by streams plan")
-    return plan.build()
+    summary = plan.build()
+    if not hasattr(summary, "top"):
+        raise InvalidInput(f"{path} plans a {type(summary).__name__}, which names no keys; plan with --metric recall")
+    return summary
 
 
 def _model(path: Path) -> Any:

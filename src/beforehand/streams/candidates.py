@@ -160,8 +160,7 @@ class Trial:
             result = replay(self.stream, summary, self.metric, horizon=self.horizon)
         else:
             result = replay_window(self.stream, summary, self.metric, self.window)
-        asked = 0.0 if design.predictor is None else summary.report()["seconds"] / len(self.stream)
-        return Tried(trial=self, design=design, memory=memory, replay=result, asked=asked)
+        return Tried(trial=self, design=design, memory=memory, replay=result)
 
     def least_memory(self, design: Design, target: float) -> int | None:
         """The fewest bytes with which all of the interval lies within the target, to 5 %; None if no number does.
@@ -192,7 +191,6 @@ class Tried:
     design: Design
     memory: int
     replay: Replay
-    asked: float  # seconds of prediction for each arrival
 
     @cached_property
     def draws(self) -> Floats:
@@ -217,7 +215,7 @@ class Tried:
             options=self.design.options | {"memory": self.memory},
             error=self.error,
             items_per_second=self.items_per_second,
-            price=Price(seconds=self.asked, bytes=size, per="item"),
+            price=Price(seconds=self.replay.asked / len(self.trial.stream), bytes=size, per="item"),
             memory_needed=memory_needed,
         )
 

@@ -273,6 +273,10 @@ class FromCallable(KeyPredictor):
             check_whole("horizon", horizon, 1, 2**63 - 1)
         self._fn, self._price, self._horizon, self._seconds = fn, price, horizon, price.seconds
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Itself, as the function may hold a large model, and nothing here changes."""
+        return self
+
     def answers(self, keys: _native.AskedKeys) -> Floats:
         """What the function says of each key that is not null."""
         values = np.asarray(self._fn(keys.take()), np.float32)

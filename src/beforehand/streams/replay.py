@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core import Trace
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import CapacityExceeded, InvalidInput
 from beforehand.streams.summary import as_weights
 
 Metric = Literal["weighted_error", "rmse", "recall", "upper"]
@@ -20,6 +20,7 @@ Positions = NDArray[np.int64]
 BLOCKS: Final = 20  # contiguous parts of the stream, which the bootstrap draws from
 RESAMPLES: Final = 200
 TOP: Final = 100  # keys that `recall` asks for
+MOST: Final = 2.0**63  # weight of all arrivals
 ASKED: Final = 8000  # arrivals of a window at which it is asked
 MEANING: Final = {
     "weighted_error": "mean error of an estimate, over arrivals",
@@ -100,6 +101,8 @@ class Stream:
         ids, first, codes = np.unique(asked.ids, return_index=True, return_inverse=True)
         counts = np.bincount(codes) if weights is None else np.zeros(ids.size, np.int64)
         if weights is not None:
+            if weights.sum(dtype=np.float64) >= MOST:
+                raise CapacityExceeded("the weights of the stream add up to 2**63 or more; scale them down")
             np.add.at(counts, codes, weights.astype(np.int64))
         return cls(asked.take(), weights, ids, asked.select(first.astype(np.uint64)).take(), codes, counts)
 
@@ -148,6 +151,7 @@ class Replay:
         root: Whether these are squares.
         scale: What the mean is multiplied by.
         seconds: Processor time of all updates.
+        asked: Of it, what the predictor took.
     """
 
     errors: Floats
@@ -155,6 +159,7 @@ class Replay:
     root: bool
     scale: float
     seconds: float
+    asked: float
 
     @property
     def value(self) -> float:
@@ -182,16 +187,21 @@ def replay(stream: Stream, summary: Any, metric: Metric, *, horizon: int | None 
     """
     begun = time.process_time()
     summary.update(stream.keys, stream.weights)
-    seconds = time.process_time() - begun
+    spent = time.process_time() - begun, _asked(summary)
     scale = (horizon or 1) / stream.total
     counts = stream.counts.astype(np.float64)
     if metric == "recall":
         missed, asked = _missed(stream, summary)
-        return Replay(_blocks(stream, missed / counts), _blocks(stream, asked / counts), False, 1.0, seconds)
+        return Replay(_blocks(stream, missed / counts), _blocks(stream, asked / counts), False, 1.0, *spent)
     error = np.abs(summary.estimate(stream.distinct) - counts)
     if metric == "rmse":
-        return Replay(_blocks(stream, error**2 / counts), _blocks(stream, 1 / counts), True, scale, seconds)
-    return Replay(_blocks(stream, error), _blocks(stream, np.ones(counts.size)), False, scale, seconds)
+        return Replay(_blocks(stream, error**2 / counts), _blocks(stream, 1 / counts), True, scale, *spent)
+    return Replay(_blocks(stream, error), _blocks(stream, np.ones(counts.size)), False, scale, *spent)
+
+
+def _asked(summary: Any) -> float:
+    """Processor time that its predictor took up to now."""
+    return float(summary.report()["seconds"]) if hasattr(summary, "report") else 0.0
 
 
 def missed_share(stream: Stream, summary: Any) -> float:
@@ -255,7 +265,7 @@ def replay_window(stream: Stream, summary: Any, metric: Metric, window: int) -> 
     root = metric != "weighted_error"
     errors = _sums(block, error**2 if root else error)
     weights = _sums(block, np.ones(places.size))
-    return Replay(errors, weights, root, 1 / window, seconds * len(stream) / at)
+    return Replay(errors, weights, root, 1 / window, seconds, _asked(summary))
 
 
 def _windowed_counts(codes: Positions, places: Positions, window: int) -> Positions:

@@ -76,6 +76,8 @@ class Search:
         blind = [needed[each.name] for each in self.designs if each.predictor is None and each.name in needed]
         if not needed:
             raise InvalidInput(f"target is {target}, but no design reaches it with any memory; allow more")
+        if "exact" in needed:
+            needed[DICTIONARY] = needed["exact"]
         total = min(needed.values())
         tried = self.at(total)
         if blind and total < min(blind) and self.choose(tried).verdict != "worth it":
@@ -92,10 +94,14 @@ class Search:
         baseline = min((each for each in tried if each.design.predictor is None), key=key)
         learned = min((each for each in tried if each.design.predictor is not None), key=key, default=None)
         if learned is None:
-            return Choice(baseline, baseline, Outcome(baseline.design.name, 0.0, 0.0, 0.0), "don't bother")
+            saved = Outcome(baseline.design.name, 0.0, 0.0, 0.0)
+            return Choice(baseline, baseline, saved, self._judged(saved))
         saved = saving(learned, baseline)
-        verdict = judge(saved, WORTH_IT) if self.arrivals >= FEWEST else "unclear"
+        verdict = self._judged(saved)
         return Choice(baseline, learned if saved.value > WORTH_IT else baseline, saved, verdict)
+
+    def _judged(self, saved: Outcome) -> Verdict:
+        return judge(saved, WORTH_IT) if self.arrivals >= FEWEST else "unclear"
 
     def _slow(self, tried: Tried | None) -> bool:
         return tried is not None and self.min_rate is not None and tried.items_per_second < self.min_rate
