@@ -218,7 +218,8 @@ def test_windows_try_shares_and_filters():
     report = chosen.audit(flows(40_000, 8000, seed=1))
     assert report.measured.design == chosen.design
     assert report.clairvoyant.value < 2 * report.baseline.value
-    assert "as a share of the window" in report.metric
+    assert "as a share of the window" in chosen.explain()
+    assert report.metric == "weighted error"
 
 
 def test_audits_of_windows_measure_what_was_expected():

@@ -10,6 +10,7 @@ from beforehand.cli import quantization, scheduling, streams
 from beforehand.cli.page import Row
 from beforehand.cli.scenes import quantization as quantization_scenes
 from beforehand.cli.scenes import scheduling as scheduling_scenes
+from beforehand.cli.scenes import streams as streams_scenes
 
 
 class Scene(Protocol):
@@ -38,5 +39,5 @@ class Area(NamedTuple):
 AREAS = (
     Area("scheduling", scheduling.app, scheduling_scenes.SCENES, scheduling_scenes.next_command),
     Area("quantization", quantization.app, quantization_scenes.SCENES, quantization_scenes.next_command),
-    Area("streams", streams.app, (), lambda _: None),
+    Area("streams", streams.app, streams_scenes.SCENES, streams_scenes.next_command),
 )

@@ -69,7 +69,9 @@ def show(rows: Sequence[Row]) -> None:
     for row in rows:
         report = row.report
         outcomes = (report.baseline, report.measured, report.clairvoyant)
-        designs = [outcome.design.replace("(", "\n(") for outcome in outcomes]  # 80 columns are room enough then
+        designs = [
+            outcome.design.replace("(", "\n(").replace(" by ", "\nby ") for outcome in outcomes
+        ]  # for 80 columns
         cells = [f"{render.number(each.value)}\n[dim]{name}[/]" for each, name in zip(outcomes, designs, strict=True)]
         amount, per, unit = str(report.price).partition(" per ")
         price = amount.replace(" and ", "\n") + (f"\n[dim]{per.strip()} {unit}[/]" if per else "")

@@ -22,6 +22,12 @@ RESAMPLES: Final = 200
 TOP: Final = 100  # keys that `recall` asks for
 MOST: Final = 2.0**63  # weight of all arrivals
 ASKED: Final = 8000  # arrivals of a window at which it is asked
+NAMES: Final = {
+    "weighted_error": "weighted error",
+    "rmse": "RMSE",
+    "recall": "heavy keys missed",
+    "upper": "upper RMSE",
+}
 MEANING: Final = {
     "weighted_error": "mean error of an estimate, over arrivals",
     "rmse": "root mean square error of an estimate, over keys",

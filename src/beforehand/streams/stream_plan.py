@@ -11,7 +11,7 @@ from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.streams.candidates import DICTIONARY, Candidate, Design, Trial, build, saving, whole
 from beforehand.streams.frequency import FromCallable, predictor_from_bytes
-from beforehand.streams.replay import MEANING, Metric, Stream
+from beforehand.streams.replay import MEANING, NAMES, Metric, Stream
 from beforehand.streams.search import WORTH_IT
 
 LAWFUL: Final = 0.1  # how far the floor of a replay may be from that of random order
@@ -182,7 +182,7 @@ class StreamPlan:
         saved = saving(measured, baseline)
         return Report(
             area=self.area,
-            metric=self.measure,
+            metric=NAMES[self.metric],
             expected=self.expected,
             measured=measured.error,
             baseline=baseline.error,
