@@ -166,6 +166,24 @@ def test_a_model_makes_the_summary_a_learned_one(capsys):
     assert json_of(capsys, "show", "s.bhss", "--k", "100")["keys"] == found["keys"]
 
 
+def test_a_plan_says_which_summary_to_use(capsys):
+    assert run(["streams", "plan", "x.log", "--memory", "4KiB", "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    assert "plan.json plans a CountMin, which names no keys; plan with --metric recall" in refused(
+        capsys, "top", "x.log", "--plan", "plan.json"
+    )
+    assert run(["streams", "plan", "x.log", "--memory", "4KiB", "--metric", "recall", "-o", "plan.json"]) == 0
+    found = json_of(capsys, "top", "x.log", "--plan", "plan.json", "--check")
+    assert found["memory"] <= 4096 * 1.01
+    assert (found["total"], found["check"]["violations"]) == (len(KEYS), 0)
+    np.save("w.npy", np.random.default_rng(0).standard_normal((8, 100)))
+    assert run(["quantization", "plan", "w.npy", "--bits", "4", "-o", "other.json"]) == 0
+    capsys.readouterr()
+    assert "other.json is a plan for quantization, but must be one for streams" in refused(
+        capsys, "top", "x.log", "--plan", "other.json"
+    )
+
+
 def test_show_tells_of_summaries_that_track_no_keys(capsys):
     counts = streams.CountMin(width=100)
     counts.update(["a", "b"])
