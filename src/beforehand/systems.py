@@ -71,6 +71,8 @@ SYSTEMS = (
         title="Learning-Based Heavy Hitters and Flow Frequency Estimation in Streams",
         arxiv="2406.16270",
         area="streams",
+        imported="from beforehand.streams import LearnedSpaceSaving",
+        command="beforehand streams plan",
     ),
     System(
         name="Learned sliding window",
@@ -78,6 +80,8 @@ SYSTEMS = (
         title="Learning-Augmented Frequency Estimation in Sliding Windows",
         arxiv="2409.11516",
         area="streams",
+        imported="from beforehand.streams import LearnedSlidingWindow",
+        command="beforehand streams top",
     ),
     System(
         name="AVQ",

@@ -99,7 +99,7 @@ class StreamPlan:
 
     @property
     def price(self) -> Price:
-        """What predictions cost: seconds for each arrival of the replay, and this summary's share of the model."""
+        """Seconds of prediction for each arrival of the replay, and this summary's share of the model."""
         return self.chosen.price
 
     @property
