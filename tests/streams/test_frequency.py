@@ -20,12 +20,19 @@ def test_the_first_answers_for_what_it_knows_and_the_second_for_the_rest():
     assert both[~known].tolist() == (ngrams.predict(WORDS)[~known] - 2).tolist()
 
 
-def test_fitting_both_is_fitting_each():
+def test_the_second_learns_from_what_the_first_does_not_know():
     both = FirstOf(LookupTable(entries=20), CharNgrams(buckets=64)).fit(WORDS, WORD_COUNTS)
-    apart = FirstOf(LookupTable(entries=20).fit(WORDS, WORD_COUNTS), CharNgrams(buckets=64).fit(WORDS, WORD_COUNTS))
-    assert both.predict(WORDS).tolist() == apart.predict(WORDS).tolist()
-    assert both.knows(WORDS).sum() == 20
-    assert both.horizon == WORD_COUNTS.sum()
+    known = both.knows(WORDS)
+    others = [word for word, is_known in zip(WORDS, known, strict=True) if not is_known]
+    alone = CharNgrams(buckets=64).fit(others, WORD_COUNTS[~known])
+    assert known.sum() == 20
+    assert both.predict(WORDS)[~known].tolist() == alone.predict(others).tolist()
+    assert [both.horizon, *(part.horizon for part in both.parts)] == [WORD_COUNTS.sum()] * 3
+
+
+def test_where_the_first_knows_all_the_second_learns_from_all():
+    both = FirstOf(LookupTable(), KeyBits(buckets=8)).fit([1, 2], [4, 4])
+    assert both.predict([1, 3]).tolist() == [2, 2]
 
 
 def test_the_second_is_brought_to_the_horizon_of_the_first():

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from typing import Final, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.predictor import (
     TEXTUAL,
     Floats,
-    KeyPredictor,
     Model,
     Sample,
+    TrainedPredictor,
     Weight,
     check,
-    check_weight,
     check_whole,
 )
 from beforehand.streams.ridge import MOST_BUCKETS, MOST_ROWS, ridge, sample_weights
@@ -29,7 +28,7 @@ OPTIONS: Final = "<IBBHf"
 
 
 @final
-class CharNgrams(KeyPredictor):
+class CharNgrams(TrainedPredictor):
     """Predict how heavy strings are from their spelling, also of strings that were never seen.
 
     The features of a key are its n-grams of bytes, hashed to `buckets` (with ASCII letters in lower case and a zero
@@ -69,19 +68,8 @@ class CharNgrams(KeyPredictor):
         self._bias, self._dense = 0.0, np.zeros(DENSE, np.float32)
         self._weights = np.zeros(buckets, np.float16)
 
-    def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
-        """Learn the weights by ridge regression on log2 of the counts.
-
-        Args:
-            keys: Distinct strings with their `counts`, or a raw stream, which is counted here.
-            counts: Integers of at least 1, one for each key.
-            weight: How much each distinct key counts: `"sqrt"` of its count, from 1 to 30, or `"none"`: all the same.
-
-        Raises:
-            InvalidInput: keys are integers or none; `counts` break their rule.
-        """
-        check_weight(weight)
-        sample = Sample.of(keys, counts)
+    def learn(self, sample: Sample, weight: Weight) -> None:
+        """Find the weights by ridge regression on log2 of the counts."""
         if sample.keys.kind not in TEXTUAL:
             raise InvalidInput("keys are integers, but CharNgrams reads strings; take KeyBits")
         seen = sample.few(MOST_ROWS)
@@ -90,7 +78,6 @@ class CharNgrams(KeyPredictor):
         self._bias, self._dense = float(np.float32(bias)), weights[self._buckets :].astype(np.float32)
         self._weights = weights[: self._buckets].astype(np.float16)
         self._learned(sample)
-        return self
 
     def answers(self, keys: _native.AskedKeys) -> Floats:
         """One value for each key that is not null, at the predictor's own horizon."""

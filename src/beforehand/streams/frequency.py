@@ -18,6 +18,8 @@ from beforehand.streams.predictor import (
     Floats,
     KeyPredictor,
     Model,
+    Sample,
+    TrainedPredictor,
     Weight,
     as_number,
     check,
@@ -29,14 +31,14 @@ OPTIONS: Final = "<fIQ"
 
 
 @final
-class FirstOf(KeyPredictor):
+class FirstOf(TrainedPredictor):
     """Ask a table first, and a model about the keys that the table does not know.
 
     Args:
         a: A `LookupTable`, or a `FirstOf` that begins with one.
-        b: Any other predictor.
-        shift: Added to what `b` says: keys that the table does not know are lighter than others that look alike. The
-            default is one factor of e.
+        b: Any other predictor. `fit` teaches it with the keys that `a` does not know, about which it will be asked.
+        shift: Added to what `b` says. For a `b` that was fitted by itself, and so with heavy keys too, -1.44 (a factor
+            of e) suits: keys that the table does not know are lighter than others that look alike.
 
     Guarantee:
         The horizon is that of `a`; predictions of `b` are brought to it where `b` has one of its own.
@@ -60,7 +62,7 @@ class FirstOf(KeyPredictor):
 
     KIND = 19
 
-    def __init__(self, a: "LookupTable | FirstOf", b: KeyPredictor, *, shift: float = -1.44) -> None:
+    def __init__(self, a: "LookupTable | FirstOf", b: KeyPredictor, *, shift: float = 0.0) -> None:
         super().__init__()
         if not isinstance(a, LookupTable | FirstOf):
             raise InvalidInput(f"a is {a!r}, but must know which keys it knows: a LookupTable or a FirstOf")
@@ -80,21 +82,12 @@ class FirstOf(KeyPredictor):
         """How many levels of `FirstOf` it has."""
         return 1 + max(part.depth if isinstance(part, FirstOf) else 0 for part in self.parts)
 
-    def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
-        """Fit both, on the same keys, unless `b` cannot learn.
-
-        Args:
-            keys: Distinct keys with their `counts`, or a raw stream, which is counted here.
-            counts: Integers of at least 1, one for each key.
-            weight: As in the `fit` of each.
-
-        Raises:
-            InvalidInput: as in the `fit` of each.
-        """
-        if isinstance(self._b, CharNgrams | KeyBits | LookupTable | FirstOf):
-            self._b.fit(keys, counts, weight=weight)
-        self._a.fit(keys, counts, weight=weight)
-        return self
+    def learn(self, sample: Sample, weight: Weight) -> None:
+        """Let `a` learn from all keys, and `b`, if it can, from those that `a` does not know then."""
+        self._a.learn(sample, weight)
+        if isinstance(self._b, TrainedPredictor):
+            others = np.flatnonzero(~self._a.find(sample.keys)[1])
+            self._b.learn(sample.part(others) if others.size else sample, weight)
 
     def knows(self, keys: object) -> NDArray[np.bool_]:
         """Whether the table, or one of the tables, holds each key; False for nulls.

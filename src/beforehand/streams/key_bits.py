@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
@@ -13,12 +13,11 @@ from beforehand.streams.predictor import (
     INTEGER,
     TEXTUAL,
     Floats,
-    KeyPredictor,
     Model,
     Sample,
+    TrainedPredictor,
     Weight,
     check,
-    check_weight,
     check_whole,
 )
 from beforehand.streams.ridge import MOST_BUCKETS, MOST_ROWS, ridge, sample_weights
@@ -28,7 +27,7 @@ OPTIONS: Final = "<IfQ"
 
 
 @final
-class KeyBits(KeyPredictor):
+class KeyBits(TrainedPredictor):
     """Predict how heavy integer keys are from their prefixes, also of keys that were never seen.
 
     Each prefix is hashed to one of the `buckets`, each bucket has a weight, and the prediction is a bias plus the
@@ -65,19 +64,8 @@ class KeyBits(KeyPredictor):
         self._buckets, self._lengths = buckets, 0 if prefixes is None else _mask(prefixes)
         self._bias, self._weights = 0.0, np.zeros(buckets, np.float16)
 
-    def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
-        """Learn the weights by ridge regression on log2 of the counts.
-
-        Args:
-            keys: Distinct integers with their `counts`, or a raw stream, which is counted here.
-            counts: Integers of at least 1, one for each key.
-            weight: How much each distinct key counts: `"sqrt"` of its count, from 1 to 30, or `"none"`: all the same.
-
-        Raises:
-            InvalidInput: keys are strings or none; `counts` break their rule.
-        """
-        check_weight(weight)
-        sample = Sample.of(keys, counts)
+    def learn(self, sample: Sample, weight: Weight) -> None:
+        """Find the weights by ridge regression on log2 of the counts."""
         if sample.keys.kind in TEXTUAL:
             raise InvalidInput("keys are strings, but KeyBits reads the bits of integers; take CharNgrams")
         seen = sample.few(MOST_ROWS)
@@ -85,7 +73,6 @@ class KeyBits(KeyPredictor):
         bias, weights = ridge(rows, seen.log2_counts, sample_weights(seen, weight), PENALTY)
         self._bias, self._weights = float(np.float32(bias)), weights.astype(np.float16)
         self._learned(sample)
-        return self
 
     def answers(self, keys: _native.AskedKeys) -> Floats:
         """One value for each key that is not null, at the predictor's own horizon."""

@@ -4,20 +4,19 @@ import struct
 from typing import Final, Self, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.streams.predictor import (
     INTEGER,
     TEXTUAL,
     Floats,
-    KeyPredictor,
     Model,
     Sample,
+    TrainedPredictor,
     Weight,
     as_number,
     check,
-    check_weight,
     check_whole,
 )
 
@@ -27,7 +26,7 @@ OPTIONS: Final = "<IfQ"
 
 
 @final
-class LookupTable(KeyPredictor):
+class LookupTable(TrainedPredictor):
     """Remember how heavy the heaviest keys of the past were, in 5 to 6 bytes each.
 
     Args:
@@ -63,19 +62,8 @@ class LookupTable(KeyPredictor):
         self._entries, self._default = entries, as_number("default", default)
         self._keep(np.zeros(0, np.uint32), np.zeros(0, np.uint8))
 
-    def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
-        """Remember the heaviest of these keys.
-
-        Args:
-            keys: Distinct keys with their `counts`, or a raw stream, which is counted here.
-            counts: Integers of at least 1, one for each key.
-            weight: Without effect here: a table learns each key by itself.
-
-        Raises:
-            InvalidInput: there is no key; `counts` break their rule.
-        """
-        check_weight(weight)
-        sample = Sample.of(keys, counts)
+    def learn(self, sample: Sample, weight: Weight) -> None:
+        """Remember the heaviest keys."""
         ids, size = sample.keys.ids, len(sample.keys)
         light = max(size - self._entries, 0)
         able = np.flatnonzero(sample.counts >= np.partition(sample.counts, light)[light])
@@ -84,7 +72,6 @@ class LookupTable(KeyPredictor):
         eighths = np.rint(8 * np.log2(sample.counts[heaviest[first]]))
         self._keep(fingerprints, np.minimum(eighths, 255).astype(np.uint8))
         self._learned(sample)
-        return self
 
     def knows(self, keys: object) -> NDArray[np.bool_]:
         """Whether each key is in the table; False for nulls.

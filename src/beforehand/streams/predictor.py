@@ -72,10 +72,11 @@ def check(holds: bool, rule: str) -> None:
 @final
 @dataclass(frozen=True)
 class Sample:
-    """Distinct keys and how often each came."""
+    """Distinct keys and how often each came, within `horizon` arrivals of these and perhaps of others."""
 
     keys: _native.AskedKeys
     counts: NDArray[np.int64]
+    horizon: int
 
     @classmethod
     def of(cls, keys: object, counts: ArrayLike | None) -> Self:
@@ -91,19 +92,17 @@ class Sample:
         weights = None if counts is None else _as_counts(counts, asked.size)[asked.rows.astype(np.int64)]
         total = np.zeros(first.size, np.int64)
         np.add.at(total, inverse, 1 if weights is None else weights)
-        return cls(asked.select(first.astype(np.uint64)), total)
-
-    @property
-    def horizon(self) -> int:
-        """How many arrivals it holds."""
-        return int(self.counts.sum())
+        return cls(asked.select(first.astype(np.uint64)), total, int(total.sum()))
 
     def few(self, most: int) -> "Sample":
         """At most that many of the keys, drawn by their hashes."""
         if len(self.keys) <= most:
             return self
-        drawn = np.sort(np.argsort(_native.fingerprints(self.keys.ids), kind="stable")[:most])
-        return Sample(self.keys.select(drawn.astype(np.uint64)), self.counts[drawn])
+        return self.part(np.sort(np.argsort(_native.fingerprints(self.keys.ids), kind="stable")[:most]))
+
+    def part(self, places: NDArray[np.int64]) -> "Sample":
+        """Some of the keys."""
+        return Sample(self.keys.select(places.astype(np.uint64)), self.counts[places], self.horizon)
 
     @property
     def log2_counts(self) -> NDArray[np.float64]:
@@ -240,6 +239,33 @@ class KeyPredictor(ABC):
         self._horizon, self._key_kind, self._seconds = model.horizon or None, model.key_kind, model.seconds
 
 
+class TrainedPredictor(KeyPredictor):
+    """A predictor that learns from a stream."""
+
+    __slots__ = ()
+
+    def fit(self, keys: object, counts: ArrayLike | None = None, *, weight: Weight = "sqrt") -> Self:
+        """Learn from a stream, whose length becomes the horizon.
+
+        Args:
+            keys: Distinct keys with their `counts`, or a raw stream, which is counted here.
+            counts: Integers of at least 1, one for each key; those of the same key are added up.
+            weight: How much each distinct key counts in a regression: `"sqrt"` of its count, from 1 to 30, or `"none"`:
+                all the same. A table learns each key by itself.
+
+        Raises:
+            InvalidInput: there is no key, or a kind of key that it does not read; `counts` break their rule.
+        """
+        if weight not in ("sqrt", "none"):
+            raise InvalidInput(f"weight is {weight!r}, but must be 'sqrt' or 'none'")
+        self.learn(Sample.of(keys, counts), weight)
+        return self
+
+    @abstractmethod
+    def learn(self, sample: Sample, weight: Weight) -> None:
+        """Learn from keys that were counted."""
+
+
 def _timed(call: Callable[[Any], Any], argument: object) -> float:
     """Processor time of a call, the best of three."""
     best = math.inf
@@ -248,16 +274,6 @@ def _timed(call: Callable[[Any], Any], argument: object) -> float:
         call(argument)
         best = min(best, time.thread_time() - begun)
     return best
-
-
-def check_weight(weight: object) -> None:
-    """Refuse weights of the samples that do not exist.
-
-    Raises:
-        InvalidInput: it is neither of the two.
-    """
-    if weight not in ("sqrt", "none"):
-        raise InvalidInput(f"weight is {weight!r}, but must be 'sqrt' or 'none'")
 
 
 def check_whole(name: str, value: object, low: int, high: int) -> None:
