@@ -41,7 +41,7 @@ def summary(df: "DataFrame", column: "str | Column", factory: Callable[[], Any])
     Example:
         The paths that took more than one request in a thousand::
 
-            made = summary(logs, "path", lambda: SpaceSaving(memory="1MiB", policy="gated"))
+            made = summary(logs, "path", lambda: SpaceSaving(memory="1MiB", policy="filtered"))
             made.heavy_hitters(0.001)
     """
     empty = factory()  # what is wrong with it shows here, not in a worker
@@ -64,7 +64,8 @@ def top(df: "DataFrame", column: "str | Column", k: int, memory: int | str) -> T
         df: The table.
         column: The keys, as in `summary`.
         k: How many keys.
-        memory: Of the gated summary that each partition fills, in bytes or as in "1MiB".
+        memory: Of the summary that each partition fills, in bytes or as in "1MiB". Its policy is "filtered": what the
+            gate of "gated" may lose adds up over hundreds of partitions.
 
     Guarantee:
         That of `summary`: each of the keys has `lower <= true count <= upper`.
@@ -81,7 +82,7 @@ def top(df: "DataFrame", column: "str | Column", k: int, memory: int | str) -> T
             for row in top(logs, "path", 10, memory="1MiB"):
                 print(row)
     """
-    return summary(df, column, partial(SpaceSaving, memory=memory, policy="gated")).top(k)  # type: ignore[no-any-return]
+    return summary(df, column, partial(SpaceSaving, memory=memory, policy="filtered")).top(k)  # type: ignore[no-any-return]
 
 
 def summarize(batches: Iterable[Any], factory: Callable[[], Any]) -> Iterator[Any]:
