@@ -139,8 +139,14 @@ def test_a_followed_file_may_grow_and_begin_anew_until_ctrl_c(monkeypatch):
         with open("x", "a") as stream:
             stream.write("c\nd\n")
         wait_for("d")
-        write("x", "e\n")
+        write("x", "e\n")  # emptied
         wait_for("e")
+        with open("x", "a") as stream:
+            os.rename("x", "x.1")  # rotated, with a last line in the old file
+            stream.write("f\n")
+        wait_for("f")
+        write("x", "g\n")
+        wait_for("g")
         with open("x", "a") as stream:
             stream.write("cut in ")
         time.sleep(0.1)
@@ -150,7 +156,7 @@ def test_a_followed_file_may_grow_and_begin_anew_until_ctrl_c(monkeypatch):
     thread.start()
     keys, _, _ = feed("first", "x", follow=True, update=update)
     thread.join()
-    assert keys == ["0", "a", "bc", "d", "e"]
+    assert keys == ["0", "a", "bc", "d", "e", "f", "g"]
 
 
 @pytest.mark.parametrize(("name", "text"), [("x.txt", "a\n"), ("x.csv", "key\na\n"), ("x.jsonl", '{"key": "a"}\n')])

@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -229,7 +228,7 @@ def test_integers_train_bits_and_a_model_of_all_is_not_judged(capsys):
     [
         (["top", "missing"], "missing: it cannot be read: No such file or directory; check the path"),
         (["top", "x.log", "--memory", "much"], "memory is 'much', but must be bytes"),
-        (["top", "x.log", "--check", "--window", "5"], "check counts the whole stream, but window is given"),
+        (["top", "x.log", "--check", "--window", "500"], "check counts the whole stream, but the summary only"),
         (
             ["top", "x.log", "--plan", "p", "--memory", "1KB"],
             "memory is '1KB', but the plan says it; leave",
@@ -283,17 +282,23 @@ def beforehand(*command, **options):
 
 
 def test_ctrl_c_while_following_shows_the_result_so_far(here):
-    command = ["streams", "top", "x.log", "--follow", "--json", "--save", "s.bhss"]
+    command = ["streams", "top", "x.log", "--follow", "--every", "25000", "--json", "--save", "s.bhss"]
     with beforehand(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         with open("x.log", "a") as stream:
             stream.write("late\n" * 5000)
-        time.sleep(3)
+        first = ""
+        while not first.endswith("}\n") or first.count("{") > first.count("}"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            first += line
+        with open("x.log", "a") as stream:
+            stream.write("half a line")
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
-    found = json.loads(out)
-    assert found["total"] == len(KEYS) + 5000
-    assert streams.from_bytes((here / "s.bhss").read_bytes()).total == found["total"]
+    assert json.loads(out) == json.loads(first)
+    assert json.loads(out)["total"] == len(KEYS) + 5000
+    assert streams.from_bytes((here / "s.bhss").read_bytes()).total == len(KEYS) + 5000
 
 
 def test_a_terminal_sees_how_far_it_is(here):

@@ -126,20 +126,33 @@ def _blocks(file: str, interrupts: Interrupts, heard: Heard, *, follow: bool) ->
     """The bytes of a file as they come; Ctrl-C ends it by Interrupted, so that no half of a row counts as one."""
     from beforehand.streams.text import BLOCK
 
+    follow &= file != "-"  # which is at its end when whoever writes to it says so
     descriptor = sys.stdin.fileno() if file == "-" else os.open(file, os.O_RDONLY)
     try:
         while True:
             interrupts.wait(descriptor)
+            replaced = follow and _replaced(file, descriptor)  # asked first, so that the old file is read to its end
             block = os.read(descriptor, BLOCK)
             if block:
                 heard(len(block))
                 yield block
-            elif not follow or file == "-":
+            elif not follow:
                 return
+            elif replaced:
+                os.close(descriptor)
+                descriptor = os.open(file, os.O_RDONLY)
             else:
                 interrupts.wait(seconds=POLL)
-                if os.fstat(descriptor).st_size < os.lseek(descriptor, 0, os.SEEK_CUR):
-                    os.lseek(descriptor, 0, os.SEEK_SET)  # somebody emptied the file to begin anew
     finally:
         if file != "-":
             os.close(descriptor)
+
+
+def _replaced(file: str, descriptor: int) -> bool:
+    """Whether another file has this name now, or the same one was emptied to begin anew."""
+    held = os.fstat(descriptor)
+    try:
+        named = os.stat(file)
+    except FileNotFoundError:  # while logs are rotated
+        return False
+    return not os.path.samestat(held, named) or held.st_size < os.lseek(descriptor, 0, os.SEEK_CUR)

@@ -58,6 +58,7 @@ class Results:
             render.show_json(about | measured | {"keys": keys})
         else:
             self._table(rows, top, errors)
+        sys.stdout.flush()  # whoever reads along need not wait for more
         return errors
 
     def _table(self, rows: list[tuple[Any, ...]], top: "Top", errors: "Errors | None") -> None:

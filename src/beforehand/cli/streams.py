@@ -71,12 +71,12 @@ def top(
     from beforehand.cli.stream_check import Check
     from beforehand.core.errors import InvalidInput
 
-    if check and window:
-        raise InvalidInput("check counts the whole stream, but window is given; leave one of them out")
     source = StreamInput(files=files, column=column, weights=weights, format=form, follow=follow)
     summary = stream_summaries.make(
         memory=memory, policy=policy, predictor=predictor, plan=plan, window=window, seed=seed
     )
+    if check and hasattr(summary, "window"):
+        raise InvalidInput("check counts the whole stream, but the summary only a window of it; leave --check out")
     shown = Results(summary=summary, output=stream_results.form(output, as_json), k=k, phi=phi)
     exact = Check() if check else None
     with Interrupts() as interrupts, watching(source.size(), summary) as watch:
