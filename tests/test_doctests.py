@@ -12,7 +12,7 @@ from tests.areas import AREAS
 
 MODULES = ["beforehand", *(module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
 PROTOCOLS = {"Plan", "Policy", "Predictor"}
-RECORDS = {"Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "View"}
+RECORDS = {"Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"}
 ERRORS = {"QueueFull", "QueueShutDown"}
 
 
