@@ -32,6 +32,17 @@ from beforehand.scheduling import (
     replay,
     simulate,
 )
+from beforehand.streams import (
+    Evaluation,
+    KeyBits,
+    SlidingWindow,
+    SpaceSaving,
+    StreamPlan,
+    Top,
+    TopRow,
+    evaluate,
+)
+from beforehand.streams import plan as plan_stream
 
 
 def arrays(x: NDArray[np.float32]) -> None:
@@ -62,6 +73,27 @@ def queues(log: Log) -> None:
 
     simulate("SPJF", log, load=0.9)  # type: ignore[arg-type]
     expect(SPJF(), [1.0, 2.0], load=0.9)  # type: ignore[arg-type]
+
+
+def streams(keys: NDArray[np.uint64], words: list[str], trace: Trace) -> None:
+    summary = SpaceSaving(memory="24KiB", policy="gated")
+    summary.update(keys)
+    summary.update(words, [1] * len(words))
+    assert_type(summary.estimate("a key"), float)
+    assert_type(summary.bounds(7), tuple[int, int])
+    assert_type(summary.top(3), Top)
+    assert_type(next(iter(summary.top(3))), TopRow)
+    assert_type(summary | summary, SpaceSaving)
+    assert_type(SlidingWindow(1000, memory="24KiB").heavy_hitters(0.01), Top)
+    assert_type(KeyBits().fit(keys), KeyBits)
+    assert_type(plan_stream(trace, memory="24KiB", predictors=[KeyBits()]), StreamPlan)
+    assert_type(evaluate(summary, keys), Evaluation)
+
+    SpaceSaving(memory="24KiB", policy="fastest")  # type: ignore[arg-type]
+    SpaceSaving(1024)  # type: ignore[call-arg]
+    summary.update(1.5)  # type: ignore[arg-type]
+    summary.estimate("a key", estimator="best")  # type: ignore[call-overload]
+    SlidingWindow(memory="24KiB")  # type: ignore[call-arg]
 
 
 class LastComeFirstServed:
