@@ -3,6 +3,7 @@ import threading
 import time
 
 import numpy as np
+import polars
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -86,6 +87,18 @@ def test_bytes_in_every_form_give_the_ids_of_their_text(form):
     assert held.kind == "bytes"
     assert held.ids().tolist() == ids(STRINGS)
     assert held.take(np.array([3], np.uint64)) == [b"a string of more than 12 bytes"]
+
+
+def test_series_of_polars_are_read_without_a_copy_in_between():
+    for texts in (
+        polars.Series(TEXTS),
+        polars.Series(TEXTS, dtype=polars.Categorical),
+        polars.DataFrame({"key": TEXTS}),
+    ):
+        assert (keys(texts).kind, keys(texts).nulls, ids(texts)) == ("str", 1, ids(STRINGS))
+    assert ids(polars.Series([5, None, -1])) == [5, 2**64 - 1]
+    assert keys(polars.Series([5], dtype=polars.UInt8)).kind == "u64"
+    assert ids(polars.Series([b"a", b"b"])[1:]) == ids(b"b")
 
 
 def test_numpy_drops_zeros_at_the_end_of_its_strings_and_arrow_does_not():
