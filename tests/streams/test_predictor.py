@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
@@ -267,3 +269,20 @@ def test_bytes_of_version_1_are_read_for_ever(name, keys, predicted):
     predictor = from_bytes(data)
     assert predictor.predict(keys) == pytest.approx(predicted, abs=1e-4)
     assert predictor.to_bytes() == data
+
+
+@given(st.sampled_from(sorted(FITTED)), st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 255)), max_size=8))
+def test_content_with_other_bytes_is_refused_or_predicts(name, changes):
+    """With the right checksum, so that nothing but the content tells."""
+    predictor, keys = FITTED[name]
+    kind, key_kind, horizon, seconds, content = _native.read_model(predictor.to_bytes())
+    changed = bytearray(content)
+    for place, value in changes:
+        changed[place % len(changed)] = value
+    try:
+        read = from_bytes(_native.write_model(kind, key_kind, horizon, seconds, bytes(changed)))
+    except CorruptData:
+        return
+    assert read.to_bytes() == _native.write_model(kind, key_kind, horizon, seconds, bytes(changed))
+    found = read.predict(keys)
+    assert (found.shape, found.dtype) == ((len(keys),), np.float32)
