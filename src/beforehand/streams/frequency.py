@@ -221,7 +221,7 @@ class Constant(KeyPredictor):
         """What `to_bytes` wrote."""
         (value,) = model.unpack("<d")
         check(len(model.content) == 8 and abs(value) < 3e38, f"it says {value} of all keys")
-        check(value == np.float32(value), f"it says {value} of all keys, which float32 does not hold")
+        check(value == float(np.float32(value)), f"it says {value} of all keys, which float32 does not hold")
         check(model.horizon == model.seconds == model.key_kind == 0, "it has learned nothing")
         return cls(value)
 
