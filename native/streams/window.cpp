@@ -1,5 +1,6 @@
 #include "streams/window.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -25,11 +26,42 @@ struct Multiples {
 
 bool wide(const Frame& frame) { return frame.length() > 0xFFFFFFFF; }
 
+// Whether a batch of so many keys will draw so many jumps that it is worth to draw 256 at once.
+bool draws_many(std::size_t keys, double sample) { return static_cast<double>(keys) * sample >= 64; }
+
 std::uint64_t step_of(const Frame& frame, double sample) {
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(sample * static_cast<double>(frame.block) + 0.5));
 }
 
 }  // namespace
+
+// Random numbers on (0, 1]: the i-th is the same whether they are drawn one by one or 256 at once.
+class SlidingWindow::Uniforms {
+ public:
+  Uniforms(std::uint64_t seed, bool many) : seed_(seed), many_(many) {}
+  double operator()(std::uint64_t i) {
+    if (!many_) {
+      const Quad words = philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0,
+                                 static_cast<std::uint32_t>(Domain::streams) << 24},
+                                static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
+      return uniform(words[0], words[1]);
+    }
+    if (i / kLanes != block_) {
+      block_ = i / kLanes;
+      random_words(block_, seed_, 0, Domain::streams, words_);
+    }
+    return uniform(words_[i % kLanes], words_[kLanes + i % kLanes]);
+  }
+
+ private:
+  static double uniform(std::uint32_t high, std::uint32_t low) {
+    return static_cast<double>((std::uint64_t{high >> 5} << 26 | low >> 6) + 1) * 0x1p-53;
+  }
+
+  std::uint64_t seed_, block_ = ~std::uint64_t{0};
+  bool many_;
+  std::array<std::uint32_t, kWords> words_;
+};
 
 RealBounds sampled_bounds(std::uint64_t least, std::uint64_t most, double sample, double confidence) {
   const auto low = static_cast<double>(least), high = static_cast<double>(most);
@@ -51,16 +83,12 @@ SlidingWindow::SlidingWindow(const Options& options)
   if (!sampling()) return;
   sampled_.push_back(0);
   log_missed_ = std::log1p(-options.sample);
-  draw_jump();
+  Uniforms first(options.seed, false);
+  draw_jump(first);
 }
 
-void SlidingWindow::draw_jump() {
-  const Quad words = philox({static_cast<std::uint32_t>(jumps_), static_cast<std::uint32_t>(jumps_ >> 32), 0,
-                             static_cast<std::uint32_t>(Domain::streams) << 24},
-                            static_cast<std::uint32_t>(options_.seed), static_cast<std::uint32_t>(options_.seed >> 32));
-  const std::uint64_t k = std::uint64_t{words[0] >> 5} << 26 | words[1] >> 6;
-  const double u = static_cast<double>(k + 1) * 0x1p-53;
-  until_put_ = 1 + static_cast<std::uint64_t>(std::log(u) / log_missed_);
+void SlidingWindow::draw_jump(Uniforms& uniforms) {
+  until_put_ = 1 + static_cast<std::uint64_t>(std::log(uniforms(jumps_)) / log_missed_);
   ++jumps_;
 }
 
@@ -91,6 +119,7 @@ void SlidingWindow::update(std::span<const std::uint64_t> ids, std::span<const s
                            Labels* labels) {
   added(arrivals_, ids.size());
   const Multiples passes(step_);
+  Uniforms uniforms(options_.seed, draws_many(ids.size(), options_.sample));
   counters_.with([&](auto& table) {
     const auto put = [&](std::size_t i) {
       const std::uint64_t id = ids[i];
@@ -116,7 +145,7 @@ void SlidingWindow::update(std::span<const std::uint64_t> ids, std::span<const s
     for (std::size_t i = 0; i < ids.size();) {
       const std::size_t end = i + move(table, ids.size() - i);
       if (sampling()) {
-        for (; until_put_ <= end - i; draw_jump()) {
+        for (; until_put_ <= end - i; draw_jump(uniforms)) {
           i += until_put_;
           ++sampled_.back();
           put(i - 1);

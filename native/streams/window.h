@@ -135,6 +135,8 @@ class SlidingWindow {
     bool counted;
   };
 
+  class Uniforms;
+
   SlidingWindow(SectionReader& reader, AnyCounters counters);
   static Options options_of(SectionReader& reader);
 
@@ -144,7 +146,7 @@ class SlidingWindow {
   std::uint64_t skips() const;  // that a key in the window may have suffered
   template <typename Table>
   std::uint64_t move(Table& table, std::uint64_t most);
-  void draw_jump();
+  void draw_jump(Uniforms& uniforms);
   Known known(std::uint64_t id) const;
   std::uint64_t old_entries(const Known& key) const;
   Bounds bounds_of(const Known& key) const;  // of what was sampled
