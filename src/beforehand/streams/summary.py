@@ -1,7 +1,7 @@
 """What all summaries of a stream have in common."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self, get_args, overload
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Key, Keys, check_key_kind
 from beforehand.streams.ranking import Ranking
 
-Estimator = Literal["count", "upper", "lower", "mid"]
+Estimator = Literal["count", "upper", "lower", "mid", "balanced", "paper"]  # the last two are those of windows
 
 
 class Summary(ABC):
@@ -19,7 +19,7 @@ class Summary(ABC):
 
     __slots__ = ("_native",)
     _native: Any  # one of the classes that native/bindings/summaries.h defines
-    _estimators: ClassVar[tuple[str, ...]] = get_args(Estimator)
+    _estimators: ClassVar[tuple[str, ...]] = ("count", "upper", "lower", "mid")
 
     @property
     @abstractmethod

@@ -12,7 +12,6 @@ from beforehand.streams.keys import KeyKind, Keys
 from beforehand.streams.sizes import as_bytes
 from beforehand.streams.summary import Tracking, check_common
 
-WindowEstimator = Literal["balanced", "upper", "lower", "paper"]
 WindowFilter = Literal["doorkeeper"]
 
 MOST_WINDOW: Final = 2**48
@@ -26,7 +25,7 @@ class Windowed(Tracking):
     """What sliding windows have in common."""
 
     __slots__ = ()
-    _estimators: ClassVar[tuple[str, ...]] = get_args(WindowEstimator)
+    _estimators: ClassVar[tuple[str, ...]] = ("balanced", "upper", "lower", "paper")
 
     @property
     def _default(self) -> str:
@@ -79,6 +78,23 @@ class Windowed(Tracking):
         )
 
     __or__ = __ior__ = merge
+
+    def guaranteed_error(self, total: int | None = None) -> float:
+        """The largest `upper - lower` that can be told beforehand, whatever comes.
+
+        Args:
+            total: Of no account: it is the same for any stream.
+
+        Returns:
+            `3 * block - 3 + frame / capacity` arrivals; with a filter 2 more; where blocks do not divide the window,
+            `block + window - frame` more. inf with fewer counters than blocks, or with a sample.
+        """
+        return super().guaranteed_error(total)
+
+    @property
+    def capacity(self) -> int:
+        """How many keys of the current frame can have a counter; the log tracks more."""
+        return super().capacity
 
     @property
     def window(self) -> int:

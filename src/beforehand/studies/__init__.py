@@ -5,6 +5,7 @@ from types import ModuleType
 
 STUDIES = {  # by the system's name
     "AVQ": "beforehand.studies.avq",
+    "Learned sliding window": "beforehand.studies.learned_window",
     "SkipPredict": "beforehand.studies.skip_predict",
 }
 

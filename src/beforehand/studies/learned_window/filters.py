@@ -137,9 +137,7 @@ def _when(rows: list[Row]) -> str:
     if not paid:
         return "the doorkeeper takes a fifth off `upper` nowhere"
     least = min(1024 * row.memory / row.window for row in paid)
-    return (
-        f"the doorkeeper takes a fifth off `upper` in {len(paid)} of {len(rows)} rows, with {least:g} W bytes or more"
-    )
+    return f"the doorkeeper takes a fifth off `upper` in {len(paid)} of {len(rows)} rows, from {least:g} W bytes on"
 
 
 def _scale(rows: list[Row]) -> str:

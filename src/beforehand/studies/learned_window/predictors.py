@@ -22,12 +22,14 @@ class NextGaps:
 
     def __init__(self, keys: Keys, *, error: float = 0.0) -> None:
         self.keys, self.at = keys, 0
-        self.gaps: Gaps = next_gaps(keys) * np.exp(error * np.random.default_rng(0).standard_normal(len(keys)))
+        errors = np.exp(error * np.random.default_rng(0).standard_normal(len(keys)))
+        self.gaps: Gaps = next_gaps(keys).astype(np.float64) * errors
 
     def predict_gaps(self, keys: Keys) -> Gaps:
         """Those of the first arrival of each key."""
         near = self.keys[self.at : self.at + EVERY]
-        return self.gaps[self.at + (near == np.asarray(keys)[:, None]).argmax(axis=1)]
+        found: Gaps = self.gaps[self.at + (near == np.asarray(keys)[:, None]).argmax(axis=1)]
+        return found
 
 
 @final
@@ -42,7 +44,7 @@ class Contrary:
     def predict_gaps(self, keys: Keys) -> Gaps:
         """The shorter the gap, the longer."""
         self.truth.at = self.at
-        return 1e9 / (1 + self.truth.predict_gaps(keys)) ** 2
+        return 1e9 / np.square(1 + self.truth.predict_gaps(keys))
 
 
 @final

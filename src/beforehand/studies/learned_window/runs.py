@@ -5,10 +5,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.streams.window import Windowed, WindowEstimator
+from beforehand.streams.summary import Estimator
+from beforehand.streams.window import Windowed
 
 EVERY: Final = 8  # of how many arrivals one is judged
-ESTIMATORS: Final[tuple[WindowEstimator, ...]] = ("balanced", "upper")
+ESTIMATORS: Final[tuple[Estimator, ...]] = ("balanced", "upper")
 Keys = NDArray[Any]
 Counts = NDArray[np.int64]
 
@@ -26,7 +27,7 @@ def counts_in_window(keys: Keys, window: int) -> Counts:
 
 def arrive(window: Windowed, keys: Keys, stop: int) -> None:
     """Let the arrivals before `stop` come, `EVERY` of them; tell a predictor that knows the stream where that is."""
-    predictor = getattr(window, "predictor", None)
+    predictor: Any = getattr(window, "predictor", None)
     if hasattr(predictor, "at"):
         predictor.at = stop - EVERY
     window.update(keys[stop - EVERY : stop])

@@ -8,9 +8,9 @@ from beforehand.studies.learned_window import filters, guarantees
 
 PAPER = (
     "*Learning-Augmented Frequency Estimation in Sliding Windows* "
-    "([arXiv:2409.11516](https://arxiv.org/abs/2409.11516)), of which only the abstract and a summary by others could be "
-    "read: `LearnedSlidingWindow` is a reconstruction, and none of the paper's figures is quoted; with claims of WCSS "
-    "(Ben Basat, Einziger, Friedman, Kassner: *Heavy Hitters in Streams and Sliding Windows*, INFOCOM 2016) and of "
+    "([arXiv:2409.11516](https://arxiv.org/abs/2409.11516)), of which only the abstract and a summary by others could "
+    "be read: `LearnedSlidingWindow` is a reconstruction, and none of the paper's figures is quoted; with claims of "
+    "WCSS (Ben Basat, Einziger, Friedman, Kassner: *Heavy Hitters in Streams and Sliding Windows*, INFOCOM 2016) and of "
     "Memento (CoNEXT 2018)."
 )
 CLAIMS: Final = (
@@ -27,7 +27,7 @@ CLAIMS: Final = (
     Claim(
         says="Earlier learned methods, which tell heavy keys, do less in windows.",
         source="LWCSS, abstract",
-        requires="under drift, a static table of heavy keys in the same window 1.1 times the error of next gaps or more",
+        requires="under drift, a static table of heavy keys in the same window has 1.1 times the error of next gaps",
     ),
     Claim(
         says="WCSS with 4 / eps counters errs by at most eps W.",
