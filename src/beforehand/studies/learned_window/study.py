@@ -9,8 +9,8 @@ from beforehand.studies.learned_window import filters, guarantees
 PAPER = (
     "*Learning-Augmented Frequency Estimation in Sliding Windows* "
     "([arXiv:2409.11516](https://arxiv.org/abs/2409.11516)), of which only the abstract and a summary by others could "
-    "be read: `LearnedSlidingWindow` is a reconstruction, and none of the paper's figures is quoted; with claims of "
-    "WCSS (Ben Basat, Einziger, Friedman, Kassner: *Heavy Hitters in Streams and Sliding Windows*, INFOCOM 2016) and of "
+    "be read: `LearnedSlidingWindow` is a reconstruction, and no figure of the paper is quoted; with claims of WCSS "
+    "(Ben Basat, Einziger, Friedman, Kassner: *Heavy Hitters in Streams and Sliding Windows*, INFOCOM 2016) and of "
     "Memento (CoNEXT 2018)."
 )
 CLAIMS: Final = (
