@@ -74,7 +74,7 @@ def accuracy(named: dict[str, Keys]) -> Sheet:
             (doorkeeper,) = errors(door, keys, true, "upper")
             figures = (paper, equal, ours, upper, doorkeeper)
             ratios = (ours / paper, ours / equal)
-            rows.append([stream, str(kib), *(f"{x:.3g}" for x in figures), *(f"{x:.2f}" for x in ratios)])
+            rows.append([stream, str(kib), *(f"{x:,.0f}" if x >= 1000 else f"{x:.3g}" for x in figures), *(f"{x:.2f}" for x in ratios)])
     return Sheet(
         title="On-arrival RMSE in a window of 262,144",
         columns=[
