@@ -396,4 +396,17 @@ class AnyCounters {
   Any any_;
 };
 
+// Whether the counts could come about: with `floor`, the most that a new key can start from, in place of counts below
+// it and of free slots, their mean is at most total / least_capacity. Updates keep that: each adds its weight at most.
+// So do merges, even of tables of unlike capacity. Pinned slots are left out, as no new key gets them.
+inline bool adds_up(const AnyCounters& counters, std::uint64_t floor, std::uint64_t total,
+                    std::uint32_t least_capacity) {
+  return counters.with([&](const auto& table) {
+    unsigned __int128 sum = static_cast<unsigned __int128>(floor) * (table.capacity() - table.size());
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (!table.pinned(slot)) sum += std::max<std::uint64_t>(table.count(slot), floor);
+    return sum * least_capacity <= static_cast<unsigned __int128>(total) * table.capacity();
+  });
+}
+
 }  // namespace bh::streams

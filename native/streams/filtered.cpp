@@ -119,17 +119,25 @@ Filtered::Filtered(SectionReader& reader)
       counters_(reader, {}),
       cells_(reader) {
   if (reader.header().kind != Kind::filtered) reader.fail("it is of another kind");
-  if (least_capacity_ == 0 || least_capacity_ > capacity())
-    reader.fail("the least capacity is 0 or above the capacity");
-  if (total_ > kMostTotal) reader.fail("the total passes 2**63 - 1");
   if (reader.header().floor != 0 || reader.header().deleted != 0 || (reader.header().flags & Header::deletions) != 0)
     reader.fail("a field of the header belongs to another kind");
+  if (const char* wrong = broken()) reader.fail(wrong);
+}
+
+const char* Filtered::broken() const {
+  if (least_capacity_ == 0 || least_capacity_ > capacity()) return "the least capacity is 0 or above the capacity";
+  if (total_ > kMostTotal) return "the total passes 2**63 - 1";
+  if (!adds_up(counters_, cells_.highest(), total_, least_capacity_))
+    return "the counts add up to more than is possible";
+  return counters_.with([&](const auto& table) {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (table.error(slot) > cells_.value(table.key(slot))) return "an error exceeds the cell of its key";
+    return table.broken();
+  });
 }
 
 void Filtered::check_invariants() const {
-  const char* wrong = counters_.with([](const auto& table) { return table.broken(); });
-  if (wrong) throw std::logic_error(wrong);
-  if (error_bound() > total_ / least_capacity_) throw std::logic_error("an error exceeds its bound");
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
 }
 
 }  // namespace bh::streams

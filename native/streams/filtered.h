@@ -58,6 +58,7 @@ class Filtered {
   void check_invariants() const;  // throws std::logic_error
 
  private:
+  const char* broken() const;  // what is wrong, or nothing: one judge for bytes and for bugs
   template <typename Table>
   static Bounds bounds_at(const Table& table, std::uint32_t slot) {
     return {std::uint64_t{table.count(slot)} - table.error(slot), table.count(slot)};

@@ -308,19 +308,25 @@ const char* Gated::broken() const {
   if (arrivals_ > total_) return "there are more arrivals than weight";
   if (bins_.bins() != bins_of(kind_)) return "the number of bins is that of another kind";
   if (pinned_ > pins()) return "there are more pinned slots than may be";
+  if (!adds_up(counters_, cells_.highest(), total_, least_capacity_))
+    return "the counts add up to more than is possible";
   return counters_.with([&](const auto& table) -> const char* {
     if (const char* wrong = table.broken()) return wrong;
     if (!table.full() && gate_.nonzero() != 0) return "the gate holds something while slots are free";
-    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+    std::uint64_t least = table.full() ? kMostTotal : 0;
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
       if (table.epoch(slot) > epochs_ + 1) return "a slot has an epoch that is still to come";
-    return nullptr;
+      if (table.error(slot) > cells_.value(table.key(slot))) return "an error exceeds the cell of its key";
+      if (!table.pinned(slot)) least = std::min<std::uint64_t>(least, table.count(slot));
+    }
+    if (!merged_ && static_cast<double>(lost(std::uint64_t{kTau} * epochs_)) > gate_slack_ * static_cast<double>(least))
+      return "the gate has closed more epochs than the counts allow";
+    return static_cast<double>(error_bound()) > guaranteed_error(total_) ? "an error exceeds its bound" : nullptr;
   });
 }
 
 void Gated::check_invariants() const {
   if (const char* wrong = broken()) throw std::logic_error(wrong);
-  if (static_cast<double>(error_bound()) > guaranteed_error(total_))
-    throw std::logic_error("an error exceeds its bound");
 }
 
 }  // namespace bh::streams

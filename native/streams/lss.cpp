@@ -122,19 +122,25 @@ Lss::Lss(SectionReader& reader)
   filter_ = read.filter;
   classes_ = Classes::read(reader);
   pinned_ = counters_.with([](const auto& table) { return table.size() - table.unpinned(); });
-  if (total_ > kMostTotal) reader.fail("the total passes 2**63 - 1");
-  if (floor_ > total_) reader.fail("the floor exceeds the total");
-  if (pinned_ > classes_.pins(capacity())) reader.fail("more slots are pinned than are reserved");
-  if (const char* const wrong = broken_marks(counters_)) reader.fail(wrong);
+  if (const char* wrong = broken()) reader.fail(wrong);
+}
+
+const char* Lss::broken() const {
+  if (total_ > kMostTotal) return "the total passes 2**63 - 1";
+  if (pinned_ > classes_.pins(capacity())) return "more slots are pinned than are reserved";
+  if (pinned_ != counters_.with([](const auto& table) { return table.size() - table.unpinned(); }))
+    return "the number of pinned slots is wrong";
+  if (!adds_up(counters_, floor_, total_, capacity())) return "the counts add up to more than is possible";
+  if (const char* wrong = broken_marks(counters_)) return wrong;
+  return counters_.with([&](const auto& table) {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (table.error(slot) > floor_) return "an error exceeds the floor";
+    return table.broken();
+  });
 }
 
 void Lss::check_invariants() const {
-  const char* wrong = counters_.with([](const auto& table) { return table.broken(); });
-  if (!wrong) wrong = broken_marks(counters_);
-  if (wrong) throw std::logic_error(wrong);
-  if (floor_ > total_ / (capacity() - classes_.pins(capacity()))) throw std::logic_error("the floor exceeds its bound");
-  if (pinned_ != counters_.with([](const auto& table) { return table.size() - table.unpinned(); }))
-    throw std::logic_error("the number of pinned slots is wrong");
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
 }
 
 }  // namespace bh::streams

@@ -136,21 +136,24 @@ SpaceSaving::SpaceSaving(SectionReader& reader)
       deletions_((reader.header().flags & Header::deletions) != 0),
       merged_((reader.header().flags & Header::merged) != 0),
       counters_(reader, {}) {
-  if (least_capacity_ == 0 || least_capacity_ > capacity())
-    reader.fail("the least capacity is 0 or above the capacity");
-  if (total_ > kMostTotal || deleted_ > kMostTotal) reader.fail("the total passes 2**63 - 1");
-  if (floor_ > total_) reader.fail("the floor exceeds the total");
-  if (!deletions_ && deleted_ != 0) reader.fail("weight was deleted from what allows no deletions");
+  if (const char* wrong = broken()) reader.fail(wrong);
+}
+
+const char* SpaceSaving::broken() const {
+  if (least_capacity_ == 0 || least_capacity_ > capacity()) return "the least capacity is 0 or above the capacity";
+  if (total_ > kMostTotal || deleted_ > kMostTotal) return "the total passes 2**63 - 1";
+  if (!deletions_ && deleted_ != 0) return "weight was deleted from what allows no deletions";
+  if (!adds_up(counters_, floor_, total_, least_capacity_)) return "the counts add up to more than is possible";
+  return counters_.with([&](const auto& table) -> const char* {
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      if (table.error(slot) > floor_ || (!deletions_ && table.error(slot) > table.count(slot)))
+        return "an error exceeds the floor or its count";
+    return table.broken();
+  });
 }
 
 void SpaceSaving::check_invariants() const {
-  const char* wrong = counters_.with([](const auto& table) { return table.broken(); });
-  if (wrong) throw std::logic_error(wrong);
-  if (floor_ > total_ / least_capacity_) throw std::logic_error("the floor exceeds its bound");
-  counters_.with([&](const auto& table) {
-    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
-      if (!deletions_ && table.error(slot) > table.count(slot)) throw std::logic_error("an error exceeds its count");
-  });
+  if (const char* wrong = broken()) throw std::logic_error(wrong);
 }
 
 }  // namespace bh::streams

@@ -77,6 +77,7 @@ class SpaceSaving {
   void check_invariants() const;  // throws std::logic_error
 
  private:
+  const char* broken() const;  // what is wrong, or nothing: one judge for bytes and for bugs
   template <typename Table>
   static Bounds bounds_at(const Table& table, std::uint32_t slot) {
     const std::uint64_t count = table.count(slot), error = table.error(slot);
