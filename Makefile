@@ -142,9 +142,10 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev  ## the tests that take hours: levels judged in fractions, arrays that change while kernels read them, Spark
+nightly: dev native-test  ## the tests that take hours: levels in fractions, arrays that change, windows, Spark
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
+	build/native/native/tests/window_test 10000000
 	if command -v java >/dev/null; then $(MAKE) test-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed

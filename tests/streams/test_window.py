@@ -207,6 +207,25 @@ def test_sampled_keys_and_intervals_are_as_documented():
     assert len(seen) == sum(np.cumsum([1, 2, 1, 6, 9, 1, 2, 2, 1, 3, 2, 4, 1]) <= 40)
 
 
+@pytest.mark.parametrize("sample", [0.5, 0.1])
+def test_what_was_sampled_lies_within_its_bounds_for_certain(sample):
+    random = np.random.default_rng(9)
+    for seed in range(25):
+        window = int(random.integers(1, 80))
+        model = WindowModel(
+            window, int(random.integers(1, window + 1)), int(random.integers(1, 12)), sample=sample, seed=seed
+        )
+        last = deque(maxlen=window)  # keys that were put, None for the others
+        kinds = list(streams(random, 5 * window, 6, window).values())
+        for key in kinds[seed % len(kinds)].tolist():
+            put = model.until == 1
+            model.update(key)
+            last.append(key if put else None)
+            for asked in range(7):
+                lower, upper = model.sampled_bounds(asked)
+                assert lower <= last.count(asked) <= upper
+
+
 def test_sampled_bounds_hold_as_often_as_they_say():
     misses = checks = 0
     for seed in range(60):
