@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "streams/format.h"
 #include "streams/scan.h"
 #include "streams/slot_index.h"
+#include "streams/weights.h"
 #include "support/storage.h"
 
 namespace bh::streams {
@@ -88,7 +90,7 @@ class Counters {
   bool pinned(std::uint32_t slot) const { return columns_.marks && (marks_[slot] & kPinned) != 0; }
 
   // The slot of a key, or kNoSlot.
-  std::uint32_t find(std::uint64_t key) const { return index_.find(key, keys_.data()); }
+  BH_INLINE std::uint32_t find(std::uint64_t key) const { return index_.find(key, keys_.data()); }
   void prefetch(std::uint64_t key) const { index_.prefetch(key); }
 
   // Room for that many slots at once.
@@ -133,7 +135,7 @@ class Counters {
 
   // A key that is not there yet takes over the victim.
   void replace(std::uint32_t victim, std::uint64_t key, Count count, Count error) {
-    index_.leave(keys_[victim], keys_.data());
+    index_.leave(keys_[victim], victim);
     keys_[victim] = key;
     counts_[victim] = count;
     errors_[victim] = error;
@@ -339,6 +341,23 @@ class Counters {
   Storage<std::uint8_t> marks_;
   std::vector<Candidate> heap_;
 };
+
+// Counts a batch: the weight of keys that have a slot is added there, for all others it calls miss(i, weight).
+template <typename Table, typename Miss>
+void count_batch(Table& table, std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
+                 const Miss& miss) {
+  const auto count = [&](std::size_t i, std::uint64_t weight) {
+    if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) [[likely]]
+      table.add(slot, weight);
+    else
+      miss(i, weight);
+  };
+  const std::size_t ones = leading_ones(ids.size(), weights);
+  for (std::size_t i = 0; i < ones; ++i) count(i, 1);
+  if (ones == ids.size()) return;
+  table.weigh();
+  for (std::size_t i = ones; i < ids.size(); ++i) count(i, weights[i]);
+}
 
 // Counters of the least width that holds the total, with the least index that holds the capacity.
 class AnyCounters {

@@ -10,6 +10,7 @@
 
 #include "streams/format.h"
 #include "support/hash.h"
+#include "support/simd.h"
 
 namespace bh::streams {
 
@@ -27,13 +28,15 @@ class CountingFilter {
   }
 
   // Whether there is room for so much more of this key; then it is here.
-  bool absorb(std::uint64_t id, std::uint64_t units) {
+  BH_INLINE bool absorb(std::uint64_t id, std::uint64_t units) {
     if (units > most_ || cells_ == 0) return false;
     const auto [a, b] = places(id);
-    const auto raised = std::min(cell(a), cell(b)) + static_cast<std::uint32_t>(units);
+    const std::uint32_t first = cell(a), second = cell(b);
+    const auto raised = std::min(first, second) + static_cast<std::uint32_t>(units);
     if (raised > most_) return false;
-    raise(a, raised);
-    raise(b, raised);
+    nonzero_ += (first == 0) + (second == 0 && a != b);
+    put(a, std::max(first, raised));
+    put(b, std::max(second, raised));
     return true;
   }
 
@@ -69,11 +72,9 @@ class CountingFilter {
     return {range(first_(id), cells_), range(second_(id), cells_)};
   }
   std::uint32_t cell(std::uint64_t place) const { return bytes_[place / 2] >> 4 * (place % 2) & 15; }
-  void raise(std::uint64_t place, std::uint32_t value) {
-    const std::uint32_t before = cell(place);
-    if (before >= value) return;
-    nonzero_ += before == 0;
-    bytes_[place / 2] = static_cast<std::uint8_t>(bytes_[place / 2] ^ (before ^ value) << 4 * (place % 2));
+  void put(std::uint64_t place, std::uint32_t value) {
+    const std::uint32_t shift = 4 * (place % 2);
+    bytes_[place / 2] = static_cast<std::uint8_t>((bytes_[place / 2] & ~(15u << shift)) | value << shift);
   }
 
   Mix first_, second_;

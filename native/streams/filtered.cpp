@@ -16,11 +16,9 @@ void Filtered::update(std::span<const std::uint64_t> ids, std::span<const std::u
   total_ = total;
   counters_.with([&]<typename Table>(Table& table) {
     using Count = typename Table::Count;
-    const auto add = [&](std::size_t i, std::uint64_t weight) {
-      const std::uint64_t id = ids[i];
-      std::uint32_t slot = table.find(id);
-      if (slot != kNoSlot) return table.add(slot, weight);
-      const std::uint64_t held = cells_.value(id), count = held + weight;
+    count_batch(table, ids, weights, [&](std::size_t i, std::uint64_t weight) {
+      const std::uint64_t id = ids[i], held = cells_.value(id), count = held + weight;
+      std::uint32_t slot;
       if (!table.full()) {
         slot = table.insert(id, static_cast<Count>(count), static_cast<Count>(held));
       } else {
@@ -31,12 +29,7 @@ void Filtered::update(std::span<const std::uint64_t> ids, std::span<const std::u
         table.replace(slot, id, static_cast<Count>(count), static_cast<Count>(held));
       }
       if (labels) labels->took(slot, i);
-    };
-    const std::size_t ones = leading_ones(ids.size(), weights);
-    for (std::size_t i = 0; i < ones; ++i) add(i, 1);
-    if (ones == ids.size()) return;
-    table.weigh();
-    for (std::size_t i = ones; i < ids.size(); ++i) add(i, weights[i]);
+    });
   });
 }
 

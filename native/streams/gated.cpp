@@ -11,7 +11,6 @@
 #include "streams/weights.h"
 #include "support/bits.h"
 #include "support/errors.h"
-#include "support/simd.h"
 
 namespace bh::streams {
 namespace {
@@ -46,54 +45,58 @@ int Gated::known(std::uint64_t id) const {
 
 void Gated::update(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights,
                    std::span<const std::uint8_t> marks, Labels* labels) {
-  counters_.hold(total_after(total_, ids.size(), weights));
+  const std::uint64_t before = total_;
+  total_ = total_after(total_, ids.size(), weights);
+  counters_.hold(total_);
   means_.clear();
   counters_.with([&](auto& table) {
-    const auto mark = [&](std::size_t i) { return marks.empty() ? mark_of(0, Class::light) : marks[i]; };
-    const std::size_t ones = leading_ones(ids.size(), weights);
-    for (std::size_t i = 0; i < ones; ++i) add(table, ids[i], 1, mark(i), arrivals_ + i + 1, labels, i);
-    if (ones < ids.size()) table.weigh();
-    for (std::size_t i = ones; i < ids.size(); ++i)
-      add(table, ids[i], weights[i], mark(i), arrivals_ + i + 1, labels, i);
+    bool filling = !table.full();
+    count_batch(table, ids, weights, [&](std::size_t i, std::uint64_t weight) {
+      const std::uint32_t slot = take_in(table, ids[i], weight, marks.empty() ? 0 : marks[i]);
+      if (labels && slot != kNoSlot) labels->took(slot, i);
+      if (filling && table.full()) {
+        filling = false;
+        fix_unit(arrivals_ + i + 1, total_after(before, i + 1, weights.first(weights.empty() ? 0 : i + 1)));
+      }
+    });
     if (!table.full()) arrivals_ += ids.size();
   });
 }
 
+// What comes of a key without a slot; returns its slot if it has one now.
 template <typename Table>
-BH_INLINE void Gated::add(Table& table, std::uint64_t id, std::uint64_t weight, std::uint8_t mark,
-                          std::uint64_t arrivals, Labels* labels, std::size_t index) {
+std::uint32_t Gated::take_in(Table& table, std::uint64_t id, std::uint64_t weight, std::uint8_t mark) {
   using Count = typename Table::Count;
-  total_ += weight;
-  std::uint32_t slot = table.find(id);
-  if (slot != kNoSlot) return table.add(slot, weight);  // so that the gate never sees what is tracked
   const std::uint32_t bin = kind_ == Kind::gated ? 0 : bin_of(mark);
   const Class kind = classes_ ? class_of(mark) : Class::light;
   const bool pin = kind == Class::heavy && pinned_ < pins();
   bins_.see(bin, id);
   if (!table.full()) {
     const std::uint64_t held = cells_.value(id);
-    slot = table.insert(id, static_cast<Count>(held + weight), static_cast<Count>(held));
+    const std::uint32_t slot = table.insert(id, static_cast<Count>(held + weight), static_cast<Count>(held));
     enter(table, slot, mark, pin);
-    if (labels) labels->took(slot, index);
-    if (table.full()) fix_unit(arrivals);
-    return;
+    return slot;
   }
   if (kind == Class::light) {
     clear_gate(table);
-    if (gate_.absorb(id, unit_ == 1 ? weight : (weight - 1) / unit_ + 1)) return bins_.absorb(bin, weight);
+    if (gate_.absorb(id, unit_ == 1 ? weight : (weight - 1) / unit_ + 1)) {
+      bins_.absorb(bin, weight);
+      return kNoSlot;
+    }
   }
   const std::uint64_t held = cells_.value(id), count = held + weight;
-  slot = table.victim();
-  const std::uint64_t least = table.count(slot);
+  const std::uint32_t victim = table.victim();
+  const std::uint64_t least = table.count(victim);
   if (!pin && count < least) {
     cells_.raise(id, count);
-    return bins_.absorb(bin, weight);
+    bins_.absorb(bin, weight);
+    return kNoSlot;
   }
-  bins_.absorb(kind_ == Kind::gated ? 0 : bin_of(table.mark(slot)), least - table.error(slot));
-  cells_.raise(table.key(slot), least);
-  table.replace(slot, id, static_cast<Count>(count), static_cast<Count>(held));
-  enter(table, slot, mark, pin);
-  if (labels) labels->took(slot, index);
+  bins_.absorb(kind_ == Kind::gated ? 0 : bin_of(table.mark(victim)), least - table.error(victim));
+  cells_.raise(table.key(victim), least);
+  table.replace(victim, id, static_cast<Count>(count), static_cast<Count>(held));
+  enter(table, victim, mark, pin);
+  return victim;
 }
 
 // What a key has lost in the gate is counted from here on: all epochs until now, if it holds something also this one,
@@ -118,8 +121,8 @@ void Gated::clear_gate(Table& table) {
 }
 
 // The least power of two that is at least the mean weight so far.
-void Gated::fix_unit(std::uint64_t arrivals) {
-  while (unit_ * arrivals < total_) unit_ *= 2;
+void Gated::fix_unit(std::uint64_t arrivals, std::uint64_t total) {
+  while (unit_ * arrivals < total) unit_ *= 2;
 }
 
 std::uint64_t Gated::lost(std::uint64_t units) const {
@@ -185,7 +188,7 @@ std::vector<Merged> Gated::merge(const Gated& other) {
   arrivals_ += other.arrivals_;
   least_capacity_ = std::min(least_capacity_, other.least_capacity_);
   merged_ = true;
-  if (counters_.with(full) && !was_full) fix_unit(arrivals_);
+  if (counters_.with(full) && !was_full) fix_unit(arrivals_, total_);
   return keys;
 }
 

@@ -93,13 +93,12 @@ class Gated {
 
  private:
   template <typename Table>
-  void add(Table& table, std::uint64_t id, std::uint64_t weight, std::uint8_t mark, std::uint64_t arrivals,
-           Labels* labels, std::size_t index);
+  std::uint32_t take_in(Table& table, std::uint64_t id, std::uint64_t weight, std::uint8_t mark);
   template <typename Table>
   void enter(Table& table, std::uint32_t slot, std::uint8_t mark, bool pin);
   template <typename Table>
   void clear_gate(Table& table);
-  void fix_unit(std::uint64_t arrivals);
+  void fix_unit(std::uint64_t arrivals, std::uint64_t total);
 
   // Epochs in which a key may have lost something until now.
   std::uint16_t reached() const { return static_cast<std::uint16_t>(epochs_ + (gate_.nonzero() > 0)); }

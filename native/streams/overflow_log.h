@@ -177,7 +177,7 @@ class OverflowLog {
 
   void drop(std::uint32_t slot) {
     if (--counts_[slot] != 0) return;
-    index_.leave(ids_[slot], ids_.data());
+    index_.leave(ids_[slot], slot);
     ids_[slot] = free_;
     free_ = slot;
   }

@@ -1,10 +1,12 @@
-// Finds the slot of a key: open addressing with linear probing, at most half full. Slots hold their keys themselves.
+// Finds the slot of a key. Slots hold their keys themselves; here each is a link in a chain of those whose keys have
+// the same hash, and there are as many chains as slots. The oldest comes first, as heavy keys are old.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <variant>
 
 #include "support/hash.h"
+#include "support/simd.h"
 #include "support/storage.h"
 
 namespace bh::streams {
@@ -18,48 +20,43 @@ class SlotIndex {
   explicit SlotIndex(std::uint64_t seed) : hash_(seed, 1) {}
 
   // Empty, with room for that many slots.
-  void reset(std::size_t slots) { entries_.assign(2 * slots, Entry{0}); }
+  void reset(std::size_t slots) {
+    slots_ = slots;
+    entries_.assign(2 * slots, Entry{0});
+  }
 
   // The slot of a key, or kNoSlot; keys[slot] is the key of a slot. There must be room for some.
-  std::uint32_t find(std::uint64_t key, const std::uint64_t* keys) const {
-    for (std::uint64_t at = home(key);; at = after(at)) {
-      const Entry entry = entries_[at];
-      if (entry == 0) return kNoSlot;
+  BH_INLINE std::uint32_t find(std::uint64_t key, const std::uint64_t* keys) const {
+    for (std::size_t entry = entries_[home(key)]; entry != 0; entry = entries_[after(entry)])
       if (keys[entry - 1] == key) return static_cast<std::uint32_t>(entry - 1);
-    }
+    return kNoSlot;
   }
   void prefetch(std::uint64_t key) const { __builtin_prefetch(&entries_[home(key)]); }
 
   // A key that is not there yet.
   void enter(std::uint64_t key, std::uint32_t slot) {
-    std::uint64_t at = home(key);
-    while (entries_[at] != 0) at = after(at);
+    std::size_t at = home(key);
+    while (entries_[at] != 0) at = after(entries_[at]);
     entries_[at] = static_cast<Entry>(slot + 1);
+    entries_[after(slot + std::size_t{1})] = 0;
   }
 
-  // Removes a key that is there; those that it had pushed on move up.
-  void leave(std::uint64_t key, const std::uint64_t* keys) {
-    std::uint64_t hole = home(key);
-    while (keys[entries_[hole] - 1] != key) hole = after(hole);
-    const auto steps = [&](std::uint64_t from, std::uint64_t to) {
-      return to >= from ? to - from : to + entries_.size() - from;
-    };
-    for (std::uint64_t at = after(hole); entries_[at] != 0; at = after(at)) {
-      if (steps(home(keys[entries_[at] - 1]), at) < steps(hole, at)) continue;
-      entries_[hole] = entries_[at];
-      hole = at;
-    }
-    entries_[hole] = 0;
+  // Removes the key of a slot.
+  void leave(std::uint64_t key, std::uint32_t slot) {
+    std::size_t at = home(key);
+    while (entries_[at] != slot + std::size_t{1}) at = after(entries_[at]);
+    entries_[at] = entries_[after(slot + std::size_t{1})];
   }
 
   std::size_t nbytes() const { return entries_.size() * sizeof(Entry); }
 
  private:
-  std::uint64_t home(std::uint64_t key) const { return range(hash_(key), entries_.size()); }
-  std::uint64_t after(std::uint64_t at) const { return at + 1 == entries_.size() ? 0 : at + 1; }
+  std::size_t home(std::uint64_t key) const { return range(hash_(key), slots_); }
+  std::size_t after(std::size_t entry) const { return slots_ + entry - 1; }
 
   Mix hash_;
-  Storage<Entry> entries_;  // slot + 1, or 0
+  std::size_t slots_ = 0;
+  Storage<Entry> entries_;  // slot + 1, or 0: the first of each chain, then the next after each slot
 };
 
 // An index with entries of two bytes as long as these can tell the slots apart.
@@ -77,8 +74,8 @@ class AnySlotIndex {
   void enter(std::uint64_t key, std::uint32_t slot) {
     std::visit([&](auto& index) { index.enter(key, slot); }, any_);
   }
-  void leave(std::uint64_t key, const std::uint64_t* keys) {
-    std::visit([&](auto& index) { index.leave(key, keys); }, any_);
+  void leave(std::uint64_t key, std::uint32_t slot) {
+    std::visit([&](auto& index) { index.leave(key, slot); }, any_);
   }
   std::size_t nbytes() const {
     return std::visit([](const auto& index) { return index.nbytes(); }, any_);

@@ -16,16 +16,10 @@ void SpaceSaving::update(std::span<const std::uint64_t> ids, std::span<const std
   counters_.hold(total);
   total_ = total;
   counters_.with([&](auto& table) {
-    const auto add = [&](std::size_t i, std::uint64_t weight) {
-      if (const std::uint32_t slot = table.find(ids[i]); slot != kNoSlot) return table.add(slot, weight);
+    count_batch(table, ids, weights, [&](std::size_t i, std::uint64_t weight) {
       const std::uint32_t slot = take_slot(table, floor_, ids[i], weight);
       if (labels) labels->took(slot, i);
-    };
-    const std::size_t ones = leading_ones(ids.size(), weights);
-    for (std::size_t i = 0; i < ones; ++i) add(i, 1);
-    if (ones == ids.size()) return;
-    table.weigh();
-    for (std::size_t i = ones; i < ids.size(); ++i) add(i, weights[i]);
+    });
   });
 }
 
