@@ -34,7 +34,7 @@ class CountingFilter {
     const std::uint32_t first = cell(a), second = cell(b);
     const auto raised = std::min(first, second) + static_cast<std::uint32_t>(units);
     if (raised > most_) return false;
-    nonzero_ += (first == 0) + (second == 0 && a != b);
+    if (raised != 0) nonzero_ += (first == 0) + (second == 0 && a != b);
     put(a, std::max(first, raised));
     put(b, std::max(second, raised));
     return true;
