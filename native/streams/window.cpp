@@ -352,7 +352,8 @@ SlidingWindow::SlidingWindow(SectionReader& reader, AnyCounters counters)
   step_ = step_of(frame_, options_.sample);
   log_missed_ = std::log1p(-options_.sample);
   counters_.with([&](const auto& table) {
-    for (std::uint32_t slot = 0; slot < table.size(); ++slot) put_ += table.count(slot);
+    for (std::uint32_t slot = 0; slot < table.size(); ++slot)
+      put_ += std::min<std::uint64_t>(table.count(slot), kMostTotal - put_);
   });
   if (const char* const wrong = broken()) reader.fail(wrong);
 }

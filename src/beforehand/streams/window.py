@@ -127,7 +127,9 @@ class SlidingWindow(Windowed):
     """Count how often keys came in the last `window` arrivals, in fixed memory, with certified bounds for every key.
 
     Space Saving counts the current frame of about `window` arrivals. A log notes, block by block, whose count has
-    passed a multiple of the block's length, and forgets what has left the window.
+    passed a multiple of the block's length, and forgets what has left the window. `estimate` adds up what the counter
+    has surely seen and what the log holds from before, "balanced", unless it is asked for "upper", "lower" or "paper",
+    which is that of WCSS.
 
     Args:
         window: How many arrivals it holds, from 1 to 2**48.
