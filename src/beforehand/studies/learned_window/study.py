@@ -85,8 +85,9 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
             "Filters",
             rows,
             "On-arrival RMSE. A filter takes 5 % of the memory, but for one. Models are free here. **A filter pays for "
-            "`upper`, where many keys come once in a frame and memory is about W bytes or more; there the doorkeeper "
-            "does it without a model. For `balanced` none is needed.**",
+            "`upper` where many keys come once in a frame, as on Zipf's stream and of flows, from about W bytes on; "
+            "there the doorkeeper does it without a model. Where keys come again, as tokens do, it costs. `balanced` "
+            "needs none.**",
         ),
         filters.sheet(
             "Under drift",
