@@ -94,7 +94,8 @@ def pays(rows: list[Row]) -> Found:
     return Found(
         scale=_scale(rows),
         figure=f"exact next gaps against no filter: `upper` {listed}, better in {better} of {len(rows)} rows; "
-        f"`balanced` {_span(balanced)}; against the doorkeeper, which needs no model, `upper` {_span(against)}; {_when(rows)}",
+        f"`balanced` {_span(balanced)}; against the doorkeeper, which needs no model, `upper` {_span(against)}; "
+        f"{_when(rows)}",
         holds=max(ratios) <= 0.9 and max(against) <= 0.9,
         direction=2 * better > len(rows),
     )
