@@ -72,9 +72,8 @@ def accuracy(named: dict[str, Keys]) -> Sheet:
             ours, upper = errors(SlidingWindow(WINDOW, memory=f"{kib}KiB"), keys, true, "balanced", "upper")
             door = SlidingWindow(WINDOW, memory=f"{kib}KiB", filter="doorkeeper")
             (doorkeeper,) = errors(door, keys, true, "upper")
-            figures = (paper, equal, ours, upper, doorkeeper)
-            ratios = (ours / paper, ours / equal)
-            rows.append([stream, str(kib), *(f"{x:,.0f}" if x >= 1000 else f"{x:.3g}" for x in figures), *(f"{x:.2f}" for x in ratios)])
+            figures = [f"{x:,.0f}" if x >= 1000 else f"{x:.3g}" for x in (paper, equal, ours, upper, doorkeeper)]
+            rows.append([stream, str(kib), *figures, f"{ours / paper:.2f}", f"{ours / equal:.2f}"])
     return Sheet(
         title="On-arrival RMSE in a window of 262,144",
         columns=[

@@ -1,5 +1,6 @@
 import pytest
 
+from beforehand.core.errors import InvalidInput
 from beforehand.studies.claims import Study
 from beforehand.studies.learned_window import study as learned_window
 
@@ -39,3 +40,8 @@ def test_every_row_of_a_sheet_has_a_cell_for_each_column(begun_and_study):
     for sheet in sheets:
         assert sheet.rows, sheet.title
         assert {len(row) for row in sheet.rows} == {len(sheet.columns)}, sheet.title
+
+
+def test_a_capture_that_is_not_there_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(InvalidInput, match=r"none\.csv cannot be read"):
+        learned_window.run(quick=True, data=tmp_path / "none.csv")

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, Final, final
 
+from beforehand.core.errors import InvalidInput
 from beforehand.reporting import Sheet
 from beforehand.streams import LearnedSlidingWindow, LookupTable, SlidingWindow
 from beforehand.streams.window import Windowed
 from beforehand.studies.claims import Found
 from beforehand.studies.learned_window.predictors import NextGaps, RandomGaps
 from beforehand.studies.learned_window.runs import ESTIMATORS, Keys, counts_in_window, errors
+from beforehand.workloads.formats import pcap_csv
 from beforehand.workloads.streams import code_tokens, flows, zipf
 
 SHARE: Final = 0.05  # of the memory, for a filter
+LEAST_WINDOW: Final = 2**16
 RENAMED: Final = (0.0, 0.25, 1.0)  # shares of the keys, every 0.61 windows
 Make = Callable[[Keys, int, int], Windowed]
 
@@ -55,11 +59,29 @@ class Row:
         return self.errors[name][estimator] / self.errors[other][estimator]
 
 
-def streams(window: int, quick: bool) -> dict[str, Keys]:
-    """Four windows of each stream."""
+def streams(window: int, quick: bool, packets: Keys | None = None) -> dict[str, Keys]:
+    """Four windows of each stream, also of packets if these are given and so many."""
     n = 4 * window
     found = {"Zipf 1.0": zipf(n, 1_000_000, 1.0, seed=0)["key"], "flows": flows(n, window, seed=0)["key"][:n]}
-    return found if quick else found | {"tokens": code_tokens()["key"][:n]}
+    if not quick:
+        found["tokens"] = code_tokens()["key"][:n]
+    if packets is not None and len(packets) >= n:
+        found["packets"] = packets[:n]
+    return found
+
+
+def packets_of(data: str | PathLike[str] | None) -> Keys | None:
+    """The pairs of addresses in a capture.
+
+    Raises:
+        InvalidInput: there is no capture at `data`, or it is too short.
+    """
+    if data is None:
+        return None
+    keys: Keys = pcap_csv.read(data)["key"]
+    if len(keys) < 4 * LEAST_WINDOW:
+        raise InvalidInput(f"{data} has {len(keys):,} packets, but must have {4 * LEAST_WINDOW:,} or more")
+    return keys
 
 
 def drifting(window: int, share: float) -> Keys:

@@ -1,6 +1,7 @@
 """The learned sliding window (arXiv:2409.11516) and what it stands on: the claims of three papers, checked here."""
 
 import time
+from os import PathLike
 from typing import Final
 
 from beforehand.studies.claims import Begin, Claim, Study, judge
@@ -47,20 +48,25 @@ def steps(*, quick: bool) -> int:
     return 5 if quick else 6
 
 
-def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
+def run(*, quick: bool = False, begin: Begin = lambda what: None, data: str | PathLike[str] | None = None) -> Study:
     """Check every claim.
 
     Args:
         quick: At the scale of a test: some seconds instead of one or two minutes.
         begin: Hears what begins, `steps` times.
+        data: A capture as tshark writes it, one more stream for the filters.
+
+    Raises:
+        InvalidInput: there is no capture at `data`, or it is too short.
     """
-    start = time.thread_time()
+    start, packets = time.thread_time(), filters.packets_of(data)
     begin("two arrivals lost at most")
     lost = guarantees.at_most_two(200_000 if quick else 1_000_000)
     rows = []
-    for window, memories in ((2**16, (64, 256)),) if quick else ((2**16, (64, 256)), (2**18, (64, 256, 1024))):
+    sizes = ((filters.LEAST_WINDOW, (64, 256)), (2**18, (64, 256, 1024)))
+    for window, memories in sizes[:1] if quick else sizes:
         begin(f"filters in windows of {window:,}")
-        rows += filters.measure(filters.streams(window, quick), window, memories)
+        rows += filters.measure(filters.streams(window, quick, packets), window, memories)
     begin("keys that change their names")
     drift = filters.measure(
         {f"{100 * share:.0f} % renamed": filters.drifting(2**16, share) for share in filters.RENAMED},
@@ -100,7 +106,7 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
     return Study(
         name="Learned sliding window",
         paper=PAPER,
-        command="beforehand reproduce lwcss" + (" --quick" if quick else ""),
+        command="beforehand reproduce lwcss" + (" --data PATH" if data else "") + (" --quick" if quick else ""),
         findings=[judge(claim, each) for claim, each in zip(CLAIMS, found, strict=True)],
         sheets=sheets,
         seconds=time.thread_time() - start,
