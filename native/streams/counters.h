@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "streams/epoch_bins.h"
 #include "streams/format.h"
 #include "streams/scan.h"
 #include "streams/slot_index.h"
@@ -34,9 +35,9 @@ using OwnerChanges = std::vector<OwnerChange>;
 
 constexpr std::uint32_t kMostSlots = 0xFFFFFFFE;
 
-// What a slot holds besides key, count and error.
+// What a slot holds besides key, count and error. With bins alone its mark is a bin, in one column with its epoch.
 struct SlotColumns {
-  bool epochs = false, marks = false;
+  bool epochs = false, marks = false, bins = false;
 };
 
 template <typename CountType, typename Entry>
@@ -83,10 +84,20 @@ class Counters {
   std::uint64_t key(std::uint32_t slot) const { return keys_[slot]; }
   Count count(std::uint32_t slot) const { return counts_[slot]; }
   Count error(std::uint32_t slot) const { return errors_[slot]; }
-  std::uint16_t epoch(std::uint32_t slot) const { return epochs_[slot]; }
-  std::uint8_t mark(std::uint32_t slot) const { return marks_[slot]; }
-  void set_epoch(std::uint32_t slot, std::uint16_t epoch) { epochs_[slot] = epoch; }
-  void set_mark(std::uint32_t slot, std::uint8_t mark) { marks_[slot] = mark; }
+  std::uint32_t epoch(std::uint32_t slot) const {
+    return columns_.bins ? EpochBin(epochs_[slot]).epoch() : epochs_[slot];
+  }
+  std::uint8_t mark(std::uint32_t slot) const {
+    return columns_.bins ? static_cast<std::uint8_t>(EpochBin(epochs_[slot]).bin()) : marks_[slot];
+  }
+  void set_epoch(std::uint32_t slot, std::uint32_t epoch) {
+    epochs_[slot] =
+        columns_.bins ? EpochBin(epochs_[slot]).with_epoch(epoch).bits() : static_cast<std::uint16_t>(epoch);
+  }
+  void set_mark(std::uint32_t slot, std::uint8_t mark) {
+    if (columns_.bins) epochs_[slot] = EpochBin(epochs_[slot]).with_bin(mark & 31u).bits();
+    else marks_[slot] = mark;
+  }
   bool pinned(std::uint32_t slot) const { return columns_.marks && (marks_[slot] & kPinned) != 0; }
 
   // The slot of a key, or kNoSlot.

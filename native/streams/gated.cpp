@@ -18,7 +18,9 @@ namespace {
 constexpr std::uint32_t kMostCleared = 65000;  // epochs that the gate closes by itself
 constexpr std::uint64_t kMostEpochs = 65534;   // after merging
 
-SlotColumns columns_of(Kind kind) { return {.epochs = true, .marks = kind != Kind::gated}; }
+SlotColumns columns_of(Kind kind) {
+  return {.epochs = true, .marks = kind == Kind::lss_plus, .bins = kind == Kind::calibrated};
+}
 std::uint32_t bins_of(Kind kind) { return kind == Kind::gated ? 1 : kBins; }
 
 }  // namespace
@@ -162,7 +164,7 @@ std::vector<Merged> Gated::merge(const Gated& other) {
           return std::uint64_t{from.epoch(before)};
         }));
       }
-      table.set_epoch(slot, static_cast<std::uint16_t>(epochs));
+      table.set_epoch(slot, static_cast<std::uint32_t>(epochs));
       if (kind_ == Kind::gated) continue;
       const std::uint8_t mark = mark_in(keys[slot]);
       table.set_mark(slot, mark & ~kPinned);
@@ -236,7 +238,9 @@ std::uint64_t Gated::error_bound() const {
 
 double Gated::guaranteed_error(std::uint64_t total) const {
   if (merged_) return std::numeric_limits<double>::infinity();
-  return (1 + gate_slack_) * static_cast<double>(total) / (capacity() - pins()) + static_cast<double>(lost(kTau));
+  const double rounded = kind_ == Kind::calibrated ? 1 + 1.0 / 128 : 1;  // epochs beside bins
+  return (1 + gate_slack_ * rounded) * static_cast<double>(total) / (capacity() - pins()) +
+         static_cast<double>(lost(kTau)) * rounded;
 }
 
 GatedSizes Gated::sizes() const { return {capacity(), cells_.first(), gate_.cells(), bins_.registers_per_bin()}; }
@@ -292,7 +296,7 @@ Gated::Gated(SectionReader& reader)
   if (kind_ == Kind::lss_plus) classes_ = Classes::read(reader);
   const bool full = counters_.with([](const auto& table) { return table.full(); });
   (full ? unit_ : arrivals_) = gate.unit;
-  if (kind_ != Kind::gated) {
+  if (classes_) {
     if (const char* wrong = broken_marks(counters_)) reader.fail(wrong);
     pinned_ = counters_.with([](const auto& table) { return table.size() - table.unpinned(); });
   }
@@ -316,9 +320,10 @@ const char* Gated::broken() const {
   return counters_.with([&](const auto& table) -> const char* {
     if (const char* wrong = table.broken()) return wrong;
     if (!table.full() && gate_.nonzero() != 0) return "the gate holds something while slots are free";
+    const std::uint32_t latest = kind_ == Kind::calibrated ? rounded_epoch(epochs_ + 1) : epochs_ + 1;
     std::uint64_t least = table.full() ? kMostTotal : 0;
     for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
-      if (table.epoch(slot) > epochs_ + 1) return "a slot has an epoch that is still to come";
+      if (table.epoch(slot) > latest) return "a slot has an epoch that is still to come";
       if (table.error(slot) > cells_.value(table.key(slot))) return "an error exceeds the cell of its key";
       if (!table.pinned(slot)) least = std::min<std::uint64_t>(least, table.count(slot));
     }

@@ -7,7 +7,7 @@
 // and changes nothing else; and LSS+, our reconstruction of the faster variant in arXiv:2406.16270, in which the
 // predicted class of a key says who must pass the gate and who keeps its slot for ever.
 // Invariants, whoever passes the gate: lower <= true weight <= upper; unless merged, upper - lower <= (1 + gate_slack)
-// total / (capacity - pins) + kTau unit.
+// total / (capacity - pins) + kTau unit, of which calibrated may exceed what the gate loses by 1 part in 128.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -375,20 +375,30 @@ class Bin:
         return self.weight / self.distinct if self.distinct else 0.0
 
 
+def rounded_up(epoch):
+    """To 8 significant bits."""
+    step = 1 << max(epoch.bit_length() - 8, 0)
+    return -(-epoch // step) * step
+
+
 class Gated:
     """Gated (3.3), with one bin; calibrated (3.4), with 32; `lss+` (3.5), where `add` is told a class.
 
     Until the table is full, the unit is open and arrivals are counted: it is then fixed as the least power of two that
     is at least the mean weight. Merging takes the larger unit and counts the epochs of the other side in it, rounded
     up; weights of keys that the merged table drops go to their bin, as in an eviction. A key that passes the gate or
-    goes round it enters with the epoch E + [the gate holds something]: what it may have lost until then.
+    goes round it enters with the epoch E + [the gate holds something]: what it may have lost until then. With
+    `bins_beside_epochs`, as in calibrated, slots keep it rounded up to 8 bits.
     """
 
-    def __init__(self, capacity, cells, gate, *, registers=256, bins=1, pins=0, gate_slack=1.0, seed=0):
+    def __init__(
+        self, capacity, cells, gate, *, registers=256, bins=1, pins=0, gate_slack=1.0, seed=0, bins_beside_epochs=False
+    ):
         self.table, self.cells, self.gate = Table(capacity), Cells(cells, seed), Gate(gate, 15, seed)
         self.bins, self.pins, self.gate_slack, self.seed = [Bin(registers) for _ in range(bins)], pins, gate_slack, seed
         self.epoch, self.unit, self.arrivals = 0, 1, 0
         self.epochs, self.slot_bins, self.slot_kinds = [], [], []
+        self.kept = rounded_up if bins_beside_epochs else int
         self.total = 0
 
     @property
@@ -441,7 +451,7 @@ class Gated:
 
     def enter(self, slot, key, count, error, bin, kind, pin):
         slot = self.table.put(slot, key, count, error)
-        for column, value in ((self.epochs, self.reached), (self.slot_bins, bin), (self.slot_kinds, kind)):
+        for column, value in ((self.epochs, self.kept(self.reached)), (self.slot_bins, bin), (self.slot_kinds, kind)):
             column[slot : slot + 1] = [value]
         if pin:
             self.table.pinned.add(slot)
@@ -487,7 +497,7 @@ class Gated:
             return side.slot_bins[slot], side.slot_kinds[slot], slot in side.table.pinned
 
         entries = merged_entries(self.table, other.table, self.cells.value, other.cells.value)
-        entries = [(*entry, epochs(entry[2]), *told_by(entry[2])) for entry in entries]
+        entries = [(*entry, self.kept(epochs(entry[2])), *told_by(entry[2])) for entry in entries]
         epoch = epochs(None)
         if epoch > 65534:
             raise OverflowError("too many epochs")

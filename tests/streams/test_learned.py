@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 import pickle
@@ -63,6 +64,11 @@ def assert_alike(summary, model):
     assert found["counts"] == table.counts
     assert found["errors"] == table.errors
     assert found["minimum"] == table.minimum_state
+    if summary.policy == "calibrated":  # 5 bits for the bin; for the epoch a shift of 4 and what stands below its top
+        found["marks"] = [both & 31 for both in found["epochs"]]
+        found["epochs"] = [
+            (both >> 5 & 127) + 128 << (both >> 12) - 1 if both >> 12 else both >> 5 for both in found["epochs"]
+        ]
     assert {i for i, mark in enumerate(found["marks"]) if mark >> 7} == table.pinned
     assert (found["tau"], found["gate"], found["nonzero"]) == (model.gate.tau, model.gate.cells, model.gate.nonzero)
     if summary.policy == "lss":
@@ -87,7 +93,7 @@ def modeled(policy, memory, seed=0, gate_slack=1.0):
     if policy == "lss":
         return summary, Exact(summary.capacity, cbf=native.filter_cells, pins=native.pins, seed=seed), predictor
     capacity, cells, gate, registers = native.sizes
-    sizes = {"registers": registers, "bins": 32, "pins": native.pins}
+    sizes = {"registers": registers, "bins": 32, "pins": native.pins, "bins_beside_epochs": policy == "calibrated"}
     return summary, Gated(capacity, cells, gate, gate_slack=gate_slack, seed=seed, **sizes), predictor
 
 
@@ -129,6 +135,28 @@ def test_state_and_answers_are_those_of_the_model_bit_by_bit(policy, most):
     told = {} if policy == "lss" else {"bin": 4}
     expected = [model.estimate(key, "mid", **told) for key in asked.tolist()]
     assert summary.estimate(asked).tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_epochs_beside_bins_are_rounded_up_and_bounds_hold():
+    summary, model, predictor = modeled("calibrated", 4096, gate_slack=16.0)
+    predictor.values = (4.2,)
+    heavy = np.repeat(np.arange(summary.capacity), 280)  # so that the gate may be cleared 298 times
+    light = np.arange(10**6, 10**6 + 90_000)
+    stream = np.concatenate([heavy, light, np.repeat([7777, 8888], 400)])
+    summary.update(stream)
+    for key in stream.tolist():
+        model.add(key, bin=4)
+    assert model.epoch > 256
+    assert max(model.epochs) > 256
+    assert_alike(summary, model)
+    summary.check_invariants()
+    lower, upper = summary.bounds([7777, 8888, 0, 10**6])
+    assert (lower <= [400, 400, 280, 1]).all()
+    assert (upper >= [400, 400, 280, 1]).all()
+    assert summary.error_bound <= summary.guaranteed_error()
+    summary |= summary
+    model.merge(copy.deepcopy(model))
+    assert_alike(summary, model)
 
 
 @pytest.mark.parametrize("policy", ["calibrated", "lss+"])
@@ -423,7 +451,7 @@ def test_the_report_tells_what_was_asked_and_what_the_answers_were_worth():
     assert report["seconds"] > 0
     assert report["spearman"] > 0.9
     assert report["pinned"] == 0
-    assert 1 < report["worst_case_factor"] < 1.08
+    assert 1 < report["worst_case_factor"] < 1.03
     assert 0.1 < report["untracked_share"] < 0.9
     assert report["untracked_share"] * 300_000 == pytest.approx(sum(bin["weight"] for bin in report["bins"]))
     singles = report["bins"][0]
@@ -443,11 +471,11 @@ def test_the_report_tells_what_was_asked_and_what_the_answers_were_worth():
 @pytest.mark.parametrize(
     ("memory", "policy", "sizes"),
     [
-        (6144, "calibrated", (180, 306, 1228, 16)),
-        (24_576, "calibrated", (821, 1228, 4914, 16)),
-        (98_304, "calibrated", (3319, 4914, 19_660, 64)),
+        (6144, "calibrated", (188, 306, 1228, 16)),
+        (24_576, "calibrated", (858, 1228, 4914, 16)),
+        (98_304, "calibrated", (3470, 4914, 19_660, 64)),
         (393_216, "lss+", (13_309, 19_660, 78_642, 256)),
-        (4_194_304, "calibrated", (123_962, 209_714, 838_860, 256)),
+        (4_194_304, "calibrated", (128_730, 209_714, 838_860, 256)),
     ],
 )
 def test_memory_is_divided_as_specified_and_kept_to(memory, policy, sizes):

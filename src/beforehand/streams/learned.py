@@ -47,8 +47,8 @@ class LearnedSpaceSaving(Tracking, Merging):
         batches.
 
     Cost:
-        That of policy "gated", one look more at every key, and the predictor. A summary takes 23 bytes a counter, 21
-        with "lss".
+        That of policy "gated", one look more at every key, and the predictor. A counter takes 22 bytes, 23 with
+        "lss+", 21 with "lss".
 
     Raises:
         InvalidInput: An argument breaks its rule; "lss" or "lss+" without `light` and `heavy`, and the predictor has no

@@ -13,7 +13,7 @@ UNITS: Final = {"": 1, "b": 1} | {
     for suffix, base in (("ib", 1024), ("b", 1000))
     for power, prefix in enumerate("kmgt", start=1)
 }
-SLOT: Final = {"exact": 16, "filtered": 16, "lss": 17, "gated": 18, "calibrated": 19, "lss+": 19}
+SLOT: Final = {"exact": 16, "filtered": 16, "lss": 17, "gated": 18, "calibrated": 18, "lss+": 19}
 LEAST: Final = {"gated": 2048, "calibrated": 4096, "lss+": 4096}
 BINS: Final = 32  # of a predictor
 
