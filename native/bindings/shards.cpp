@@ -11,6 +11,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/keys.h"
+#include "support/storage.h"
 
 namespace streams = bh::streams;
 
@@ -21,37 +22,43 @@ namespace {
 
 using streams::Shards;
 
-using Numbers = std::vector<std::uint64_t>;
-using Grouped = std::pair<nb::ndarray<nb::numpy, std::uint64_t>, nb::ndarray<nb::numpy, std::uint64_t>>;
+using Numbers = nb::ndarray<nb::numpy, std::uint64_t>;
 
-// What value(row) gives, grouped by the owners of the rows, and how many each shard owns.
+// What was grouped by shards, and how many rows each shard owns.
+struct Grouped {
+  bh::Storage<std::uint64_t> values;
+  std::vector<std::uint64_t> counts;
+};
+
 template <typename Value>
-std::pair<Numbers, Numbers> grouped(std::span<const std::uint16_t> owners, std::uint16_t shards, const Value& value) {
-  Numbers counts = streams::owned(owners, shards), out(owners.size());
-  streams::group(owners, counts, value, out);
-  return {std::move(out), std::move(counts)};
+Grouped grouped(std::span<const std::uint16_t> owners, std::uint16_t shards, const Value& value) {
+  Grouped made{bh::Storage<std::uint64_t>(owners.size()), streams::owned(owners, shards)};
+  streams::group(owners, made.counts, value, made.values);
+  return made;
 }
 
-Grouped as_arrays(std::pair<Numbers, Numbers> made) {
-  const std::size_t rows = made.first.size(), shards = made.second.size();
-  return {as_numpy(std::move(made.first), {rows}), as_numpy(std::move(made.second), {shards})};
+std::pair<Numbers, Numbers> as_arrays(Grouped made) {
+  auto* kept = new bh::Storage<std::uint64_t>(std::move(made.values));
+  const nb::capsule owner(kept, [](void* it) noexcept { delete static_cast<bh::Storage<std::uint64_t>*>(it); });
+  const std::size_t shards = made.counts.size();
+  return {Numbers(kept->data(), {kept->size()}, owner), as_numpy(std::move(made.counts), {shards})};
 }
 
 // Nulls, which some summary must count as skipped, go to the first shard.
-std::pair<Numbers, Numbers> rows_of(const HeldKeys& keys, std::uint16_t shards, std::uint64_t seed) {
+Grouped rows_of(const HeldKeys& keys, std::uint16_t shards, std::uint64_t seed) {
   const Unlocked unlocked(keys.size());
   const Shards owner(shards, seed);
-  std::vector<std::uint16_t> owners(keys.size());
+  std::vector<std::uint16_t> owners(keys.size());  // nulls keep the first
   keys.each_block([&](auto ids, auto rows, std::size_t first) {
     for (std::size_t i = 0; i < ids.size(); ++i) owners[first + (rows.empty() ? i : rows[i])] = owner(ids[i]);
   });
   return grouped(owners, shards, [](std::size_t row) { return row; });
 }
 
-std::pair<Numbers, Numbers> integers_of(std::span<const std::uint64_t> ids, std::uint16_t shards, std::uint64_t seed) {
+Grouped integers_of(std::span<const std::uint64_t> ids, std::uint16_t shards, std::uint64_t seed) {
   const Unlocked unlocked(ids.size());
   const Shards owner(shards, seed);
-  std::vector<std::uint16_t> owners(ids.size());
+  bh::Storage<std::uint16_t> owners(ids.size());
   for (std::size_t row = 0; row < ids.size(); ++row) owners[row] = owner(ids[row]);
   return grouped(owners, shards, [&](std::size_t row) { return ids[row]; });
 }

@@ -12,7 +12,7 @@ import pytest
 from beforehand.core import Price
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.ray import ShardedSummary
-from beforehand.streams import FromCallable, LearnedSpaceSaving, Partitioned, SpaceSaving
+from beforehand.streams import FromCallable, LearnedSpaceSaving, Partitioned, SpaceSaving, plan
 from beforehand.streams.sharding import split
 
 pytestmark = pytest.mark.ray
@@ -73,6 +73,14 @@ def test_a_predictor_goes_along(ray, partition):
         made.update(batch)
     check_bounds(made)
     check_bounds(made.result())
+
+
+def test_a_plan_says_what_the_shards_are(ray):
+    chosen = plan(STREAM, memory=4096)
+    made = ShardedSummary(2, chosen)
+    made.update(STREAM)
+    check_bounds(made)
+    assert [type(part) for part in made.result().parts] == [type(chosen.build())] * 2
 
 
 def test_weights_nulls_and_arrow_strings_reach_the_shards(ray):
