@@ -82,6 +82,7 @@ SYSTEMS = (
         area="streams",
         imported="from beforehand.streams import LearnedSlidingWindow",
         command="beforehand streams top",
+        study="of 5 claims 3 reproduced, 1 direction only, 1 not reproduced",
     ),
     System(
         name="AVQ",
