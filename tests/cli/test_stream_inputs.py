@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import signal
@@ -9,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from beforehand import _native
 from beforehand.cli import stream_inputs
@@ -33,9 +36,8 @@ def feed(*files, interrupts=None, update=lambda keys, weights: None, **options):
     def take(some, weight):
         held = _native.Keys(some, 0)
         rows = np.arange(len(held), dtype=np.uint64)
-        keys.extend(some.to_pylist() if isinstance(some, pa.Array) else list(held.take(rows)) if held.kind != "none"
-                    else [None] * len(held))  # fmt: skip
-        weights.extend([1] * len(held) if weight is None else [int(each) for each in weight])
+        keys.extend([None] * len(held) if held.nulls else list(held.take(rows)))
+        weights.extend([1] * len(held) if weight is None else np.asarray(weight).tolist())
         update(some, weight)
 
     with Interrupts() as listening:
@@ -62,9 +64,15 @@ def test_nothing_is_read_from_empty_files():
 
 def test_bytes_that_are_no_utf8_are_keys():
     assert feed(write("x.txt", b"\xff\n"))[0] == ["\\xff"]
-    assert feed(write("x.csv", b"key\n\xff\n"))[0] == ["\\xff"]
 
 
+@pytest.fixture(params=["by pyarrow", "by the standard library"])
+def csv_reader(request, monkeypatch):
+    if "standard" in request.param:
+        monkeypatch.setattr(stream_inputs, "find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_csv_gives_a_column_as_text(end):
     rows = ["n,name,key", "1,x,10", '2,"y, ""z""' + end + '",20', "", "3,é,30"]
@@ -72,6 +80,30 @@ def test_csv_gives_a_column_as_text(end):
     assert feed(name)[:2] == (["10", "20", "30"], [1, 1, 1])
     assert feed(name, column="name", weights="key")[:2] == (["x", f'y, "z"{end}', "é"], [10, 20, 30])
     assert feed(name, column="n")[0] == ["1", "2", "3"]  # beside the byte order mark
+
+
+@pytest.mark.usefixtures("csv_reader")
+def test_bytes_that_are_no_utf8_are_keys_of_csv_too():
+    assert feed(write("x.csv", b"key\n\xff\n"))[0] == ["\\xff"]
+
+
+@pytest.mark.usefixtures("csv_reader")
+@pytest.mark.parametrize("text", ["", "key", "key\n", "key\n\n", "n,key,n\n", "\ufeffkey\r\n"])
+def test_csv_without_rows_has_no_keys(text):
+    assert feed(write("x.csv", text))[:2] == ([], [])
+
+
+@pytest.mark.usefixtures("csv_reader")
+@given(st.lists(st.tuples(st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=9),
+                          st.integers(1, 2**40)), max_size=30))  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_csv_of_any_cells_is_read_as_it_was_written(rows):
+    with open("x.csv", "w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows([("w", "key", "n"), *((weight, key, 0) for key, weight in rows)])
+    keys, weights, size = feed("x.csv", weights="w")
+    assert (keys, weights) == ([key for key, _ in rows], [weight for _, weight in rows])
+    assert size == os.path.getsize("x.csv") or not rows
 
 
 def test_jsonl_gives_strings_or_integers_and_null_is_no_key():
@@ -192,9 +224,21 @@ def test_ctrl_c_between_two_batches_leaves_the_rest(monkeypatch):
         ("x.csv", "a,b\n1,2\n", {}, InvalidInput, "it has the columns a, b; say by --column which one holds the keys"),
         ("x.csv", "a,b\n1,2\n", {"column": "c"}, InvalidInput, "it has no column 'c' among a, b; name one by --column"),
         ("x.csv", "a,a\n1,2\n", {"column": "a"}, InvalidInput, "it has more than one column 'a' among a, a"),
-        ("x.csv", "key,w\n1,2.5\n", {"weights": "w"}, InvalidInput, "line 2 has the weight '2.5', but weights are"),
-        ("x.csv", "key\n1\n1,2\n", {}, CorruptData, "line 3 has 2 cells, but the first has 1"),
-        ("x.csv", 'key\n"a\nb\n', {}, CorruptData, "line 3 is no csv: unexpected end of data"),
+        (
+            "x.csv",
+            "key,w\n1,2.5\n",
+            {"weights": "w"},
+            CorruptData,
+            "it is no csv: .*Row #2: .*int64: invalid value '2.5'",
+        ),
+        ("x.csv", "key,w\n1,\n", {"weights": "w"}, CorruptData, "it is no csv: .*Row #2: .*int64: invalid value ''"),
+        (
+            "x.csv",
+            "key\n1\n1,2\n",
+            {},
+            CorruptData,
+            "it is no csv: .*Row #3: Expected 1 columns, got 2: 1,2; repair it",
+        ),
         ("x.csv", "key\n1\n", {"follow": True}, InvalidInput, "only text can be followed, but this is read as csv"),
         ("x.jsonl", "a\n", {}, CorruptData, "line 1 is no JSON"),
         ("x.jsonl", '{"key": 1}\n[1]\n', {}, CorruptData, r"line 2 is no object, but \[1\]"),
@@ -219,6 +263,25 @@ def test_what_cannot_be_read_is_said_with_the_file(name, text, options, error, m
     with pytest.raises(error, match=message) as raised:
         feed(name, **options)
     assert str(raised.value).startswith("stdin" if name == "-" else name)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error", "message"),
+    [
+        (
+            "key,w\n1,2.5\n",
+            {"weights": "w"},
+            InvalidInput,
+            "line 2 has the weight '2.5', but weights are integers from",
+        ),
+        ("key\n1\n1,2\n", {}, CorruptData, "line 3 has 2 cells, but the first has 1; repair it"),
+        ('key\n"a\nb\n', {}, CorruptData, "line 3 is no csv: unexpected end of data; repair it"),
+    ],
+)
+def test_csv_that_is_damaged_is_refused_without_pyarrow_too(text, options, error, message, monkeypatch):
+    monkeypatch.setattr(stream_inputs, "find_spec", lambda name: None)
+    with pytest.raises(error, match=f"x.csv: {message}"):
+        feed(write("x.csv", text), **options)
 
 
 def test_a_truncated_parquet_file_is_refused(here):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, final
 
@@ -92,6 +93,8 @@ class StreamInput:
             return (Batch(keys) for keys in cut(blocks, words=form == "words"))
         if follow:
             raise InvalidInput(f"only text can be followed, but this is read as {form}; pass --format text")
+        if form == "csv" and Path(file).is_file() and find_spec("pyarrow"):
+            return stream_tables.csv_file_batches(Path(file), self.column, self.weights, heard)
         if form in ("csv", "jsonl"):
             read = stream_tables.csv_batches if form == "csv" else stream_tables.jsonl_batches
             return read(_blocks(file, interrupts, heard, follow=False), self.column, self.weights)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from beforehand.cli.interrupts import Interrupted
 
 ROWS = 1 << 16  # of a batch
+LONGEST = 1 << 20  # bytes of the names of columns
 BYTE_ORDER_MARK = "\ufeff"
 Heard: TypeAlias = Callable[[int], object]
 T = TypeVar("T")
@@ -56,6 +57,43 @@ def csv_batches(blocks: Iterable[bytes], column: str | None, weights: str | None
         yield from _batches(cells(), weighted=weight is not None)
     except csv.Error as error:
         raise CorruptData(f"line {reader.line_num} is no csv: {error}; repair it") from error
+
+
+def csv_file_batches(path: Path, column: str | None, weights: str | None, heard: Heard) -> Iterator[Batch]:
+    """The same from a file by pyarrow, ten times as fast.
+
+    Raises:
+        InvalidInput: there is no such column.
+        CorruptData: a row has other cells than the first, or a weight is no integer.
+        ImportError: pyarrow is not installed.
+    """
+    from beforehand.core.errors import CorruptData
+
+    pa, arrow_csv = import_module("pyarrow"), import_module("pyarrow.csv")
+    with open(path, "rb") as stream:
+        head = stream.readline(LONGEST).decode("utf-8-sig", "backslashreplace")
+        names = next(csv.reader([head]), [])
+        if not names or not head.endswith("\n"):  # there are no rows
+            return
+        key, weight = _chosen(names, column, weights)
+        types = {names[key]: pa.string()} | ({} if weight is None else {names[weight]: pa.int64()})
+        stream.seek(0)
+        try:
+            reader = arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(use_threads=False),
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    check_utf8=False, column_types=types, include_columns=list(types), null_values=[]
+                ),
+            )
+            before = 0
+            for table in reader:
+                yield Batch(table[names[key]], None if weight is None else table[names[weight]])
+                heard(stream.tell() - before)
+                before = stream.tell()
+        except pa.ArrowInvalid as error:
+            raise CorruptData(f"it is no csv: {str(error).partition(chr(10))[0]}; repair it") from error
 
 
 def jsonl_batches(blocks: Iterable[bytes], column: str | None, weights: str | None) -> Iterator[Batch]:
