@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "bindings/arrays.h"
@@ -343,8 +344,12 @@ std::size_t HeldKeys::ids(std::size_t first, std::size_t last, std::span<std::ui
     const std::size_t stop = std::min(last - part.first, part.column.rows);
     const std::size_t more = part.column.ids(row - part.first, stop, seed_, ids.data() + count, rows.data() + count);
     const std::size_t seen = part.first + stop - row, before = row - first;
-    for (std::size_t i = 0; i < more; ++i)
-      rows[count + i] = static_cast<std::uint32_t>(before + (more == seen ? i : rows[count + i]));
+    const bool none_null = more == seen;
+    if (!none_null || count != before) {  // until a null comes, rows go without saying
+      if (count == before) std::iota(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), 0u);
+      for (std::size_t i = 0; i < more; ++i)
+        rows[count + i] = static_cast<std::uint32_t>(before + (none_null ? i : rows[count + i]));
+    }
     count += more;
     row += seen;
   }

@@ -19,7 +19,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -216,18 +215,22 @@ nb::tuple top(Summary<Kernel>& self, std::size_t most, EstimatorOf<Kernel> estim
     double estimate;
     std::uint64_t lower, upper, id;
     std::uint32_t slot;
-    auto order() const { return std::tuple(-estimate, ~lower, id); }
+    bool operator<(const Row& other) const {
+      if (estimate != other.estimate) return estimate > other.estimate;
+      return lower != other.lower ? lower > other.lower : id < other.id;
+    }
   };
   std::vector<Row> rows;
   std::uint64_t outside = 0;
   {
     const Unlocked unlocked(self.kernel.size());
+    rows.reserve(self.kernel.size());
     self.kernel.each(estimator, [&](std::uint32_t slot, std::uint64_t id, double estimate, streams::Bounds bounds) {
       rows.push_back({estimate, bounds.lower, bounds.upper, id, slot});
     });
     most = std::min(most, rows.size());
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(most);
-    std::partial_sort(rows.begin(), end, rows.end(), [](const Row& a, const Row& b) { return a.order() < b.order(); });
+    std::partial_sort(rows.begin(), end, rows.end());
     outside = self.kernel.untracked_bound();
     for (auto row = end; row != rows.end(); ++row) outside = std::max(outside, row->upper);
     rows.resize(most);

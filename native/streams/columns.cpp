@@ -35,10 +35,14 @@ auto with_type(const Integers& integers, const Use& use) {
 
 // Widens rows to ids: negative integers to their 64-bit pattern.
 void widen(const Integers& integers, std::size_t first, std::size_t count, std::uint64_t* ids) {
-  with_type(integers, [&]<typename T>(T) {
-    const std::byte* data = integers.data + first * sizeof(T);
-    for (std::size_t i = 0; i < count; ++i)
-      ids[i] = static_cast<std::uint64_t>(static_cast<std::int64_t>(load<T>(data, i)));
+  with_type(integers, [data = integers.data, first, count, ids]<typename T>(T) {
+    const std::byte* from = data + first * sizeof(T);
+    if constexpr (sizeof(T) == sizeof(std::uint64_t)) {
+      std::memcpy(ids, from, count * sizeof(T));
+    } else {
+      for (std::size_t i = 0; i < count; ++i)
+        ids[i] = static_cast<std::uint64_t>(static_cast<std::int64_t>(load<T>(from, i)));
+    }
   });
 }
 

@@ -36,10 +36,10 @@ void Filtered::update(std::span<const std::uint64_t> ids, std::span<const std::u
 std::vector<Merged> Filtered::merge(const Filtered& other) {
   const std::uint64_t total = added(total_, other.total_);
   const Cells* const sides[2] = {&cells_, &other.cells_};
-  auto keys =
-      merged_keys(counters_, other.counters_, [&](int side, std::uint64_t id) { return sides[side]->value(id); });
-  const auto weighted = [](const auto& table) { return table.weighted(); };
   const std::uint32_t most = capacity();
+  auto keys =
+      merged_keys(counters_, other.counters_, most, [&](int side, std::uint64_t id) { return sides[side]->value(id); });
+  const auto weighted = [](const auto& table) { return table.weighted(); };
   counters_ =
       table_of(keys, most, seed_, {}, total > 0xFFFFFFFF, counters_.with(weighted) || other.counters_.with(weighted));
   cells_.merge(other.cells_);

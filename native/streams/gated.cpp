@@ -141,9 +141,9 @@ std::vector<Merged> Gated::merge(const Gated& other) {
   if (reached[0] + reached[1] > kMostEpochs)
     throw CapacityExceeded("the gates have closed " + std::to_string(reached[0] + reached[1]) +
                            " epochs together, but 65534 are the most; merge fewer summaries");
-  auto keys = merged_keys(counters_, other.counters_,
-                          [&](int side, std::uint64_t id) { return sides[side]->cells_.value(id); });
   const std::uint32_t most = capacity();
+  auto keys = merged_keys(counters_, other.counters_, most,
+                          [&](int side, std::uint64_t id) { return sides[side]->cells_.value(id); });
   const auto weighted = [](const auto& table) { return table.weighted(); };
   const auto full = [](const auto& table) { return table.full(); };
   const bool was_full = counters_.with(full) || other.counters_.with(full);

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
 #include <vector>
 
 #include "streams/counters.h"
@@ -15,35 +14,42 @@ struct Merged {
   std::uint32_t slots[2];  // in the two tables, or kNoSlot
 
   bool operator<(const Merged& other) const {  // the heaviest first, then the best known
-    return std::tuple(~count, error, key) < std::tuple(~other.count, other.error, other.key);
+    if (count != other.count) return count > other.count;
+    if (error != other.error) return error < other.error;
+    return key < other.key;
   }
 };
 
-// All keys of both, heaviest first. absent(side, key) is what a key without a slot may have come there.
+// All keys of both, the `kept` heaviest first and in order, then the next one. absent(side, key) is what a key without
+// a slot may have come there.
 template <typename Absent>
-std::vector<Merged> merged_keys(const AnyCounters& first, const AnyCounters& second, const Absent& absent) {
+std::vector<Merged> merged_keys(const AnyCounters& first, const AnyCounters& second, std::size_t kept,
+                                const Absent& absent) {
   std::vector<Merged> all;
   first.with([&](const auto& a) {
     second.with([&](const auto& b) {
       all.reserve(std::size_t{a.size()} + b.size());
+      std::vector<bool> in_both(b.size());
       for (std::uint32_t slot = 0; slot < a.size(); ++slot) {
         const std::uint64_t key = a.key(slot);
         const std::uint32_t other = b.find(key);
         const std::uint64_t more = other == kNoSlot ? absent(1, key) : 0;
+        if (other != kNoSlot) in_both[other] = true;
         all.push_back({a.count(slot) + (other == kNoSlot ? more : std::uint64_t{b.count(other)}),
                        a.error(slot) + (other == kNoSlot ? more : std::uint64_t{b.error(other)}),
                        key,
                        {slot, other}});
       }
       for (std::uint32_t slot = 0; slot < b.size(); ++slot) {
-        const std::uint64_t key = b.key(slot);
-        if (a.find(key) != kNoSlot) continue;
-        const std::uint64_t more = absent(0, key);
+        if (in_both[slot]) continue;
+        const std::uint64_t key = b.key(slot), more = absent(0, key);
         all.push_back({b.count(slot) + more, b.error(slot) + more, key, {kNoSlot, slot}});
       }
     });
   });
-  std::sort(all.begin(), all.end());
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(kept, all.size()));
+  std::nth_element(all.begin(), end, all.end());
+  std::sort(all.begin(), end);
   return all;
 }
 

@@ -51,8 +51,8 @@ void SpaceSaving::remove(std::span<const std::uint64_t> ids, std::span<const std
 std::vector<Merged> SpaceSaving::merge(const SpaceSaving& other) {
   const std::uint64_t total = added(total_, other.total_), deleted = added(deleted_, other.deleted_);
   const std::uint64_t floors[2] = {floor_, other.floor_};
-  auto keys = merged_keys(counters_, other.counters_, [&](int side, std::uint64_t) { return floors[side]; });
   const std::uint32_t most = std::max(capacity(), other.capacity());
+  auto keys = merged_keys(counters_, other.counters_, most, [&](int side, std::uint64_t) { return floors[side]; });
   const auto weighted = [](const auto& table) { return table.weighted(); };
   counters_ =
       table_of(keys, most, seed_, {}, total > 0xFFFFFFFF, counters_.with(weighted) || other.counters_.with(weighted));
