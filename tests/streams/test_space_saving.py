@@ -1,11 +1,16 @@
 import pickle
 import struct
+from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.streams import SpaceSaving, from_bytes
+from beforehand.workloads.streams import zipf
 
 
 def test_bounds_hold_for_every_key_and_are_n_over_capacity_apart_at_most():
@@ -73,3 +78,104 @@ def test_bytes_that_are_no_summary_are_refused():
             from_bytes(wrong)
     with pytest.raises(InvalidInput, match="data is a str"):
         from_bytes("abc")
+
+
+# What Zipf's law and random order say that the floor will be (theory.space_saving_floor).
+FLOORS = {1.0: {1024: 6922, 4096: 1468, 16384: 300}, 1.5: {1024: 596, 4096: 73, 16384: 9}}
+
+
+@pytest.mark.parametrize("alpha", FLOORS)
+def test_the_floor_is_what_theory_says(alpha):
+    stream = zipf(10_000_000, 1_000_000, alpha, seed=0)["key"]
+    for capacity, expected in FLOORS[alpha].items():
+        summary = SpaceSaving(capacity=capacity)
+        summary.update(stream)
+        floor = struct.unpack_from("<Q", summary.to_bytes(), 56)[0]
+        assert expected - 5 <= floor <= expected
+
+
+def rmse(summary, keys, true, estimator=None):
+    return float(np.sqrt(((summary.estimate(keys, estimator=estimator) - true) ** 2).mean()))
+
+
+def test_a_gate_is_worth_five_times_the_memory():
+    stream = zipf(2_000_000, 200_000, 1.0, seed=1)["key"]
+    keys, true = np.unique(stream, return_counts=True)
+    summaries = {policy: SpaceSaving(memory="24KiB", policy=policy) for policy in ("exact", "filtered", "gated")}
+    for summary in summaries.values():
+        summary.update(stream)
+    errors = {policy: rmse(summary, keys, true) for policy, summary in summaries.items()}
+    assert errors["gated"] <= 0.2 * errors["exact"]
+    assert errors["gated"] <= 1.02 * errors["filtered"]
+
+
+# Any program of updates, deletions, merges, copies and bytes, against a dict.
+class AgainstDict(RuleBasedStateMachine):
+    keys = st.lists(st.one_of(st.integers(0, 8), st.integers(0, 60)), max_size=80)
+    weights = st.sampled_from([1, 1, 1, 2, 1000])
+
+    @initialize(
+        policy=st.sampled_from(["exact", "deletions", "assoc", "filtered", "gated"]), capacity=st.integers(1, 30)
+    )
+    def begin(self, policy, capacity):
+        options = {"policy": policy} if policy != "deletions" else {"deletions": True}
+        self.make = lambda: SpaceSaving(capacity=capacity, seed=4, **options)
+        self.summary, self.true = self.make(), Counter()
+        self.policy = policy
+
+    @rule(keys=keys, weight=weights)
+    def update(self, keys, weight):
+        self.summary.update([f"k{key}" for key in keys], weight)
+        for key in keys:
+            self.true[f"k{key}"] += weight
+
+    @precondition(lambda self: self.policy == "deletions")
+    @rule(key=st.integers(0, 60), share=st.floats(0, 1))
+    def delete(self, key, share):
+        key = f"k{key}"
+        weight = int(self.true[key] * share)
+        tracked = {row.key for row in self.summary.top(100)}
+        if weight and key in tracked:
+            self.summary.delete(key, weight)
+            self.true[key] -= weight
+
+    @rule(keys=keys, weight=weights)
+    def merge(self, keys, weight):
+        other = self.make()
+        other.update([f"k{key}" for key in keys], weight)
+        self.summary |= other
+        self.true.update(Counter({f"k{key}": weight * count for key, count in Counter(keys).items()}))
+
+    @rule()
+    def merge_with_itself(self):
+        self.summary |= self.summary
+        self.true.update(Counter(self.true))
+
+    @rule()
+    def through_bytes(self):
+        data = self.summary.to_bytes()
+        self.summary = from_bytes(data).copy()
+        assert self.summary.to_bytes() == data
+
+    @rule()
+    def clear(self):
+        self.summary.clear()
+        self.true.clear()
+
+    @invariant()
+    def bounds_hold(self):
+        if not hasattr(self, "summary"):
+            return
+        self.summary.check_invariants()
+        keys = [f"k{key}" for key in range(70)]
+        true = np.array([self.true[key] for key in keys], np.uint64)
+        lower, upper = self.summary.bounds(keys)
+        assert (lower <= true).all()
+        assert (true <= upper).all()
+        assert (upper - lower).max() <= self.summary.error_bound <= self.summary.guaranteed_error()
+        assert self.summary.total - self.summary.deleted == sum(self.true.values())
+        assert set(self.summary.top(100).keys) <= set(keys)
+
+
+AgainstDict.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
+TestAgainstDict = AgainstDict.TestCase
