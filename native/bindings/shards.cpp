@@ -32,8 +32,8 @@ struct Grouped {
 
 template <typename Value>
 Grouped grouped(std::span<const std::uint16_t> owners, std::uint16_t shards, const Value& value) {
-  Grouped made{bh::Storage<std::uint64_t>(owners.size()), streams::owned(owners, shards)};
-  streams::group(owners, made.counts, value, made.values);
+  Grouped made{bh::Storage<std::uint64_t>(owners.size()), {}};
+  made.counts = streams::group(owners, shards, value, made.values);
   return made;
 }
 

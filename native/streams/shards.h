@@ -3,9 +3,11 @@
 // The hash is one of its own (purpose 9): by the hash that picks a bucket or a slot, a shard would see only keys of a
 // slice of its table.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "support/hash.h"
@@ -23,20 +25,31 @@ class Shards {
   Mix hash_;
 };
 
-// How many rows each shard owns.
-inline std::vector<std::uint64_t> owned(std::span<const std::uint16_t> owners, std::uint16_t shards) {
-  std::vector<std::uint64_t> counts(shards);
-  for (const std::uint16_t owner : owners) ++counts[owner];
-  return counts;
-}
-
-// Writes value(row) of each row, those of the first shard first, in their order within each.
+// Writes value(row) of each row, those of the first shard first, in their order within each; returns how many rows each
+// shard owns. Four quarters of the rows advance together, each with counters of its own: two increments of one counter
+// wait for each other, and with few shards most would.
 template <typename Value>
-void group(std::span<const std::uint16_t> owners, std::span<const std::uint64_t> counts, const Value& value,
-           std::span<std::uint64_t> out) {
-  std::vector<std::size_t> next(counts.size());
-  for (std::size_t shard = 1; shard < counts.size(); ++shard) next[shard] = next[shard - 1] + counts[shard - 1];
-  for (std::size_t row = 0; row < owners.size(); ++row) out[next[owners[row]]++] = value(row);
+std::vector<std::uint64_t> group(std::span<const std::uint16_t> owners, std::uint16_t shards, const Value& value,
+                                 std::span<std::uint64_t> out) {
+  constexpr std::size_t kLanes = 4;
+  const std::size_t quarter = owners.size() / kLanes;
+  std::array<std::vector<std::uint64_t>, kLanes> lanes;
+  lanes.fill(std::vector<std::uint64_t>(shards));
+  const auto each_row = [&](const auto& visit) {
+    for (std::size_t i = 0; i < quarter; ++i)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) visit(lanes[lane], lane * quarter + i);
+    for (std::size_t row = kLanes * quarter; row < owners.size(); ++row) visit(lanes[kLanes - 1], row);
+  };
+  each_row([&](auto& counts, std::size_t row) { ++counts[owners[row]]; });
+  std::vector<std::uint64_t> owned(shards);
+  std::uint64_t place = 0;
+  for (std::size_t shard = 0; shard < shards; ++shard) {
+    const std::uint64_t first = place;
+    for (auto& counts : lanes) place += std::exchange(counts[shard], place);
+    owned[shard] = place - first;
+  }
+  each_row([&](auto& next, std::size_t row) { out[next[owners[row]]++] = value(row); });
+  return owned;
 }
 
 }  // namespace bh::streams

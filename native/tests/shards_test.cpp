@@ -1,6 +1,8 @@
 // What Python cannot see of shards: that their hash is not that of a table's buckets.
 #include "streams/shards.h"
 
+#include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -20,12 +22,16 @@ void check_shards_see_every_bucket() {
 }
 
 void check_groups_keep_the_order() {
-  const std::vector<std::uint16_t> owners{2, 0, 2, 0, 1, 2};
-  const std::vector<std::uint64_t> counts = owned(owners, 4);
-  CHECK((counts == std::vector<std::uint64_t>{2, 1, 3, 0}));
-  std::vector<std::uint64_t> out(owners.size());
-  group(owners, counts, [](std::size_t row) { return row; }, out);
-  CHECK((out == std::vector<std::uint64_t>{1, 3, 4, 0, 2, 5}));
+  for (const std::size_t rows : {0, 1, 3, 4, 6, 101}) {
+    std::vector<std::uint16_t> owners(rows);
+    for (std::size_t row = 0; row < rows; ++row) owners[row] = static_cast<std::uint16_t>(row * row % 4);  // 0 or 1
+    std::vector<std::uint64_t> out(rows), counts(5), sorted(rows);
+    for (const std::uint16_t owner : owners) ++counts[owner];
+    CHECK(group(owners, 5, [](std::size_t row) { return row; }, out) == counts);
+    std::iota(sorted.begin(), sorted.end(), 0);
+    std::stable_sort(sorted.begin(), sorted.end(), [&](auto a, auto b) { return owners[a] < owners[b]; });
+    CHECK(out == sorted);
+  }
 }
 
 }  // namespace
