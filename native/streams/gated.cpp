@@ -315,7 +315,8 @@ const char* Gated::broken() const {
   if (arrivals_ > total_) return "there are more arrivals than weight";
   if (bins_.bins() != bins_of(kind_)) return "the number of bins is that of another kind";
   if (pinned_ > pins()) return "there are more pinned slots than may be";
-  if (!adds_up(counters_, cells_.highest(), total_, least_capacity_))
+  // Heavy keys of LSS+ take slots without having come often enough: there the law does not hold.
+  if (!classes_ && !adds_up(counters_, cells_.highest(), total_, least_capacity_))
     return "the counts add up to more than is possible";
   return counters_.with([&](const auto& table) -> const char* {
     if (const char* wrong = table.broken()) return wrong;
