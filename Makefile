@@ -146,7 +146,7 @@ nightly: dev native-test  ## the tests that take hours: levels in fractions, arr
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 	for test in window gated lss; do build/native/native/tests/$${test}_test 10000000 || exit 1; done
-	if command -v java >/dev/null; then $(MAKE) test-spark; else echo "no java, so Spark is left out" >&2; fi
+	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

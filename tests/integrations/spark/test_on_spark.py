@@ -8,7 +8,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.integrations.spark import summary, top
 from beforehand.streams import SpaceSaving
 
-pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::DeprecationWarning:pyspark")]
+pytestmark = pytest.mark.spark
 
 TYPES = {
     "byte": "tinyint",
@@ -49,6 +49,15 @@ def test_bounds_hold_where_counters_are_too_few(table):
 def test_the_top_of_an_expression(table, spark):
     rows = top(table, table.k % 10, 10, memory="64KiB").to_list()
     assert {row.key: row.lower for row in rows} == {digit: sum(range(digit, 100, 10)) for digit in range(10)}
+
+
+def test_the_top_is_that_of_sparks_own_and_has_bounds(spark):
+    table = spark.sql("select cast(pow(rand(1), -0.8) as bigint) % 50000 key from range(200000)").cache()
+    true = {row.key: row["count"] for row in table.groupBy("key").count().collect()}
+    own = table.selectExpr("approx_top_k(key, 20, 1000) top").collect()[0].top
+    rows = top(table, "key", 20, memory="16KiB").to_list()
+    assert [row.key for row in rows[:10]] == [item.item for item in own[:10]]
+    assert all(row.lower <= true[row.key] <= row.upper for row in rows)
 
 
 def test_a_table_without_rows_has_an_empty_summary(spark):
