@@ -24,7 +24,7 @@ struct TextKeys {
 // counts as a whole or not at all.
 class HeldKeys {
  public:
-  static constexpr std::size_t kBlock = 4096;
+  static constexpr std::size_t kBlock = 256;  // few enough for a prefetch of the next not to stall
 
   // Strings are hashed with this seed.
   HeldKeys(nanobind::handle keys, std::uint64_t seed);

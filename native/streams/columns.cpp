@@ -39,6 +39,10 @@ void widen(const Integers& integers, std::size_t first, std::size_t count, std::
     const std::byte* from = data + first * sizeof(T);
     if constexpr (sizeof(T) == sizeof(std::uint64_t)) {
       std::memcpy(ids, from, count * sizeof(T));
+      // The next block is on its way while this one is counted. It may lie beyond the end; nothing is read there.
+      const auto next = reinterpret_cast<std::uintptr_t>(from) + count * sizeof(T);
+      for (std::size_t at = 0; at < count * sizeof(T); at += 64)
+        __builtin_prefetch(reinterpret_cast<const void*>(next + at));
     } else {
       for (std::size_t i = 0; i < count; ++i)
         ids[i] = static_cast<std::uint64_t>(static_cast<std::int64_t>(load<T>(from, i)));
