@@ -7,6 +7,6 @@ try:
 except ImportError as error:
     raise MissingDependency("TopLabelSets needs prometheus_client; pip install 'beforehand[prometheus]'") from error
 
-from beforehand.integrations.prometheus.top_label_sets import TopLabelSets
+from beforehand.integrations.prometheus.top_label_sets import LabelSet, TopLabelSets
 
-__all__ = ["TopLabelSets"]
+__all__ = ["LabelSet", "TopLabelSets"]
