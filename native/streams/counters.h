@@ -95,8 +95,10 @@ class Counters {
         columns_.bins ? EpochBin(epochs_[slot]).with_epoch(epoch).bits() : static_cast<std::uint16_t>(epoch);
   }
   void set_mark(std::uint32_t slot, std::uint8_t mark) {
-    if (columns_.bins) epochs_[slot] = EpochBin(epochs_[slot]).with_bin(mark & 31u).bits();
-    else marks_[slot] = mark;
+    if (columns_.bins)
+      epochs_[slot] = EpochBin(epochs_[slot]).with_bin(mark & 31u).bits();
+    else
+      marks_[slot] = mark;
   }
   bool pinned(std::uint32_t slot) const { return columns_.marks && (marks_[slot] & kPinned) != 0; }
 

@@ -57,10 +57,15 @@ class SpaceSaving(Tracking, Merging):
     Guarantee:
         With `lower, upper = bounds(keys)`, `lower <= true weight <= upper` for every key, tracked or not, after any
         updates, deletions and merges; `upper - lower <= error_bound`. Beforehand, `error_bound <= total / capacity` for
-        "exact" and "filtered", so that a heavier key is always tracked; for "gated" that times `1 + gate_slack`, and
-        the weight of 15 arrivals, unless it was merged. The same stream gives the same bytes, however it is cut into
-        batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted together with a chance
-        of about D**2 / 2**65.
+        "exact" and "filtered", so that a heavier key is always tracked; for "gated", unless it was merged, that times
+        `1 + gate_slack`, and 15 units, each below twice the mean weight, on top. The same stream gives the same bytes,
+        however it is cut into batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted
+        together with a chance of about D**2 / 2**65.
+
+    Estimates:
+        "lower" and "upper" are the bounds. "count" is what the counter says, and 0 for keys without one: the default of
+        "exact" and "assoc", as in the literature. "mid", the default of the others, lies in the middle of what is
+        likely; with "gated", keys without a counter get the mean weight of all such keys.
 
     Cost:
         20 bytes a counter, 24 beyond 65,534 counters, 2 more with a gate, 16 in all with "assoc"; one more once a

@@ -56,7 +56,7 @@ class Summary(ABC):
 
         Args:
             keys: One key or a batch, as in `update`, without nulls.
-            estimator: Which number within the bounds; each class says which is its own.
+            estimator: Which number within the bounds; each class says which there are, and which is its own.
 
         Returns:
             float64, one for each key; a float for one key.
