@@ -42,6 +42,10 @@ class SpaceSaving(Tracking, Merging):
     * "gated" puts a small gate before that, in which a key first comes up to 15 times; rare keys never go farther. The
       most accurate, and what a predictor has to beat.
 
+    Of `estimate`, "lower" and "upper" are the bounds. "count" is what the counter says, and 0 for keys without one: the
+    default of "exact" and "assoc", as in the literature. "mid", the default of the others, lies in the middle of what is
+    likely; with "gated", keys without a counter get the mean weight of all such keys.
+
     Args:
         capacity: How many keys to track, from 1 to 2**32 - 2. With "exact", for an error of at most a share `e` of the
             stream take `round(1 / e)`. Cells and gate come on top, in the proportions that `memory` has. "assoc" rounds
@@ -61,11 +65,6 @@ class SpaceSaving(Tracking, Merging):
         `1 + gate_slack`, and 15 units, each below twice the mean weight, on top. The same stream gives the same bytes,
         however it is cut into batches. Strings are told apart by a hash of 64 bits: of D distinct ones, two are counted
         together with a chance of about D**2 / 2**65.
-
-    Estimates:
-        "lower" and "upper" are the bounds. "count" is what the counter says, and 0 for keys without one: the default of
-        "exact" and "assoc", as in the literature. "mid", the default of the others, lies in the middle of what is
-        likely; with "gated", keys without a counter get the mean weight of all such keys.
 
     Cost:
         20 bytes a counter, 24 beyond 65,534 counters, 2 more with a gate, 16 in all with "assoc"; one more once a
