@@ -105,7 +105,7 @@ def test_an_update_waits_while_too_many_batches_are_on_their_way(ray):
             return self
 
         def update(self, keys, weights):
-            time.sleep(0.5 if keys else 0)
+            time.sleep(0.8 if keys else 0)
 
     made = ShardedSummary(1, Slow, partition="round_robin", in_flight=2)
     made.update([])
