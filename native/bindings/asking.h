@@ -108,7 +108,7 @@ nb::tuple from_bytes_with(const nb::bytes& data) {
 
 template <typename Kernel>
 void bind_asking(nb::class_<Summary<Kernel>>& bound) {
-  bound.def("update", &update_asking<Kernel>, "keys"_a, "weights"_a.noconvert().none(), "predict"_a)
+  bound.def("update", &update_asking<Kernel>, "keys"_a.none(), "weights"_a.noconvert().none(), "predict"_a)
       .def("to_bytes", &to_bytes_with<Kernel>, "predictor"_a.none())
       .def_static("from_bytes_with", &from_bytes_with<Kernel>, "data"_a);
 }

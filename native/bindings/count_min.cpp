@@ -22,7 +22,7 @@ void bind_count_min(nb::module_& m) {
             new (self) Sketch({depth, width, conservative, seed}, summaries::kind_named(key), false);
           },
           "depth"_a, "width"_a, "conservative"_a, "seed"_a, "key"_a)
-      .def("remove", &summaries::remove<CountMin>, "keys"_a, "weights"_a.noconvert().none())
+      .def("remove", &summaries::remove<CountMin>, "keys"_a.none(), "weights"_a.noconvert().none())
       .def_prop_ro("depth", [](const Sketch& self) { return self.kernel.rows().depth(); })
       .def_prop_ro("width", [](const Sketch& self) { return self.kernel.rows().width(); })
       .def_prop_ro("conservative", [](const Sketch& self) { return self.kernel.conservative(); });

@@ -21,7 +21,7 @@ void bind_count_sketch(nb::module_& m) {
             new (self) Sketch({depth, width, seed}, summaries::kind_named(key), false);
           },
           "depth"_a, "width"_a, "seed"_a, "key"_a)
-      .def("remove", &summaries::remove<CountSketch>, "keys"_a, "weights"_a.noconvert().none())
+      .def("remove", &summaries::remove<CountSketch>, "keys"_a.none(), "weights"_a.noconvert().none())
       .def_prop_ro("depth", [](const Sketch& self) { return self.kernel.rows().depth(); })
       .def_prop_ro("width", [](const Sketch& self) { return self.kernel.rows().width(); });
   summaries::bind_estimate(bound);

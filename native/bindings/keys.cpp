@@ -128,7 +128,10 @@ template <typename Structure>
 Structure& structure(nb::handle capsule, const char* name) {
   void* held = PyCapsule_GetPointer(capsule.ptr(), name);
   if (!held) nb::raise_python_error();
-  return *static_cast<Structure*>(held);
+  auto& found = *static_cast<Structure*>(held);
+  if (!found.release)  // its memory is gone
+    throw bh::InvalidInput("keys are Arrow data that was taken before; hand out a new capsule for each call");
+  return found;
 }
 
 bool contiguous(const Py_buffer& view) { return PyBuffer_IsContiguous(&view, 'C') != 0; }

@@ -89,7 +89,7 @@ void bind_gated_kernel(nb::module_& m) {
   summaries::bind_asking(bound);
   summaries::bind_slots(bound);
   summaries::bind_merge(bound);
-  bound.def("estimate", &estimate, "keys"_a, "estimator"_a, "predict"_a)
+  bound.def("estimate", &estimate, "keys"_a.none(), "estimator"_a, "predict"_a)
       .def_prop_ro("sizes", told<Learned>(&sizes))
       .def_prop_ro("classes", told<Learned>(&classes))
       .def_prop_ro("bins", told<Learned>(&bins))

@@ -191,7 +191,7 @@ auto read_model(const nb::bytes& data) {
 
 void bind_predict(nb::module_& m) {
   nb::class_<AskedKeys>(m, "AskedKeys")
-      .def(nb::init<nb::handle>(), "keys"_a)
+      .def(nb::init<nb::handle>(), "keys"_a.none())
       .def(
           "select", [](const AskedKeys& self, const Places& places) { return AskedKeys(self, places); },
           "places"_a.noconvert())
@@ -217,7 +217,7 @@ void bind_predict(nb::module_& m) {
   m.def("fingerprints", &fingerprints, "ids"_a.noconvert());
   m.def("look_up", &look_up, "ids"_a.noconvert(), "fingerprints"_a.noconvert(), "eighths"_a.noconvert(),
         "starts"_a.noconvert(), "missing"_a);
-  m.def("next_gaps", &next_gaps, "keys"_a);
+  m.def("next_gaps", &next_gaps, "keys"_a.none());
   m.def("write_model", &write_model, "kind"_a, "key_kind"_a, "horizon"_a, "seconds"_a, "content"_a);
   m.def("read_model", &read_model, "data"_a);
 }

@@ -26,7 +26,7 @@ void bind_space_saving(nb::module_& m) {
         new (self) Summary<SpaceSaving>({capacity, seed, deletions}, summaries::kind_named(key), labels);
       },
       "capacity"_a, "seed"_a, "key"_a, "labels"_a, "deletions"_a);
-  bound.def("remove", &summaries::remove<SpaceSaving>, "keys"_a, "weights"_a.noconvert().none())
+  bound.def("remove", &summaries::remove<SpaceSaving>, "keys"_a.none(), "weights"_a.noconvert().none())
       .def_prop_ro("deletions", [](const Summary<SpaceSaving>& self) { return self.kernel.deletions(); });
   summaries::bind_estimate(bound);
   summaries::bind_slots(bound);

@@ -404,8 +404,8 @@ template <typename Kernel>
 nb::class_<Summary<Kernel>> bind_summary(nb::module_& m, const char* class_name) {
   using Self = Summary<Kernel>;
   nb::class_<Self> bound(m, class_name);
-  if constexpr (Unaided<Kernel>) bound.def("update", &update<Kernel>, "keys"_a, "weights"_a.noconvert().none());
-  return bound.def("bounds", &bounds<Kernel>, "keys"_a)
+  if constexpr (Unaided<Kernel>) bound.def("update", &update<Kernel>, "keys"_a.none(), "weights"_a.noconvert().none());
+  return bound.def("bounds", &bounds<Kernel>, "keys"_a.none())
       .def("to_bytes", &to_bytes<Kernel>)
       .def_static("from_bytes", &from_bytes<Kernel>, "data"_a)
       .def("copy",
@@ -434,7 +434,7 @@ nb::class_<Summary<Kernel>> bind_summary(nb::module_& m, const char* class_name)
 // For kernels whose estimate needs nothing but the id.
 template <typename Kernel>
 void bind_estimate(nb::class_<Summary<Kernel>>& bound) {
-  bound.def("estimate", &estimate<Kernel>, "keys"_a, "estimator"_a);
+  bound.def("estimate", &estimate<Kernel>, "keys"_a.none(), "estimator"_a);
 }
 
 // For kernels with slots.

@@ -92,8 +92,8 @@ void bind_window(nb::module_& m) {
           },
           "window"_a, "blocks"_a, "counters"_a, "filter_bytes"_a, "filter"_a, "sample"_a, "confidence"_a, "seed"_a,
           "key"_a, "labels"_a)
-      .def("update", &update, "keys"_a)
-      .def("update_asking", &update_asking, "keys"_a, "gaps"_a)
+      .def("update", &update, "keys"_a.none())
+      .def("update_asking", &update_asking, "keys"_a.none(), "gaps"_a)
       .def(
           "advance",
           [](Self& self, std::uint64_t count) {

@@ -122,8 +122,9 @@ Column import_slice(const ArrowSchema& schema, const ArrowArray& array, const Sl
 
 [[noreturn]] void fail(ArrowArrayStream& stream) {
   const char* why = stream.get_last_error(&stream);
-  throw InvalidInput(std::string("keys cannot be read from their Arrow stream: ") +
-                     (why ? why : "it does not say why"));
+  const std::string_view all = why ? why : "it does not say why";
+  throw InvalidInput("keys cannot be read from their Arrow stream: " +
+                     std::string(all.substr(0, all.find('\n'))));  // a traceback may follow
 }
 
 }  // namespace

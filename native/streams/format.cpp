@@ -111,7 +111,7 @@ bool SectionReader::enter(const char (&tag)[5]) {
     if (length > bytes_.size() - position_ - 16) fail("a section is longer than all that follows");
     if (sections_ == 0) fail("there are more sections than the header says");
     --sections_;
-    std::memcpy(tag_, found, sizeof tag_);
+    std::transform(found, found + 4, tag_, [](char c) { return c >= ' ' && c <= '~' ? c : '?'; });  // to name in errors
     begun_ = position_ = position_ + 16;
     end_ = begun_ + length;
     if (wanted) return true;

@@ -261,6 +261,15 @@ def test_weights_count_as_so_many_arrivals(weighing):
         check_bounds(made, np.bincount(STREAM, weights)[KEYS])
 
 
+def test_none_alone_is_a_null(kind):
+    made = summary(kind, ["a"], text=True)
+    made.update(None)
+    assert (made.total, made.skipped) == (1, 1)
+    for ask in (made.estimate, made.bounds):
+        with pytest.raises(InvalidInput, match="keys contain 1 nulls, which no summary counts"):
+            ask(None)
+
+
 def test_nulls_are_skipped_and_counted(kind):
     made = summary(kind, [None, "a", None, "b", "a"], text=True)
     assert (made.total, made.skipped) == (3, 2)

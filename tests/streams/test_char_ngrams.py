@@ -54,7 +54,7 @@ def test_a_bucket_takes_2_bytes():
     assert len(CharNgrams(buckets=1024).fit(["a"]).to_bytes()) == 80 + 16 + 16 + 32 + 2048
 
 
-@pytest.mark.parametrize("n", [(0, 4), (4, 3), (1, 9), (1, 2, 3), (1.0, 2)])
+@pytest.mark.parametrize("n", [(0, 4), (4, 3), (1, 9), (1, 2, 3), (1.0, 2), 3, (True, 2)])
 def test_ngrams_have_1_to_8_bytes(n):
     with pytest.raises(InvalidInput, match="must be the shortest and the longest n-gram, from 1 to 8"):
         CharNgrams(n=n)

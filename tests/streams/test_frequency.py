@@ -132,8 +132,18 @@ FREE = Price(per="key")
         (lambda: FromCallable(3, price=FREE), "fn is 3, but must be a function"),
         (lambda: FromCallable(len, price=1.0), "price is 1.0, but must be a Price"),
         (lambda: FromCallable(len, price=FREE, horizon=0), "horizon is 0, but must be a whole number from 1"),
-        (lambda: FromCallable(lambda keys: [1.0], price=FREE).predict([1, 2]), r"shape \(1,\) for 2 keys"),
+        (
+            lambda: FromCallable(lambda keys: [1.0], price=FREE).predict([1, 2]),
+            r"float64 of shape \(1,\) for 2 keys",
+        ),
         (lambda: FromCallable(lambda keys: 1.0, price=FREE).predict([1]), r"shape \(\) for 1 keys"),
+        (
+            lambda: FromCallable(lambda keys: ["a"], price=FREE).predict([1]),
+            r"fn returned <U1 of shape",
+        ),
+        (lambda: FromCallable(lambda keys: [1j], price=FREE).predict([1]), "fn returned complex128"),
+        (lambda: FromCallable(lambda keys: [None], price=FREE).predict([1]), "fn returned object"),
+        (lambda: FromCallable(lambda keys: iter([1.0]), price=FREE).predict([1]), r"fn returned object of shape \(\)"),
         (lambda: callable_of_length().to_bytes(), "a function has no bytes"),
         (lambda: FirstOf(LookupTable().fit(["a"]), callable_of_length()).to_bytes(), "function has no bytes; keep"),
         (lambda: Constant("a"), "value is 'a', but must be a number"),
@@ -143,6 +153,10 @@ FREE = Price(per="key")
 def test_what_is_no_use_is_refused(act, message):
     with pytest.raises(InvalidInput, match=message):
         act()
+
+
+def test_a_prediction_beyond_float32_is_infinite():
+    assert FromCallable(lambda keys: [1e300, -1e300], price=FREE).predict([1, 2]).tolist() == [np.inf, -np.inf]
 
 
 def test_nesting_has_a_limit():

@@ -56,6 +56,7 @@ def test_a_bucket_takes_2_bytes():
         ({"prefixes": [0]}, "a length in prefixes is 0, but must be a whole number from 1 to 64"),
         ({"prefixes": [8, 65]}, "a length in prefixes is 65"),
         ({"prefixes": []}, "prefixes are empty"),
+        ({"prefixes": 8}, "prefixes is 8, but must be lengths, each from 1 to 64"),
     ],
 )
 def test_options_have_limits(options, message):

@@ -117,6 +117,7 @@ def test_nulls_are_not_learned_and_predicted_as_nan():
     assert table.predict([None, "a", None, "b"]) == pytest.approx([np.nan, 1, np.nan, 0], nan_ok=True)
     assert table.knows([None, "a"]).tolist() == [False, True]
     assert np.isnan(table.predict([None, None])).all()
+    assert np.isnan(table.predict(None))
     spelled = CharNgrams(buckets=16).fit(["a", None, "b"], [7, 1000, 7])
     assert spelled.horizon == 14
     assert np.isnan(spelled.predict(["x", None])).tolist() == [False, True]
@@ -141,6 +142,7 @@ def test_few_keys_are_drawn_by_their_hashes():
         (lambda: FirstOf(LookupTable(), KeyBits()).predict([1]), "this LookupTable was not"),
         (lambda: FirstOf(LookupTable().fit([1]), KeyBits()).predict([1]), "this KeyBits was not"),
         (lambda: LookupTable().fit([]), "keys are empty"),
+        (lambda: LookupTable().fit(None), "keys are empty, but a predictor learns"),
         (lambda: LookupTable().fit([None]), "keys are empty, but a predictor learns from at least one"),
         (lambda: LookupTable().fit([1, 2], [1]), r"counts have shape \(1,\), but must be one for each of the 2 keys"),
         (lambda: LookupTable().fit([1, 2], [1, 0]), "counts must be integers of at least 1"),

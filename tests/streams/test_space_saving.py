@@ -61,14 +61,54 @@ def test_bytes_and_pickles_go_on_alike():
         ({"capacity": 2**32 - 1}, "capacity is 4294967295"),
         ({"memory": 19}, "takes at least 24"),
         ({"memory": "1 parsec"}, "memory is '1 parsec'"),
+        ({"memory": "9" * 400 + "MB"}, "but must be from 1 to 2.*62 bytes"),
         ({"capacity": 1, "policy": "magic"}, "policy is 'magic', but must be one of exact"),
         ({"capacity": 1, "key": "float"}, "key is 'float'"),
         ({"capacity": 1, "seed": -1}, "seed is -1"),
+        ({"capacity": 1, "labels": 0}, "labels is 0, but must be True, False or None"),
+        ({"capacity": 1, "deletions": 3}, "deletions is 3, but must be True or False"),
     ],
 )
 def test_options_that_break_a_rule_are_refused(options, message):
     with pytest.raises(InvalidInput, match=message):
         SpaceSaving(**options)
+
+
+def test_integers_of_numpy_are_as_good_as_those_of_python():
+    for policy in ("exact", "assoc", "filtered", "gated"):
+        summary = SpaceSaving(capacity=np.int64(8), policy=policy, seed=np.uint64(2**64 - 1))
+        assert (summary.capacity, summary.seed) == (8, 2**64 - 1)
+    assert SpaceSaving(memory=np.int32(4096)).nbytes <= 4096
+    summary.update([1, 1, 2], np.uint8(3))
+    assert len(summary.top(np.int16(1))) == 1
+    assert SpaceSaving(capacity=4).guaranteed_error(np.int64(10)) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda summary: summary.top(0), "k is 0, but must be a whole number of at least 1"),
+        (lambda summary: summary.top(1.5), r"k is 1\.5, but"),
+        (lambda summary: summary.top("3"), "k is '3', but"),
+        (lambda summary: summary.top(None), "k is None, but"),
+        (lambda summary: summary.top(True), "k is True, but"),
+        (lambda summary: summary.heavy_hitters("0.1"), "phi is '0.1', but must be from 0 to 1"),
+        (lambda summary: summary.heavy_hitters(None), "phi is None"),
+        (lambda summary: summary.heavy_hitters(float("nan")), "phi is nan"),
+        (lambda summary: summary.guaranteed_error(-1), "total is -1, but must be a whole number from 0"),
+        (lambda summary: summary.guaranteed_error(1.5), r"total is 1\.5"),
+        (lambda summary: summary.guaranteed_error(2**63), "total is 9223372036854775808"),
+        (lambda summary: summary.update([1, 2], [[1], [2, 3]]), "weights cannot be read as an array"),
+        (lambda summary: summary.update([1, 2], np.ma.array([1, 2], mask=[0, 1])), "weights are masked"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(ask, message):
+    summary = SpaceSaving(capacity=4)
+    summary.update([1, 1, 2])
+    with pytest.raises(InvalidInput, match=message):
+        ask(summary)
+    assert summary.total == 3
+    assert len(summary.top(10**30)) == 2  # all there are
 
 
 def test_bytes_that_are_no_summary_are_refused():

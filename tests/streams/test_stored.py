@@ -19,6 +19,7 @@ from beforehand.streams import (
     SpaceSaving,
     from_bytes,
 )
+from tests.quantization.bhq_reader import crc32c
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "streams"
 NUMBERS = (np.arange(400) ** 2 * 7919 % 401 % (1 + np.arange(400) % 50)).astype(np.uint64)
@@ -103,6 +104,17 @@ def test_another_version_or_kind_is_named():
         from_bytes(data[:10] + b"\x63" + data[11:])
     with pytest.raises(InvalidInput, match="data is a int, but must be bytes"):
         from_bytes(5)
+
+
+@pytest.mark.parametrize("name", [*SUMMARIES, "table"])
+def test_a_tag_that_is_no_text_is_damage_too(name):
+    data = bytearray((table() if name == "table" else SUMMARIES[name]()).to_bytes())
+    data[80] ^= 0x80  # in the tag of the first section
+    data[84] |= 1  # which may be ignored, says its flag
+    data[16:20] = bytes(4)
+    data[16:20] = crc32c(bytes(data)).to_bytes(4, "little")
+    with pytest.raises(CorruptData, match="not a valid stream summary or predictor"):
+        from_bytes(bytes(data))
 
 
 if __name__ == "__main__":

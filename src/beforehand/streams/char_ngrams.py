@@ -17,9 +17,10 @@ from beforehand.streams.predictor import (
     TrainedPredictor,
     Weight,
     check,
-    check_whole,
+    whole,
 )
 from beforehand.streams.ridge import MOST_BUCKETS, MOST_ROWS, ridge, sample_weights
+from beforehand.streams.sizes import is_whole
 
 PENALTY: Final = 1.0
 LONGEST: Final = 8
@@ -61,10 +62,10 @@ class CharNgrams(TrainedPredictor):
 
     def __init__(self, *, buckets: int = 1024, n: Sequence[int] = (1, 4)) -> None:
         super().__init__()
-        check_whole("buckets", buckets, 1, MOST_BUCKETS)
-        if len(n) != 2 or not all(isinstance(each, int) for each in n) or not 1 <= n[0] <= n[1] <= LONGEST:
+        buckets = whole("buckets", buckets, 1, MOST_BUCKETS)
+        if not isinstance(n, Sequence) or len(n) != 2 or not all(map(is_whole, n)) or not 1 <= n[0] <= n[1] <= LONGEST:
             raise InvalidInput(f"n is {n!r}, but must be the shortest and the longest n-gram, from 1 to {LONGEST}")
-        self._buckets, self._n = buckets, (n[0], n[1])
+        self._buckets, self._n = buckets, (int(n[0]), int(n[1]))
         self._bias, self._dense = 0.0, np.zeros(DENSE, np.float32)
         self._weights = np.zeros(buckets, np.float16)
 

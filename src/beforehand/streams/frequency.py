@@ -23,7 +23,7 @@ from beforehand.streams.predictor import (
     Weight,
     as_number,
     check,
-    check_whole,
+    whole,
 )
 
 DEEPEST: Final = 8
@@ -264,7 +264,7 @@ class FromCallable(KeyPredictor):
         if not isinstance(price, Price):
             raise InvalidInput(f"price is {price!r}, but must be a Price; pass Price(per='key') if it is free")
         if horizon is not None:
-            check_whole("horizon", horizon, 1, 2**63 - 1)
+            horizon = whole("horizon", horizon, 1, 2**63 - 1)
         self._fn, self._price, self._horizon, self._seconds = fn, price, horizon, price.seconds
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -273,10 +273,13 @@ class FromCallable(KeyPredictor):
 
     def answers(self, keys: _native.AskedKeys) -> Floats:
         """What the function says of each key that is not null."""
-        values = np.asarray(self._fn(keys.take()), np.float32)
-        if values.shape != (len(keys),):
-            raise InvalidInput(f"fn returned shape {values.shape} for {len(keys)} keys; return one number for each")
-        return values
+        values = np.asarray(self._fn(keys.take()))
+        if values.shape != (len(keys),) or values.dtype.kind not in "biuf":
+            raise InvalidInput(
+                f"fn returned {values.dtype} of shape {values.shape} for {len(keys)} keys; return one number for each"
+            )
+        with np.errstate(over="ignore"):  # inf, then
+            return values.astype(np.float32)
 
     @property
     def price(self) -> Price:

@@ -18,7 +18,7 @@ from beforehand.streams.predictor import (
     TrainedPredictor,
     Weight,
     check,
-    check_whole,
+    whole,
 )
 from beforehand.streams.ridge import MOST_BUCKETS, MOST_ROWS, ridge, sample_weights
 
@@ -60,7 +60,7 @@ class KeyBits(TrainedPredictor):
 
     def __init__(self, *, buckets: int = 512, prefixes: Iterable[int] | None = None) -> None:
         super().__init__()
-        check_whole("buckets", buckets, 1, MOST_BUCKETS)
+        buckets = whole("buckets", buckets, 1, MOST_BUCKETS)
         self._buckets, self._lengths = buckets, 0 if prefixes is None else _mask(prefixes)
         self._bias, self._weights = 0.0, np.zeros(buckets, np.float16)
 
@@ -101,9 +101,9 @@ class KeyBits(TrainedPredictor):
 
 
 def _mask(prefixes: Iterable[int]) -> int:
-    lengths = list(prefixes)
-    for length in lengths:
-        check_whole("a length in prefixes", length, 1, 64)
+    if not isinstance(prefixes, Iterable):
+        raise InvalidInput(f"prefixes is {prefixes!r}, but must be lengths, each from 1 to 64")
+    lengths = [whole("a length in prefixes", length, 1, 64) for length in prefixes]
     if not lengths:
         raise InvalidInput("prefixes are empty, but at least one length is needed; leave them out for the default")
     return sum(1 << (length - 1) for length in set(lengths))

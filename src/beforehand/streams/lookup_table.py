@@ -17,7 +17,7 @@ from beforehand.streams.predictor import (
     Weight,
     as_number,
     check,
-    check_whole,
+    whole,
 )
 
 MOST_ENTRIES: Final = 2**28
@@ -58,7 +58,7 @@ class LookupTable(TrainedPredictor):
 
     def __init__(self, *, entries: int = 8192, default: float = -1.0) -> None:
         super().__init__()
-        check_whole("entries", entries, 1, MOST_ENTRIES)
+        entries = whole("entries", entries, 1, MOST_ENTRIES)
         self._entries, self._default = entries, as_number("default", default)
         self._keep(np.zeros(0, np.uint32), np.zeros(0, np.uint8))
 

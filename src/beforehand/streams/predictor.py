@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.predictor import Price
+from beforehand.streams.sizes import is_whole
 
 Floats = NDArray[np.float32]
 Weight = Literal["sqrt", "none"]
@@ -182,7 +183,7 @@ class KeyPredictor(ABC):
         """
         if horizon is None:
             return 0.0
-        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
+        if not is_whole(horizon) or horizon < 1:
             raise InvalidInput(f"horizon is {horizon!r}, but must be a whole number of arrivals, 1 or more")
         return 0.0 if self.horizon is None else math.log2(int(horizon) / self.horizon)
 
@@ -276,14 +277,15 @@ def _timed(call: Callable[[Any], Any], argument: object) -> float:
     return best
 
 
-def check_whole(name: str, value: object, low: int, high: int) -> None:
-    """Refuse what is no whole number within [low, high].
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """The whole number within [low, high].
 
     Raises:
         InvalidInput: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if not is_whole(value) or not low <= value <= high:
         raise InvalidInput(f"{name} is {value!r}, but must be a whole number from {low} to {high}")
+    return int(value)
 
 
 def as_number(name: str, value: object) -> float:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
+from beforehand.streams.sizes import MOST_SLOTS, is_whole
 from beforehand.streams.top import Top
 
 Guarantee = Literal["no_false_negatives", "no_false_positives"]
@@ -50,10 +51,11 @@ class Ranking(ABC):
             k heaviest of all.
 
         Raises:
-            InvalidInput: k is below 1.
+            InvalidInput: k is no whole number, or below 1.
         """
-        if k < 1:
-            raise InvalidInput(f"k is {k}, but must be at least 1")
+        if not is_whole(k) or k < 1:
+            raise InvalidInput(f"k is {k!r}, but must be a whole number of at least 1")
+        k = min(int(k), MOST_SLOTS)
         keys, estimate, lower, upper, outside = self._ranked(k)
         guaranteed = lower >= outside
         complete = bool(guaranteed.all()) if len(lower) == k else self._untracked_bound == 0
@@ -88,7 +90,7 @@ def check_heavy(phi: float, guarantee: str) -> None:
     Raises:
         InvalidInput: One of them breaks its rule.
     """
-    if not 0 <= phi <= 1:
-        raise InvalidInput(f"phi is {phi}, but must be from 0 to 1, a share of the total weight")
+    if not isinstance(phi, int | float | np.integer | np.floating) or not 0 <= phi <= 1:
+        raise InvalidInput(f"phi is {phi!r}, but must be from 0 to 1, a share of the total weight")
     if guarantee not in get_args(Guarantee):
         raise InvalidInput(f"guarantee is {guarantee!r}, but must be one of {', '.join(get_args(Guarantee))}")

@@ -2,7 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final, final
+from decimal import Decimal
+from typing import Final, TypeGuard, final
+
+import numpy as np
 
 from beforehand.core.errors import InvalidInput
 
@@ -29,6 +32,11 @@ class Sizes:
     registers: int = 0
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is an integer of Python or numpy, and not a bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def as_bytes(memory: int | str) -> int:
     """A number of bytes, given as such or as text like "256KiB" (1024) or "1MB" (1000).
 
@@ -40,12 +48,12 @@ def as_bytes(memory: int | str) -> int:
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", memory, re.IGNORECASE | re.ASCII)
         if match is None or match[2].lower() not in UNITS:
             raise InvalidInput(f'memory is {memory!r}, but must be bytes, or text such as "256KiB" or "1MB"')
-        found = int(float(match[1]) * UNITS[match[2].lower()])
-    if not isinstance(found, int) or isinstance(found, bool):
+        found = int(Decimal(match[1]) * UNITS[match[2].lower()])
+    if not is_whole(found):
         raise InvalidInput(f'memory is {memory!r}, but must be bytes, or text such as "256KiB" or "1MB"')
     if not 1 <= found < 2**62:
         raise InvalidInput(f"memory is {memory!r}, but must be from 1 to 2**62 bytes")
-    return found
+    return int(found)
 
 
 def sizes(memory: int, policy: str) -> Sizes:

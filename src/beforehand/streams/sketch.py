@@ -10,7 +10,7 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Keys
 from beforehand.streams.ranking import Guarantee, check_heavy
-from beforehand.streams.sizes import as_bytes
+from beforehand.streams.sizes import as_bytes, is_whole
 from beforehand.streams.summary import Merging, as_weights
 from beforehand.streams.top import Top
 
@@ -86,7 +86,7 @@ def shape(width: int | None, depth: int, memory: int | str | None, cell: int) ->
     Raises:
         InvalidInput: One of them breaks its rule.
     """
-    if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MOST_DEPTH:
+    if not is_whole(depth) or not 1 <= depth <= MOST_DEPTH:
         raise InvalidInput(f"depth is {depth!r}, but must be from 1 to {MOST_DEPTH} rows")
     if (width is None) == (memory is None):
         raise InvalidInput("width and memory are both given or both left out; pass one of them")
@@ -96,6 +96,6 @@ def shape(width: int | None, depth: int, memory: int | str | None, cell: int) ->
             raise InvalidInput(
                 f"memory is {memory!r}, but {depth} rows take at least {cell * depth} bytes; give more, or fewer rows"
             )
-    if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MOST_WIDTH:
+    if not is_whole(width) or not 1 <= width <= MOST_WIDTH:
         raise InvalidInput(f"width is {width!r}, but must be from 1 to 2**40 counters a row")
-    return width, depth
+    return int(width), int(depth)

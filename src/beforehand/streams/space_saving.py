@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
-from beforehand.streams.sizes import MOST_SLOTS, Sizes, as_bytes, sizes, sizes_for
+from beforehand.streams.sizes import MOST_SLOTS, Sizes, as_bytes, is_whole, sizes, sizes_for
 from beforehand.streams.summary import Merging, Tracking, as_weights, check_common, check_gate_slack
 
 Policy = Literal["exact", "assoc", "filtered", "gated"]
@@ -105,13 +105,15 @@ class SpaceSaving(Tracking, Merging):
         if policy not in get_args(Policy):
             raise InvalidInput(f"policy is {policy!r}, but must be one of {', '.join(get_args(Policy))}")
         check_common(key, seed, labels)
+        if not isinstance(deletions, bool):
+            raise InvalidInput(f"deletions is {deletions!r}, but must be True or False")
         if deletions and policy != "exact":
             raise InvalidInput(f'deletions is True with policy {policy!r}, but only policy "exact" takes them')
         check_gate_slack(gate_slack)
         if gate_slack != 1 and policy != "gated":
             raise InvalidInput(f'gate_slack is {gate_slack} with policy {policy!r}, but only policy "gated" has a gate')
         size = _sizes(capacity, memory, policy)
-        common = (seed, key, labels is not False)
+        common = (int(seed), key, labels is not False)
         match policy:
             case "exact":
                 self._native = _native.SpaceSaving(size.capacity, *common, deletions)
@@ -168,9 +170,9 @@ def _sizes(capacity: int | None, memory: int | str | None, policy: str) -> Sizes
         return sizes(as_bytes(memory), policy)
     if memory is not None or capacity is None:
         raise InvalidInput("capacity and memory are both given or both left out; pass one of them")
-    if isinstance(capacity, bool) or not isinstance(capacity, int) or not 1 <= capacity <= MOST_SLOTS:
+    if not is_whole(capacity) or not 1 <= capacity <= MOST_SLOTS:
         raise InvalidInput(
             f"capacity is {capacity!r}, but must be from 1 to 2**32 - 2; take round(1 / e) for an error of at most a "
             "share e of the stream"
         )
-    return sizes_for(capacity, policy)
+    return sizes_for(int(capacity), policy)

@@ -10,6 +10,7 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Key, Keys, check_key_kind
 from beforehand.streams.ranking import Ranking
+from beforehand.streams.sizes import is_whole
 
 Estimator = Literal["count", "upper", "lower", "mid", "balanced", "paper"]  # the last two are those of windows
 
@@ -104,8 +105,15 @@ class Summary(ABC):
 
         Returns:
             A weight; inf where nothing can be told.
+
+        Raises:
+            InvalidInput: `total` is no weight that a summary can hold.
         """
-        return float(self._native.guaranteed_error(self.total if total is None else total))
+        if total is None:
+            total = self.total
+        elif not is_whole(total) or not 0 <= total < 2**63:
+            raise InvalidInput(f"total is {total!r}, but must be a whole number from 0 to 2**63 - 1")
+        return float(self._native.guaranteed_error(int(total)))
 
     @property
     def total(self) -> int:
@@ -237,7 +245,14 @@ def as_weights(weights: ArrayLike) -> NDArray[np.uint64]:
     Raises:
         InvalidInput: A weight is no integer, or below 1.
     """
-    given = np.array(weights)
+    if isinstance(weights, np.ma.MaskedArray):
+        raise InvalidInput("weights are masked; pass weights.compressed(), and the keys that go with them")
+    try:
+        given = np.array(weights)
+    except ValueError as error:  # rows of unlike lengths
+        raise InvalidInput(
+            f"weights cannot be read as an array: {error}; pass one number, or one for each key"
+        ) from error
     if given.ndim > 1:
         raise InvalidInput(f"weights have {given.ndim} dimensions, but must have one, or be one number")
     if given.size == 0:
@@ -266,7 +281,7 @@ def check_common(key: str, seed: int, labels: bool | None = None) -> None:
         InvalidInput: One of them breaks its rule.
     """
     check_key_kind(key)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    if not is_whole(seed) or not 0 <= seed < 2**64:
         raise InvalidInput(f"seed is {seed!r}, but must be an integer from 0 to 2**64 - 1")
-    if labels not in (None, True, False):
+    if labels is not None and not isinstance(labels, bool):
         raise InvalidInput(f"labels is {labels!r}, but must be True, False or None")

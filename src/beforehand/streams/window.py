@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
-from beforehand.streams.sizes import as_bytes
+from beforehand.streams.sizes import as_bytes, is_whole
 from beforehand.streams.summary import Tracking, check_common
 
 WindowFilter = Literal["doorkeeper"]
@@ -275,7 +275,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool) and value == value
 
 
-def _whole(name: str, value: object, least: int, most: int, remedy: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+def _whole(name: str, value: Any, least: int, most: int, remedy: str) -> int:
+    if not is_whole(value) or not least <= value <= most:
         raise InvalidInput(f"{name} is {value!r}, but must be a whole number from {least} to {most}; {remedy}")
     return int(value)
