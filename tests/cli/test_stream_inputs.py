@@ -140,6 +140,34 @@ def test_stdin_is_a_file_too(monkeypatch):
         assert feed("-", format="csv")[0] == ["a", "b"]
 
 
+def test_a_closed_stdin_is_said_to_be(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidInput, match="stdin: it is closed; pipe something in"):
+        feed("-")
+
+
+def test_an_ending_does_not_outweigh_the_format_that_is_given():
+    assert feed(write("x.gz", "a\nb\n"), format="text")[0] == ["a", "b"]
+
+
+def test_a_followed_file_may_vanish_between_two_looks(monkeypatch):
+    monkeypatch.setattr(stream_inputs, "POLL", 0.01)
+    write("x", "a\n")
+    looks = []
+
+    def replaced(file, descriptor):
+        looks.append(file)
+        if len(looks) == 2:
+            os.remove("x")
+            return True  # it was there a moment ago
+        if len(looks) == 4:
+            interrupt()
+        return False
+
+    monkeypatch.setattr(stream_inputs, "_replaced", replaced)
+    assert feed("x", follow=True)[0] == ["a"]
+
+
 def test_sizes_are_told_where_they_are_known():
     write("x", "a\nb\n")
     assert StreamInput(files=["x", "x"]).size() == 8
@@ -255,6 +283,8 @@ def test_ctrl_c_between_two_batches_leaves_the_rest(monkeypatch):
         ("missing", None, {}, InvalidInput, "missing: it cannot be read: No such file or directory; check the path"),
         ("missing.parquet", None, {}, InvalidInput, "it cannot be read: No such file or directory"),
         (".", None, {}, InvalidInput, "it cannot be read: Is a directory"),
+        ("x.log.gz", "a\n", {}, InvalidInput, r"it is compressed; pipe it in: zcat x.log.gz \| beforehand streams"),
+        ("x.csv.ZST", "key\n", {}, InvalidInput, "it is compressed; pipe it in: zstdcat"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_the_file(name, text, options, error, message):

@@ -183,6 +183,19 @@ def test_a_plan_says_which_summary_to_use(capsys):
     )
 
 
+@pytest.mark.parametrize("deleted", [2, 5])
+def test_a_stream_of_which_all_was_deleted_has_no_shares(capsys, here, deleted):
+    summary = streams.SpaceSaving(capacity=1, deletions=True)
+    summary.update([1, 1])
+    summary.delete([1, 1])
+    if deleted > 2:
+        summary.delete([2] * (deleted - 2))  # which has no counter
+    (here / "x.bhss").write_bytes(summary.to_bytes())
+    shown = json_of(capsys, "show", "x.bhss")
+    assert [(key["key"], key["upper"], key["share"]) for key in shown["keys"]] == [(1, 0, 0)]
+    assert shown["complete_above"] == 0
+
+
 def test_show_tells_of_summaries_that_track_no_keys(capsys):
     counts = streams.CountMin(width=100)
     counts.update(["a", "b"])

@@ -268,6 +268,27 @@ def test_an_arrow_stream_that_breaks_says_why():
     with pytest.raises(InvalidInput, match=r"keys cannot be read from their Arrow stream: .*the disk is gone"):
         keys(reader)
 
+    def broken():
+        yield pa.record_batch({"key": ["a"]})
+        raise ValueError("no more")  # with a traceback, from pyarrow
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"key": pa.string()}), broken())
+    with pytest.raises(InvalidInput, match=r"Arrow stream: .*no more") as raised:
+        keys(reader)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("interface", ["__arrow_c_array__", "__arrow_c_stream__"])
+def test_arrow_data_is_taken_once(interface):
+    handed = getattr(pa.array(["a", "b"]) if "array" in interface else pa.chunked_array([["a", "b"]]), interface)()
+    same = type("Same", (), {interface: lambda self, requested_schema=None: handed})()
+    assert ids(same) == ids(["a", "b"])
+    if "array" in interface:
+        with pytest.raises(InvalidInput, match="keys are Arrow data that was taken before; hand out a new capsule"):
+            keys(same)
+    else:  # it is at its end
+        assert ids(same) == []
+
 
 def test_an_array_is_taken_where_arrow_does_not_work():
     class Series:

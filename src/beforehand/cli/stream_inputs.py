@@ -27,6 +27,7 @@ ENDINGS: dict[str, Format] = {
     ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".npz": "trace",
 }  # fmt: skip
 TEXT = ("text", "words")
+COMPRESSED = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}  # and what reads them
 Update: TypeAlias = Callable[[Any, Any], object]
 POLL = 0.2  # seconds between two looks at a file that may grow
 
@@ -104,11 +105,15 @@ class StreamInput:
         return stored(Path(file), self.column, self.weights, heard)
 
     def _format(self, file: str) -> Format:
+        from beforehand.core.errors import InvalidInput
         from beforehand.workloads.formats import pcap_csv
 
         if self.format != "auto":
             return self.format
-        form = ENDINGS.get(Path(file).suffix.lower(), "text")
+        ending = Path(file).suffix.lower()
+        if ending in COMPRESSED:
+            raise InvalidInput(f"it is compressed; pipe it in: {COMPRESSED[ending]} {file} | beforehand streams ... -")
+        form = ENDINGS.get(ending, "text")
         return "trace" if form == "csv" and pcap_csv.recognize(file) else form
 
 
@@ -127,8 +132,11 @@ def _naming(file: str) -> Iterator[None]:
 
 def _blocks(file: str, interrupts: Interrupts, heard: Heard, *, follow: bool) -> Iterator[bytes]:
     """The bytes of a file as they come; Ctrl-C ends it by Interrupted, so that no half of a row counts as one."""
+    from beforehand.core.errors import InvalidInput
     from beforehand.streams.text import BLOCK
 
+    if file == "-" and sys.stdin is None:  # as Python has it where there is none
+        raise InvalidInput("it is closed; pipe something in")
     follow &= file != "-"  # which is at its end when whoever writes to it says so
     descriptor = sys.stdin.fileno() if file == "-" else os.open(file, os.O_RDONLY)
     try:
@@ -142,8 +150,10 @@ def _blocks(file: str, interrupts: Interrupts, heard: Heard, *, follow: bool) ->
             elif not follow:
                 return
             elif replaced:
-                os.close(descriptor)
-                descriptor = os.open(file, os.O_RDONLY)
+                with suppress(FileNotFoundError):  # removed again since
+                    new = os.open(file, os.O_RDONLY)
+                    os.close(descriptor)
+                    descriptor = new
             else:
                 interrupts.wait(seconds=POLL)
     finally:

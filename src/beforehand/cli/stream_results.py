@@ -42,9 +42,9 @@ class Results:
         """Print the heaviest keys; with exact counts, also how far off all estimates are."""
         top = self.summary.top(self.k) if self.phi is None else self.summary.heavy_hitters(self.phi)
         errors = check and check.errors(self.summary)
-        weight = self.summary.total - self.summary.deleted
+        weight = weight_of(self.summary)
         rows = [
-            (rank, _plain(row.key), row.estimate, row.lower, row.upper, row.estimate / weight)
+            (rank, _plain(row.key), row.estimate, row.lower, row.upper, row.estimate / weight if weight else 0.0)
             for rank, row in enumerate(top.to_list(), 1)
         ]
         if self.output == "csv":
@@ -87,6 +87,11 @@ class Results:
         out.print(render.facts(lines))
 
 
+def weight_of(summary: Any) -> int:
+    """What is left of the stream; deletions of what had no counter may be more than came."""
+    return max(0, summary.total - summary.deleted)  # type: ignore[no-any-return]
+
+
 def facts_of(summary: Any) -> dict[str, Any]:
     """What there is to say about a summary as a whole.
 
@@ -102,7 +107,7 @@ def facts_of(summary: Any) -> dict[str, Any]:
     }
     if not hasattr(summary, "top"):
         return facts
-    weight = summary.total - summary.deleted
+    weight = weight_of(summary)
     above = summary._untracked_bound / weight if weight else 0.0
     return facts | {"tracked": len(summary), "complete_above": above}
 
