@@ -315,7 +315,7 @@ void HeldKeys::read_list() {
 
 KeyKind HeldKeys::joined(KeyKind held) const {
   bool wide = false;
-  if (held != kind_ && !textual(kind_)) {
+  if (held != KeyKind::none && held != kind_ && !textual(kind_)) {
     wide = scalar_ && parts_.empty() && one_ >> 63;
     for (const Part& part : parts_) wide |= part.column.wide();
   }

@@ -43,8 +43,8 @@ class SpaceSaving(Tracking, Merging):
       most accurate, and what a predictor has to beat.
 
     Of `estimate`, "lower" and "upper" are the bounds. "count" is what the counter says, and 0 for keys without one: the
-    default of "exact" and "assoc", as in the literature. "mid", the default of the others, lies in the middle of what is
-    likely; with "gated", keys without a counter get the mean weight of all such keys.
+    default of "exact" and "assoc", as in the literature. "mid", the default of the others, lies in the middle of what
+    is likely; with "gated", keys without a counter get the mean weight of all such keys.
 
     Args:
         capacity: How many keys to track, from 1 to 2**32 - 2. With "exact", for an error of at most a share `e` of the
