@@ -88,9 +88,28 @@ def test_bytes_that_are_no_utf8_are_keys_of_csv_too():
 
 
 @pytest.mark.usefixtures("csv_reader")
-@pytest.mark.parametrize("text", ["", "key", "key\n", "key\n\n", "n,key,n\n", "\ufeffkey\r\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "key", "key\n", "key\n\n", "n,key,n\n", "\ufeffkey\r\n"])
 def test_csv_without_rows_has_no_keys(text):
     assert feed(write("x.csv", text))[:2] == ([], [])
+
+
+@pytest.mark.usefixtures("csv_reader")
+@pytest.mark.parametrize(
+    ("head", "column"),
+    [(b"n,key\n", None), (b"\n\nn,key\n", None), (b'n,"ke\ny"\n', "ke\ny"), (b"n,\xff\n", "\\xff"),
+     (b"n,n,key\n", "key"), (b'\xef\xbb\xbf"n","key"\n', "key")],
+    ids=["plain", "after empty lines", "two lines", "no UTF-8", "twice", "after a byte order mark"],
+)  # fmt: skip
+def test_names_of_columns_may_be_odd(head, column):
+    row = b"0,1,a\n" if head.startswith(b"n,n") else b"0,a\n"
+    assert feed(write("x.csv", head + row), column=column)[0] == ["a"]
+
+
+@pytest.mark.usefixtures("csv_reader")
+@pytest.mark.parametrize("text", ["key\rn\r1\r2\r", "k" * 200_000 + "\n1\n", '"key\n1\n2\n'])
+def test_a_head_that_is_no_row_is_said_with_the_file(text):
+    with pytest.raises(CorruptData, match=r"^x.csv: line \d+ is no csv: .*; repair it"):
+        feed(write("x.csv", text))
 
 
 @pytest.mark.usefixtures("csv_reader")

@@ -266,6 +266,9 @@ def test_windows_take_whatever_predicts_gaps():
         ({"memory": 8192, "min_rate": -1}, "min_rate is -1"),
         ({"memory": 8192, "predictors": [len]}, "each must have a price, and predict or predict_gaps"),
         ({"memory": 8192, "predictors": [CharNgrams()]}, "keys are integers, but CharNgrams reads strings"),
+        ({"memory": 8192, "predictors": Constant(1)}, r"predictors is Constant\(1.0\), but must be a sequence of them"),
+        ({"memory": 8192, "seed": -1}, "seed is -1, but must be a whole number from 0"),
+        ({"memory": 8192, "seed": None}, "seed is None"),
         ({"memory": 10}, "no design without a predictor is left"),
     ],
 )

@@ -91,6 +91,9 @@ def test_signed_and_unsigned_keys_mix_while_both_can_hold_them():
         (["x"], [1.0], "weights have dtype float64"),
         (["x"], [1, 1], r"shape \(2,\), but must be integers, one or one for each of the 1 keys"),
         (["x"], [2**63], "weights go from 9223372036854775808"),
+        (["x", "y"], [[1], [2, 3]], "weights cannot be read as an array"),
+        (["x", "y"], np.ma.array([1, 2], mask=[0, 1]), "weights are masked"),
+        (np.ma.array([1, 2], mask=[0, 1]), None, "keys are masked"),
     ],
 )
 def test_what_is_refused_leaves_no_trace(keys, weights, words):

@@ -5,12 +5,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module  # pyarrow is optional, and has no types
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from beforehand.cli.interrupts import Interrupted
 
+if TYPE_CHECKING:
+    import _csv
+
 ROWS = 1 << 16  # of a batch
-LONGEST = 1 << 20  # bytes of the names of columns
+HEAD = 1 << 16  # bytes to read at a time for the names of columns
 BYTE_ORDER_MARK = "\ufeff"
 Heard: TypeAlias = Callable[[int], object]
 T = TypeVar("T")
@@ -34,10 +37,9 @@ def csv_batches(blocks: Iterable[bytes], column: str | None, weights: str | None
 
     reader = csv.reader(_text_lines(blocks), strict=True)
     try:
-        names = next(reader, [])
+        names = _names(reader)
         if not names:
             return
-        names[0] = names[0].removeprefix(BYTE_ORDER_MARK)
         key, weight = _chosen(names, column, weights)
 
         def cells() -> Iterator[tuple[str, int | None]]:
@@ -71,29 +73,51 @@ def csv_file_batches(path: Path, column: str | None, weights: str | None, heard:
 
     pa, arrow_csv = import_module("pyarrow"), import_module("pyarrow.csv")
     with open(path, "rb") as stream:
-        head = stream.readline(LONGEST).decode("utf-8-sig", "backslashreplace")
-        names = next(csv.reader([head]), [])
-        if not names or not head.endswith("\n"):  # there are no rows
+        head = csv.reader(_text_lines(iter(lambda: stream.read(HEAD), b"")), strict=True)
+        names = _names(head)
+        if not names:
             return
         key, weight = _chosen(names, column, weights)
-        types = {names[key]: pa.string()} | ({} if weight is None else {names[weight]: pa.int64()})
+        stream.seek(0)
+        for _ in range(head.line_num):
+            stream.readline()
+        if not stream.peek(1):  # there are no rows
+            return
+        types = {str(key): pa.string()} | ({} if weight is None else {str(weight): pa.int64()})
         stream.seek(0)
         try:
-            reader = arrow_csv.open_csv(
+            with arrow_csv.open_csv(
                 stream,
-                read_options=arrow_csv.ReadOptions(use_threads=False),
+                read_options=arrow_csv.ReadOptions(  # columns by number, as names may be twice there, or no UTF-8
+                    use_threads=False, column_names=list(map(str, range(len(names)))), skip_rows=head.line_num
+                ),
                 parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
                 convert_options=arrow_csv.ConvertOptions(
                     check_utf8=False, column_types=types, include_columns=list(types), null_values=[]
                 ),
-            )
-            before = 0
-            for table in reader:
-                yield Batch(table[names[key]], None if weight is None else table[names[weight]])
-                heard(stream.tell() - before)
-                before = stream.tell()
+            ) as reader:
+                before = 0
+                for table in reader:
+                    yield Batch(table[str(key)], None if weight is None else table[str(weight)])
+                    heard(stream.tell() - before)
+                    before = stream.tell()
         except pa.ArrowInvalid as error:
             raise CorruptData(f"it is no csv: {str(error).partition(chr(10))[0]}; repair it") from error
+
+
+def _names(reader: "_csv.Reader") -> list[str]:
+    """What the first row says that is not empty; nothing if there is none.
+
+    Raises:
+        CorruptData: it is no row.
+    """
+    from beforehand.core.errors import CorruptData
+
+    try:
+        names = next(filter(None, reader), [])
+    except csv.Error as error:
+        raise CorruptData(f"line {reader.line_num} is no csv: {error}; repair it") from error
+    return [name.removeprefix(BYTE_ORDER_MARK) for name in names[:1]] + names[1:]
 
 
 def jsonl_batches(blocks: Iterable[bytes], column: str | None, weights: str | None) -> Iterator[Batch]:

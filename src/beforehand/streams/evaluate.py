@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
@@ -212,6 +212,9 @@ def _arrive(
 def _check(
     summary: Summary, metrics: Sequence[str], k: Sequence[int], phi: Sequence[float], every: int, warmup: int | None
 ) -> None:
+    for name, value in (("metrics", metrics), ("k", k), ("phi", phi)):
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise InvalidInput(f"{name} is {value!r}, but must be a sequence; pass [{value!r}]")
     for metric in metrics:
         if metric not in get_args(Metric):
             raise InvalidInput(f"metrics contain {metric!r}, but each must be one of {', '.join(get_args(Metric))}")

@@ -15,7 +15,7 @@ from beforehand.streams.candidates import Trial, designs, trained, whole
 from beforehand.streams.predictor import KeyPredictor
 from beforehand.streams.replay import Metric, Stream
 from beforehand.streams.search import Search, candidates
-from beforehand.streams.sizes import as_bytes
+from beforehand.streams.sizes import as_bytes, is_whole
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stream_plan import StreamPlan, check_length
 
@@ -89,6 +89,10 @@ def plan(
         raise InvalidInput(f"metric is {metric!r}, but must be one of {', '.join(get_args(Metric))}")
     if (metric == "upper" and window is None) or (metric == "recall" and window is not None):
         raise InvalidInput(f"metric is {metric!r}, but upper is for windows, and recall for whole streams")
+    if not isinstance(predictors, Sequence):
+        raise InvalidInput(f"predictors is {predictors!r}, but must be a sequence of them; pass [{predictors!r}]")
+    if not is_whole(seed) or not 0 <= seed < 2**64:
+        raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
     for name, value in (("window", window), ("horizon", horizon), ("shared_by", shared_by)):
         if value is not None:
             whole(name, value)
@@ -101,7 +105,7 @@ def plan(
         raise InvalidInput("sample has 1 arrival, but one half trains and the other is replayed; record more")
     first, second = stream.halves()
     check_length(second, window, "sample")
-    trial = Trial(stream=second, metric=metric, window=window, horizon=horizon, shared_by=shared_by, seed=seed)
+    trial = Trial(stream=second, metric=metric, window=window, horizon=horizon, shared_by=shared_by, seed=int(seed))
     every = list(designs(metric, window, trained(predictors, first)))
     search = Search(trial=trial, designs=every, arrivals=len(stream), min_rate=min_rate)
     needed: Mapping[str, int] = {}
@@ -127,7 +131,7 @@ def plan(
         law=_law(second, total) if window is None else None,
         untried=tuple(f"{name}: {why}" for name, why in search.untried.items()),
         predictor=_stored(choice.best.design.predictor),
-        seed=seed,
+        seed=int(seed),
         machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
         versions=made_with(),
     )

@@ -137,7 +137,7 @@ def _read(keys: object) -> tuple[str, Any, Any, int]:
 
     Plain batches are taken as they are: by way of ids they would cost more than a summary does.
     """
-    if isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind in "iu":
+    if type(keys) is np.ndarray and keys.ndim == 1 and keys.dtype.kind in "iu":
         kind = f"{keys.dtype.kind}64"
         return kind, keys.astype(INTEGERS[kind], copy=False), slice(None), len(keys)
     if isinstance(keys, list) and (found := set(map(type, keys))) in ({str}, {bytes}):
@@ -148,7 +148,12 @@ def _read(keys: object) -> tuple[str, Any, Any, int]:
 
 def _checked(weights: ArrayLike, size: int) -> NDArray[np.int64]:
     """One weight for each row."""
-    array = np.asarray(weights)
+    if isinstance(weights, np.ma.MaskedArray):
+        raise InvalidInput("weights are masked; pass weights.compressed(), and the keys that go with them")
+    try:
+        array = np.asarray(weights)
+    except ValueError as error:  # rows of unlike lengths
+        raise InvalidInput(f"weights cannot be read as an array: {error}") from error
     if array.dtype.kind not in "iu" or array.shape not in ((), (size,)):
         raise InvalidInput(
             f"weights have dtype {array.dtype} and shape {array.shape}, but must be integers, one or one for each of "
