@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from beforehand.streams import LookupTable
 from beforehand.studies.lss import runs
 
 STREAM = runs.zipf(50_000, 1.0)
@@ -26,8 +27,16 @@ def test_runs_are_found_again_and_compared():
     assert runs.ratios(found, "calibrated", "noisy", "gated") == [calibrated.rmse / gated.rmse]
     assert runs.ratios(found, "calibrated", None, "gated") == []  # of streams that were learned from the past
     assert (gated.asked, gated.violations, calibrated.violations) == (0, 0, 0)
-    assert 0 < calibrated.asked <= np.unique(STREAM.keys).size
+    assert calibrated.asked == 0  # an oracle
     assert runs.sheet(found).rows[0][:3] == ["Zipf 1", "24", "exact"]
+
+
+def test_a_predictor_that_has_learned_is_charged_for_each_key_that_it_was_asked_about():
+    past = LookupTable().fit(STREAM.keys[:5000])
+    found = runs.measure(dataclasses.replace(STREAM, name="other", predictors={"table": past}), (24,))
+    plus, lss = (runs.at(found, "other", 24, policy, "table") for policy in ("lss+", "lss"))
+    assert 0 < plus.asked <= lss.asked <= np.unique(STREAM.keys).size
+    assert runs.ratios(found, "lss+", None, "lss", "asked") == [plus.asked / lss.asked]
 
 
 def test_the_scale_is_told_in_words():
