@@ -251,9 +251,9 @@ class Counters {
     if (block_ != capacity_ && (block_ > capacity_ || block_ % 64 != 0)) return "the block of the minimum is no block";
     const std::uint64_t inside = capacity_ - block_;
     if (inside < 64 && mask_ >> inside != 0) return "a candidate lies beyond the last slot";
+    if (!full() && (minimum_ != 0 || mask_ != 0)) return "a table with free slots has a minimum";
     for (std::uint64_t rest = mask_; rest != 0; rest &= rest - 1)
       if (pinned(static_cast<std::uint32_t>(block_ + std::countr_zero(rest)))) return "a candidate is pinned";
-    if (!full() && (minimum_ != 0 || mask_ != 0)) return "a table with free slots has a minimum";
     if (full() && minimum_ > least_count(counts_.data(), marks(), size_)) return "the minimum is above a count";
     return nullptr;
   }
