@@ -27,7 +27,7 @@ struct Multiples {
 bool wide(const Frame& frame) { return frame.length() > 0xFFFFFFFF; }
 
 // Whether a batch of so many keys will draw so many jumps that it is worth to draw 256 at once.
-bool draws_many(std::size_t keys, double sample) { return static_cast<double>(keys) * sample >= 64; }
+bool draws_many(std::size_t keys, double sample) { return static_cast<double>(keys) * sample >= 256; }
 
 std::uint64_t step_of(const Frame& frame, double sample) {
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(sample * static_cast<double>(frame.block) + 0.5));
@@ -35,32 +35,38 @@ std::uint64_t step_of(const Frame& frame, double sample) {
 
 }  // namespace
 
-// Random numbers on (0, 1]: the i-th is the same whether they are drawn one by one or 256 at once.
-class SlidingWindow::Uniforms {
+// How many keys further on the next is put that is sampled: the i-th is the same whether they are drawn one by one or
+// 256 at once.
+class SlidingWindow::Jumps {
  public:
-  Uniforms(std::uint64_t seed, bool many) : seed_(seed), many_(many) {}
-  double operator()(std::uint64_t i) {
+  Jumps(double sample, std::uint64_t seed, bool many) : log_missed_(std::log1p(-sample)), seed_(seed), many_(many) {}
+  std::uint64_t operator()(std::uint64_t i) {
     if (!many_) {
       const Quad words = philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), 0,
                                  static_cast<std::uint32_t>(Domain::streams) << 24},
                                 static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32));
-      return uniform(words[0], words[1]);
+      return jump(words[0], words[1]);
     }
-    if (i / kLanes != block_) {
-      block_ = i / kLanes;
-      random_words(block_, seed_, 0, Domain::streams, words_);
-    }
-    return uniform(words_[i % kLanes], words_[kLanes + i % kLanes]);
+    if (i / kLanes != block_) draw(i / kLanes);
+    return jumps_[i % kLanes];
   }
 
  private:
-  static double uniform(std::uint32_t high, std::uint32_t low) {
-    return static_cast<double>((std::uint64_t{high >> 5} << 26 | low >> 6) + 1) * 0x1p-53;
+  void draw(std::uint64_t block) {
+    block_ = block;
+    std::array<std::uint32_t, kWords> words;
+    random_words(block, seed_, 0, Domain::streams, words);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) jumps_[lane] = jump(words[lane], words[kLanes + lane]);
+  }
+  std::uint64_t jump(std::uint32_t high, std::uint32_t low) const {
+    const double uniform = static_cast<double>((std::uint64_t{high >> 5} << 26 | low >> 6) + 1) * 0x1p-53;
+    return 1 + static_cast<std::uint64_t>(std::log(uniform) / log_missed_);
   }
 
+  double log_missed_;
   std::uint64_t seed_, block_ = ~std::uint64_t{0};
   bool many_;
-  std::array<std::uint32_t, kWords> words_;
+  std::array<std::uint64_t, kLanes> jumps_;
 };
 
 RealBounds sampled_bounds(std::uint64_t least, std::uint64_t most, double sample, double confidence) {
@@ -74,6 +80,7 @@ SlidingWindow::SlidingWindow(const Options& options)
     : options_(options),
       frame_(options.window, options.blocks),
       step_(step_of(frame_, options.sample)),
+      surely_(options.sample < 1 || options.counters < frame_.blocks),
       counters_(options.counters, options.seed, {}, wide(frame_)),
       log_(frame_.blocks, options.seed) {
   if (frame_.block > kMostBlock)
@@ -82,14 +89,7 @@ SlidingWindow::SlidingWindow(const Options& options)
   if (options.filter != Filter::none) filter_.emplace(options.filter_bytes, options.seed);
   if (!sampling()) return;
   sampled_.push_back(0);
-  log_missed_ = std::log1p(-options.sample);
-  Uniforms first(options.seed, false);
-  draw_jump(first);
-}
-
-void SlidingWindow::draw_jump(Uniforms& uniforms) {
-  until_put_ = 1 + static_cast<std::uint64_t>(std::log(uniforms(jumps_)) / log_missed_);
-  ++jumps_;
+  until_put_ = Jumps(options.sample, options.seed, false)(jumps_++);
 }
 
 // Lets up to `most` arrivals come, none beyond the block in which the first is; returns how many.
@@ -119,7 +119,7 @@ void SlidingWindow::update(std::span<const std::uint64_t> ids, std::span<const s
                            Labels* labels) {
   added(arrivals_, ids.size());
   const Multiples passes(step_);
-  Uniforms uniforms(options_.seed, draws_many(ids.size(), options_.sample));
+  Jumps jumps(options_.sample, options_.seed, draws_many(ids.size(), options_.sample));
   counters_.with([&](auto& table) {
     const auto put = [&](std::size_t i) {
       const std::uint64_t id = ids[i];
@@ -138,15 +138,17 @@ void SlidingWindow::update(std::span<const std::uint64_t> ids, std::span<const s
         table.add(slot, 1);
       }
       ++put_;
-      if (!passes(table.count(slot))) return;
+      using Count = decltype(table.count(slot));
+      if (!passes(static_cast<Count>(logged(table.count(slot), table.error(slot))))) return;
       const auto [entry, is_new] = log_.push(id);
       if (is_new && labels) labels->took(2 * entry + 1, i);
     };
     for (std::size_t i = 0; i < ids.size();) {
       const std::size_t end = i + move(table, ids.size() - i);
       if (sampling()) {
-        for (; until_put_ <= end - i; draw_jump(uniforms)) {
+        while (until_put_ <= end - i) {
           i += until_put_;
+          until_put_ = jumps(jumps_++);
           ++sampled_.back();
           put(i - 1);
         }
@@ -199,7 +201,7 @@ std::uint64_t SlidingWindow::skips() const { return !filter_ ? 0 : arrivals_ <= 
 
 // Entries from before the current frame.
 std::uint64_t SlidingWindow::old_entries(const Known& key) const {
-  const std::uint64_t current = key.count / step_ - key.error / step_;
+  const std::uint64_t current = logged(key.count, key.error) / step_;
   return key.entries - std::min(key.entries, current);
 }
 
@@ -215,22 +217,19 @@ Bounds SlidingWindow::bounds_of(const Known& key) const {
   // What of the oldest block is still in the window.
   std::uint64_t edge = above(block, slack + position);
   if (sampling()) edge = std::min<std::uint64_t>(edge, sampled_[0]);
-  // A key that entered the current frame above a multiple of the step has passed it without an entry, and so may have
-  // every untracked key of the previous frame.
-  const std::uint64_t unlogged = key.counted ? key.count % step_ + step_ * (key.error / step_) : floor_;
-  upper = edge + step_ - 1 + step_ * (previous_floor_ / step_) + step_ * key.entries + unlogged;
+  // Since the last entry of the frame before, less than a step came unlogged; and, if the log goes by what has surely
+  // been seen, what the floor hides.
+  upper = edge + step_ - 1 + (surely_ ? previous_floor_ : 0) + step_ * old_entries(key) + in_frame;
   if (this->block() % frame_.blocks == frame_.blocks - 1) {  // the frame covers the window but for the edge
     upper = std::min(upper, edge + in_frame);
     lower = above(lower, above(slack + position, block));
   }
   upper = std::min(upper + skips(), window);
-  if (previous_floor_ < step_ && floor_ < step_) {
-    // Whoever reached a multiple keeps its counter for the frame, so that `step` arrivals lie between two entries. Of
-    // those left of the oldest block, each came after as many arrivals as the block has lost entries: only `slack`
-    // arrivals can be out of the window, with an entry of the key in every `step` at most.
-    const std::uint64_t entries = above(old_entries(key), (slack + step_ - 1) / step_);
-    if (entries > 0) lower += step_ * (entries - 1) + 1;
-  }
+  // `step` arrivals lie between two entries of a key. Of the entries left of the oldest block, each came after as many
+  // arrivals as the block has lost entries: only `slack` arrivals can be out of the window, with an entry of the key in
+  // every `step` at most.
+  const std::uint64_t entries = above(old_entries(key), (slack + step_ - 1) / step_);
+  if (entries > 0) lower += step_ * (entries - 1) + 1;
   return {std::min(lower, upper), upper};
 }
 
@@ -274,12 +273,12 @@ std::uint64_t SlidingWindow::error_bound() const {
 }
 
 double SlidingWindow::guaranteed_error(std::uint64_t) const {
-  if (sampling() || options_.counters < frame_.blocks) return std::numeric_limits<double>::infinity();
-  // Where there are entries from before the frame, `upper` is above `lower` by what is left of the oldest block, two
-  // steps and what the counter may have inherited; with slack an entry, and thus a step, tells less.
+  if (sampling()) return std::numeric_limits<double>::infinity();
+  // `upper` is above `lower` by what is left of the oldest block, two steps less 2, and what the floors hide; with
+  // slack an entry, and thus a step, tells less.
   const std::uint64_t block = frame_.block, slack = frame_.slack();
   return static_cast<double>(3 * block - 3 + (slack > 0 ? block - slack : 0) + (filter_ ? 2 : 0)) +
-         static_cast<double>(frame_.length()) / options_.counters;
+         (surely_ ? 2 : 1) * static_cast<double>(frame_.length()) / options_.counters;
 }
 
 void SlidingWindow::settle(Labels& labels) const {
@@ -320,6 +319,7 @@ SlidingWindow::SlidingWindow(SectionReader& reader, AnyCounters counters)
     : options_(options_of(reader)),
       frame_(options_.window, options_.blocks),
       step_(1),
+      surely_(options_.counters < frame_.blocks),
       counters_(std::move(counters)),
       floor_(reader.header().floor),
       arrivals_(reader.header().total),
@@ -350,7 +350,7 @@ SlidingWindow::SlidingWindow(SectionReader& reader, AnyCounters counters)
       sampled_.push_back(sampled);
   }
   step_ = step_of(frame_, options_.sample);
-  log_missed_ = std::log1p(-options_.sample);
+  surely_ = surely_ || sampling();
   counters_.with([&](const auto& table) {
     for (std::uint32_t slot = 0; slot < table.size(); ++slot)
       put_ += std::min<std::uint64_t>(table.count(slot), kMostTotal - put_);

@@ -6,6 +6,10 @@
 // the block, and forgets it when the block leaves the window. Entries of the log tell counts of the window up to a few
 // B; Space Saving tells what came since the last entry.
 //
+// With fewer counters than blocks a count may owe more than B to the counter's owner before. There the log goes by what
+// has surely been seen of the key since it has the counter, `count - error`: each entry then stands for B arrivals of
+// the key, so that lower bounds hold, and keys that came once do not fill the log.
+//
 // With a sample below 1 every arrival moves the window, but only some keys are counted (Memento: Ben Basat, Einziger,
 // Keslassy, Orda, Vargaftik, Waisbard, CoNEXT 2018), and an entry stands for `step` sampled arrivals. With a filter a
 // key that has no counter may be skipped once a frame, hence at most twice in a window.
@@ -135,7 +139,7 @@ class SlidingWindow {
     bool counted;
   };
 
-  class Uniforms;
+  class Jumps;
 
   SlidingWindow(SectionReader& reader, AnyCounters counters);
   static Options options_of(SectionReader& reader);
@@ -146,8 +150,9 @@ class SlidingWindow {
   std::uint64_t skips() const;  // that a key in the window may have suffered
   template <typename Table>
   std::uint64_t move(Table& table, std::uint64_t most);
-  void draw_jump(Uniforms& uniforms);
   Known known(std::uint64_t id) const;
+  // What of a count the log goes by.
+  std::uint64_t logged(std::uint64_t count, std::uint64_t error) const { return surely_ ? count - error : count; }
   std::uint64_t old_entries(const Known& key) const;
   Bounds bounds_of(const Known& key) const;  // of what was sampled
   Bounds scaled(Bounds sampled) const;       // of what came
@@ -157,6 +162,7 @@ class SlidingWindow {
   Options options_;
   Frame frame_;
   std::uint64_t step_;  // sampled arrivals that an entry of the log stands for
+  bool surely_;         // entries are of what has surely been seen
   AnyCounters counters_;
   std::uint64_t floor_ = 0, previous_floor_ = 0, arrivals_ = 0;
   std::uint64_t put_ = 0;  // sampled in this frame, and not skipped
@@ -164,7 +170,6 @@ class SlidingWindow {
   Ring sampled_;  // of each stored block, if sampling
   std::optional<OnceFilter> filter_;
   std::uint64_t candidates_ = 0, passed_ = 0;
-  double log_missed_ = 0;                    // of the chance that a key is not put
   std::uint64_t jumps_ = 0, until_put_ = 0;  // drawn so far; keys up to the next one that is put
 };
 

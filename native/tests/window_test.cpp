@@ -110,8 +110,7 @@ std::uint64_t check_against_copy(std::uint64_t seed) {
   return checks;
 }
 
-// With one counter and an even block two keys in turn pass every multiple unseen: only what the counter says to have
-// inherited tells of them.
+// With one counter two keys in turn are never seen twice: only what the counter says to have inherited tells of them.
 void check_keys_that_leave_no_entry() {
   SlidingWindow seen({.window = 400, .blocks = 40, .counters = 1});
   Copy copy(400);
@@ -144,7 +143,7 @@ void check_a_block_of_one_is_exact() {
 // Any cut of the stream gives the same bytes, and advance(n) is n times advance(1).
 void check_cuts(const Options& options) {
   std::mt19937_64 random(options.seed);
-  std::vector<std::uint64_t> ids(5000);
+  std::vector<std::uint64_t> ids(5000);  // enough to draw jumps in blocks
   for (std::uint64_t t = 0; t < ids.size(); ++t) ids[t] = next_key(2, 300, t, options.window, random);
   SlidingWindow whole(options), cut(options);
   const std::span<const std::uint64_t> all(ids);

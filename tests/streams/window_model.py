@@ -50,6 +50,7 @@ class WindowModel:
         self.bits, self.gap, self.held = bits, gap, set()  # gap None: every key may be skipped
         self.sample, self.jumps, self.until = sample, 0, 0
         self.step = max(1, int(sample * self.block + 0.5))
+        self.surely = sample < 1 or counters < self.n  # the log goes by what has surely been seen
         self.next_jump()
 
     def next_jump(self):
@@ -108,9 +109,9 @@ class WindowModel:
 
     def put(self, key):
         self.y.add(key)
-        count = self.y.table.counts[self.y.table.where[key]]
+        slot, table = self.y.table.where[key], self.y.table
         self.sampled[-1] += 1
-        if count % self.step == 0:
+        if self.logged(table.counts[slot], table.errors[slot]) % self.step == 0:
             self.ring[-1].append(key)
             self.log[key] += 1
 
@@ -126,13 +127,16 @@ class WindowModel:
         if not self.skips(key):
             self.put(key)
 
+    def logged(self, count, error):
+        return count - error if self.surely else count
+
     def state(self, key):
         """Count, error and the entries of the log that are not explained by the current frame."""
         slot, table = self.y.table.where.get(key), self.y.table
         if slot is None:
             return None, None, self.log[key]
         c, e = table.counts[slot], table.errors[slot]
-        return c, e, self.log[key] - (c // self.step - e // self.step)
+        return c, e, self.log[key] - self.logged(c, e) // self.step
 
     def sampled_bounds(self, key):
         """Bounds of what was sampled of a key: of its count, where all is."""
@@ -146,16 +150,14 @@ class WindowModel:
         edge = max(0, B - D - p)
         if self.sample < 1:
             edge = min(edge, self.sampled[0])
-        rest = self.floor if c is None else c % step + step * (e // step)
-        upper = edge + step - 1 + step * (self.prev_floor // step) + step * self.log[key] + rest
+        upper = edge + step - 1 + (self.prev_floor if self.surely else 0) + step * old + g
         lower = certain
         if j % n == n - 1:
             upper = min(upper, edge + g)
             lower = max(0, lower - max(0, D + p - B))
         upper = min(upper + skipped, W)
-        if self.prev_floor < step and self.floor < step:
-            inside = old - -(-D // step)
-            lower += step * (inside - 1) + 1 if inside > 0 else 0
+        inside = old - -(-D // step)
+        lower += step * (inside - 1) + 1 if inside > 0 else 0
         return min(lower, upper), upper
 
     def estimate(self, key, estimator="balanced"):

@@ -70,14 +70,12 @@ class LearnedSlidingWindow(Windowed):
         memory: int | str | None = None,
         blocks: int | None = None,
         counters: int | None = None,
-        counter_share: float = 0.25,
+        counter_share: float = 0.4,
         filter_share: float = 0.01,
         key: KeyKind = "auto",
         seed: int = 0,
         labels: bool | None = None,
     ) -> None:
-        if filter_share == 0:
-            raise InvalidInput("filter_share is 0, but must be between 0 and 1; take 0.01, or SlidingWindow")
         check_common(key, seed, labels)
         self._ask(predictor)
         cut = window_cut(window, memory, blocks, counters, counter_share, filter_share)

@@ -181,8 +181,8 @@ def window_geometry(window: int, blocks: int) -> Geometry:
 def window_error(window: int, blocks: int, counters: int) -> float:
     """The most that the bounds of a sliding window can lie apart: 3 blocks - 3 + frame / counters arrivals.
 
-    A block, less what the frame is longer than the window, comes on top where the blocks do not divide the window; 2
-    with a filter. Infinity with fewer counters than blocks: then keys can pass the borders of blocks unseen.
+    With fewer counters than blocks it is 2 frames / counters. A block, less what the frame is longer than the window,
+    comes on top where the blocks do not divide the window; 2 with a filter.
 
     Raises:
         InvalidInput: an argument is less than 1.
@@ -193,9 +193,8 @@ def window_error(window: int, blocks: int, counters: int) -> float:
     """
     _positive(counters=counters)
     cut = window_geometry(window, blocks)
-    if counters < cut.blocks:
-        return math.inf
-    return 3 * cut.block - 3 + cut.frame / counters + (cut.block - cut.slack if cut.slack else 0)
+    hidden = (2 if counters < cut.blocks else 1) * cut.frame / counters
+    return 3 * cut.block - 3 + hidden + (cut.block - cut.slack if cut.slack else 0)
 
 
 def memento_interval(lower: float, upper: float, *, sample: float, confidence: float) -> tuple[float, float]:

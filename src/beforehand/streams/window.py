@@ -18,7 +18,9 @@ MOST_WINDOW: Final = 2**48
 MOST_COUNTERS: Final = 2**31 - 1
 LEAST_MEMORY: Final = 64
 LEAST_SAMPLE: Final = 2.0**-20
-PART: Final = 20  # bytes of a counter, and of a block
+COUNTER: Final = 20  # bytes
+BLOCK: Final = 10  # bytes of the log, as planned
+SAMPLED: Final = 4  # bytes more of a block where only a sample is counted
 
 
 class Windowed(Tracking):
@@ -86,8 +88,8 @@ class Windowed(Tracking):
             total: Of no account: it is the same for any stream.
 
         Returns:
-            `3 * block - 3 + frame / capacity` arrivals; with a filter 2 more; where blocks do not divide the window,
-            `block + window - frame` more. inf with fewer counters than blocks, or with a sample.
+            `3 * block - 3 + frame / capacity` arrivals, with fewer counters than blocks `2 * frame / capacity`; with a
+            filter 2 more; where blocks do not divide the window, `block + window - frame` more. inf with a sample.
         """
         return super().guaranteed_error(total)
 
@@ -136,8 +138,7 @@ class SlidingWindow(Windowed):
         memory: Bytes, or text such as "256KiB", for counters, log and filter, not labels.
         blocks: Parts of the window instead, together with `counters`; at most `window`.
         counters: Keys of the current frame that are counted at a time, up to 2**31 - 1.
-        counter_share: The share of the memory for counters; the rest is for blocks. 0.25 serves the estimator
-            "balanced", 0.4 to 0.5 "upper".
+        counter_share: The share of the memory for counters; the rest is for blocks.
         filter: "doorkeeper" lets the first arrival of each key in a frame pass uncounted, so that keys that come once
             take no counter.
         filter_share: The share of the memory for that filter.
@@ -150,14 +151,14 @@ class SlidingWindow(Windowed):
 
     Guarantee:
         With `lower, upper = bounds(keys)`, `lower <= arrivals in the window <= upper` for every key, tracked or not, at
-        any time; with `sample` below 1 each pair holds with probability `confidence`. With as many counters as blocks,
-        or more, `upper - lower <= guaranteed_error()`, about `3 * block + frame / counters`; with fewer, what
-        `error_bound` says. Where each block is one arrival "balanced" is exact. The same stream gives the same bytes,
-        however it is cut into batches.
+        any time; with `sample` below 1 each pair holds with probability `confidence`. `upper - lower <= error_bound <=
+        guaranteed_error()`, which is about `3 * block + 2 * frame / counters`. Where each block is one arrival
+        "balanced" is exact. The same stream gives the same bytes, however it is cut into batches.
 
     Cost:
-        20 bytes for each counter and each block. `update` takes O(1) expected and amortized, as counters start anew
-        with each frame, and releases the GIL above 10,000 keys.
+        20 bytes for each counter, and about 10 for each block: 5 on streams where the same keys fill most blocks, 23
+        where each block brings a new heavy key; 4 more with a sample. `update` takes O(1) expected and amortized, as
+        counters start anew with each frame, and releases the GIL above 10,000 keys.
 
     Raises:
         InvalidInput: An argument breaks its rule.
@@ -171,7 +172,8 @@ class SlidingWindow(Windowed):
     Source:
         Ben Basat, Einziger, Friedman, Kassner: Heavy Hitters in Streams and Sliding Windows. INFOCOM 2016. Sampling:
         Ben Basat, Einziger, Keslassy, Orda, Vargaftik, Waisbard: Memento. CoNEXT 2018. That counters and blocks need
-        not be as many, the bounds, and "balanced" are ours; "paper" is the estimate of the first paper.
+        not be as many, the bounds, and "balanced" are ours; "paper" is the estimate of the first paper, which has as
+        many counters as blocks, and is never too low only then.
     """
 
     __slots__ = ()
@@ -183,7 +185,7 @@ class SlidingWindow(Windowed):
         memory: int | str | None = None,
         blocks: int | None = None,
         counters: int | None = None,
-        counter_share: float = 0.25,
+        counter_share: float = 0.4,
         filter: WindowFilter | None = None,
         filter_share: float = 0.05,
         sample: float = 1.0,
@@ -201,7 +203,8 @@ class SlidingWindow(Windowed):
         if filter is not None and sample < 1:
             raise InvalidInput(f"filter is {filter!r} and sample is {sample}; pass one of them")
         check_common(key, seed, labels)
-        cut = window_cut(window, memory, blocks, counters, counter_share, 0 if filter is None else filter_share)
+        a_block = BLOCK if sample == 1 else BLOCK + SAMPLED
+        cut = window_cut(window, memory, blocks, counters, counter_share, filter and filter_share, a_block)
         self._native = _native.SlidingWindow(
             *cut, filter or "none", float(sample), float(confidence), int(seed), key, labels is not False
         )
@@ -239,17 +242,18 @@ def window_cut(
     blocks: int | None,
     counters: int | None,
     counter_share: float,
-    filter_share: float,
+    filter_share: float | None,
+    a_block: int = BLOCK,
 ) -> tuple[int, int, int, int]:
-    """The window, its blocks, its counters, and the bytes of its filter: none for a share of 0.
+    """The window, its blocks of so many bytes, its counters, and the bytes of its filter, if it has one.
 
     Raises:
         InvalidInput: An argument breaks its rule.
     """
     window = _whole("window", window, 1, MOST_WINDOW, "pass how many arrivals it is to hold")
     if not _is_number(counter_share) or not 0 < counter_share < 1:
-        raise InvalidInput(f"counter_share is {counter_share!r}, but must be between 0 and 1; take 0.25")
-    if filter_share != 0 and (not _is_number(filter_share) or not 0 < filter_share < 1):
+        raise InvalidInput(f"counter_share is {counter_share!r}, but must be between 0 and 1; take 0.4")
+    if filter_share is not None and (not _is_number(filter_share) or not 0 < filter_share < 1):
         raise InvalidInput(f"filter_share is {filter_share!r}, but must be between 0 and 1; take 0.05")
     if memory is not None and blocks is counters is None:
         total = as_bytes(memory)
@@ -258,16 +262,16 @@ def window_cut(
     elif memory is None and blocks is not None and counters is not None:
         blocks = _whole("blocks", blocks, 1, window, "no window has more blocks than arrivals")
         counters = _whole("counters", counters, 1, MOST_COUNTERS, "pass how many keys to count at a time")
-        total = PART * (counters + blocks)
+        total = COUNTER * counters + a_block * blocks
     else:
         raise InvalidInput("pass either memory, or both blocks and counters")
-    filter_bytes = int(filter_share * total)
-    if filter_share != 0 and filter_bytes == 0:
+    filter_bytes = 0 if filter_share is None else int(filter_share * total)
+    if filter_share is not None and filter_bytes == 0:
         raise InvalidInput(f"filter_share is {filter_share}, which is no byte of {total}; give the filter more")
     if blocks is None or counters is None:
-        parts = (total - filter_bytes) / PART
-        counters = min(max(1, int(counter_share * parts)), MOST_COUNTERS)
-        blocks = min(max(1, int((1 - counter_share) * parts)), window)
+        rest = total - filter_bytes
+        counters = min(max(1, int(counter_share * rest / COUNTER)), MOST_COUNTERS)
+        blocks = min(max(1, int((1 - counter_share) * rest / a_block)), window)
     return window, blocks, counters, filter_bytes
 
 
