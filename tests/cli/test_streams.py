@@ -262,6 +262,10 @@ def test_integers_train_bits_and_a_model_of_all_is_not_judged(capsys):
         ),
         (["train", "x.log", "-o", "m", "--model", "bits"], "keys are str"),
         (["train", "x.log"], "Missing option '--save'"),
+        (["train", "few.log", "-o", "gone/m"], "gone/m cannot be written: No such file or directory; choose another"),
+        (["top", "x.log", "--save", "gone/s"], "gone/s cannot be written: No such file or directory"),
+        (["top", "x.log", "--save", "."], ". cannot be written: Is a directory"),
+        (["plan", "x.log", "--memory", "8KiB", "-o", "gone/p"], "gone/p cannot be written: No such file or directory"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(capsys, command, message):
@@ -278,6 +282,18 @@ def test_what_is_wrong_is_said_in_one_line(capsys, command, message):
         stream.write(streams.LookupTable(entries=2).fit(["a", "b"]).to_bytes())
     assert message in refused(capsys, *command)
     assert not os.path.exists("t")
+
+
+def test_a_summary_may_go_into_a_pipe(here):
+    os.mkfifo("pipe")
+    with beforehand("streams", "top", "x.log", "--save", "pipe", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        assert streams.from_bytes((here / "pipe").read_bytes()).total == len(KEYS)
+
+
+def test_a_folder_that_is_closed_is_refused_at_once(capsys, here, monkeypatch):
+    (here / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("closed"))
+    assert "closed/s cannot be written: Permission denied" in refused(capsys, "top", "missing", "--save", "closed/s")
 
 
 def test_a_summary_of_another_version_is_refused(capsys):

@@ -83,6 +83,7 @@ def test_it_prints_as_a_table():
 
 def test_it_becomes_a_table_of_arrow():
     table = counted(["x", "y", "x"]).top(2).to_arrow()
+    assert table.column_names == ["key", "estimate", "lower", "upper", "guaranteed"]
     assert table.to_pylist()[0] == {"key": "x", "estimate": 2.0, "lower": 2, "upper": 2, "guaranteed": True}
 
 

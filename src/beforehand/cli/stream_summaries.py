@@ -1,5 +1,7 @@
 """Summaries that commands make, read, merge and write."""
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,22 @@ def merged(paths: Sequence[Path]) -> Any:
         with naming(path):
             whole.merge(other)
     return whole
+
+
+def check_place(path: Path | None) -> None:
+    """Refuse a place that cannot be written before a long stream is read, not after.
+
+    Raises:
+        InvalidInput: there is no such folder, or it does not allow it.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # a device, or a pipe
+        return
+    folder = Path(os.path.realpath(path)).parent
+    code = errno.EISDIR if path.is_dir() else 0 if folder.is_dir() else errno.ENOENT
+    if code or not os.access(folder, os.W_OK):
+        raise InvalidInput(f"{path} cannot be written: {os.strerror(code or errno.EACCES)}; choose another place")
 
 
 def write(summary: Any, path: Path) -> None:

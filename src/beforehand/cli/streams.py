@@ -71,6 +71,7 @@ def top(
     from beforehand.cli.stream_check import Check
     from beforehand.core.errors import InvalidInput
 
+    stream_summaries.check_place(save)
     source = StreamInput(files=files, column=column, weights=weights, format=form, follow=follow)
     summary = stream_summaries.make(
         memory=memory, policy=policy, predictor=predictor, plan=plan, window=window, seed=seed
@@ -128,6 +129,7 @@ def train(
     """
     from beforehand.cli import stream_training
 
+    stream_summaries.check_place(save)
     source = StreamInput(files=files, column=column, weights=weights, format=form)
     predictor, quality = stream_training.train(source, model, entries=entries, buckets=buckets, fraction=fraction)
     stream_summaries.write(predictor, save)

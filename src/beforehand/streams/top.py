@@ -77,9 +77,7 @@ class Top:
             pyarrow = import_module("pyarrow")  # which has no types
         except ImportError:
             raise MissingDependency("to_arrow() needs pyarrow; pip install pyarrow") from None
-        return pyarrow.table(
-            {name: getattr(self, name) for name in TopRow._fields if name != "key"} | {"key": self.keys}
-        )
+        return pyarrow.table({"key": self.keys} | {name: getattr(self, name) for name in TopRow._fields[1:]})
 
     def __str__(self) -> str:
         """A table, cut off after 20 rows."""
