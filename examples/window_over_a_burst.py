@@ -27,7 +27,7 @@ def main(size: int, output: str) -> None:
     """Draw the picture of `size` arrivals into the file `output`."""
     keys = arrivals(size)
     length = max(1, size // 10)
-    window = SlidingWindow(length, memory=MEMORY, counter_share=0.5)  # half for counters: the tightest bounds
+    window = SlidingWindow(length, memory=MEMORY)
     whole = SpaceSaving(memory=MEMORY, policy="gated")
     came = np.concatenate(([0], np.cumsum(keys == KEY)))
     ends = np.linspace(0, size, min(LOOKS, size) + 1).astype(int)[1:]
