@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams import SpaceSaving
-from tests.streams.models import Exact, Filtered, Gated
+from tests.streams.gated_model import Gated
+from tests.streams.models import Exact, Filtered
 from tests.streams.sections import header, state
 
 GOLDEN = 0x9E3779B97F4A7C15
