@@ -37,7 +37,9 @@ def test_a_report_stands_side_by_side(capsys, monkeypatch):
 
 def test_a_broken_promise_is_named(capsys):
     render.show_report(report(expected=Outcome("histogram", 0.01, 0.01, 0.01)))
-    assert "did not come true" in capsys.readouterr().out
+    assert "did not come true: plan again on new data" in capsys.readouterr().out
+    render.show_report(report(expected=Outcome("histogram", 0.04, 0.03, 0.05)))
+    assert "did not come true: what was measured is better" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear"])

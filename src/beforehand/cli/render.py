@@ -85,6 +85,8 @@ def show_report(report: "Report") -> None:
     out.print(outcomes)
     out.print()
     kept = "came true" if report.came_true else "did not come true: plan again on new data"
+    if report.measured.high < report.expected.low:
+        kept = "did not come true: what was measured is better"
     out.print(
         facts([("expectation", kept), ("price", report.price), ("verdict", f"{report.verdict}: {report.why}")]),
     )

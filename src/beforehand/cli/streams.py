@@ -36,11 +36,11 @@ def top(
         float | None, typer.Option(min=0, max=1, help="Show all keys above this share of the stream instead.")
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Bytes of the summary, such as 64KiB or 1MB; 256KiB unless asked otherwise.")
+        str | None, typer.Option(help="Bytes of the summary, such as 64KiB or 1MB; 256KiB if not given.")
     ] = None,
     policy: Annotated[
         Literal["exact", "assoc", "filtered", "gated"] | None,
-        typer.Option(help="gated, unless asked otherwise: the smallest errors without a predictor."),
+        typer.Option(help="gated if not given, which has the smallest errors without a predictor."),
     ] = None,
     predictor: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="What train wrote: predictions for keys that are not tracked.")
@@ -115,7 +115,7 @@ def train(
     ] = "auto",
     entries: Annotated[int, typer.Option(min=1, help="Keys that a table remembers.")] = 8192,
     buckets: Annotated[
-        int | None, typer.Option(min=1, help="Weights of ngrams or bits; 1024 and 512 unless asked otherwise.")
+        int | None, typer.Option(min=1, help="Weights of ngrams or bits; 1024 and 512 if not given.")
     ] = None,
     fraction: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of the arrivals, the first, to learn from.")
@@ -141,7 +141,7 @@ app.command(epilog="Example: beforehand streams plan access.log --memory 64KiB -
 
 @app.command(epilog="Example: beforehand streams merge monday.bhss tuesday.bhss -o week.bhss")
 def merge(
-    summaries: Annotated[list[Path], typer.Argument(metavar="SUMMARY...", help="What top saved, of streams apart.")],
+    summaries: Annotated[list[Path], typer.Argument(metavar="SUMMARY...", help="Summaries that top saved, each of another stream.")],
     save: Annotated[Path, typer.Option("--save", "-o", help="Where to write the summary of them all.")],
     output: Form = "table",
     as_json: Json = False,
