@@ -151,9 +151,9 @@ class SlidingWindow(Windowed):
 
     Guarantee:
         With `lower, upper = bounds(keys)`, `lower <= arrivals in the window <= upper` for every key, tracked or not, at
-        any time; with `sample` below 1 each pair holds with probability `confidence`. `upper - lower <= error_bound <=
-        guaranteed_error()`, which is about `3 * block + 2 * frame / counters`. Where each block is one arrival
-        "balanced" is exact. The same stream gives the same bytes, however it is cut into batches.
+        any time; with `sample` below 1 each pair holds with probability `confidence`. They are at most `error_bound`
+        apart, and that is at most `guaranteed_error()`, about `3 * block + 2 * frame / counters`. Where each block is
+        one arrival "balanced" is exact. The same stream gives the same bytes, however it is cut into batches.
 
     Cost:
         20 bytes for each counter, and about 10 for each block: 5 on streams where the same keys fill most blocks, 23
