@@ -443,7 +443,7 @@ void bind_slots(nb::class_<Summary<Kernel>>& bound) {
   bound.def("top", &top<Kernel>, "most"_a, "estimator"_a)
       .def("__len__", &tell<&Kernel::size, Kernel>)
       .def_prop_ro("untracked_bound", &tell<&Kernel::untracked_bound, Kernel>)
-      .def_prop_ro("capacity", [](const Summary<Kernel>& self) { return self.kernel.capacity(); });
+      .def_prop_ro("capacity", &tell<&Kernel::capacity, Kernel>);
 }
 
 template <typename Kernel>
