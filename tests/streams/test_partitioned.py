@@ -1,6 +1,7 @@
 """Shards that are asked as if they were one summary, and parts that merge."""
 
 import numpy as np
+import pyarrow
 import pytest
 
 from beforehand.core.errors import InvalidInput
@@ -111,6 +112,36 @@ def test_a_null_has_no_weight_to_ask_for():
 def test_what_is_no_set_of_shards_is_refused(parts, words):
     with pytest.raises(InvalidInput, match=words):
         Partitioned(parts)
+
+
+@pytest.mark.parametrize("form", [int, str, lambda key: str(key).encode()], ids=["int", "str", "bytes"])
+def test_parts_of_a_stream_that_was_split_otherwise_are_refused(form):
+    parts = [SpaceSaving(capacity=10) for _ in range(4)]
+    for key in range(8):
+        parts[key % 4].update([form(key)] * 100)
+    with pytest.raises(
+        InvalidInput, match=r"part \d has counted .*, which belongs to another part; let ShardedSummary"
+    ):
+        Partitioned(parts)
+
+
+@pytest.mark.parametrize("policy", ["exact", "assoc", "filtered", "gated"])
+def test_parts_may_hold_names_that_are_no_utf8_or_none_at_all(policy):
+    raw = [b"\xff%d" % key for key in range(200)]
+    text = pyarrow.array(raw, pyarrow.binary()).view(pyarrow.string())
+    for labels in (True, False):
+        made = sharded(text, 5, capacity=96, policy=policy, labels=labels)
+        assert made.total == 200
+        assert made.bounds(text)[1].min() >= 1
+
+
+def test_masked_keys_are_refused_before_they_are_split():
+    with pytest.raises(InvalidInput, match="keys are masked"):
+        sharded(np.ma.array([1, 2], mask=[0, 1]))
+
+
+def test_it_says_what_it_is():
+    assert repr(sharded([1, 2, 2], 3)) == "Partitioned(3 parts, total=3, tracked=2)"
 
 
 def test_kinds_of_keys_do_not_mix():

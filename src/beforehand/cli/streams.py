@@ -141,7 +141,9 @@ app.command(epilog="Example: beforehand streams plan access.log --memory 64KiB -
 
 @app.command(epilog="Example: beforehand streams merge monday.bhss tuesday.bhss -o week.bhss")
 def merge(
-    summaries: Annotated[list[Path], typer.Argument(metavar="SUMMARY...", help="Summaries that top saved, each of another stream.")],
+    summaries: Annotated[
+        list[Path], typer.Argument(metavar="SUMMARY...", help="Summaries that top saved, of different streams.")
+    ],
     save: Annotated[Path, typer.Option("--save", "-o", help="Where to write the summary of them all.")],
     output: Form = "table",
     as_json: Json = False,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Keys
 from beforehand.streams.ranking import Ranking
-from beforehand.streams.sharding import MOST_SHARDS, routed
+from beforehand.streams.sharding import MOST_SHARDS, owned_rows, routed
 from beforehand.streams.summary import Merging, Tracking
 
 Mergeable = TypeVar("Mergeable", bound=Merging)
@@ -22,7 +22,8 @@ class Partitioned(Ranking):
     """Summaries that share a stream by the hash of its keys, asked as if they were one.
 
     Each key was counted by one of them, so that nothing is lost as it is where summaries merge.
-    `beforehand.integrations.ray.ShardedSummary` makes these.
+    `beforehand.integrations.ray.ShardedSummary` splits a stream so. Parts of a stream that was split by another rule do
+    not do here: merge them, or ask the one that owns a key.
 
     Args:
         parts: The summaries, in the order of their shards; all of one seed.
@@ -35,7 +36,8 @@ class Partitioned(Ranking):
         That of the summaries, and a hash of each key that is asked for.
 
     Raises:
-        InvalidInput: There are no parts, or more than 65,535; they track no keys, or differ in seed or kind of keys.
+        InvalidInput: There are no parts, or more than 65,535; they track no keys, or differ in seed or kind of keys;
+            one tracks a key that belongs to another.
 
     Example:
         >>> from beforehand.streams import SpaceSaving
@@ -63,6 +65,27 @@ class Partitioned(Ranking):
         if len(kinds) > 1:
             raise InvalidInput(f"parts hold {' and '.join(sorted(kinds))} keys; make all of them with the same key=")
         self.parts = tuple(parts)
+        for shard in range(len(parts)):
+            self._check_owner(shard)
+
+    def _check_owner(self, shard: int) -> None:
+        """Refuse a stream that was split by another rule: what does not own a key would be asked about it."""
+        part = self.parts[shard]
+        keys, _, lower, _, _ = part._ranked(len(part))
+        foreign = np.ones(len(lower), bool)
+        foreign[owned_rows(keys, len(self.parts), part.seed)[shard]] = False
+        if foreign.any() and isinstance(keys, list):  # a label that is no UTF-8 looks like another key
+            foreign &= (part.bounds(keys)[0] == lower) & (lower > 0)
+        if foreign.any():
+            key = (keys if isinstance(keys, list) else keys.tolist())[int(np.argmax(foreign))]
+            raise InvalidInput(
+                f"part {shard} has counted {key!r}, which belongs to another part; let ShardedSummary split the "
+                "stream, or merge the parts"
+            )
+
+    def __repr__(self) -> str:
+        """How many parts, and of what."""
+        return f"Partitioned({len(self.parts)} parts, total={self.total}, tracked={len(self)})"
 
     def estimate(self, keys: Keys, *, estimator: Any = None) -> Any:
         """The weight of each key, as one number; as in `SpaceSaving`."""

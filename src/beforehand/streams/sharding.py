@@ -25,7 +25,7 @@ def split(keys: Keys, weights: NDArray[np.uint64] | None, shards: int, seed: int
         shards: How many there are.
         seed: The seed of the hash.
     """
-    if weights is None and isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind in "iu":
+    if weights is None and type(keys) is np.ndarray and keys.ndim == 1 and keys.dtype.kind in "iu":
         whole = np.ascontiguousarray(keys, np.int64 if keys.dtype.kind == "i" else np.uint64)
         grouped, counts = _native.shard_integers(whole.view(np.uint64), shards, seed)
         return [(part, None) for part in np.split(grouped.view(whole.dtype), np.cumsum(counts)[:-1])]
@@ -68,7 +68,7 @@ def owned_rows(batch: Any, shards: int, seed: int) -> list[Rows]:
 
 def as_batch(keys: Keys) -> Any:
     """Keys so that they can be read twice and rows of them picked: a list, or an array of numpy or Arrow."""
-    if isinstance(keys, list):
+    if isinstance(keys, list | np.ma.MaskedArray):  # of which the kernels refuse the latter
         return keys
     if isinstance(keys, str | bytes | int):
         return [keys]
