@@ -307,3 +307,7 @@ def test_forged_json_is_refused():
     ):
         with pytest.raises(CorruptData, match=message):
             StreamPlan.from_json(json.dumps(fields | change))
+    for candidate in fields["candidates"]:
+        candidate["options"]["magic"] = 1
+    with pytest.raises(InvalidInput, match=r"no .* has such options: .*'magic'; plan again"):
+        StreamPlan.from_json(json.dumps(fields)).build()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
 from typing import Any, Final, final
 
 import numpy as np
@@ -70,11 +71,19 @@ class Design:
 
 
 def build(kind: str, options: dict[str, Any], predictor: Any) -> Any:
-    """A new summary."""
+    """A new summary.
+
+    Raises:
+        InvalidInput: the options, which a plan may have from a file, are none of this kind.
+    """
     options = dict(options)
     first = [] if predictor is None else [predictor]
     if "window" in options:
         first.append(options.pop("window"))
+    try:
+        signature(CLASSES[kind]).bind(*first, **options)
+    except TypeError as error:
+        raise InvalidInput(f"no {kind} has such options: {error}; plan again") from error
     return CLASSES[kind](*first, **options)
 
 
