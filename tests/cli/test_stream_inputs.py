@@ -142,6 +142,9 @@ def test_parquet_and_traces_are_read_batch_by_batch(monkeypatch):
     assert 0 < size <= os.path.getsize("x.parquet")
     Trace("stream", {"key": x, "weight": x + 1}).save("x.npz")
     assert feed("x.npz")[:2] == (x.tolist(), [1] * 5000)
+    for array in (x, np.array(["a", "b"]), np.array([b"a"])):
+        np.save("x.npy", array)
+        assert feed("x.npy")[0] == array.tolist()
     assert feed("x.npz", weights="weight")[1] == (x + 1).tolist()
 
 
@@ -302,6 +305,8 @@ def test_ctrl_c_between_two_batches_leaves_the_rest(monkeypatch):
         ("missing", None, {}, InvalidInput, "missing: it cannot be read: No such file or directory; check the path"),
         ("missing.parquet", None, {}, InvalidInput, "it cannot be read: No such file or directory"),
         (".", None, {}, InvalidInput, "it cannot be read: Is a directory"),
+        ("x.bhss", "a\n", {}, InvalidInput, "it holds a summary or a model, not a stream; look at it by beforehand"),
+        ("x.npy", "a\n", {}, CorruptData, "x.npy is not an array in .npy"),
         ("x.log.gz", "a\n", {}, InvalidInput, r"it is compressed; pipe it in: zcat x.log.gz \| beforehand streams"),
         ("x.csv.ZST", "key\n", {}, InvalidInput, "it is compressed; pipe it in: zstdcat"),
     ],

@@ -24,7 +24,7 @@ InputFormat = Annotated[
     typer.Option("--format", help="text: a key is a line; words: split at white space; auto: by the ending."),
 ]
 ENDINGS: dict[str, Format] = {
-    ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".npz": "trace",
+    ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".npz": "trace", ".npy": "trace",
 }  # fmt: skip
 TEXT = ("text", "words")
 COMPRESSED = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}  # and what reads them
@@ -113,6 +113,8 @@ class StreamInput:
         ending = Path(file).suffix.lower()
         if ending in COMPRESSED:
             raise InvalidInput(f"it is compressed; pipe it in: {COMPRESSED[ending]} {file} | beforehand streams ... -")
+        if ending == ".bhss":
+            raise InvalidInput("it holds a summary or a model, not a stream; look at it by beforehand streams show")
         form = ENDINGS.get(ending, "text")
         return "trace" if form == "csv" and pcap_csv.recognize(file) else form
 

@@ -184,10 +184,19 @@ def parquet_batches(path: Path, column: str | None, weights: str | None, heard: 
 
 
 def trace_batches(path: Path, column: str | None, weights: str | None, heard: Heard) -> Iterator[Batch]:
-    """A column of a trace of kind `stream`, or of packets from tshark."""
-    from beforehand.cli.inputs import read_trace
+    """A column of a trace of kind `stream`, or of packets from tshark; an array in .npy is a column of keys.
 
-    trace = read_trace(path, "stream")
+    Raises:
+        InvalidInput: there is no such column; an array has more than one dimension.
+        CorruptData: the file is damaged.
+    """
+    from beforehand.cli.inputs import read_array, read_trace
+    from beforehand.core import Trace
+
+    if path.suffix.lower() == ".npy":
+        trace = Trace("stream", {"key": read_array(path)})
+    else:
+        trace = read_trace(path, "stream")
     names = list(trace.columns)
     key, weight = _chosen(names, column, weights)
     for first in range(0, len(trace), ROWS):
