@@ -29,7 +29,7 @@ void check_growth() {
     const std::vector<double> x = family(kind, 400, random);
     Histogram grown(0.3, 0.7, 64), whole(0.3, 0.7, 64);
     for (const double& value : x) {
-      grown.update<double>({&value, 1}, {}, {value, value, true});
+      grown.update<double>(std::span<const double>(&value, 1), {}, {value, value, true});
       grown.check_invariants();
     }
     const std::span<const double> all(x);
