@@ -1,10 +1,11 @@
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from beforehand.core import Price, Trace
+from beforehand.core import Outcome, Price, Trace
 from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
 from beforehand.streams import (
     CharNgrams,
@@ -64,6 +65,13 @@ def test_a_predictor_that_knows_is_worth_it_and_one_that_does_not_is_no_bother()
     assert report.clairvoyant.value < report.baseline.value
     assert 0 < report.price.seconds < 1 / chosen.chosen.items_per_second
     assert plan(TOLD, memory="8KiB", predictors=[Constant(3)]).verdict == "don't bother"
+
+
+def test_a_predictor_that_does_harm_is_said_to_add_to_the_error():
+    told = plan(TOLD, memory="8KiB", predictors=[CharNgrams(buckets=64)])
+    assert "The best predictor saves " in told.explain()
+    words = replace(told, saving=Outcome("calibrated", -0.34, -0.5, 0.01)).explain()
+    assert "The best predictor adds 34.0% (-1.0% to 50.0%) to the error of" in words
 
 
 def test_the_model_is_paid_for_in_memory_and_shared():

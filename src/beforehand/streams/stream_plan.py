@@ -214,9 +214,10 @@ class StreamPlan:
             f"{self.measure}; {chosen.items_per_second / 1e6:.3g} M items/s; price {chosen.price}.",
         ]
         if any(candidate.learned for candidate in self.candidates):
+            change = f"saves {_percent(self.saving)} of" if self.saving.value >= 0 else f"adds {_added(self.saving)} to"
             lines.append(
-                f"The best predictor saves {_percent(self.saving)} of the error of {baseline.design}, the best design "
-                f"without one; {WORTH_IT:.0%} is the least that is worth having."
+                f"The best predictor {change} the error of {baseline.design}, the best design without one; a saving of "
+                f"{WORTH_IT:.0%} is the least that is worth having."
             )
         else:
             lines.append(f"{baseline.design} is the best design; no predictor was in the running.")
@@ -291,6 +292,10 @@ def _stored(predictor: str) -> None:
         predictor_from_bytes(base64.b64decode(predictor, validate=True))
     except (binascii.Error, TypeError, ValueError) as error:
         raise CorruptData(f"its predictor is none: {error}") from error
+
+
+def _added(saving: Outcome) -> str:
+    return f"{-saving.value:.1%} ({-saving.high:.1%} to {-saving.low:.1%})"
 
 
 def _percent(share: Outcome) -> str:
