@@ -120,7 +120,7 @@ def test_parts_of_a_stream_that_was_split_otherwise_are_refused(form):
     for key in range(8):
         parts[key % 4].update([form(key)] * 100)
     with pytest.raises(
-        InvalidInput, match=r"part \d has counted .*, which belongs to another part; let ShardedSummary"
+        InvalidInput, match=r"part \d has counted .*, which belongs to another part; split the stream with partition"
     ):
         Partitioned(parts)
 

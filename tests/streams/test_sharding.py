@@ -6,7 +6,7 @@ import pytest
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
-from beforehand.streams.sharding import as_batch, owned_rows, pick, split
+from beforehand.streams.sharding import as_batch, owned_rows, partition, pick, split
 
 NUMBERS = np.random.default_rng(0).integers(-(2**63), 2**63, 20_000)
 WORDS = [f"word {n % 700}" for n in NUMBERS.tolist()]
@@ -121,3 +121,30 @@ def test_weights_of_another_length_are_refused():
 def test_what_is_no_key_is_refused():
     with pytest.raises(InvalidInput, match="float64"):
         split(np.zeros(3), None, 2, 0)
+
+
+def test_partition_takes_keys_and_weights_as_summaries_do():
+    parts = partition(WORDS, 5, seed=3)
+    assert [keys for keys, _ in parts] == parts_of(WORDS)
+    assert all(weights is None for _, weights in parts)
+    for keys, weights in partition(WORDS, np.int64(4), list(range(1, len(WORDS) + 1))):
+        assert keys == [WORDS[weight - 1] for weight in weights]
+    assert sorted(len(keys) for keys, _ in partition("one", 3, 5)) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([1], 0), "parts is 0, but must be a whole number from 1 to 65535"),
+        (([1], 2**16), "parts is 65536"),
+        (([1], 2.0), r"parts is 2\.0"),
+        (([1], 2, 0.5), "weights are float64"),
+        (([1], 2, 0), "weights contain 0"),
+        (([1.5], 2), "float"),
+    ],
+)
+def test_partition_refuses_what_breaks_its_rules(arguments, words):
+    with pytest.raises(InvalidInput, match=words):
+        partition(*arguments)
+    with pytest.raises(InvalidInput, match="seed is -1"):
+        partition([1], 2, seed=-1)

@@ -12,6 +12,7 @@ from beforehand.streams.lookup_table import LookupTable
 from beforehand.streams.partitioned import Partitioned
 from beforehand.streams.plan import audit, plan
 from beforehand.streams.recorder import StreamRecorder
+from beforehand.streams.sharding import partition
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stored import from_bytes
 from beforehand.streams.stream_plan import StreamPlan
@@ -41,5 +42,6 @@ __all__ = [
     "evaluate",
     "from_bytes",
     "next_gaps",
+    "partition",
     "plan",
 ]

@@ -22,8 +22,8 @@ class Partitioned(Ranking):
     """Summaries that share a stream by the hash of its keys, asked as if they were one.
 
     Each key was counted by one of them, so that nothing is lost as it is where summaries merge.
-    `beforehand.integrations.ray.ShardedSummary` splits a stream so. Parts of a stream that was split by another rule do
-    not do here: merge them, or ask the one that owns a key.
+    `partition` splits a stream so, and on Ray `beforehand.integrations.ray.ShardedSummary` does. Parts of a stream that
+    was split by another rule do not do here: merge them, or ask the one that owns a key.
 
     Args:
         parts: The summaries, in the order of their shards; all of one seed.
@@ -40,12 +40,14 @@ class Partitioned(Ranking):
             one tracks a key that belongs to another.
 
     Example:
-        >>> from beforehand.streams import SpaceSaving
-        >>> alone = Partitioned([SpaceSaving(capacity=2)])
-        >>> alone.parts[0].update([7, 7, 8])
-        >>> alone.estimate([7, 8, 9])
+        >>> from beforehand.streams import SpaceSaving, partition
+        >>> parts = [SpaceSaving(capacity=2) for _ in range(3)]
+        >>> for part, (keys, _) in zip(parts, partition([7, 7, 8], 3)):
+        ...     part.update(keys)
+        >>> whole = Partitioned(parts)
+        >>> whole.estimate([7, 8, 9])
         array([2., 1., 0.])
-        >>> alone.total
+        >>> whole.total
         3
     """
 
@@ -79,8 +81,8 @@ class Partitioned(Ranking):
         if foreign.any():
             key = (keys if isinstance(keys, list) else keys.tolist())[int(np.argmax(foreign))]
             raise InvalidInput(
-                f"part {shard} has counted {key!r}, which belongs to another part; let ShardedSummary split the "
-                "stream, or merge the parts"
+                f"part {shard} has counted {key!r}, which belongs to another part; split the stream with "
+                "partition(), or merge the parts"
             )
 
     def __repr__(self) -> str:

@@ -5,15 +5,59 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import Keys
+from beforehand.streams.sizes import is_whole
+from beforehand.streams.summary import as_weights
 
 MOST_SHARDS = 2**16 - 1
 
 Rows: TypeAlias = NDArray[np.uint64]
+
+
+def partition(
+    keys: Keys, parts: int, weights: ArrayLike | None = None, *, seed: int = 0
+) -> list[tuple[Any, NDArray[np.uint64] | None]]:
+    """Split a batch by the hash of its keys, so that each key always goes to the same part.
+
+    What each part gets is counted by a summary of its own, and `Partitioned` asks them as if they were one.
+
+    Args:
+        keys: One key or a batch, as `update` takes them. Nulls go to the first part.
+        parts: How many there are, from 1 to 65,535.
+        weights: As `update` takes them.
+        seed: That of the summaries.
+
+    Returns:
+        Keys and weights for each part, in the order in which they came; weights are None where none were given.
+
+    Guarantee:
+        The owner of a key depends on the key, `parts` and `seed` alone: it is the same in every form of batch, in every
+        process, and in all versions to come.
+
+    Cost:
+        About 3 ns a key in arrays of integers, 40 to 150 ns in lists of str.
+
+    Raises:
+        InvalidInput: a key is none, or `parts`, `seed` or the weights break their rule.
+
+    Example:
+        >>> from beforehand.streams import Partitioned, SpaceSaving, partition
+        >>> summaries = [SpaceSaving(capacity=100) for _ in range(4)]
+        >>> for batch in (["a", "b", "a"], ["c", "a"]):
+        ...     for summary, (keys, weights) in zip(summaries, partition(batch, 4)):
+        ...         summary.update(keys, weights)
+        >>> Partitioned(summaries).estimate(["a", "b", "c"])
+        array([3., 1., 1.])
+    """
+    if not is_whole(parts) or not 1 <= parts <= MOST_SHARDS:
+        raise InvalidInput(f"parts is {parts!r}, but must be a whole number from 1 to {MOST_SHARDS}")
+    if not is_whole(seed) or not 0 <= seed < 2**64:
+        raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
+    return split(keys, None if weights is None else as_weights(weights), int(parts), int(seed))
 
 
 def split(keys: Keys, weights: NDArray[np.uint64] | None, shards: int, seed: int) -> list[tuple[Any, Any]]:
