@@ -53,6 +53,29 @@ def test_text_is_never_broken_or_read_as_markup(capsys, monkeypatch):
     assert capsys.readouterr().out == "pip install 'beforehand[report]' please\n"
 
 
+def test_a_table_in_a_pipe_has_a_line_for_each_row_and_no_blanks_at_their_ends(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = render.table("key", "note")
+    table.add_row("k" * 3000, "")
+    table.add_row("short", "a long note")
+    render.show_table(table)
+    assert capsys.readouterr().out.split("\n") == [
+        "key" + " " * 2999 + "note", "k" * 3000, "short" + " " * 2997 + "a long note", ""
+    ]  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "80")
+    render.show_table(table)
+    assert max(map(len, capsys.readouterr().out.split("\n"))) == 80
+
+
+def test_a_table_in_a_terminal_is_folded_at_its_edge(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    table = render.table("key")
+    table.add_row("k" * 50)
+    render.show_table(table)
+    assert "k" * 40 + "\n" + "k" * 10 in capsys.readouterr().out
+
+
 def test_progress_is_not_drawn_where_no_one_looks(capsys):
     with render.progress(2) as steps:
         steps.begin("one")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # the areas' imports wait until a command needs them
     from beforehand.core import Outcome, Report
 
+WIDE = 1 << 20  # columns: no cell is folded
 STYLES = {"worth it": "bold green", "don't bother": "bold", "unclear": "bold yellow"}
 
 
@@ -25,6 +27,21 @@ def console() -> Console:
 def show(text: str) -> None:
     """Print plain text as it is, however wide."""
     console().print(Text(text), soft_wrap=True)
+
+
+def show_table(made: Table) -> None:
+    """Print a table; where it goes into a pipe or a file, a row is a line, and no line ends in blanks.
+
+    COLUMNS folds all the same where it is set.
+    """
+    out = console()
+    if out.is_terminal:
+        out.print(made)
+        return
+    wide = Console(highlight=False, width=None if "COLUMNS" in os.environ else WIDE)
+    with wide.capture() as captured:
+        wide.print(made)
+    print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def show_json(value: Any) -> None:

@@ -148,7 +148,7 @@ def _show(stream: "Stream", found: list[Any]) -> None:
         missed = "-" if row.missed is None else f"{row.missed:.0%}"
         outside = "no bounds" if row.violations is None else f"{row.violations:,}"
         table.add_row(Text(row.design), *cells, missed, f"{row.items_per_second / 1e6:.3g}", outside)
-    render.console().print(table)
+    render.show_table(table)
 
 
 def read_stream(source: StreamInput) -> "Stream":

@@ -62,7 +62,7 @@ class Results:
         return errors
 
     def _table(self, rows: list[tuple[Any, ...]], top: "Top", errors: "Errors | None") -> None:
-        out, number = render.console(), render.number
+        number = render.number
         table = render.table(*HEAD)
         for place in (0, 2, 3, 4, 5):
             table.columns[place].justify = "right"
@@ -70,8 +70,8 @@ class Results:
             counts = (f"{estimate:,.0f}", f"{lower:,}", f"{upper:,}", f"{100 * share:.3g} %")
             table.add_row(str(rank), Text(_printable(str(key))), *counts)
         if rows:
-            out.print(table)
-            out.print()
+            render.show_table(table)
+            print()
         facts = facts_of(self.summary)
         which = ", the last of the stream" if hasattr(self.summary, "window") else ""
         skipped = f", and {facts['skipped']:,} nulls skipped" if facts["skipped"] else ""
@@ -84,7 +84,7 @@ class Results:
         if errors:
             off = f"RMSE {number(errors.rmse)}, error an arrival {number(errors.weighted_error)}"
             lines.append(("checked", f"{errors.keys:,} keys, {off}, {errors.violations:,} outside their bounds"))
-        out.print(render.facts(lines))
+        render.show_table(render.facts(lines))
 
 
 def weight_of(summary: Any) -> int:
@@ -145,7 +145,7 @@ def show_facts(facts: dict[str, Any], output: Output) -> None:
     if output == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows(zip(*lines, strict=True))
     else:
-        render.console().print(render.facts([(name.replace("_", " "), words) for name, words in lines]))
+        render.show_table(render.facts([(name.replace("_", " "), words) for name, words in lines]))
 
 
 def _words(value: object) -> str:
