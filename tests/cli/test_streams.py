@@ -70,7 +70,8 @@ def test_the_table_shows_bounds_shares_and_what_is_certain(capsys):
     assert "counted   20,000" in below
     assert f"{len(COUNTS)} keys tracked" in below
     assert "every count is known to within 0" in below
-    assert "no key above a share of 0 is missing from the keys tracked" in below
+    assert "no key above 0 % is missing from the keys tracked" in below
+    assert "bytes of at most 262,144, " in below
 
 
 def test_phi_shows_all_keys_above_a_share(capsys):
@@ -79,7 +80,7 @@ def test_phi_shows_all_keys_above_a_share(capsys):
     assert head == ["rank", "key", "estimate", "lower", "upper", "share"]
     assert {row[1] for row in rows} == {key for key, count in COUNTS.items() if count > 0.05 * len(KEYS)}
     assert run(["streams", "top", "x.log", "--phi", "0.05"]) == 0
-    assert "no key above a share of 0.05 is missing" in capsys.readouterr().out
+    assert "no key above 5 % is missing" in capsys.readouterr().out
     assert run(["streams", "top", "x.log", "--phi", "0.00001", "--memory", "2KiB", "--policy", "exact"]) == 0
     assert "a key of that share may be missing" in capsys.readouterr().out
 
@@ -107,7 +108,7 @@ def test_weights_keys_of_integers_and_nulls_are_counted(capsys):
     assert [(each["key"], each["estimate"]) for each in found["keys"]] == [(7, 11), (-8, 5)]
     assert (found["total"], found["skipped"], found["check"]["violations"]) == (16, 1, 0)
     assert run(["streams", "top", "x.jsonl"]) == 0
-    assert "3, and 1 nulls skipped" in capsys.readouterr().out
+    assert "3, and 1 null skipped" in capsys.readouterr().out
 
 
 def test_nothing_comes_of_nothing(capsys):
@@ -139,10 +140,58 @@ def test_saved_summaries_merge_into_that_of_the_whole(capsys):
 
 def test_every_shows_the_result_again_and_again(capsys, monkeypatch):
     monkeypatch.setattr("beforehand.streams.text.BLOCK", 10_000)
-    assert run(["streams", "top", "x.log", "--every", "5000", "--k", "1"]) == 0
-    counted = [line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("counted")]
-    assert len(counted) == 5
-    assert counted[-2:] == ["20,000", "20,000"]
+    command = ["streams", "top", "x.log", "--every", "5000", "--k", "1"]
+    assert run(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    counted = [line.split()[1] for line in lines if line.startswith("counted")]
+    assert len(counted) == 4
+    assert counted[-1] == "20,000"  # and not twice, though the stream ends there
+    assert [line for line in lines if line.startswith("after")] == [f"after {count} arrivals" for count in counted]
+    assert run([*command, "--output", "csv"]) == 0
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert head == ["arrivals", "rank", "key", "estimate", "lower", "upper", "share"]
+    assert [f"{int(row[0]):,}" for row in rows] == counted
+    assert run([*command, "--json", "--check"]) == 0
+    assert capsys.readouterr().out.count('"arrivals": 20000') == 2  # the last with the exact counts
+
+
+@pytest.mark.parametrize("bad", ["missing", "bad.parquet", "bad.csv", "bad.jsonl", "numbers.jsonl"])
+def test_a_bad_file_takes_nothing_from_what_was_read_before_it(capsys, bad):
+    Path("bad.parquet").write_bytes(b"PAR1 no more")
+    Path("bad.csv").write_text("key,n\nlate,1\nlate\n")
+    Path("bad.jsonl").write_text('{"key": "late"}\n{"key":\n')
+    Path("numbers.jsonl").write_text('{"key": 1}\n')
+    assert run(["streams", "top", "x.log", bad, "x.log", "--save", "s.bhss", "--json"]) == 2
+    out, error = capsys.readouterr()
+    late = 1 if bad == "bad.jsonl" else 0
+    assert json.loads(out)["total"] == len(KEYS) + late
+    wrote, line = error.splitlines()
+    assert wrote == "wrote s.bhss"
+    assert line.startswith(f"beforehand: {bad}: ")
+    assert line.endswith(f"; the result is that of the {len(KEYS) + late:,} arrivals before it")
+    assert streams.from_bytes(Path("s.bhss").read_bytes()).total == len(KEYS) + late
+
+
+def test_what_fails_before_anything_was_counted_shows_and_writes_nothing(capsys):
+    assert "missing: it cannot be read" in refused(capsys, "top", "missing", "x.log", "--save", "s.bhss")
+    assert not os.path.exists("s.bhss")
+
+
+def test_shares_are_percentages_however_small(capsys):
+    Path("many.log").write_text("\n".join(map(str, range(60_000))))
+    assert run(["streams", "top", "many.log", "--k", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "e-" not in out
+    assert "0.00167 %" in out
+
+
+def test_one_of_anything_is_not_called_many(capsys):
+    Path("one.jsonl").write_text('{"key": "a"}')
+    assert run(["streams", "top", "one.jsonl", "--check", "--every", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "after 1 arrival\n" in out
+    assert "1 key tracked" in out
+    assert "checked   1 key, " in out
 
 
 def test_a_window_counts_the_last_arrivals(capsys):
@@ -325,8 +374,8 @@ def test_ctrl_c_while_following_shows_the_result_so_far(here):
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
-    assert json.loads(out) == json.loads(first)
-    assert json.loads(out)["total"] == len(KEYS) + 5000
+    assert out == ""  # it has been shown
+    assert json.loads(first)["total"] == json.loads(first)["arrivals"] == len(KEYS) + 5000
     assert streams.from_bytes((here / "s.bhss").read_bytes()).total == len(KEYS) + 5000
 
 

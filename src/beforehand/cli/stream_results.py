@@ -1,6 +1,7 @@
 """The heaviest keys as a table, as csv or as JSON."""
 
 import csv
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,24 +23,34 @@ HEAD = ("rank", "key", "estimate", "lower", "upper", "share")
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Results:
-    """What to show of a summary, and how.
+    """What to show of a summary, and how; once, or again and again while a stream is read.
 
     Args:
         summary: Whatever can name its heaviest keys.
         output: "table", "csv" or "json".
         k: How many keys.
         phi: Show all keys above this share instead.
+        most: Bytes that the summary may come to take; None where they are not known.
+        after: How many arrivals there had been when it was shown last, in a series; None before, and for one result.
     """
 
     summary: Any
     output: Output
     k: int = 100
     phi: float | None = None
+    most: int | None = None
+    after: int | None = None
 
-    def show(self, check: "Check | None" = None) -> "Errors | None":
-        """Print the heaviest keys; with exact counts, also how far off all estimates are."""
+    def show(self, check: "Check | None" = None, *, after: int | None = None) -> "Errors | None":
+        """Print the heaviest keys; with exact counts, also how far off all estimates are.
+
+        Args:
+            check: The exact counts.
+            after: The arrivals so far, where this is one result of a series: each then says which one it is.
+        """
+        first, self.after = self.after is None, after
         top = self.summary.top(self.k) if self.phi is None else self.summary.heavy_hitters(self.phi)
         errors = check and check.errors(self.summary)
         weight = weight_of(self.summary)
@@ -49,14 +60,17 @@ class Results:
         ]
         if self.output == "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerows([HEAD, *rows])
+            head, place = (HEAD, ()) if after is None else (("arrivals", *HEAD), (after,))
+            writer.writerows([*([head] if first else []), *(place + row for row in rows)])
         elif self.output == "json":
             keys = [dict(zip(HEAD, row, strict=True)) | {"guaranteed": bool(sure)}
                     for row, sure in zip(rows, top.guaranteed, strict=True)]  # fmt: skip
-            about = facts_of(self.summary) | {"complete": top.complete}
+            about = ({} if after is None else {"arrivals": after}) | facts_of(self.summary) | {"complete": top.complete}
             measured = {"check": errors._asdict()} if errors else {}
             render.show_json(about | measured | {"keys": keys})
         else:
+            if after is not None:
+                print(f"{'' if first else chr(10)}after {counted(after, 'arrival')}")
             self._table(rows, top, errors)
         sys.stdout.flush()  # whoever reads along need not wait for more
         return errors
@@ -67,24 +81,35 @@ class Results:
         for place in (0, 2, 3, 4, 5):
             table.columns[place].justify = "right"
         for rank, key, estimate, lower, upper, share in rows:
-            counts = (f"{estimate:,.0f}", f"{lower:,}", f"{upper:,}", f"{100 * share:.3g} %")
+            counts = (f"{estimate:,.0f}", f"{lower:,}", f"{upper:,}", _percent(share))
             table.add_row(str(rank), Text(_printable(str(key))), *counts)
         if rows:
             render.show_table(table)
             print()
         facts = facts_of(self.summary)
+        limit = f" of at most {self.most:,}" if self.most and self.most > facts["memory"] else ""
         which = ", the last of the stream" if hasattr(self.summary, "window") else ""
-        skipped = f", and {facts['skipped']:,} nulls skipped" if facts["skipped"] else ""
+        skipped = f", and {counted(facts['skipped'], 'null')} skipped" if facts["skipped"] else ""
         lines: list[tuple[str, object]] = [
             ("counted", f"{facts['total']:,}{which}{skipped}"),
-            ("summary", f"{facts['summary']}, {facts['memory']:,} bytes, {facts['tracked']:,} keys tracked"),
+            (
+                "summary",
+                f"{facts['summary']}, {facts['memory']:,} bytes{limit}, {counted(facts['tracked'], 'key')} tracked",
+            ),
             ("error", f"every count is known to within {facts['error_bound']:,}"),
             ("complete", _complete(top, self.phi, facts["complete_above"])),
         ]
         if errors:
             off = f"RMSE {number(errors.rmse)}, error an arrival {number(errors.weighted_error)}"
-            lines.append(("checked", f"{errors.keys:,} keys, {off}, {errors.violations:,} outside their bounds"))
+            lines.append(
+                ("checked", f"{counted(errors.keys, 'key')}, {off}, {errors.violations:,} outside their bounds")
+            )
         render.show_table(render.facts(lines))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: "1 arrival", "2,000 arrivals"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def weight_of(summary: Any) -> int:
@@ -114,8 +139,15 @@ def facts_of(summary: Any) -> dict[str, Any]:
 
 def _complete(top: "Top", phi: float | None, above: float) -> str:
     if phi is not None:
-        return f"no key above a share of {phi:g} is missing" if top.complete else "a key of that share may be missing"
-    return f"no key above a share of {above:.3g} is missing from the keys tracked"
+        return f"no key above {_percent(phi)} is missing" if top.complete else "a key of that share may be missing"
+    return f"no key above {_percent(above)} is missing from the keys tracked"
+
+
+def _percent(share: float) -> str:
+    """Three significant digits of a share, never as a power of ten."""
+    digits = 0 if share <= 0 else max(0, 2 - math.floor(math.log10(100 * share)))
+    text = f"{100 * share:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 def _plain(key: int | str | bytes) -> int | str:

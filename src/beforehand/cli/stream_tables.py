@@ -231,9 +231,10 @@ def _text_lines(blocks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _batches(cells: Iterator[tuple[T, int | None]], *, weighted: bool) -> Iterator[Batch]:
-    """Cells in batches; those before Ctrl-C still come."""
+    """Cells in batches; those before Ctrl-C still come, and so do those before an error."""
     keys: list[T] = []
     weights: list[int | None] = []
+    failure: Exception | None = None
     try:
         for key, weight in cells:
             keys.append(key)
@@ -243,5 +244,9 @@ def _batches(cells: Iterator[tuple[T, int | None]], *, weighted: bool) -> Iterat
                 keys, weights = [], []
     except Interrupted:
         pass
+    except Exception as error:
+        failure = error
     if keys:
         yield Batch(keys, weights if weighted else None)
+    if failure:
+        raise failure

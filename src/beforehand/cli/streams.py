@@ -9,7 +9,7 @@ from beforehand.cli import stream_plans, stream_results, stream_summaries
 from beforehand.cli.interrupts import Interrupts
 from beforehand.cli.stream_inputs import Column, Files, InputFormat, StreamInput, Weights
 from beforehand.cli.stream_progress import watching
-from beforehand.cli.stream_results import Form, Json, Results
+from beforehand.cli.stream_results import Form, Json, Results, counted
 
 app = typer.Typer(
     help="Which keys are heavy, and how often did each come? In fixed memory, with bounds.",
@@ -65,11 +65,12 @@ def top(
 ) -> None:
     """Show the heaviest keys of a stream, with certified bounds of their counts.
 
-    Ctrl-C shows the result so far. Everything is read once, in a fixed
-    amount of memory.
+    Ctrl-C shows the result so far, and so does a file that cannot be read
+    to its end. Everything is read once, in a fixed amount of memory.
     """
     from beforehand.cli.stream_check import Check
-    from beforehand.core.errors import InvalidInput
+    from beforehand.core.errors import BeforehandError, InvalidInput
+    from beforehand.streams.sizes import as_bytes
 
     stream_summaries.check_place(save)
     source = StreamInput(files=files, column=column, weights=weights, format=form, follow=follow)
@@ -78,8 +79,10 @@ def top(
     )
     if check and hasattr(summary, "window"):
         raise InvalidInput("check counts the whole stream, but the summary only a window of it; leave --check out")
-    shown = Results(summary=summary, output=stream_results.form(output, as_json), k=k, phi=phi)
+    most = as_bytes(memory or stream_summaries.MEMORY) if plan is None else None
+    shown = Results(summary=summary, output=stream_results.form(output, as_json), k=k, phi=phi, most=most)
     exact = Check() if check else None
+    failure: BeforehandError | None = None
     with Interrupts() as interrupts, watching(source.size(), summary) as watch:
 
         def update(keys: Any, weights: Any) -> None:
@@ -90,12 +93,22 @@ def top(
             watch.counted(len(keys))
             if every and watch.arrivals // every > before // every:
                 with watch.paused():
-                    shown.show()
+                    shown.show(after=watch.arrivals)
 
-        source.feed(update, interrupts, watch.heard)
-    errors = shown.show(exact)
+        try:
+            source.feed(update, interrupts, watch.heard)
+        except BeforehandError as error:
+            if watch.arrivals == 0:  # there is nothing to lose
+                raise
+            failure = error
+    errors = None
+    if check or not every or shown.after != watch.arrivals:
+        errors = shown.show(exact, after=watch.arrivals if every else None)
     if save:
         stream_summaries.write(summary, save)
+    if failure:
+        words = f"{failure}; the result is that of the {counted(watch.arrivals, 'arrival')} before it"
+        raise type(failure)(words) from failure
     if interrupts.asked:
         raise typer.Exit(130)
     if errors and errors.violations:
