@@ -50,7 +50,9 @@ def test_without_predictors_the_best_policy_is_chosen_and_none_is_worth_it():
     summary = chosen.build()
     assert isinstance(summary, SpaceSaving)
     assert (summary.policy, summary.nbytes <= 8192) == ("gated", True)
-    assert "no predictor was in the running" in chosen.explain()
+    first, *others = chosen.explain().splitlines()
+    assert first.startswith("Take gated for the whole stream, in 8,192 bytes. Judged on ")
+    assert "Predictors: don't bother. None was tried, so that nothing is known of what one would save." in others
 
 
 def test_a_predictor_that_knows_is_worth_it_and_one_that_does_not_is_no_bother():
@@ -69,9 +71,9 @@ def test_a_predictor_that_knows_is_worth_it_and_one_that_does_not_is_no_bother()
 
 def test_a_predictor_that_does_harm_is_said_to_add_to_the_error():
     told = plan(TOLD, memory="8KiB", predictors=[CharNgrams(buckets=64)])
-    assert "The best predictor saves " in told.explain()
+    assert "Predictors: worth it. The best one saves " in told.explain()
     words = replace(told, saving=Outcome("calibrated", -0.34, -0.5, 0.01)).explain()
-    assert "The best predictor adds 34.0% (-1.0% to 50.0%) to the error of" in words
+    assert "The best one adds 34.0% (-1.0% to 50.0%) to the error of" in words
 
 
 def test_the_model_is_paid_for_in_memory_and_shared():
@@ -142,6 +144,7 @@ def test_a_target_takes_the_least_memory_that_reaches_it():
     assert chosen.memory == min(each.memory_needed for each in chosen.candidates)
     less = plan(SAMPLE, memory=int(chosen.memory * 0.8))
     assert less.expected.high > 2e-4
+    assert "bytes, about the fewest with which its error stays within 0.0002. Judged" in chosen.explain()
     assert "reaches the target with" in chosen.explain()
     with pytest.raises(InvalidInput, match="no design reaches it with any memory"):
         plan(SAMPLE, target=1e-300, metric="rmse", min_rate=1e15)

@@ -207,8 +207,9 @@ class StreamPlan:
         """The choice in plain words, with its numbers."""
         chosen, baseline = self.chosen, self.candidates[0]
         over = f"a window of {self.window:,}" if self.window else "the whole stream"
+        aim = "" if self.target is None else f", about the fewest with which its error stays within {self.target:g}"
         lines = [
-            f"{self.verdict}: {self.design} with {self.memory:,} bytes for {over}, from {self.arrivals:,} arrivals of "
+            f"Take {self.design} for {over}, in {self.memory:,} bytes{aim}. Judged on {self.arrivals:,} arrivals of "
             f"{self.distinct:,} distinct keys.",
             f"Expected: {chosen.error.value:.3g} ({chosen.error.low:.3g} to {chosen.error.high:.3g}), "
             f"{self.measure}; {chosen.items_per_second / 1e6:.3g} M items/s; price {chosen.price}.",
@@ -216,11 +217,13 @@ class StreamPlan:
         if any(candidate.learned for candidate in self.candidates):
             change = f"saves {_percent(self.saving)} of" if self.saving.value >= 0 else f"adds {_added(self.saving)} to"
             lines.append(
-                f"The best predictor {change} the error of {baseline.design}, the best design without one; a saving of "
-                f"{WORTH_IT:.0%} is the least that is worth having."
+                f"Predictors: {self.verdict}. The best one {change} the error of {baseline.design}, the best design "
+                f"without one; a saving of {WORTH_IT:.0%} is the least that is worth having."
             )
         else:
-            lines.append(f"{baseline.design} is the best design; no predictor was in the running.")
+            lines.append(
+                f"Predictors: {self.verdict}. None was tried, so that nothing is known of what one would save."
+            )
         lines.append("Tried:")
         for each in self.candidates:
             needed = "" if each.memory_needed is None else f"; reaches the target with {each.memory_needed:,} bytes"
