@@ -1,17 +1,22 @@
 #include "streams/assoc.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
 
 #include "streams/weights.h"
+#include "support/simd.h"
+#if BH_DISPATCH
+#include <immintrin.h>
+#endif
 
 namespace bh::streams {
 namespace {
 
-constexpr std::size_t kAhead = 16;  // keys whose buckets are on their way from memory at a time
+constexpr std::size_t kAhead = 8;  // keys whose buckets are on their way from memory at a time
 constexpr std::size_t kLanes = Assoc::kLanes;
 constexpr std::uint64_t kMostNarrow = std::numeric_limits<std::uint32_t>::max();
 
@@ -25,32 +30,107 @@ std::size_t least(const Assoc::Bucket<Count>& bucket) {
   return static_cast<std::size_t>(best & 7);
 }
 
-template <typename Count>
-std::size_t lane_of(const Assoc::Bucket<Count>& bucket, std::uint64_t id) {
-  std::size_t lane = 0;
-  while (lane < kLanes && bucket.keys[lane] != id) ++lane;
-  return lane;
-}
+struct Scalar {
+  static std::size_t lane_of(const std::array<std::uint64_t, kLanes>& keys, std::uint64_t id) {
+    std::size_t lane = 0;
+    while (lane < kLanes && keys[lane] != id) ++lane;
+    return lane;
+  }
+};
 
 // The lane of a key that has one, else kLanes.
 template <typename Count>
 std::size_t tracked_lane(const Assoc::Bucket<Count>& bucket, std::uint64_t id) {
-  const std::size_t lane = lane_of(bucket, id);
+  const std::size_t lane = Scalar::lane_of(bucket.keys, id);
   return lane < kLanes && bucket.counts[lane] > 0 ? lane : kLanes;
 }
 
-// The lane that changed its owner, or kLanes.
+// A batch and where it is counted.
 template <typename Count>
-std::size_t add(Assoc::Bucket<Count>& bucket, std::uint64_t id, Count weight) {
-  if (const std::size_t lane = tracked_lane(bucket, id); lane < kLanes) {
-    bucket.counts[lane] += weight;
-    return kLanes;
-  }
+struct Batch {
+  Assoc::Bucket<Count>* buckets;
+  std::uint64_t n;  // buckets
+  Mix mix;
+  std::span<const std::uint64_t> ids, weights;
+  Labels* labels;
+};
+
+// The key of an arrival, which has no lane yet, takes over the least. Out of line: the loop around it is short.
+template <typename Count>
+__attribute__((noinline)) void take_over(const Batch<Count>& batch, std::size_t arrival, Assoc::Bucket<Count>& bucket,
+                                         Count weight) {
   const std::size_t lane = least(bucket);
-  bucket.keys[lane] = id;
+  bucket.keys[lane] = batch.ids[arrival];
   bucket.errors[lane] = bucket.counts[lane];
   bucket.counts[lane] += weight;
-  return lane;
+  const auto before = static_cast<std::size_t>(&bucket - batch.buckets);
+  if (batch.labels) batch.labels->took(static_cast<std::uint32_t>(kLanes * before + lane), arrival);
+}
+
+template <typename Find, bool kWeighted, typename Count>
+void count_by(const Batch<Count>& batch) {
+  const auto [buckets, many, mix, ids, weights, labels] = batch;
+  for (std::size_t first = 0; first < ids.size(); first += kAhead) {
+    const std::size_t n = std::min(kAhead, ids.size() - first);
+    std::uint64_t at[kAhead];
+    for (std::size_t i = 0; i < n; ++i) {
+      at[i] = range(mix(ids[first + i]), many);
+      __builtin_prefetch(buckets[at[i]].keys.data(), 1);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      Assoc::Bucket<Count>& bucket = buckets[at[i]];
+      const Count weight = kWeighted ? static_cast<Count>(weights[first + i]) : Count{1};
+      const std::size_t lane = Find::lane_of(bucket.keys, ids[first + i]);
+      if (lane < kLanes && bucket.counts[lane] > 0) [[likely]]
+        bucket.counts[lane] += weight;
+      else
+        take_over(batch, first + i, bucket, weight);
+    }
+  }
+}
+
+#if BH_DISPATCH
+// No processor foresees in which lane a key is found, so that comparing all at once beats a loop that stops early.
+struct V3 {
+  BH_TARGET("x86-64-v3")
+  static std::size_t lane_of(const std::array<std::uint64_t, kLanes>& keys, std::uint64_t id) {
+    const auto* fours = reinterpret_cast<const __m256i*>(keys.data());
+    const __m256i wanted = _mm256_set1_epi64x(static_cast<long long>(id));
+    const __m256i low = _mm256_cmpeq_epi64(_mm256_load_si256(fours), wanted);
+    const __m256i high = _mm256_cmpeq_epi64(_mm256_load_si256(fours + 1), wanted);
+    const int equal = _mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+    return static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(equal)));  // beyond the last if none is
+  }
+};
+struct V4 {
+  BH_TARGET("x86-64-v4")
+  static std::size_t lane_of(const std::array<std::uint64_t, kLanes>& keys, std::uint64_t id) {
+    const __m512i wanted = _mm512_set1_epi64(static_cast<long long>(id));
+    const unsigned equal = _mm512_cmpeq_epi64_mask(_mm512_load_si512(keys.data()), wanted);
+    return static_cast<std::size_t>(std::countr_zero(equal));
+  }
+};
+
+// Flattened, as what is for any machine cannot take code for a newer one in line on its own.
+template <bool kWeighted, typename Count>
+BH_TARGET("x86-64-v3")
+__attribute__((flatten)) void count_v3(const Batch<Count>& batch) {
+  count_by<V3, kWeighted>(batch);
+}
+template <bool kWeighted, typename Count>
+BH_TARGET("x86-64-v4")
+__attribute__((flatten)) void count_v4(const Batch<Count>& batch) {
+  count_by<V4, kWeighted>(batch);
+}
+#endif
+
+template <bool kWeighted, typename Count>
+void count(const Batch<Count>& batch) {
+#if BH_DISPATCH
+  if (isa() == Isa::v4) return count_v4<kWeighted>(batch);
+  if (isa() == Isa::v3) return count_v3<kWeighted>(batch);
+#endif
+  count_by<Scalar, kWeighted>(batch);
 }
 
 // All keys of two buckets, heaviest first; what a side does not track may have had that side's minimum. Slots are
@@ -84,7 +164,7 @@ const char* broken_bucket(const Assoc::Bucket<Count>& bucket, std::uint64_t& lef
     if (bucket.errors[lane] > minimum) return "an error is above the minimum of its bucket";
     if (bucket.counts[lane] > left) return "counts add up to more than the total";
     left -= bucket.counts[lane];
-    if (bucket.counts[lane] > 0 && lane_of(bucket, bucket.keys[lane]) < lane) return "a key comes twice";
+    if (bucket.counts[lane] > 0 && Scalar::lane_of(bucket.keys, bucket.keys[lane]) < lane) return "a key comes twice";
   }
   return nullptr;
 }
@@ -99,22 +179,8 @@ void Assoc::update(std::span<const std::uint64_t> ids, std::span<const std::uint
   hold(total);
   std::visit(
       [&]<typename Count>(Storage<Bucket<Count>>& buckets) {
-        for (std::size_t first = 0; first < ids.size(); first += kAhead) {
-          const std::size_t n = std::min(kAhead, ids.size() - first);
-          Bucket<Count>* at[kAhead];
-          for (std::size_t i = 0; i < n; ++i) {
-            at[i] = &buckets[bucket_of(ids[first + i], buckets.size())];
-            __builtin_prefetch(at[i]->keys.data(), 1);
-            __builtin_prefetch(at[i]->counts.data(), 1);
-          }
-          for (std::size_t i = 0; i < n; ++i) {
-            const auto weight = weights.empty() ? Count{1} : static_cast<Count>(weights[first + i]);
-            const std::size_t lane = add(*at[i], ids[first + i], weight);
-            if (labels && lane < kLanes)
-              labels->took(static_cast<std::uint32_t>(kLanes * static_cast<std::size_t>(at[i] - buckets.data()) + lane),
-                           first + i);
-          }
-        }
+        const Batch<Count> batch{buckets.data(), buckets.size(), mix_, ids, weights, labels};
+        weights.empty() ? count<false>(batch) : count<true>(batch);
       },
       buckets_);
   total_ = total;
