@@ -124,6 +124,10 @@ def test_keys_that_are_not_printable_are_escaped_in_tables_alone(capsys):
     assert {each["key"] for each in json_of(capsys, "top", "odd.txt")["keys"]} == {"tab\tand é", "\\xff"}
     assert run(["streams", "top", "odd.txt"]) == 0
     assert "tab\\tand é" in capsys.readouterr().out
+    Path("blank.txt").write_text("\n\n\n a\n a\nb\n")
+    assert run(["streams", "top", "blank.txt", "--output", "table"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:4]
+    assert [row[6:10].rstrip() for row in rows] == ["''", "' a'", "b"]
 
 
 def test_saved_summaries_merge_into_that_of_the_whole(capsys):

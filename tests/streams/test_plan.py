@@ -322,3 +322,28 @@ def test_forged_json_is_refused():
         candidate["options"]["magic"] = 1
     with pytest.raises(InvalidInput, match=r"no .* has such options: .*'magic'; plan again"):
         StreamPlan.from_json(json.dumps(fields)).build()
+
+
+def test_numbers_of_numpy_are_welcome():
+    asked = {"memory": 8192, "shared_by": 3, "horizon": 10**6, "seed": 5}
+    plain = plan(SAMPLE, **asked, min_rate=5.0)
+    found = plan(SAMPLE, **{name: np.int64(value) for name, value in asked.items()}, min_rate=np.float32(5))
+    assert found.expected == plain.expected
+    assert type(plain).from_json(found.to_json()) == found
+    assert plan(SAMPLE, target=np.float32(1e-2)).target == float(np.float32(1e-2))
+    assert plan(SAMPLE, memory=8192, window=np.int64(1000)).window == 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": "much"}, "target is 'much', but must be positive and finite"),
+        ({"memory": 4096, "min_rate": "fast"}, "min_rate is 'fast', but must be positive and finite"),
+        ({"memory": 4096, "min_rate": True}, "min_rate is True"),
+        ({"memory": 4096, "window": 100.0}, r"window is 100\.0, but must be a whole number"),
+        ({"memory": 4096, "shared_by": None}, "shared_by is None"),
+    ],
+)
+def test_what_is_no_number_is_refused(options, words):
+    with pytest.raises(InvalidInput, match=words):
+        plan(SAMPLE, **options)

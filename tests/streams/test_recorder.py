@@ -114,3 +114,7 @@ def test_a_number_of_arrivals_out_of_range_is_refused(arrivals):
 def test_there_is_no_trace_of_nothing():
     with pytest.raises(InvalidInput, match="nothing has come yet"):
         StreamRecorder(arrivals=2).trace()
+
+
+def test_a_recorder_is_true_before_anything_came():
+    assert StreamRecorder(arrivals=3)

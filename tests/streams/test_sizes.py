@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from beforehand.core.errors import InvalidInput
-from beforehand.streams import SpaceSaving
+from beforehand import _native
+from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.streams import CountMin, CountSketch, SpaceSaving
 from beforehand.streams.sizes import Sizes, as_bytes, sizes, sizes_for
 
 # By memory: exact, assoc, filtered (cells), gated (cells, gate cells), calibrated (registers).
@@ -73,3 +74,20 @@ def test_memory_below_the_least_is_refused(policy, least):
         sizes(least - 1, policy)
     with pytest.raises(InvalidInput, match="more than 2\\*\\*32 - 2 counters take"):
         sizes(2**40, policy)
+
+
+@pytest.mark.parametrize(
+    ("native", "make", "size"),
+    [
+        ("CountMin", lambda: CountMin(width=2**40), "17,592,186,044,416"),
+        ("CountSketch", lambda: CountSketch(width=2**40), "43,980,465,111,040"),
+        ("Assoc", lambda: SpaceSaving(capacity=2**32 - 8, policy="assoc"), "68,719,476,608"),
+    ],
+)
+def test_what_takes_more_memory_than_there_is_says_how_much(monkeypatch, native, make, size):
+    def refuse(*_):  # as the allocator does; some would rather hand out what is not there, or end the process
+        raise MemoryError
+
+    monkeypatch.setattr(_native, native, refuse)
+    with pytest.raises(CapacityExceeded, match=f"this takes {size} bytes, which is more memory than there is"):
+        make()

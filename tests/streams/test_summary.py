@@ -174,6 +174,11 @@ def test_what_is_no_summary_of_the_same_kind_does_not_merge():
     assert summary.total == 1
 
 
+def test_a_summary_is_true_even_where_it_tracks_nothing(policy):
+    assert counted([], policy)
+    assert CountMin(width=3)
+
+
 def test_labels_go_where_their_keys_go(policy):
     parts = [counted([f"{part}-{i % (5 + part)}" for i in range(60)] + ["shared"] * 50, policy) for part in range(3)]
     one = parts[0] | parts[1]

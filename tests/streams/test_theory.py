@@ -261,3 +261,40 @@ def test_measured_floors_of_pinned_keys(precision):
     found = floor_of(stream[~pinned[codes]], k - int(pinned.sum()))
     expected = theory.learned_gain(counts, precision, recall, k, use="pin").floor
     assert found == pytest.approx(expected * theory.space_saving_floor(counts, k), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: theory.zipf_counts("a", 3, 1.0), "total is 'a', but must be a number"),
+        (lambda: theory.zipf_counts(1, 2.5, 1.0), r"universe is 2\.5, but must be a whole number"),
+        (lambda: theory.zipf_counts(1, 3, None), "alpha is None"),
+        (lambda: theory.residual([1], "a"), "j is 'a'"),
+        (lambda: theory.residual([1], -1), "j is -1, but must be at least 0"),
+        (lambda: theory.residual(["a"], 1), "counts must be one or more finite numbers from 0: could not"),
+        (lambda: theory.space_saving_floor([1, 2], None), "k is None"),
+        (lambda: theory.space_saving_floor([1, 2, 3], 1.5), r"k is 1\.5"),
+        (lambda: theory.space_saving_floor([[1], [1, 2]], 1), "counts must be"),
+        (lambda: theory.count_min_error("a", 1, 1), "total is 'a'"),
+        (lambda: theory.count_min_error(-1, 1, 1), "total is -1"),
+        (lambda: theory.count_sketch_error([1], None, 1), "width is None"),
+        (lambda: theory.bloom_rate(1, 1, None), "keys is None"),
+        (lambda: theory.hll_error("a"), "registers is 'a'"),
+        (lambda: theory.window_geometry(10.5, 2), r"window is 10\.5"),
+        (lambda: theory.window_error(10, 2, "x"), "counters is 'x'"),
+        (lambda: theory.memento_interval(1, None, sample=0.5, confidence=0.9), "upper is None"),
+        (lambda: theory.learned_gain([1, 2], "a", 1, 1), "precision is 'a'"),
+        (lambda: theory.learned_gain([1, 2], 1, 1, 1, loss=None), "loss is None"),
+        (lambda: theory.sizes(None, "exact"), "memory is None"),
+        (lambda: theory.sizes(4096, "x"), "policy is 'x', but must be one of exact, filtered"),
+    ],
+)
+def test_what_is_no_number_is_refused(ask, words):
+    with pytest.raises(InvalidInput, match=words):
+        ask()
+
+
+def test_numbers_of_numpy_and_text_for_bytes_are_welcome():
+    assert theory.space_saving_floor([3, 1, 6, 1], np.int64(2)) == theory.space_saving_floor([3, 1, 6, 1], 2)
+    assert theory.hll_error(np.int32(256)) == theory.hll_error(256)
+    assert theory.sizes("4KiB", "gated") == theory.sizes(4096, "gated")

@@ -81,6 +81,26 @@ def test_it_prints_as_a_table():
     assert str(counted(list(range(30))).top(30)).splitlines()[-1] == "... and 10 more"
 
 
+def test_keys_that_are_empty_or_end_in_blanks_are_quoted():
+    shown = str(counted(["", "", "", " a", " a", "b c"]).top(3)).splitlines()
+    assert [line[:5].rstrip() for line in shown] == ["key", "''", "' a'", "b c"]
+
+
+@pytest.mark.parametrize("form", [int, str, lambda key: str(key).encode()], ids=["int", "str", "bytes"])
+def test_rows_are_picked_as_from_a_list(form):
+    top = counted([form(key) for key in [7, 7, 7, 8, 8, 9]]).top(3)
+    rows = top.to_list()
+    assert top[0] == rows[0] == TopRow(form(7), 3, 3, 3, True)
+    assert type(top[0].lower) is int
+    assert [top[-1], top[np.int64(1)]] == [rows[2], rows[1]]
+    assert (top[:2], top[::-1]) == (rows[:2], rows[::-1])
+    for place in (3, -4):
+        with pytest.raises(IndexError):
+            top[place]
+    with pytest.raises(TypeError):
+        top["a"]
+
+
 def test_it_becomes_a_table_of_arrow():
     table = counted(["x", "y", "x"]).top(2).to_arrow()
     assert table.column_names == ["key", "estimate", "lower", "upper", "guaranteed"]

@@ -195,3 +195,41 @@ def test_no_flows_are_made_of_arguments_out_of_range(arguments, words):
 def test_no_hostile_order_is_made_of_arguments_out_of_range(arguments, words):
     with pytest.raises(InvalidInput, match=words):
         streams.hostile(**{"kind": "one", "n": 1, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: streams.zipf(1.5, 10, 1.0, seed=0), r"n is 1\.5, but must be a whole number"),
+        (lambda: streams.zipf(10, "a", 1.0, seed=0), "universe is 'a', but must be a whole number"),
+        (lambda: streams.zipf(10, 10, "a", seed=0), "alpha is 'a', but must be a number"),
+        (lambda: streams.zipf(10, 10, 1.0, seed=None), "seed is None, but must be a whole number"),
+        (lambda: streams.zipf(10, 10, 1.0, seed=0, epoch="2"), "epoch is '2'"),
+        (lambda: streams.zipf(10, 10, 1.0, seed=0, epoch=2, churn=None), "churn is None"),
+        (lambda: streams.flows("1", 10, seed=0), "n is '1'"),
+        (lambda: streams.flows(10, 10.5, seed=0), r"flows is 10\.5"),
+        (lambda: streams.flows(10, 10, seed=True), "seed is True"),
+        (lambda: streams.flow_table(10, seed=0, sigma="a"), "sigma is 'a'"),
+        (lambda: streams.flow_table(10, seed=0, nets=2.5), r"nets is 2\.5"),
+        (lambda: streams.hostile("one", 1.5), r"n is 1\.5"),
+        (lambda: streams.hostile("one", 5, k=None), "k is None"),
+        (lambda: streams.hostile(["one"], 5), r"kind is \['one'\]"),
+    ],
+)
+def test_what_is_no_number_is_refused(make, words):
+    with pytest.raises(InvalidInput, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "plain"),
+    [
+        (streams.zipf, {"n": 9, "universe": 5, "alpha": 1.0, "seed": 1, "epoch": 2, "churn": 0.5}),
+        (streams.flows, {"n": 900, "flows": 5, "seed": 1, "sigma": 1.0, "nets": 9}),
+        (streams.hostile, {"kind": "flood", "n": 9, "k": 4}),
+    ],
+)
+def test_numbers_of_numpy_give_the_same_traces(make, plain):
+    of_numpy = {int: np.int64, float: np.float32, str: str}
+    same = make(**{name: of_numpy[type(value)](value) for name, value in plain.items()})
+    assert same.fingerprint == make(**plain).fingerprint

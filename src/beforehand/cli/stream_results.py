@@ -155,6 +155,9 @@ def _plain(key: int | str | bytes) -> int | str:
 
 
 def _printable(text: str) -> str:
+    """A cell that shows what there is, an empty line and blanks at its ends included."""
+    if text != text.strip() or not text:
+        text = f"'{text}'"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

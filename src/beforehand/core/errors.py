@@ -18,7 +18,7 @@ class InvalidInput(BeforehandError, ValueError):
 
 
 class CapacityExceeded(BeforehandError, OverflowError):
-    """More was handed in than a structure or a byte format can hold."""
+    """More was handed in, or asked for, than a structure, a byte format or the memory can hold."""
 
 
 class CorruptData(BeforehandError, ValueError):

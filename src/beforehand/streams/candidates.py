@@ -19,6 +19,7 @@ from beforehand.streams.learned import LearnedSpaceSaving
 from beforehand.streams.learned_window import LearnedSlidingWindow
 from beforehand.streams.predictor import KeyPredictor
 from beforehand.streams.replay import Floats, Metric, Replay, Stream, replay, replay_window
+from beforehand.streams.sizes import is_whole
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.window import SlidingWindow
 
@@ -299,11 +300,11 @@ def _name(predictor: Any) -> str:
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number of at least 1, as is.
+    """A whole number of at least 1, as one of Python.
 
     Raises:
         InvalidInput: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**63:
+    if not is_whole(value) or not 1 <= value < 2**63:
         raise InvalidInput(f"{name} is {value!r}, but must be a whole number of at least 1")
-    return value
+    return int(value)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
+from beforehand.streams.sizes import allocating
 from beforehand.streams.sketch import Sketch, shape
 from beforehand.streams.summary import check_common
 
@@ -41,6 +42,7 @@ class CountMin(Sketch):
 
     Raises:
         InvalidInput: An argument breaks its rule.
+        CapacityExceeded: There is not so much memory.
 
     Example:
         >>> sketch = CountMin(width=1000)
@@ -73,7 +75,8 @@ class CountMin(Sketch):
         if not isinstance(conservative, bool):
             raise InvalidInput(f"conservative is {conservative!r}, but must be True or False")
         width, depth = shape(width, depth, memory, cell=4)
-        self._native = _native.CountMin(depth, width, conservative, seed, key)
+        with allocating(4 * depth * width):
+            self._native = _native.CountMin(depth, width, conservative, seed, key)
 
     @property
     def conservative(self) -> bool:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
+from beforehand.streams.sizes import allocating
 from beforehand.streams.sketch import Sketch, shape
 from beforehand.streams.summary import check_common
 
@@ -38,6 +39,7 @@ class CountSketch(Sketch):
 
     Raises:
         InvalidInput: An argument breaks its rule.
+        CapacityExceeded: There is not so much memory.
 
     Example:
         >>> sketch = CountSketch(width=1000)
@@ -66,7 +68,8 @@ class CountSketch(Sketch):
         width, depth = shape(width, depth, memory, cell=8)
         if depth % 2 == 0:
             raise InvalidInput(f"depth is {depth}, but must be odd, so that there is a median; take {depth + 1}")
-        self._native = _native.CountSketch(depth, width, seed, key)
+        with allocating(8 * depth * width):
+            self._native = _native.CountSketch(depth, width, seed, key)
 
     def delete(self, keys: Keys, weights: ArrayLike | None = None) -> None:
         """Take weight away from keys, whether it was added before or not.

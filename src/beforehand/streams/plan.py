@@ -15,7 +15,7 @@ from beforehand.streams.candidates import Trial, designs, trained, whole
 from beforehand.streams.predictor import KeyPredictor
 from beforehand.streams.replay import Metric, Stream
 from beforehand.streams.search import Search, candidates
-from beforehand.streams.sizes import as_bytes, is_whole
+from beforehand.streams.sizes import as_bytes, is_real, is_whole
 from beforehand.streams.space_saving import SpaceSaving
 from beforehand.streams.stream_plan import StreamPlan, check_length
 
@@ -83,8 +83,7 @@ def plan(
     """
     if (memory is None) == (target is None):
         raise InvalidInput(f"memory is {memory} and target is {target}, but exactly one of them must be given")
-    if target is not None and not 0 < target < math.inf:
-        raise InvalidInput(f"target is {target}, but must be positive and finite")
+    target, min_rate = _positive("target", target), _positive("min_rate", min_rate)
     if metric not in get_args(Metric):
         raise InvalidInput(f"metric is {metric!r}, but must be one of {', '.join(get_args(Metric))}")
     if (metric == "upper" and window is None) or (metric == "recall" and window is not None):
@@ -93,13 +92,11 @@ def plan(
         raise InvalidInput(f"predictors is {predictors!r}, but must be a sequence of them; pass [{predictors!r}]")
     if not is_whole(seed) or not 0 <= seed < 2**64:
         raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
-    for name, value in (("window", window), ("horizon", horizon), ("shared_by", shared_by)):
-        if value is not None:
-            whole(name, value)
+    window = None if window is None else whole("window", window)
+    horizon = None if horizon is None else whole("horizon", horizon)
+    shared_by = whole("shared_by", shared_by)
     if horizon is not None and (window is not None or metric == "recall"):
         raise InvalidInput("horizon scales errors that grow with a stream; leave it out for a window and for recall")
-    if min_rate is not None and not 0 < min_rate < math.inf:
-        raise InvalidInput(f"min_rate is {min_rate}, but must be positive and finite")
     stream = Stream.read(sample)
     if len(stream) < 2:
         raise InvalidInput("sample has 1 arrival, but one half trains and the other is replayed; record more")
@@ -140,6 +137,14 @@ def plan(
 def audit(plan: StreamPlan, holdout: object, *, predictor: Any = None) -> Report:
     """Replay a stream that the plan never saw: `plan.audit(holdout, predictor=predictor)`."""
     return plan.audit(holdout, predictor=predictor)
+
+
+def _positive(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if not is_real(value) or not 0 < value < math.inf:
+        raise InvalidInput(f"{name} is {value!r}, but must be positive and finite")
+    return float(value)
 
 
 def _law(stream: Stream, memory: int) -> tuple[float, float] | None:

@@ -31,6 +31,10 @@ class Ranking(ABC):
     def __len__(self) -> int:
         """How many keys are tracked."""
 
+    def __bool__(self) -> bool:
+        """True, even where no key is tracked yet, so that `given or default` never replaces a summary."""
+        return True
+
     @abstractmethod
     def _ranked(self, k: int) -> tuple[Any, ...]:
         """The first k keys, their estimates, lower and upper bounds, and the largest upper bound of any other key."""

@@ -102,6 +102,10 @@ class StreamRecorder:
         """How many are kept."""
         return min(self._seen, self._arrivals)
 
+    def __bool__(self) -> bool:
+        """True, even where nothing has come yet."""
+        return True
+
     def __repr__(self) -> str:
         """How many are kept of how many."""
         return f"StreamRecorder(arrivals={self._arrivals}): {len(self)} of {self._seen} seen"

@@ -1,13 +1,15 @@
 """What fits into how many bytes: counters, cells, gate, bins."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeGuard, final
 
 import numpy as np
 
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import CapacityExceeded, InvalidInput
 
 MOST_SLOTS: Final = 2**32 - 2
 SHORT_SLOTS: Final = 65_534  # that an index of two bytes each can tell apart
@@ -37,6 +39,11 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether it is a number of Python or numpy, and not a bool."""
+    return is_whole(value) or isinstance(value, float | np.floating)
+
+
 def as_bytes(memory: int | str) -> int:
     """A number of bytes, given as such or as text like "256KiB" (1024) or "1MB" (1000).
 
@@ -56,12 +63,30 @@ def as_bytes(memory: int | str) -> int:
     return int(found)
 
 
-def sizes(memory: int, policy: str) -> Sizes:
+@contextmanager
+def allocating(size: int) -> Iterator[None]:
+    """Say how much was asked for where there is not so much.
+
+    Raises:
+        CapacityExceeded: It is more memory than there is.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise CapacityExceeded(
+            f"this takes {size:,} bytes, which is more memory than there is; ask for less"
+        ) from error
+
+
+def sizes(memory: int | str, policy: str) -> Sizes:
     """What `memory` bytes hold under a policy.
 
     Raises:
-        InvalidInput: They do not hold one counter, or are below what the policy takes.
+        InvalidInput: They do not hold one counter, or are below what the policy takes; there is no such policy.
     """
+    memory = as_bytes(memory)
+    if policy not in (*SLOT, "assoc"):
+        raise InvalidInput(f"policy is {policy!r}, but must be one of {', '.join(SLOT)}, assoc")
     if policy == "assoc":
         capacity, found, least = 8 * (memory // 128), Sizes(8 * (memory // 128)), 128
     else:

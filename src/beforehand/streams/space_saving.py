@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.streams.keys import KeyKind, Keys
-from beforehand.streams.sizes import MOST_SLOTS, Sizes, as_bytes, is_whole, sizes, sizes_for
+from beforehand.streams.sizes import MOST_SLOTS, Sizes, allocating, as_bytes, is_whole, sizes, sizes_for
 from beforehand.streams.summary import Merging, Tracking, as_weights, check_common, check_gate_slack
 
 Policy = Literal["exact", "assoc", "filtered", "gated"]
@@ -74,6 +74,7 @@ class SpaceSaving(Tracking, Merging):
 
     Raises:
         InvalidInput: An argument breaks its rule.
+        CapacityExceeded: There is not so much memory.
 
     Example:
         >>> summary = SpaceSaving(capacity=2)
@@ -118,7 +119,8 @@ class SpaceSaving(Tracking, Merging):
             case "exact":
                 self._native = _native.SpaceSaving(size.capacity, *common, deletions)
             case "assoc":
-                self._native = _native.Assoc(size.capacity, *common)
+                with allocating(16 * size.capacity):  # all at once; the others grow
+                    self._native = _native.Assoc(size.capacity, *common)
             case "filtered":
                 self._native = _native.Filtered(size.capacity, *common, size.cells)
             case "gated":

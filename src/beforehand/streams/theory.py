@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.streams.sizes import is_real, is_whole
 from beforehand.streams.sizes import sizes as sizes
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,8 @@ def zipf_counts(total: float, universe: int, alpha: float) -> Floats:
         >>> zipf_counts(11, 3, 1.0)
         array([6., 3., 2.])
     """
+    _real(total=total, alpha=alpha)
+    _whole(universe=universe)
     if not total >= 0 or universe < 1 or not 0 <= alpha < math.inf:
         raise InvalidInput(f"total is {total}, universe {universe} and alpha {alpha}, but must be from 0, 1 and 0")
     shares = np.arange(1, universe + 1, dtype=np.float64) ** -alpha
@@ -63,10 +66,16 @@ def zipf_counts(total: float, universe: int, alpha: float) -> Floats:
 def residual(counts: ArrayLike, j: int) -> float:
     """F1_res(j): the weight of all keys but the j heaviest.
 
+    Raises:
+        InvalidInput: `j` is no whole number from 0; `counts` are empty or negative.
+
     Example:
         >>> residual([3, 1, 6], 1)
         4.0
     """
+    _whole(j=j)
+    if j < 0:
+        raise InvalidInput(f"j is {j}, but must be at least 0")
     return float(_descending(counts)[j:].sum())
 
 
@@ -120,6 +129,9 @@ def count_min_error(total: float, width: int, depth: int) -> Bound:
         (1000, 0.0183)
     """
     _positive(width=width, depth=depth)
+    _real(total=total)
+    if not total >= 0:
+        raise InvalidInput(f"total is {total}, but must be at least 0")
     return Bound(math.e * total / width, math.exp(-depth))
 
 
@@ -151,6 +163,7 @@ def bloom_rate(cells: float, hashes: int, keys: float) -> float:
         0.0329
     """
     _positive(cells=cells, hashes=hashes)
+    _real(keys=keys)
     return float((1 - math.exp(-hashes * keys / cells)) ** hashes)
 
 
@@ -172,6 +185,7 @@ def window_geometry(window: int, blocks: int) -> Geometry:
         >>> window_geometry(1000, 30)
         Geometry(block=34, blocks=30, frame=1020, slack=20)
     """
+    _whole(window=window, blocks=blocks)
     _positive(window=window, blocks=blocks)
     block = -(-window // blocks)
     needed = -(-window // block)
@@ -217,6 +231,7 @@ def memento_interval(lower: float, upper: float, *, sample: float, confidence: f
         >>> round(low, 2), round(high, 2)
         (10.6, 107.5)
     """
+    _real(sample=sample, confidence=confidence, lower=lower, upper=upper)
     if not 0 < sample <= 1 or not 0 < confidence < 1 or not 0 <= lower <= upper:
         raise InvalidInput(
             f"sample is {sample}, confidence {confidence}, and the bounds are {lower} and {upper}; pass shares, and "
@@ -267,6 +282,7 @@ def learned_gain(
         0.35
     """
     f = _descending(counts)
+    _real(precision=precision, recall=recall, loss=loss)
     if not 0 < precision <= 1 or not 0 <= recall <= 1 or not loss >= 0:
         raise InvalidInput(f"precision is {precision}, recall {recall} and loss {loss}, but two are shares, one from 0")
     if use not in ("filter", "pin"):
@@ -292,6 +308,7 @@ def learned_gain(
 
 def _floor(ordered: Floats, k: int) -> tuple[float, int]:
     """The floor, and how many keys keep counters of their own."""
+    _whole(k=k)
     if k < 1:
         raise InvalidInput(f"k is {k}, but a summary has at least 1 counter")
     if ordered.size <= k:
@@ -314,13 +331,29 @@ def _shared(weights: Floats, enters: Floats, k: float) -> tuple[float, float]:
 
 
 def _descending(counts: ArrayLike) -> Floats:
-    values: Floats = np.sort(np.asarray(counts, np.float64).ravel())[::-1]
+    try:
+        values: Floats = np.sort(np.asarray(counts, np.float64).ravel())[::-1]
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"counts must be one or more finite numbers from 0: {error}") from error
     if values.size == 0 or not 0 <= values[-1] <= values[0] < math.inf:
         raise InvalidInput("counts must be one or more finite numbers from 0")
     return values
 
 
+def _whole(**options: int) -> None:
+    for name, value in options.items():
+        if not is_whole(value):
+            raise InvalidInput(f"{name} is {value!r}, but must be a whole number")
+
+
+def _real(**options: float) -> None:
+    for name, value in options.items():
+        if not is_real(value):
+            raise InvalidInput(f"{name} is {value!r}, but must be a number")
+
+
 def _positive(**options: float) -> None:
+    _real(**options)
     for name, value in options.items():
         if not value >= 1:
             raise InvalidInput(f"{name} is {value}, but must be at least 1")

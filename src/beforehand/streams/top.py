@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class TopRow(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class Top:
-    """Keys with their weights, the heaviest first; iterates as rows of type `TopRow`.
+    """Keys with their weights, the heaviest first; its elements are rows of type `TopRow`.
 
     Args:
         keys: An array of uint64 or int64, or a list of str or bytes; hashes as uint64 if no labels were kept.
@@ -44,6 +44,8 @@ class Top:
         key  estimate  lower  upper  guaranteed
         a           3      3      3  yes
         d           2      1      2  yes
+        >>> summary.top(2)[0].key
+        'a'
     """
 
     keys: NDArray[Any] | list[str] | list[bytes]
@@ -61,10 +63,24 @@ class Top:
         """Go through the rows."""
         return iter(self.to_list())
 
+    @overload
+    def __getitem__(self, place: int) -> TopRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[TopRow]: ...
+    def __getitem__(self, place: int | slice) -> TopRow | list[TopRow]:
+        """The row at a place, or those of a slice, as in a list."""
+        if isinstance(place, slice):
+            return self._rows(place)
+        place = range(len(self))[place]
+        return self._rows(slice(place, place + 1))[0]
+
     def to_list(self) -> list[TopRow]:
         """All rows, as plain Python objects."""
-        keys: Sequence[Any] = self.keys if isinstance(self.keys, list) else self.keys.tolist()
-        columns = (column.tolist() for column in (self.estimate, self.lower, self.upper, self.guaranteed))
+        return self._rows(slice(None))
+
+    def _rows(self, some: slice) -> list[TopRow]:
+        keys: Sequence[Any] = self.keys[some] if isinstance(self.keys, list) else self.keys[some].tolist()
+        columns = (column[some].tolist() for column in (self.estimate, self.lower, self.upper, self.guaranteed))
         return [TopRow(*row) for row in zip(keys, *columns, strict=True)]
 
     def to_arrow(self) -> Any:
@@ -100,4 +116,4 @@ class Top:
 
 def _text(key: object) -> str:
     text = key if isinstance(key, str) else repr(key)
-    return text if text.isprintable() else repr(text)
+    return text if text.isprintable() and text == text.strip() != "" else repr(text)

@@ -54,6 +54,9 @@ def zipf(n: int, universe: int, alpha: float, *, seed: int, epoch: int | None = 
         >>> zipf(1000, 50, 1.0, seed=0)
         Trace('stream', 1000 rows of key)
     """
+    n, universe, seed = (_whole(name, value) for name, value in (("n", n), ("universe", universe), ("seed", seed)))
+    alpha, churn = _real("alpha", alpha), _real("churn", churn)
+    epoch = None if epoch is None else _whole("epoch", epoch)
     if n < 1 or universe < 1 or not 0 <= alpha <= 100:
         raise InvalidInput(
             f"n is {n}, universe {universe} and alpha {alpha}, but must be from 1, from 1, from 0 to 100"
@@ -105,6 +108,8 @@ def flow_table(flows: int, *, seed: int, predictability: float = 0.6, sigma: flo
         >>> float(np.corrcoef(table.trait, table.log_size)[0, 1].round(3))
         1.0
     """
+    flows, seed, nets = (_whole(name, value) for name, value in (("flows", flows), ("seed", seed), ("nets", nets)))
+    predictability, sigma = _real("predictability", predictability), _real("sigma", sigma)
     if flows < 2 or not 0 <= predictability <= 1 or not 0 <= sigma <= 10 or not 1 <= nets <= 2**16:
         raise InvalidInput(
             f"flows is {flows}, predictability {predictability}, sigma {sigma} and nets {nets}, but must be from 2, "
@@ -151,7 +156,7 @@ def flows(n: int, flows: int, *, seed: int, predictability: float = 0.6, sigma: 
         >>> flows(1000, 100, seed=0)["at"].dtype
         dtype('float64')
     """
-    if n < 1:
+    if _whole("n", n) < 1:
         raise InvalidInput(f"n is {n}, but must be at least 1 packet")
     table = flow_table(flows, seed=seed, predictability=predictability, sigma=sigma, nets=nets)
     share = np.cumsum(np.exp(table.log_size - table.log_size.max()))
@@ -167,8 +172,9 @@ def flows(n: int, flows: int, *, seed: int, predictability: float = 0.6, sigma: 
     at = start[owner] + lifetime[owner] * (0.95 * offset + 0.05 * _uniforms(row, seed, WITHIN))
     seen = np.flatnonzero((at >= 0) & (at < 1))
     order = seen[np.argsort(at[seen], kind="stable")]
-    options = {"flows": flows, "predictability": predictability, "sigma": sigma, "nets": nets}
-    return _stream({"key": table.key[owner[order]], "at": at[order]}, seed=seed, generated="flows", **options)
+    options = {"flows": int(flows), "predictability": _real("predictability", predictability),
+               "sigma": _real("sigma", sigma), "nets": int(nets)}  # fmt: skip
+    return _stream({"key": table.key[owner[order]], "at": at[order]}, seed=int(seed), generated="flows", **options)
 
 
 def code_tokens(root: str | PathLike[str] | None = None) -> Trace:
@@ -230,7 +236,8 @@ def hostile(kind: str, n: int, *, k: int = 1024) -> Trace:
         >>> hostile("one", 3)["key"].tolist()
         [0, 0, 0]
     """
-    if kind not in HOSTILE or n < 1 or k < 1:
+    n, k = _whole("n", n), _whole("k", k)
+    if not isinstance(kind, str) or kind not in HOSTILE or n < 1 or k < 1:
         raise InvalidInput(
             f"kind is {kind!r}, n {n} and k {k}, but kind must be one of {', '.join(HOSTILE)}, the others at least 1"
         )
@@ -259,6 +266,19 @@ def _stream(columns: dict[str, NDArray[Any]], **meta: object) -> Trace:
     for column in columns.values():
         column.flags.writeable = False  # so that the trace need not copy it
     return Trace("stream", columns, meta=meta)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidInput(f"{name} is {value!r}, but must be a whole number")
+    return int(value)
+
+
+def _real(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InvalidInput(f"{name} is {value!r}, but must be a number")
+    plain: float = value.item() if isinstance(value, np.generic) else value  # an integer remains one
+    return plain
 
 
 def _uniforms(counters: NDArray[np.integer], seed: int, purpose: int) -> Floats:
