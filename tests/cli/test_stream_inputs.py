@@ -82,6 +82,34 @@ def test_csv_gives_a_column_as_text(end):
     assert feed(name, column="n")[0] == ["1", "2", "3"]  # beside the byte order mark
 
 
+@pytest.mark.parametrize("block", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize(
+    ("form", "text", "keys"),
+    [
+        ("text", "é\n\ufeffb\n", ["é", "\ufeffb"]),
+        ("words", "a b", ["a", "b"]),
+        ("jsonl", '{"key": "a"}\n', ["a"]),
+        ("text", "", []),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_the_first_key(monkeypatch, block, form, text, keys):
+    monkeypatch.setattr("beforehand.streams.text.BLOCK", block)
+    for mark in ("", "\ufeff"):
+        assert feed(write("x", mark + text), format=form)[0] == keys
+    assert feed(write("x", b"\xef\xbb"), format="text")[0] == ["\\xef\\xbb"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch, form):
+    monkeypatch.setattr(stream_inputs, "find_spec", lambda name: None)
+    monkeypatch.setattr("beforehand.cli.stream_tables.LONGEST", 1000)
+    monkeypatch.setattr("beforehand.streams.text.BLOCK", 100)
+    head = {"csv": "key\n", "jsonl": '{"key": "a"}\n'}[form]
+    assert len(feed(write("x", head + "1" * 900), format="csv")[0]) == 1
+    with pytest.raises(InvalidInput, match="x: line 2 is longer than 1,000 bytes, the longest that is read"):
+        feed(write("x", head + "1" * 2000), format=form)
+
+
 @pytest.mark.usefixtures("csv_reader")
 def test_bytes_that_are_no_utf8_are_keys_of_csv_too():
     assert feed(write("x.csv", b"key\n\xff\n"))[0] == ["\\xff"]

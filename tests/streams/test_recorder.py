@@ -87,6 +87,8 @@ def test_signed_and_unsigned_keys_mix_while_both_can_hold_them():
         ([b"x"], None, "keys are bytes, but those before were str"),
         ([1], None, "keys are .64, but those before were str"),
         ([1.5], None, "is of type float"),
+        (["x", "\ud800"], None, "has a surrogate without its other half"),
+        (np.array(["x", "\ud800"]), None, "surrogate|no character"),
         (["x"], [0], "weights go from 0 to 0"),
         (["x"], [1.0], "weights have dtype float64"),
         (["x"], [1, 1], r"shape \(2,\), but must be integers, one or one for each of the 1 keys"),

@@ -91,14 +91,15 @@ class StreamInput:
                         f"{option} is {value!r}, but this is read as text, which has no columns; pass --format csv"
                     )
             blocks = _blocks(file, interrupts, heard, follow=follow)
-            return (Batch(keys) for keys in cut(blocks, words=form == "words"))
+            return (Batch(keys) for keys in cut(stream_tables.unmarked(blocks), words=form == "words"))
         if follow:
             raise InvalidInput(f"only text can be followed, but this is read as {form}; pass --format text")
         if form == "csv" and Path(file).is_file() and find_spec("pyarrow"):
             return stream_tables.csv_file_batches(Path(file), self.column, self.weights, heard)
         if form in ("csv", "jsonl"):
             read = stream_tables.csv_batches if form == "csv" else stream_tables.jsonl_batches
-            return read(_blocks(file, interrupts, heard, follow=False), self.column, self.weights)
+            blocks = _blocks(file, interrupts, heard, follow=False)
+            return read(stream_tables.unmarked(blocks), self.column, self.weights)
         if file == "-":
             raise InvalidInput(f"{form} is read from its end, which stdin does not allow; write it to a file first")
         stored = stream_tables.parquet_batches if form == "parquet" else stream_tables.trace_batches

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ROWS = 1 << 16  # of a batch
 HEAD = 1 << 16  # bytes to read at a time for the names of columns
+LONGEST = 1 << 24  # bytes of a line
 BYTE_ORDER_MARK = "\ufeff"
 Heard: TypeAlias = Callable[[int], object]
 T = TypeVar("T")
@@ -219,13 +220,36 @@ def _chosen(names: Sequence[str], column: str | None, weights: str | None) -> tu
     return key, None if weights is None else names.index(weights)
 
 
+def unmarked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text without the byte order mark that it may begin with."""
+    mark, begun = BYTE_ORDER_MARK.encode(), b""
+    rest = iter(blocks)
+    for block in rest:
+        begun += block
+        if begun == mark or not mark.startswith(begun):
+            break
+    yield begun.removeprefix(mark)
+    yield from rest
+
+
 def _text_lines(blocks: Iterable[bytes]) -> Iterator[str]:
-    """Lines with their ends; bytes that are no UTF-8 become \\xNN."""
-    rest = b""
+    """Lines with their ends; bytes that are no UTF-8 become \\xNN.
+
+    Raises:
+        InvalidInput: a line is so long that this is no text.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    rest, number = b"", 0
     for block in blocks:
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             yield line.decode("utf-8", "backslashreplace") + "\n"
+        number += len(lines)
+        if len(rest) > LONGEST:
+            raise InvalidInput(
+                f"line {number + 1} is longer than {LONGEST:,} bytes, the longest that is read; is this text?"
+            )
     if rest:
         yield rest.decode("utf-8", "backslashreplace")
 

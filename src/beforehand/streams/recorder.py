@@ -144,10 +144,20 @@ def _read(keys: object) -> tuple[str, Any, Any, int]:
     if type(keys) is np.ndarray and keys.ndim == 1 and keys.dtype.kind in "iu":
         kind = f"{keys.dtype.kind}64"
         return kind, keys.astype(INTEGERS[kind], copy=False), slice(None), len(keys)
-    if isinstance(keys, list) and (found := set(map(type, keys))) in ({str}, {bytes}):
+    if isinstance(keys, list) and (found := set(map(type, keys))) in ({str}, {bytes}) and _encodable(keys):
         return found.pop().__name__, keys, slice(None), len(keys)
     asked = _native.AskedKeys(keys)
     return KINDS.get(asked.kind, ""), asked.take(), asked.rows.astype(np.int64), asked.size
+
+
+def _encodable(keys: list[Any]) -> bool:
+    """Whether UTF-8 holds these strings; summaries refuse a surrogate without its other half."""
+    try:
+        if type(keys[0]) is str:
+            "".join(keys).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _checked(weights: ArrayLike, size: int) -> NDArray[np.int64]:
