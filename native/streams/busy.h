@@ -23,7 +23,8 @@ class Using {
  public:
   explicit Using(Busy& busy) : taken_(busy.taken_) {
     if (taken_.exchange(true, std::memory_order_acquire))
-      throw InvalidInput("another thread is using this summary; use one per thread and merge");
+      throw InvalidInput(
+          "another thread is using this summary, or its own predictor calls it; use one per thread and merge");
   }
   ~Using() { taken_.store(false, std::memory_order_release); }
   Using(const Using&) = delete;

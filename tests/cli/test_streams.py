@@ -236,6 +236,41 @@ def test_a_plan_says_which_summary_to_use(capsys):
     )
 
 
+@pytest.mark.parametrize("command", ["top", "plan --memory 4KiB", "train -o m", "compare"])
+def test_files_with_keys_of_two_kinds_do_not_mix_and_the_error_says_what_to_do(capsys, command):
+    Path("a.csv").write_text("key\n" + "7\n" * 10)
+    Path("a.jsonl").write_text('{"key": 7}\n{"key": 8}\n')
+    name, *options = command.split()
+    words = (
+        "its keys are {}, but those of {} are {}; a stream has keys of one kind, and csv and text files hold text alone"
+    )
+    for files, said in (
+        (["a.csv", "a.jsonl"], "a.jsonl: " + words.format("integers", "a.csv", "text")),
+        (["a.jsonl", "a.csv"], "a.csv: " + words.format("text", "a.jsonl", "integers")),
+    ):
+        assert run(["streams", name, *files, *options]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+
+
+def test_a_column_that_holds_no_keys_is_refused_by_the_name_of_its_file(capsys):
+    Trace("stream", {"key": np.arange(20_000), "at": np.linspace(0, 1, 20_000)}).save("x.npz")
+    assert "x.npz: keys have dtype float64" in refused(capsys, "plan", "x.npz", "--column", "at", "--memory", "4KiB")
+    assert run(["streams", "plan", "x.npz", "--memory", "4KiB", "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "plan.json", "x.npz", "--column", "at"]) == 2
+    assert "x.npz: keys have dtype float64" in capsys.readouterr().err
+
+
+def test_what_train_prints_says_what_is_good(capsys):
+    assert run(["streams", "train", "x.log", "-o", "m.bhss"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "keys with 100 arrivals or more are told from others, 0.5 is chance and 1 perfect" in last
+    assert run(["streams", "train", "x.log", "-o", "m.bhss", "--fraction", "1"]) == 0
+    assert "chance" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("deleted", [2, 5])
 def test_a_stream_of_which_all_was_deleted_has_no_shares(capsys, here, deleted):
     summary = streams.SpaceSaving(capacity=1, deletions=True)
@@ -305,7 +340,14 @@ def test_integers_train_bits_and_a_model_of_all_is_not_judged(capsys):
         (["top", "x.log", "--predictor", "s.bhss"], "s.bhss holds a SpaceSaving, but must hold a model; make it by"),
         (["top", "x.log", "--plan", "x.log"], "x.log"),
         (["top", "x.log", "--column", "c"], "x.log: column is 'c', but this is read as text, which has no columns"),
-        (["merge", "s.bhss", "other.bhss", "-o", "t"], "other.bhss: other has seed 1, but this one 0; make both with"),
+        (["merge", "s.bhss", "other.bhss", "-o", "t"], "other.bhss: it has seed 1, but s.bhss 0; make both with"),
+        (["merge", "s.bhss", "m.bhss", "-o", "t"], "m.bhss: it holds a LookupTable, but s.bhss a SpaceSaving; merge"),
+        (
+            ["merge", "s.bhss", "n.bhss", "-o", "t"],
+            "n.bhss: its keys are integers, but those of s.bhss are text; a stream has keys of one kind, and csv and "
+            "text files hold text alone: write both in one format",
+        ),
+        (["merge", "s.bhss", "gated.bhss", "-o", "t"], "gated.bhss: it has policy gated, but s.bhss exact; make both"),
         (["merge", "s.bhss", "cut.bhss", "-o", "t"], "cut.bhss: "),
         (["merge", "m.bhss", "m.bhss", "-o", "t"], "m.bhss: it holds a LookupTable, which does not merge"),
         (["show", "x.log"], "x.log: these 166506 bytes are no summary or predictor"),
@@ -329,6 +371,10 @@ def test_what_is_wrong_is_said_in_one_line(capsys, command, message):
         summary.update(["a", "b"])
         with open(name, "wb") as stream:
             stream.write(summary.to_bytes())
+    numbers, wider = streams.SpaceSaving(capacity=4), streams.SpaceSaving(capacity=5, policy="gated")
+    numbers.update([1, 2])
+    Path("n.bhss").write_bytes(numbers.to_bytes())
+    Path("gated.bhss").write_bytes(wider.to_bytes())
     with open("s.bhss", "rb") as whole, open("cut.bhss", "wb") as cut:
         cut.write(whole.read()[:-9])
     with open("m.bhss", "wb") as stream:

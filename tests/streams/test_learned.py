@@ -134,7 +134,7 @@ def test_a_predictor_that_fails_leaves_its_chunk_uncounted(policy):
         (lambda keys: np.zeros((len(keys), 1)), InvalidInput, "must say a number of each"),
         (lambda keys: ["a"] * len(keys), InvalidInput, "must say a number of each"),
         (lambda keys: None, InvalidInput, "must say a number of each"),
-        (reenter, InvalidInput, "another thread is using this summary"),
+        (reenter, InvalidInput, "or its own predictor calls it"),
     ):
         failing.fails = fails
         before = summary.to_bytes()

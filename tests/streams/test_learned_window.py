@@ -176,7 +176,7 @@ def test_what_fails_leaves_the_window_as_it_was():
 
     for say, error, message in (
         (fail, RuntimeError, "out of order"),
-        (call_back, InvalidInput, "another thread is using this summary"),
+        (call_back, InvalidInput, "or its own predictor calls it"),
         (lambda keys: [1.0], InvalidInput, "the predictor says float32 of shape"),
     ):
         seen.predictor.say = say

@@ -119,7 +119,9 @@ def test_a_second_thread_is_refused_and_nothing_is_lost(policy):
             except InvalidInput as error:
                 refused.append(str(error))
     thread.join()
-    assert set(refused) == {"another thread is using this summary; use one per thread and merge"}
+    assert set(refused) == {
+        "another thread is using this summary, or its own predictor calls it; use one per thread and merge"
+    }
     assert len(stream) <= summary.total
     summary.check_invariants()
 

@@ -424,4 +424,6 @@ def test_a_second_thread_is_refused():
     ask()
     worker.join()
     assert refused
-    assert set(refused) == {"another thread is using this summary; use one per thread and merge"}
+    assert set(refused) == {
+        "another thread is using this summary, or its own predictor calls it; use one per thread and merge"
+    }

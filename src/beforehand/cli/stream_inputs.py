@@ -70,9 +70,13 @@ class StreamInput:
             CorruptData: a file is damaged.
             MissingDependency: a file can only be read by a library that is not installed.
         """
+        held: tuple[str, str] | None = None  # a kind of keys, and the first file that holds them
         for file in self.files:
             with _naming(file), suppress(Interrupted):
+                checked = False
                 for batch in self._batches(file, interrupts, heard, follow=self.follow and file is self.files[-1]):
+                    if not checked and len(batch.keys):
+                        checked, held = True, _checked(batch.keys, file, held)
                     update(batch.keys, batch.weights)
                     if interrupts.asked:
                         break
@@ -118,6 +122,34 @@ class StreamInput:
             raise InvalidInput("it holds a summary or a model, not a stream; look at it by beforehand streams show")
         form = ENDINGS.get(ending, "text")
         return "trace" if form == "csv" and pcap_csv.recognize(file) else form
+
+
+def _checked(keys: Any, file: str, held: tuple[str, str] | None) -> tuple[str, str] | None:
+    """What kind of keys there are, and in which file first.
+
+    Raises:
+        InvalidInput: they are none, or of another kind than those of the files before.
+    """
+    from beforehand import _native
+    from beforehand.core.errors import InvalidInput
+
+    kind = kind_in_words(_native.Keys(keys, 0).kind)
+    if held is not None and kind not in ("none", held[0]):
+        raise InvalidInput(mixed(kind, held[0], held[1]))
+    return (kind, file) if held is None and kind != "none" else held
+
+
+def kind_in_words(kind: str) -> str:
+    """What users call a kind of keys."""
+    return {"u64": "integers", "i64": "integers", "str": "text"}.get(kind, kind)
+
+
+def mixed(kind: str, other: str, file: object) -> str:
+    """What to do where two files hold keys of two kinds."""
+    return (
+        f"its keys are {kind}, but those of {file} are {other}; a stream has keys of one kind, and csv and text files "
+        "hold text alone: write both in one format"
+    )
 
 
 @contextmanager

@@ -136,9 +136,11 @@ def _write_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _show(stream: "Stream", found: list[Any]) -> None:
+    counted = stream_results.counted
     render.show(
-        f"{len(stream):,} arrivals of {stream.ids.size:,} distinct keys; errors as shares of the stream: mean over "
-        "arrivals, and root mean square over keys; missed of the 100 heaviest keys; keys outside their bounds\n"
+        f"{counted(len(stream), 'arrival')} of {counted(stream.ids.size, 'distinct key')}; errors as shares of the "
+        "stream: mean over arrivals, and root mean square over keys; missed of the 100 heaviest keys; keys "
+        "outside their bounds\n"
     )
     table = render.table("design", "bytes", "mean", "RMS", "missed", "M items/s", "outside", gap=1)
     for number in range(1, 7):

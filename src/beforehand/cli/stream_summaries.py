@@ -98,8 +98,24 @@ def merged(paths: Sequence[Path]) -> Any:
     for path in paths[1:]:
         other = read(path)
         with naming(path):
-            whole.merge(other)
+            _merge(whole, other, paths[0])
     return whole
+
+
+def _merge(whole: Any, other: Any, first: Path) -> None:
+    """Merge; errors name the first file instead of `this`, as `naming` does the other."""
+    from beforehand.cli.stream_inputs import kind_in_words, mixed
+    from beforehand.core.errors import InvalidInput
+
+    if type(other) is not type(whole):
+        raise InvalidInput(f"it holds a {type(other).__name__}, but {first} a {type(whole).__name__}; merge like ones")
+    kinds = kind_in_words(other.key_kind), kind_in_words(whole.key_kind)
+    if "none" not in kinds and kinds[0] != kinds[1]:
+        raise InvalidInput(mixed(*kinds, first))
+    try:
+        whole.merge(other)
+    except InvalidInput as error:
+        raise InvalidInput(str(error).replace("other ", "it ", 1).replace("this one", str(first), 1)) from error
 
 
 def check_place(path: Path | None) -> None:

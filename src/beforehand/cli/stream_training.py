@@ -11,10 +11,18 @@ from beforehand.cli.interrupts import Interrupts
 from beforehand.cli.stream_check import Numbered
 from beforehand.cli.stream_inputs import StreamInput
 from beforehand.cli.stream_progress import watching
+from beforehand.cli.stream_results import counted
 
 Model = Literal["auto", "table", "ngrams", "bits", "table+ngrams"]
 LEAST = 10_000  # arrivals
 HEAVY = 100  # how often a key comes that AUC is to tell from the others
+
+
+LEGEND = (
+    "share: of all arrivals; spearman: how well keys are ordered by weight, 0 is chance and 1 perfect; auc: how surely "
+    f"keys with {HEAVY} arrivals or more are told from others, 0.5 is chance and 1 perfect; undefined: too "
+    "few keys to tell"
+)
 
 
 class Trained(NamedTuple):
@@ -102,7 +110,7 @@ def _read(source: StreamInput) -> tuple[Numbered, NDArray[np.int64], NDArray[np.
     arrivals = sum(part.size for part, _ in parts)
     if arrivals < LEAST:
         raise InvalidInput(
-            f"the stream has {arrivals:,} arrivals, but a model learns from at least {LEAST:,}; read more"
+            f"the stream has {counted(arrivals, 'arrival')}, but a model learns from at least {LEAST:,}; read more"
         )
     numbers, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return numbered, numbers, weight

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import stream_plans, stream_results, stream_summaries
+from beforehand.cli import render, stream_plans, stream_results, stream_summaries
 from beforehand.cli.interrupts import Interrupts
 from beforehand.cli.stream_inputs import Column, Files, InputFormat, StreamInput, Weights
 from beforehand.cli.stream_progress import watching
@@ -146,7 +146,10 @@ def train(
     source = StreamInput(files=files, column=column, weights=weights, format=form)
     predictor, quality = stream_training.train(source, model, entries=entries, buckets=buckets, fraction=fraction)
     stream_summaries.write(predictor, save)
-    stream_results.show_facts(stream_summaries.facts(predictor) | quality, stream_results.form(output, as_json))
+    shape = stream_results.form(output, as_json)
+    stream_results.show_facts(stream_summaries.facts(predictor) | quality, shape)
+    if shape == "table" and fraction < 1:
+        render.show(f"\n{stream_training.LEGEND}")
 
 
 app.command(epilog="Example: beforehand streams plan access.log --memory 64KiB --train -o plan.json")(stream_plans.plan)

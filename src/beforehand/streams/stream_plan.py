@@ -210,7 +210,7 @@ class StreamPlan:
         aim = "" if self.target is None else f", about the fewest with which its error stays within {self.target:g}"
         lines = [
             f"Take {self.design} for {over}, in {self.memory:,} bytes{aim}. Judged on {self.arrivals:,} arrivals of "
-            f"{self.distinct:,} distinct keys.",
+            f"{self.distinct:,} distinct key{'' if self.distinct == 1 else 's'}.",
             f"Expected: {chosen.error.value:.3g} ({chosen.error.low:.3g} to {chosen.error.high:.3g}), "
             f"{self.measure}; {chosen.items_per_second / 1e6:.3g} M items/s; price {chosen.price}.",
         ]
