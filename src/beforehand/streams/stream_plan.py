@@ -209,8 +209,8 @@ class StreamPlan:
         over = f"a window of {self.window:,}" if self.window else "the whole stream"
         aim = "" if self.target is None else f", about the fewest with which its error stays within {self.target:g}"
         lines = [
-            f"Take {self.design} for {over}, in {self.memory:,} bytes{aim}. Judged on {self.arrivals:,} arrivals of "
-            f"{self.distinct:,} distinct key{'' if self.distinct == 1 else 's'}.",
+            f"Take {self.design} for {over}, in {self.memory:,} bytes{aim}. Judged on "
+            f"{_counted(self.arrivals, 'arrival')} of {_counted(self.distinct, 'distinct key')}.",
             f"Expected: {chosen.error.value:.3g} ({chosen.error.low:.3g} to {chosen.error.high:.3g}), "
             f"{self.measure}; {chosen.items_per_second / 1e6:.3g} M items/s; price {chosen.price}.",
         ]
@@ -276,8 +276,8 @@ def check_length(stream: Stream, window: int | None, name: str) -> None:
     """
     if window is not None and len(stream) < 3 * window:
         raise InvalidInput(
-            f"{name} has {len(stream):,} arrivals to replay, but a window of {window:,} needs three times as many; "
-            "record more"
+            f"{name} has {_counted(len(stream), 'arrival')} to replay, but a window of {window:,} needs three times as "
+            "many; record more"
         )
 
 
@@ -295,6 +295,10 @@ def _stored(predictor: str) -> None:
         predictor_from_bytes(base64.b64decode(predictor, validate=True))
     except (binascii.Error, TypeError, ValueError) as error:
         raise CorruptData(f"its predictor is none: {error}") from error
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _added(saving: Outcome) -> str:
