@@ -1,0 +1,29 @@
+"""Compressed aggregation of gradients: fewer bytes between workers, with an error known beforehand."""
+
+from beforehand.gradients.exchange import Combine, Driver, Encoder, Gather, RoundStats, Shards, Sum, drive
+from beforehand.gradients.layout import Layout, Piece, split_power_of_two
+from beforehand.gradients.local import LocalRound, drive_local
+from beforehand.gradients.metrics import correlation, vnmse
+from beforehand.gradients.thc_table import Table, thc_table
+from beforehand.gradients.wire import WireBytes
+
+__all__ = [
+    "Combine",
+    "Driver",
+    "Encoder",
+    "Gather",
+    "Layout",
+    "LocalRound",
+    "Piece",
+    "RoundStats",
+    "Shards",
+    "Sum",
+    "Table",
+    "WireBytes",
+    "correlation",
+    "drive",
+    "drive_local",
+    "split_power_of_two",
+    "thc_table",
+    "vnmse",
+]

@@ -1,0 +1,33 @@
+"""The rules that options and gradients share."""
+
+from typing import Any
+
+import numpy as np
+
+from beforehand.core.errors import InvalidInput
+from beforehand.gradients.exchange import Floats
+
+
+def as_gradient(gradient: Any, size: int) -> Floats:
+    """The gradient of a bucket of this size.
+
+    Raises:
+        InvalidInput: It is not float32, not 1-D, or of another length.
+    """
+    if not isinstance(gradient, np.ndarray) or gradient.dtype != np.float32 or gradient.shape != (size,):
+        array = isinstance(gradient, np.ndarray)
+        given = f"{gradient.dtype}{list(gradient.shape)}" if array else f"a {type(gradient).__name__}"
+        raise InvalidInput(f"gradient is {given}, but must be an array of float32[{size}]; convert it first")
+    return np.ascontiguousarray(gradient)
+
+
+def check_seed(seed: int) -> None:
+    """Raise unless the seed has 64 bits."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
+
+
+def one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
+    """Raise unless an option is one of the allowed values, and of their type."""
+    if not any(type(given) is type(each) and given == each for each in allowed):
+        raise InvalidInput(f"{name} is {given!r}, but must be one of {', '.join(map(repr, allowed))}")

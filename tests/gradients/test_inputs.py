@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.gradients.inputs import as_gradient, check_seed, one_of
+
+
+def test_a_gradient_is_taken_as_it_is():
+    x = np.ones(5, np.float32)
+    assert as_gradient(x, 5) is x
+    assert np.array_equal(as_gradient(np.arange(10, dtype=np.float32)[::2], 5), [0, 2, 4, 6, 8])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.ones(5), r"float64\[5\]"),
+        (np.ones((1, 5), np.float32), r"float32\[1, 5\]"),
+        (np.ones(4, np.float32), r"must be an array of float32\[5\]"),
+        ([1.0] * 5, "a list"),
+    ],
+)
+def test_what_is_no_gradient_of_this_bucket_is_refused(given, message):
+    with pytest.raises(InvalidInput, match=message):
+        as_gradient(given, 5)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.0, True])
+def test_seeds_have_64_bits(seed):
+    with pytest.raises(InvalidInput, match="seed is"):
+        check_seed(seed)
+
+
+def test_one_of_tells_types_apart():
+    one_of("bits", 4, (2, 3, 4, "lane"))
+    for given in (4.0, True, "LANE", 5):
+        with pytest.raises(InvalidInput, match="bits is"):
+            one_of("bits", given, (1, 2, 3, 4, "lane"))

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.gradients import Combine, Gather, RoundStats, Sum, drive, drive_local
+from beforehand.gradients.bfloat16 import to_bfloat16
+from beforehand.gradients.local import exchange_all
+
+
+class Plain:
+    """A shard that sends float32 as it is, in units of two."""
+
+    unit = 2
+
+    def __init__(self, x):
+        self.x, self.size = x, len(x)
+
+    def encode(self, first, last):
+        assert first % 2 == 0
+        return self.x[first:last].view(np.uint8)
+
+    def accumulate(self, total, message):
+        values = message.view(np.float32)
+        return values.copy() if total is None else total + values
+
+    def finish(self, total, count):
+        return (total / np.float32(count)).view(np.uint8)
+
+    def decode(self, message, first, last, count):
+        return message.view(np.float32)
+
+
+class Tell:
+    """Gathers maxima, then sums, then combines."""
+
+    def __init__(self):
+        self.step, self.last = 0, RoundStats()
+
+    def reduce(self, gradient, *, loss_scale=1.0):
+        maxima = yield Gather(gradient[:1].view(np.uint8))
+        total = yield Sum(gradient)
+        mean = yield Combine(Plain(gradient))
+        return np.concatenate([maxima.view(np.float32).ravel(), total, mean])
+
+    def state(self):
+        return {}
+
+    def load(self, state):
+        pass
+
+
+ROWS = np.arange(18, dtype=np.float32).reshape(3, 6)
+
+
+def test_a_round_of_three_phases_is_answered_by_rank():
+    means, sent = drive_local([Tell() for _ in ROWS], ROWS)
+    expected = [*ROWS[:, 0], *ROWS.sum(axis=0), *ROWS.mean(axis=0)]
+    assert all(np.array_equal(mean, expected) for mean in means)
+    assert (sent.up, sent.down) == (2 * 4 + 2 / 3 * 24 + 2 * 8, 2 / 3 * 24 + 2 * 8)
+    assert sent.total == sent.up + sent.down
+
+
+def test_shards_that_are_left_over_are_short_or_missing():
+    rows = np.arange(20, dtype=np.float32).reshape(2, 10)
+    five = [Combine(Plain(rows[rank % 2])) for rank in range(5)]
+    answers, sent = exchange_all(five * 2)  # ten workers, five shards of two
+    assert np.allclose(answers[0], rows[0] * 0.6 + rows[1] * 0.4)
+    assert sent == (9 * 8, 9 * 8)
+
+
+def test_sums_of_bfloat16_are_rounded_at_each_step():
+    values = [to_bfloat16(np.array([x], np.float32)) for x in (256.0, 1.0, 1.0)]
+    answers, _ = exchange_all([Sum(each) for each in values])
+    assert answers[0].view(np.uint16)[0] == to_bfloat16(np.array([256.0], np.float32))[0]  # 257 has too many bits
+
+
+def test_a_driver_answers_one_worker():
+    class Alone:
+        def answer(self, exchange):
+            return exchange_all([exchange])[0][0]
+
+    assert np.array_equal(drive(Tell(), ROWS[1], Alone()), [6, *ROWS[1], *ROWS[1]])
+
+
+def test_workers_who_do_not_exchange_alike_are_refused():
+    class Other(Tell):
+        def reduce(self, gradient, *, loss_scale=1.0):
+            yield Sum(gradient)
+            return gradient
+
+    class Silent(Tell):
+        def reduce(self, gradient, *, loss_scale=1.0):
+            return gradient
+            yield
+
+    for stranger in (Other(), Silent()):
+        with pytest.raises(InvalidInput, match="exchange different things"):
+            drive_local([Tell(), stranger], ROWS[:2])
+    with pytest.raises(InvalidInput, match="2 gradients for 3 encoders"):
+        drive_local([Tell()] * 3, ROWS[:2])
