@@ -17,6 +17,7 @@ enum class Domain : std::uint32_t {
   rounding = 1,
   first_signs = 2,
   second_signs = 3,
+  thc_rounding = 4,
   queueing = 8,
   streams = 9,
   workloads = 10

@@ -11,13 +11,16 @@ Float64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C',
 Float64Matrix = Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]
 Int64Column = Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]
 OutArray = Annotated[NDArray, dict(order='C', device='cpu')]
+OutFloat32Column = Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')]
 OutFloat64Array = Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]
 OutFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]
 OutInt64Column = Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')]
+OutUint8Column = Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')]
 StridedArray = Annotated[NDArray, dict(device='cpu', writable=False)]
 StridedFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), writable=False)]
 StridedOutArray = Annotated[NDArray, dict(device='cpu')]
 StridedUint16Array = Annotated[NDArray[numpy.uint16], dict(writable=False)]
+Uint16Column = Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Uint32Column = Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Uint64Column = Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Uint8Column = Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)]
@@ -562,6 +565,14 @@ class Keys:
 
     def take(self, rows: Uint64Column) -> object: ...
 
+def pack_lanes(values: Array, width: int, out: OutArray) -> None: ...
+
+def unpack_lanes(containers: Array, width: int, out: OutArray) -> None: ...
+
+def decode_lanes(values: Array, factor: float, offset: float, out: OutFloat32Column) -> None: ...
+
+def sum_of_squares(x: Float32Column) -> float: ...
+
 class Learned:
     def __init__(self, capacity: int, cells: int, gate_cells: int, registers: int, gate_slack: float, classes: tuple[float, float, float] | None, seed: int, key: str, labels: bool) -> None: ...
 
@@ -938,6 +949,12 @@ def normal_tail(x: OutFloat64Array) -> None: ...
 def normal_quantile(x: OutFloat64Array) -> None: ...
 
 def gamma_tail(a: float, x: OutFloat64Array) -> None: ...
+
+def thc_encode(h: Float32Column, scale: float, points: Uint16Column, *, bits: int, seed: int, stream: int, threads: int, out: OutUint8Column) -> int: ...
+
+def thc_points(h: Float32Column, scale: float, points: Uint16Column, *, seed: int, stream: int, threads: int, out: OutArray) -> int: ...
+
+def thc_accumulate(packed: Uint8Column, points: Uint16Column, *, bits: int, first: bool, sums: OutArray) -> None: ...
 
 def thc_table(levels: int, granularity: int, half_range: float, symmetric: bool) -> tuple[list[int], float]: ...
 

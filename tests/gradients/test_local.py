@@ -34,7 +34,7 @@ class Tell:
     """Gathers maxima, then sums, then combines."""
 
     def __init__(self):
-        self.step, self.last = 0, RoundStats()
+        self.workers, self.step, self.last = 3, 0, RoundStats()
 
     def reduce(self, gradient, *, loss_scale=1.0):
         maxima = yield Gather(gradient[:1].view(np.uint8))
@@ -80,6 +80,12 @@ def test_a_driver_answers_one_worker():
             return exchange_all([exchange])[0][0]
 
     assert np.array_equal(drive(Tell(), ROWS[1], Alone()), [6, *ROWS[1], *ROWS[1]])
+
+
+def test_one_worker_alone_keeps_its_gradient():
+    alone = Tell()
+    alone.workers = 1
+    assert drive(alone, ROWS[1], None) is ROWS[1] or np.shares_memory(drive(alone, ROWS[1], None), ROWS)
 
 
 def test_workers_who_do_not_exchange_alike_are_refused():

@@ -4,10 +4,13 @@ from beforehand.gradients.exchange import Combine, Driver, Encoder, Gather, Roun
 from beforehand.gradients.layout import Layout, Piece, split_power_of_two
 from beforehand.gradients.local import LocalRound, drive_local
 from beforehand.gradients.metrics import correlation, vnmse
+from beforehand.gradients.simulate import Simulated, simulate
+from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
 from beforehand.gradients.wire import WireBytes
 
 __all__ = [
+    "THC",
     "Combine",
     "Driver",
     "Encoder",
@@ -17,12 +20,14 @@ __all__ = [
     "Piece",
     "RoundStats",
     "Shards",
+    "Simulated",
     "Sum",
     "Table",
     "WireBytes",
     "correlation",
     "drive",
     "drive_local",
+    "simulate",
     "split_power_of_two",
     "thc_table",
     "vnmse",

@@ -87,11 +87,15 @@ class RoundStats:
 class Encoder(Protocol):
     """One worker's end of one bucket, with all that is kept from round to round."""
 
+    workers: int
     step: int  # of the next round; all workers' agree
     last: RoundStats
 
     def reduce(self, gradient: Floats, *, loss_scale: float = 1.0) -> Round:
-        """One round: returns the mean over workers, in memory of its own. `gradient` is only read."""
+        """One round: returns the mean over workers, in memory of its own.
+
+        `gradient` is only read; answers belong to the encoder, which may write to them.
+        """
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What to keep for a resumed run, by kind and parameter, as `"feedback/layer.weight"`: never by bucket."""
@@ -117,8 +121,10 @@ def drive(encoder: Encoder, gradient: Floats, driver: Driver, *, loss_scale: flo
         loss_scale: By which gradients are multiplied (AMP).
 
     Returns:
-        The mean over workers.
+        The mean over workers; for one worker alone the gradient itself, and nothing is touched.
     """
+    if encoder.workers == 1:
+        return gradient
     running = encoder.reduce(gradient, loss_scale=loss_scale)
     try:
         exchange = next(running)

@@ -66,7 +66,7 @@ class Layout:
     Example:
         >>> layout = Layout([("weight", (300, 200)), ("bias", (300,))])
         >>> layout.size, len(layout.pieces())
-        (60300, 3)
+        (60300, 5)
     """
 
     tensors: tuple[tuple[str, tuple[int, ...]], ...]

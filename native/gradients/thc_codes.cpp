@@ -1,0 +1,233 @@
+#include "gradients/thc_codes.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+#include "support/parallel.h"
+#include "support/random.h"
+
+namespace bh::gradients {
+namespace {
+
+constexpr std::size_t kHalf = kGroup / 2;
+constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
+constexpr int kMostCodes = 16;
+
+// Code, lower point and gap to the upper one in one integer, so that one masked sum finds all three.
+constexpr int kPointAt = 8, kGapAt = 18;
+constexpr std::int32_t kPointMask = 1023;
+std::int32_t cell(Points points, std::size_t z) {
+  return static_cast<std::int32_t>(z) | points[z] << kPointAt | (points[z + 1] - points[z]) << kGapAt;
+}
+
+// The cells by their lower ends. What is left over never counts.
+struct Cells {
+  explicit Cells(Points points)
+      : most(points.back()), middle(0.5f * points.back()), identity(points.size() == std::size_t{points.back()} + 1) {
+    if (identity) return;
+    first = cell(points, 0);
+    for (std::size_t z = 1; z + 1 < points.size(); ++z) {
+      ends[inner] = points[z];
+      steps[inner++] = cell(points, z) - cell(points, z - 1);
+    }
+  }
+
+  float most, middle;
+  bool identity;
+  std::int32_t first = 0;
+  int inner = 0;
+  std::array<float, kMostCodes> ends{};
+  std::array<std::int32_t, kMostCodes> steps{};
+};
+
+template <int Width>
+struct Ints {
+  typedef std::int32_t I __attribute__((vector_size(Width * sizeof(float))));
+};
+
+// Rounds one register of coordinates to codes or to points.
+template <int Width, bool Identity, bool Codes>
+BH_INLINE void round(const typename Lanes<Width>::F& h, const typename Ints<Width>::I& draw, float scale,
+                     const Cells& cells, typename Ints<Width>::I& rounded, typename Ints<Width>::I& outside) {
+  using F = typename Lanes<Width>::F;
+  using I = typename Ints<Width>::I;
+  const F zero = {}, most = zero + cells.most;
+  F u = h * scale + cells.middle;
+  outside -= (u < zero) | (u > most);
+  u = u > zero ? u : zero;  // NaN too
+  u = u < most ? u : most;
+  const F threshold = __builtin_convertvector(draw, F) + 0.5f;
+  if constexpr (Identity) {
+    const I floor = __builtin_convertvector(u, I);
+    rounded = floor - (threshold < (u - __builtin_convertvector(floor, F)) * 65536.0f);
+  } else {
+    I found = I{} + cells.first;
+    for (int z = 0; z < cells.inner; ++z) found += (u >= cells.ends[z]) & cells.steps[z];
+    const I point = found >> kPointAt & kPointMask, gap = found >> kGapAt & kPointMask;
+    const F share = (u - __builtin_convertvector(point, F)) * (65536.0f / __builtin_convertvector(gap, F));
+    const I up = threshold < share;
+    rounded = Codes ? (found & 255) - up : point + (gap & up);
+  }
+}
+
+// Rounds `groups` groups of 512; `words` are those of their block of 2048.
+template <bool Identity, bool Codes, typename Value>
+struct Rounding {
+  template <int Width>
+  static BH_INLINE void run(const float* h, std::size_t groups, const std::uint32_t* words, float scale,
+                            const Cells* cells, Value* values, std::size_t* outside) {
+    using I = typename Ints<Width>::I;
+    typedef Value V __attribute__((vector_size(Width * sizeof(Value))));
+    I beyond = {};
+    for (std::size_t group = 0; group < groups; ++group)
+      for (std::size_t j = 0; j < kHalf; j += Width) {
+        const std::size_t i = kGroup * group + j;
+        I word;
+        load(word, words + kLanes * (j / 64) + 64 * group + j % 64);
+        for (int half = 0; half < 2; ++half) {
+          typename Lanes<Width>::F x;
+          load(x, h + i + half * kHalf);
+          I rounded;
+          round<Width, Identity, Codes>(x, (half ? word >> 16 : word) & 0xFFFF, scale, *cells, rounded, beyond);
+          const V narrow = __builtin_convertvector(rounded, V);
+          store(values + i + half * kHalf, narrow);
+        }
+      }
+    for (int lane = 0; lane < Width; ++lane) *outside += static_cast<std::size_t>(beyond[lane]);
+  }
+};
+
+template <bool Codes, typename Value>
+std::size_t round_block(std::span<const float> h, const std::uint32_t* words, float scale, const Cells& cells,
+                        Value* values, Isa width) {
+  std::size_t outside = 0;
+  const std::size_t groups = h.size() / kGroup;
+  if (width == Isa::v4) width = Isa::v3;  // gcc makes masks of comparisons and vectors of masks: half the speed
+  if (cells.identity)
+    run_at<Rounding<true, Codes, Value>>(width, h.data(), groups, words, scale, &cells, values, &outside);
+  else
+    run_at<Rounding<false, Codes, Value>>(width, h.data(), groups, words, scale, &cells, values, &outside);
+  return outside;
+}
+
+// Calls work(first, last, words) for every block of 2048 coordinates, the last of which may be shorter.
+template <typename Work>
+std::size_t each_block(std::size_t size, Draws draws, std::size_t threads, const Work& work) {
+  std::atomic<std::size_t> outside = 0;
+  share((size + kDrawn - 1) / kDrawn, threads, [&](std::uint64_t first, std::uint64_t last) {
+    std::array<std::uint32_t, kWords> words;
+    std::size_t mine = 0;
+    for (std::uint64_t block = first; block < last; ++block) {
+      random_words(block, draws.seed, draws.stream, Domain::thc_rounding, words);
+      mine += work(block * kDrawn, std::min<std::size_t>(size, (block + 1) * kDrawn), words.data());
+    }
+    outside += mine;
+  });
+  return outside;
+}
+
+BH_INLINE void pack_planes(const std::uint8_t* codes, std::uint8_t* packed) {
+  for (int plane = 0; plane < 3; ++plane)
+    for (std::size_t i = 0; i < kGroup / 8; ++i) {
+      std::uint64_t octet;
+      std::memcpy(&octet, codes + 8 * i, sizeof octet);
+      // Bit `plane` of byte k comes to bit 56 + k.
+      packed[kGroup / 8 * plane + i] =
+          static_cast<std::uint8_t>((octet >> plane & 0x0101010101010101u) * 0x0102040810204080u >> 56);
+    }
+}
+
+BH_INLINE void unpack_planes(const std::uint8_t* packed, std::uint8_t* codes) {
+  for (std::size_t i = 0; i < kGroup; ++i) {
+    const std::size_t byte = i / 8, bit = i % 8;
+    codes[i] = static_cast<std::uint8_t>((packed[byte] >> bit & 1) | (packed[64 + byte] >> bit & 1) << 1 |
+                                         (packed[128 + byte] >> bit & 1) << 2);
+  }
+}
+
+}  // namespace
+
+BH_MULTIVERSION void pack_groups(const std::uint8_t* codes, std::size_t groups, int bits, std::uint8_t* packed) {
+  for (; groups > 0; --groups, codes += kGroup, packed += packed_bytes(kGroup, bits)) {
+    if (bits == 4) {
+      for (std::size_t j = 0; j < 256; ++j) packed[j] = static_cast<std::uint8_t>(codes[j] | codes[256 + j] << 4);
+    } else if (bits == 2) {
+      for (std::size_t j = 0; j < 128; ++j)
+        packed[j] =
+            static_cast<std::uint8_t>(codes[j] | codes[128 + j] << 2 | codes[256 + j] << 4 | codes[384 + j] << 6);
+    } else {
+      pack_planes(codes, packed);
+    }
+  }
+}
+
+BH_MULTIVERSION void unpack_group(const std::uint8_t* packed, int bits, std::uint8_t* codes) {
+  if (bits == 4) {
+    for (std::size_t j = 0; j < 256; ++j) {
+      codes[j] = packed[j] & 15;
+      codes[256 + j] = packed[j] >> 4;
+    }
+  } else if (bits == 2) {
+    for (std::size_t j = 0; j < 128; ++j)
+      for (std::size_t quarter = 0; quarter < 4; ++quarter) codes[128 * quarter + j] = packed[j] >> 2 * quarter & 3;
+  } else {
+    unpack_planes(packed, codes);
+  }
+}
+
+std::size_t encode(std::span<const float> h, float scale, Points points, int bits, Draws draws, std::size_t threads,
+                   std::span<std::uint8_t> packed, Isa width) {
+  const Cells cells(points);
+  return each_block(h.size(), draws, threads, [&](std::size_t first, std::size_t last, const std::uint32_t* words) {
+    std::array<std::uint8_t, kDrawn> codes;
+    const std::size_t outside =
+        round_block<true>(h.subspan(first, last - first), words, scale, cells, codes.data(), width);
+    pack_groups(codes.data(), (last - first) / kGroup, bits, packed.data() + packed_bytes(first, bits));
+    return outside;
+  });
+}
+
+template <typename Value>
+std::size_t round_to_points(std::span<const float> h, float scale, Points points, Draws draws, std::size_t threads,
+                            std::span<Value> values, Isa width) {
+  const Cells cells(points);
+  return each_block(h.size(), draws, threads, [&](std::size_t first, std::size_t last, const std::uint32_t* words) {
+    return round_block<false>(h.subspan(first, last - first), words, scale, cells, values.data() + first, width);
+  });
+}
+
+template std::size_t round_to_points(std::span<const float>, float, Points, Draws, std::size_t, std::span<std::uint8_t>,
+                                     Isa);
+template std::size_t round_to_points(std::span<const float>, float, Points, Draws, std::size_t,
+                                     std::span<std::uint16_t>, Isa);
+
+BH_MULTIVERSION void look_up(const std::uint8_t* codes, const std::uint16_t* table, bool first, std::uint8_t* sums) {
+  for (std::size_t i = 0; i < kGroup; ++i) {
+    const auto value = static_cast<std::uint8_t>(table[codes[i]]);
+    sums[i] = static_cast<std::uint8_t>(first ? value : sums[i] + value);
+  }
+}
+BH_MULTIVERSION void look_up(const std::uint8_t* codes, const std::uint16_t* table, bool first, std::uint16_t* sums) {
+  for (std::size_t i = 0; i < kGroup; ++i)
+    sums[i] = static_cast<std::uint16_t>(first ? table[codes[i]] : sums[i] + table[codes[i]]);
+}
+
+template <typename Sum>
+void accumulate(std::span<const std::uint8_t> packed, Points points, int bits, bool first, std::span<Sum> sums) {
+  std::array<std::uint16_t, kMostCodes> table{};
+  std::copy(points.begin(), points.end(), table.begin());
+  const std::size_t bytes = packed_bytes(kGroup, bits);
+  for (std::size_t group = 0; group < sums.size() / kGroup; ++group) {
+    std::array<std::uint8_t, kGroup> codes;
+    unpack_group(packed.data() + group * bytes, bits, codes.data());
+    look_up(codes.data(), table.data(), first, sums.data() + group * kGroup);
+  }
+}
+
+template void accumulate(std::span<const std::uint8_t>, Points, int, bool, std::span<std::uint8_t>);
+template void accumulate(std::span<const std::uint8_t>, Points, int, bool, std::span<std::uint16_t>);
+
+}  // namespace bh::gradients
