@@ -1,5 +1,6 @@
 """Compressed aggregation of gradients: fewer bytes between workers, with an error known beforehand."""
 
+from beforehand.gradients.cast import Cast
 from beforehand.gradients.exchange import Combine, Driver, Encoder, Gather, RoundStats, Shards, Sum, drive
 from beforehand.gradients.layout import Layout, Piece, split_power_of_two
 from beforehand.gradients.local import LocalRound, drive_local
@@ -7,10 +8,13 @@ from beforehand.gradients.metrics import correlation, vnmse
 from beforehand.gradients.simulate import Simulated, simulate
 from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
+from beforehand.gradients.topk import TopK
+from beforehand.gradients.topk_chunked import TopKChunked
 from beforehand.gradients.wire import WireBytes
 
 __all__ = [
     "THC",
+    "Cast",
     "Combine",
     "Driver",
     "Encoder",
@@ -23,6 +27,8 @@ __all__ = [
     "Simulated",
     "Sum",
     "Table",
+    "TopK",
+    "TopKChunked",
     "WireBytes",
     "correlation",
     "drive",

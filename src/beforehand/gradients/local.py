@@ -80,8 +80,9 @@ def _sum(values: list[NDArray[Any]]) -> NDArray[Any]:
             total = from_bfloat16(to_bfloat16(total + from_bfloat16(each)))
         return to_bfloat16(total)
     added = values[0].copy()
-    for each in values[1:]:
-        added += each
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite, as in any collective
+        for each in values[1:]:
+            added += each
     return added
 
 
