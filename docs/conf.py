@@ -39,7 +39,11 @@ maximum_signature_line_length = 100
 html_theme = "furo"
 html_title = "beforehand"
 
-NAMES = [f"{module.__name__}.{name}" for module in (core, gradients, quantization, scheduling, streams) for name in module.__all__]
+NAMES = [
+    f"{module.__name__}.{name}"
+    for module in (core, gradients, quantization, scheduling, streams)
+    for name in module.__all__
+]
 # A class, what belongs to one, a name of several words, or a call: a word such as `levels` may as well be an argument.
 NAME = re.compile(r"([A-Z]\w*|[a-z]+_\w+|[a-z]+(?=\())((?:\.\w+)?)(\(.*\))?")
 ALIASES = {"beforehand.quantization.inputs.Numbers": Numbers, "numpy.typing.ArrayLike": ArrayLike}

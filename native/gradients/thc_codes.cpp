@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstring>
 
+#include "gradients/thc_kernels.h"
 #include "support/parallel.h"
 #include "support/random.h"
 
@@ -15,33 +15,6 @@ namespace {
 constexpr std::size_t kHalf = kGroup / 2;
 constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
 constexpr int kMostCodes = 16;
-
-// Code, lower point and gap to the upper one in one integer, so that one masked sum finds all three.
-constexpr int kPointAt = 8, kGapAt = 18;
-constexpr std::int32_t kPointMask = 1023;
-std::int32_t cell(Points points, std::size_t z) {
-  return static_cast<std::int32_t>(z) | points[z] << kPointAt | (points[z + 1] - points[z]) << kGapAt;
-}
-
-// The cells by their lower ends. What is left over never counts.
-struct Cells {
-  explicit Cells(Points points)
-      : most(points.back()), middle(0.5f * points.back()), identity(points.size() == std::size_t{points.back()} + 1) {
-    if (identity) return;
-    first = cell(points, 0);
-    for (std::size_t z = 1; z + 1 < points.size(); ++z) {
-      ends[inner] = points[z];
-      steps[inner++] = cell(points, z) - cell(points, z - 1);
-    }
-  }
-
-  float most, middle;
-  bool identity;
-  std::int32_t first = 0;
-  int inner = 0;
-  std::array<float, kMostCodes> ends{};
-  std::array<std::int32_t, kMostCodes> steps{};
-};
 
 template <int Width>
 struct Ints {
@@ -105,6 +78,9 @@ std::size_t round_block(std::span<const float> h, const std::uint32_t* words, fl
                         Value* values, Isa width) {
   std::size_t outside = 0;
   const std::size_t groups = h.size() / kGroup;
+#if BH_THC_V4
+  if (width == Isa::v4 && round_v4(h.data(), groups, words, scale, cells, Codes, values, outside)) return outside;
+#endif
   if (width == Isa::v4) width = Isa::v3;  // gcc makes masks of comparisons and vectors of masks: half the speed
   if (cells.identity)
     run_at<Rounding<true, Codes, Value>>(width, h.data(), groups, words, scale, &cells, values, &outside);
@@ -223,7 +199,14 @@ void accumulate(std::span<const std::uint8_t> packed, Points points, int bits, b
   for (std::size_t group = 0; group < sums.size() / kGroup; ++group) {
     std::array<std::uint8_t, kGroup> codes;
     unpack_group(packed.data() + group * bytes, bits, codes.data());
-    look_up(codes.data(), table.data(), first, sums.data() + group * kGroup);
+    Sum* const into = sums.data() + group * kGroup;
+#if BH_THC_V3
+    if (isa() >= Isa::v3 && points.back() <= 255) {
+      add_v3(codes.data(), table.data(), first, into);
+      continue;
+    }
+#endif
+    look_up(codes.data(), table.data(), first, into);
   }
 }
 

@@ -1,3 +1,4 @@
+// Instruction sets: thc_kernels_v3 thc_kernels_v4
 #include "gradients/thc_codes.h"
 
 #include <algorithm>

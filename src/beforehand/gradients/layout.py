@@ -100,5 +100,5 @@ class Layout:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of names and shapes: equal on all workers, or they do not train the same model."""
+        """The SHA-256 of names and shapes, equal on all workers, unless they train different models."""
         return hashlib.sha256(json.dumps(self.tensors).encode()).hexdigest()

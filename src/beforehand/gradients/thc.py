@@ -14,6 +14,7 @@ from beforehand.gradients.codec import (
     codec_from_json,
     codec_to_json,
 )
+from beforehand.gradients.exchange import Encoder
 from beforehand.gradients.inputs import check_seed, one_of
 from beforehand.gradients.lanes import LANES, check_capacity, smallest_lanes
 from beforehand.gradients.layout import Layout
@@ -141,7 +142,7 @@ class THC:
         bucket: int = 0,
         step: int = 0,
         threads: int = 1,
-    ) -> THCEncoder:
+    ) -> Encoder:
         """An encoder for one worker's bucket.
 
         Args:
