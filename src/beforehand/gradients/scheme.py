@@ -45,7 +45,7 @@ class SchemeEncoder:
         self.last = RoundStats()
         self._scheme = scheme
         self._size = layout.size
-        self._workers = workers
+        self.workers = workers
         self._feedback = Feedback(layout) if feedback else None
 
     def reduce(self, gradient: Floats, *, loss_scale: float = 1.0) -> Round:
@@ -58,7 +58,7 @@ class SchemeEncoder:
         outcome = yield from self._scheme(x, self.step)
         mean, fallback = outcome.mean, None
         if not np.isfinite(mean).all():
-            mean, fallback = (yield from exact_mean(given, self._workers)), "nonfinite"
+            mean, fallback = (yield from exact_mean(given, self.workers)), "nonfinite"
         elif self._feedback is not None:
             self._feedback.keep(x - outcome.sent(), loss_scale)
         self.last = RoundStats(fallback=fallback, squared_error=outcome.squared_error)
