@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients import THC, Gather, Layout, correlation, drive, drive_local, simulate, vnmse
+from beforehand.gradients import (
+    THC,
+    Cast,
+    Gather,
+    Layout,
+    TopK,
+    TopKChunked,
+    correlation,
+    drive,
+    drive_local,
+    simulate,
+    vnmse,
+)
 from beforehand.gradients.local import exchange_all
 
 CODECS = {
@@ -18,6 +30,13 @@ CODECS = {
     "THC, lane": THC(bits="lane"),
     "THC, lane of 6": THC(bits="lane", lanes=6, feedback="full"),
     "THC, lane of 10": THC(bits="lane", lanes=10),
+    "float32": Cast("float32"),
+    "float16": Cast("float16"),
+    "bfloat16": Cast("bfloat16"),
+    "TopK": TopK(density=0.1),
+    "TopK, both ways": TopK(density=0.1, both_ways=True, feedback="none"),
+    "TopK, bitmap": TopK(density=0.2, index="auto", value_dtype="float32"),
+    "TopK-Chunked": TopKChunked(),
 }
 CASES = [pytest.param(codec, reduction, id=f"{name}, {reduction}") for name, codec in CODECS.items()
          for reduction in codec.reductions]  # fmt: skip
@@ -78,7 +97,8 @@ def test_the_order_of_workers_makes_no_difference_to_a_homomorphic_sum(codec, re
 @pytest.mark.parametrize(("codec", "reduction"), CASES)
 def test_the_bytes_on_the_wire_are_those_foretold(codec, reduction, size):
     _, sent = drive_local(opened(codec, reduction, size), gradients(size))
-    transport = {"sum": "allreduce", "combine": "two_shot", "gather": "gather"}[reduction]
+    ways = {"sum": "allreduce", "combine": "two_shot", "gather": "gather"}
+    transport = "auto" if len(codec.reductions) == 1 else ways[reduction]
     foretold = codec.wire_bytes(layout_of(size), workers=WORKERS, transport=transport)
     assert sent == pytest.approx(foretold)
 
@@ -96,7 +116,7 @@ def test_a_resumed_run_goes_on_with_the_same_bits(codec, reduction):
         assert drive_local(whole, rows).means[0].tobytes() == drive_local(resumed, rows).means[0].tobytes()
 
 
-@pytest.mark.parametrize(("codec", "reduction"), CASES)
+@pytest.mark.parametrize(("codec", "reduction"), [case for case in CASES if hasattr(case.values[0], "seed")])
 def test_steps_and_buckets_draw_numbers_of_their_own(codec, reduction):
     rows, found = gradients(3000), set()
     for options in ({}, {"step": 1}, {"bucket": 1}):
