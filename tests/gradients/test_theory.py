@@ -103,3 +103,30 @@ def test_nothing_is_lost_of_nothing_and_padding_lowers_the_error():
         for fill in (1.0, 0.5)
     )
     assert half == whole / 2
+
+
+def test_a_step_without_overlap_is_the_sum_of_its_parts():
+    assert theory.step_seconds(2.0, [0.1, 0.3], [0.5, 0.5], [0.1, 0.1], shares=[0.5, 0.5]) == pytest.approx(3.6)
+    assert theory.step_seconds(2.0, [], [], [], shares=[]) == 2.0
+
+
+def test_buckets_that_are_ready_early_hide_their_exchange():
+    parts = {"encode": [0.0] * 4, "exchange": [0.2] * 4, "decode": [0.0] * 4, "shares": [0.25] * 4}
+    seconds = [theory.step_seconds(1.0, **parts, overlap=overlap) for overlap in (0.0, 0.5, 1.0)]
+    assert seconds == pytest.approx([1.8, 1.425, 1.2])
+    fast = parts | {"exchange": [0.0] * 4}
+    assert theory.step_seconds(1.0, **fast, overlap=1.0) == 1.0
+
+
+def test_contention_stretches_the_codec_and_not_the_wire():
+    seconds = [
+        theory.step_seconds(1.0, [0.1], [0.4], [0.2], shares=[1.0], contention=contention) for contention in (0.0, 1.0)
+    ]
+    assert seconds == pytest.approx([1.7, 2.0])
+
+
+def test_a_step_needs_one_number_for_each_bucket_and_a_share_of_overlap():
+    with pytest.raises(InvalidInput, match="1, 2, 1 and 1"):
+        theory.step_seconds(1.0, [0.1], [0.1, 0.2], [0.1], shares=[1.0])
+    with pytest.raises(InvalidInput, match="overlap is 2"):
+        theory.step_seconds(1.0, [], [], [], shares=[], overlap=2)

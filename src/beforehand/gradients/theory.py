@@ -80,12 +80,12 @@ def truncation_correlation(r: float, t: float) -> float:
     energy = truncation_energy(t)
     if energy <= 0:  # so far out that nothing is cut off
         return 0.0
-    h = [1.0, t]
+    density, h = _density(t), [1.0, t]
     for k in range(1, ORDERS):
         h.append((t * h[k] - math.sqrt(k) * h[k - 1]) / math.sqrt(k + 1))
     squares = {1: (2 * _tail(t)) ** 2}
     for k in range(3, ORDERS + 1, 2):
-        squares[k] = (2 * _density(t) * h[k - 2]) ** 2 / (k * (k - 1))
+        squares[k] = (2 * density * h[k - 2]) ** 2 / (k * (k - 1))
     known = sum(squares.values())
     series = sum(square * r**k for k, square in squares.items()) + (energy - known) * r ** (ORDERS + 2)
     return min(max(series / energy, 0.0), 1.0)
@@ -154,6 +154,52 @@ def vnmse_of_costs(costs: Sequence[float], t: float, correlation: float, scales:
     across = sum(math.sqrt(max(each, 0.0)) for each in cut) ** 2 - sum(cut)
     error = sum(costs) + sum(cut) + kappa * across
     return error / (n * n * correlation * mean_square)
+
+
+def step_seconds(
+    compute: float,
+    encode: Sequence[float],
+    exchange: Sequence[float],
+    decode: Sequence[float],
+    *,
+    shares: Sequence[float],
+    overlap: float = 0.0,
+    contention: float = 0.0,
+) -> float:
+    """How long a training step takes, whose buckets one thread exchanges, one after the other as they become ready.
+
+    Args:
+        compute: Seconds of forward, backward and optimizer.
+        encode: Seconds of each bucket, in the order in which they become ready.
+        exchange: As `encode`.
+        decode: As `encode`.
+        shares: Of the parameters in each bucket; they add up to 1.
+        overlap: Share of `compute` during which buckets can be exchanged, from 0 to 1.
+        contention: By which share encoding and decoding take longer, as they compete with training: 1 on the same
+            cores, 0 on others.
+
+    Raises:
+        InvalidInput: There are not as many of each, or `overlap` is out of range.
+
+    Example:
+        >>> step_seconds(1.0, [0.25], [0.5], [0.25], shares=[1.0])
+        2.0
+        >>> step_seconds(1.0, [0.0, 0.0], [0.4, 0.4], [0.0, 0.0], shares=[0.5, 0.5], overlap=1.0)
+        1.4
+    """
+    if not 0 <= overlap <= 1:
+        raise InvalidInput(f"overlap is {overlap}, but must be from 0 to 1")
+    if not len(encode) == len(exchange) == len(decode) == len(shares):
+        raise InvalidInput(
+            f"encode, exchange, decode and shares have {len(encode)}, {len(exchange)}, {len(decode)} and {len(shares)} "
+            "numbers, but must have one for each bucket"
+        )
+    ready = finished = 0.0
+    for coding, moving, decoding, share in zip(encode, exchange, decode, shares, strict=True):
+        ready += share
+        start = max(compute * (1 - overlap * (1 - ready)), finished)
+        finished = start + moving + (coding + decoding) * (1 + contention)
+    return max(compute, finished)
 
 
 def _density(t: float) -> float:
