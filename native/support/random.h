@@ -18,6 +18,8 @@ enum class Domain : std::uint32_t {
   first_signs = 2,
   second_signs = 3,
   thc_rounding = 4,
+  low_rank = 6,
+  block_rounding = 7,
   queueing = 8,
   streams = 9,
   workloads = 10

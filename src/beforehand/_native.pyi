@@ -81,6 +81,32 @@ class Assoc:
 
     def merge(self, other: Assoc) -> None: ...
 
+class BlockCode(enum.Enum):
+    int4 = 0
+
+    int8 = 1
+
+    e4m3 = 2
+
+    e5m2 = 3
+
+class BlockNorm(enum.Enum):
+    largest = 0
+
+    euclidean = 1
+
+class BlockFormat:
+    def __init__(self, code: BlockCode, block: int, *, norm: BlockNorm = BlockNorm.largest, short_scale: bool = False) -> None: ...
+
+    @property
+    def block(self) -> int: ...
+
+    def message_bytes(self, coordinates: int) -> int: ...
+
+def block_encode(x: Float32Column, format: BlockFormat, *, stochastic: bool, seed: int, stream: int, first: int, message: OutUint8Column) -> None: ...
+
+def block_accumulate(message: Uint8Column, format: BlockFormat, *, first: bool, total: OutFloat32Column) -> None: ...
+
 def chunk_energies(x: Float32Column, energies: OutFloat32Column) -> None: ...
 
 class CodesHeader:
@@ -819,6 +845,8 @@ def sweep_size(keys: Rows, phase: Phase, preemptive: bool, times: OutFloat64Colu
 def sweep_attained(sizes: Rows, rate: float, times: OutFloat64Column | None) -> float: ...
 
 def split_at(size: Float64Column, weight: Float64Column, gate: Float64Column, least: float) -> Classes: ...
+
+def start_matrix(seed: int, stream: int, out: OutFloat32Column) -> None: ...
 
 class AskedKeys:
     def __init__(self, keys: object | None) -> None: ...

@@ -1,16 +1,21 @@
 """The laws of every gradient codec: one line in CODECS brings them all."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import (
+    QSGD,
     THC,
+    BlockFloat8,
+    BlockInt,
     Cast,
     Gather,
     Layout,
+    LowRank,
     TopK,
     TopKChunked,
     correlation,
@@ -37,6 +42,15 @@ CODECS = {
     "TopK, both ways": TopK(density=0.1, both_ways=True, feedback="none"),
     "TopK, bitmap": TopK(density=0.2, index="auto", value_dtype="float32"),
     "TopK-Chunked": TopKChunked(),
+    "int8": BlockInt(bits=8),
+    "int4": BlockInt(bits=4, block=32, scale_dtype="bfloat16", feedback="full"),
+    "int8, stochastic": BlockInt(bits=8, rounding="stochastic"),
+    "e4m3": BlockFloat8(),
+    "e5m2": BlockFloat8(format="e5m2", block=64, feedback="full"),
+    "QSGD": QSGD(),
+    "QSGD, 8 bits of the largest": QSGD(bits=8, norm="max", bucket=64),
+    "low rank": LowRank(rank=2, start_step=0),
+    "low rank, cold": LowRank(rank=2, start_step=0, warm_start=False),
 }
 CASES = [pytest.param(codec, reduction, id=f"{name}, {reduction}") for name, codec in CODECS.items()
          for reduction in codec.reductions]  # fmt: skip
@@ -50,8 +64,13 @@ def gradients(size, workers=WORKERS, seed=0):
     return ((common + own) * random.lognormal(size=size)).astype(np.float32)
 
 
+def draws(codec):
+    return hasattr(codec, "seed") and getattr(codec, "rounding", "stochastic") == "stochastic"
+
+
 def layout_of(size):
-    return Layout([("head", (size // 3,)), ("tail", (size - size // 3,))] if size > 2 else [("head", (size,))])
+    side = math.isqrt(size // 3)
+    return Layout([("head", (side, side)), ("tail", (size - side * side,))])
 
 
 def opened(codec, reduction, size, workers=WORKERS, **options):
@@ -116,7 +135,7 @@ def test_a_resumed_run_goes_on_with_the_same_bits(codec, reduction):
         assert drive_local(whole, rows).means[0].tobytes() == drive_local(resumed, rows).means[0].tobytes()
 
 
-@pytest.mark.parametrize(("codec", "reduction"), [case for case in CASES if hasattr(case.values[0], "seed")])
+@pytest.mark.parametrize(("codec", "reduction"), [case for case in CASES if draws(case.values[0])])
 def test_steps_and_buckets_draw_numbers_of_their_own(codec, reduction):
     rows, found = gradients(3000), set()
     for options in ({}, {"step": 1}, {"bucket": 1}):

@@ -41,11 +41,11 @@ class SchemeEncoder:
     """What `SchemeCodec.open` returns."""
 
     def __init__(self, scheme: Scheme, layout: Layout, workers: int, *, feedback: bool, step: int) -> None:
+        self.workers = workers
         self.step = step
         self.last = RoundStats()
         self._scheme = scheme
         self._size = layout.size
-        self.workers = workers
         self._feedback = Feedback(layout) if feedback else None
 
     def reduce(self, gradient: Floats, *, loss_scale: float = 1.0) -> Round:
@@ -79,12 +79,24 @@ class SchemeCodec(ABC):
     """A codec whose rounds are one scheme, and nothing else is kept but feedback. Subclasses are frozen dataclasses."""
 
     name: ClassVar[str]
-    unbiased: ClassVar[bool]
     homomorphic: ClassVar[bool]
     reductions: ClassVar[tuple[Reduction, ...]]
 
+    @property
+    @abstractmethod
+    def unbiased(self) -> bool:
+        """Whether the mean over many seeds is the true one."""
+
     def open(
-        self, layout: Layout, *, rank: int, workers: int, reduction: Reduction, bucket: int = 0, step: int = 0
+        self,
+        layout: Layout,
+        *,
+        rank: int,
+        workers: int,
+        reduction: Reduction,
+        bucket: int = 0,
+        step: int = 0,
+        threads: int = 1,
     ) -> SchemeEncoder:
         """An encoder for one worker's bucket.
 
@@ -95,6 +107,7 @@ class SchemeCodec(ABC):
             reduction: One of `reductions`.
             bucket: Number of this bucket.
             step: Of the run, where it begins.
+            threads: These codecs run on one.
 
         Raises:
             InvalidInput: This codec cannot use the reduction, or there is no such rank.
