@@ -115,6 +115,8 @@ def test_the_native_solver_takes_as_many_levels_as_points():
     ("arguments", "message"),
     [
         ((0, 30, 0.1), "bits is 0"),
+        ((4.0, 30, 0.1), "bits is 4.0, but must be a whole number"),
+        ((4, True, 0.1), "granularity is True"),
         ((11, 5000, 0.1), "bits is 11"),
         ((4, 14, 0.1), "from 15 to 65535"),
         ((4, 1024, 0.1), "solved up to 1023"),

@@ -27,6 +27,12 @@ def check_seed(seed: int) -> None:
         raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
 
 
+def whole(name: str, number: object) -> None:
+    """Raise unless an option is a whole number."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
+
+
 def one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
     """Raise unless an option is one of the allowed values, and of their type."""
     if not any(type(given) is type(each) and given == each for each in allowed):

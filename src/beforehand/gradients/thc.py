@@ -15,7 +15,7 @@ from beforehand.gradients.codec import (
     codec_to_json,
 )
 from beforehand.gradients.exchange import Encoder
-from beforehand.gradients.inputs import check_seed, one_of
+from beforehand.gradients.inputs import check_seed, one_of, whole
 from beforehand.gradients.lanes import LANES, check_capacity, smallest_lanes
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.thc_encoder import THCEncoder
@@ -85,6 +85,8 @@ class THC:
         check_seed(self.seed)
         if self.truncation != "auto":
             theory.half_range(self.truncation)
+        if self.granularity is not None:
+            whole("granularity", self.granularity)
         if self.granularity is not None and not self._fewest <= self.granularity <= MOST_SOLVED:
             raise InvalidInput(
                 f"granularity is {self.granularity}, but must be from {self._fewest} to {MOST_SOLVED} "

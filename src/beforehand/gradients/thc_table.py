@@ -8,6 +8,7 @@ from typing import final
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import theory
+from beforehand.gradients.inputs import whole
 
 MOST_SOLVED = 1023  # beyond, differences of moments have too few digits
 
@@ -64,6 +65,8 @@ def thc_table(bits: int, granularity: int, truncation: float, *, symmetric: bool
     Reference:
         Li et al.: THC. NSDI 2024, arXiv:2302.08545.
     """
+    for name, number in (("bits", bits), ("granularity", granularity)):
+        whole(name, number)
     if not 1 <= bits <= 10:
         raise InvalidInput(f"bits is {bits}, but must be from 1 to 10")
     levels = 2**bits

@@ -27,8 +27,8 @@ def half_range(truncation: float) -> float:
         >>> round(half_range(1 / 32), 7)
         2.1538747
     """
-    if not 0 < truncation < 0.5:
-        raise InvalidInput(f"truncation is {truncation}, but must be above 0 and below 0.5")
+    if not isinstance(truncation, float | np.floating) or not 0 < truncation < 0.5:
+        raise InvalidInput(f"truncation is {truncation!r}, but must be a number above 0 and below 0.5")
     return -NormalDist().inv_cdf(truncation / 2)
 
 
