@@ -8,15 +8,12 @@
 #include <limits>
 #include <vector>
 
-#include "support/random.h"
 #include "support/simd.h"
 
 namespace bh::gradients {
 namespace {
 
 constexpr std::size_t kSums = 16;
-constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
-constexpr std::size_t kPart = 2048;         // coordinates that are coded at once
 constexpr std::uint32_t kInfinity = 0x7F800000;
 
 struct Float8 {
@@ -115,16 +112,6 @@ BH_INLINE void bytes_of_nibbles(const std::uint8_t* packed, std::size_t half, st
   }
 }
 
-// The draws of 2048 coordinates in their order.
-BH_INLINE void in_order(const std::uint32_t* words, std::uint16_t* draws) {
-  for (std::size_t group = 0; group < kDrawn / 512; ++group)
-    for (std::size_t half = 0; half < 2; ++half)
-      for (std::size_t word = 0; word < 4; ++word)
-        for (std::size_t j = 0; j < 64; ++j)
-          draws[512 * group + 256 * half + 64 * word + j] =
-              static_cast<std::uint16_t>(words[kLanes * word + 64 * group + j] >> 16 * half);
-}
-
 }  // namespace
 
 BH_MULTIVERSION void nearest_codes(const float* x, std::size_t n, float scale, float most, std::int8_t* codes) {
@@ -152,7 +139,6 @@ BH_MULTIVERSION void pack_nibbles(const std::int8_t* codes, std::size_t half, st
 BH_MULTIVERSION void unpack_nibbles(const std::uint8_t* packed, std::size_t half, std::int8_t* codes) {
   bytes_of_nibbles(packed, half, codes);
 }
-BH_MULTIVERSION void ordered_draws(const std::uint32_t* words, std::uint16_t* draws) { in_order(words, draws); }
 
 // The largest absolute value by its bits, among which NaN is above infinity, and the sum of squares in fixed lanes.
 BH_MULTIVERSION std::uint32_t largest_bits(const float* x, std::size_t n) {
@@ -202,27 +188,6 @@ float load_scale(const std::uint8_t* from, bool short_scale) {
   return std::bit_cast<float>(std::uint32_t{upper} << 16);
 }
 
-// The draws of consecutive coordinates.
-class Draws {
- public:
-  explicit Draws(const std::optional<Dither>& dither) : dither_(dither) {}
-  // Those from coordinate i on, and at most kDrawn - i % kDrawn of them.
-  const std::uint16_t* at(std::uint64_t i) {
-    if (i / kDrawn != held_) {
-      std::array<std::uint32_t, kWords> words;
-      held_ = i / kDrawn;
-      random_words(held_, dither_->seed, dither_->stream, Domain::block_rounding, words);
-      ordered_draws(words.data(), draws_.data());
-    }
-    return draws_.data() + i % kDrawn;
-  }
-
- private:
-  std::optional<Dither> dither_;
-  std::uint64_t held_ = ~std::uint64_t{0};
-  std::array<std::uint16_t, kDrawn> draws_;
-};
-
 void code(const float* x, std::size_t n, float scale, BlockCode kind, const std::uint16_t* draws, std::int8_t* codes) {
   if (!(scale > 0)) return static_cast<void>(std::fill_n(codes, n, std::int8_t{0}));
   switch (kind) {
@@ -237,30 +202,20 @@ void code(const float* x, std::size_t n, float scale, BlockCode kind, const std:
     nearest_codes(x, n, scale, largest_code(kind), codes);
 }
 
-// Calls visit(from, size) for runs that neither leave a window of kDrawn coordinates nor exceed kPart.
-template <typename Visit>
-void each_part(std::uint64_t first, std::size_t n, const Visit& visit) {
-  for (std::size_t done = 0; done < n;) {
-    const std::size_t part = std::min<std::size_t>({n - done, kPart, kDrawn - (first + done) % kDrawn});
-    visit(done, part);
-    done += part;
-  }
-}
-
 }  // namespace
 
 void block_encode(std::span<const float> x, const BlockFormat& format, const std::optional<Dither>& dither,
                   std::span<std::uint8_t> message) {
   const std::size_t blocks = x.size() / format.block, n = format.block;
   std::uint8_t* packed = message.data() + blocks * format.scale_bytes();
-  Draws draws(dither);
+  Draws draws(dither.value_or(Dither{}));
   const std::uint64_t first = dither ? dither->first : 0;
   std::vector<std::int8_t> codes(n);
   for (std::size_t b = 0; b < blocks; ++b) {
     const float* from = x.data() + b * n;
     const float scale = scale_of(from, format);
     store_scale(scale, format.short_scale, message.data() + b * format.scale_bytes());
-    each_part(first + b * n, n, [&](std::size_t at, std::size_t size) {
+    each_drawn(first + b * n, n, [&](std::size_t at, std::size_t size) {
       code(from + at, size, scale, format.code, dither ? draws.at(first + b * n + at) : nullptr, codes.data() + at);
     });
     if (format.code == BlockCode::int4)

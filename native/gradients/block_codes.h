@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "gradients/dither.h"
+
 namespace bh::gradients {
 
 // Integers are two's complement; of int4, byte j of a block holds code j in its low and code block / 2 + j in its high
@@ -25,12 +27,6 @@ struct BlockFormat {
   std::size_t scale_bytes() const { return short_scale ? 2 : 4; }
   std::size_t code_bytes(std::size_t n) const { return code == BlockCode::int4 ? n / 2 : n; }
   std::size_t message_bytes(std::size_t n) const { return n / block * scale_bytes() + code_bytes(n); }
-};
-
-// Where coordinates take their draws for stochastic rounding: coordinate i, counted from `first` on, takes of counter
-// (i >> 9) << 6 | (i & 63) the word (i >> 6) & 3, its low half if bit 8 of i is 0.
-struct Dither {
-  std::uint64_t seed, stream, first;
 };
 
 // Codes x.size() coordinates, a multiple of the block. Integers are rounded to the nearest, ties to even, or with

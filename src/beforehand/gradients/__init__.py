@@ -10,6 +10,7 @@ from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.metrics import correlation, vnmse
 from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.simulate import Simulated, simulate
+from beforehand.gradients.terngrad import TernGrad
 from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
 from beforehand.gradients.topk import TopK
@@ -35,6 +36,7 @@ __all__ = [
     "Simulated",
     "Sum",
     "Table",
+    "TernGrad",
     "TopK",
     "TopKChunked",
     "WireBytes",
