@@ -152,7 +152,7 @@ class TernaryShards:
             )
         sums = lanes.unpack(np.ascontiguousarray(message).view(lanes.container), last - first)
         factor, mean = np.float32(self._scale / count), np.empty(last - first, np.float32)
-        _native.decode_lanes(sums, factor, np.float32(count) * factor, mean)
+        _native.decode_lanes(sums, float(factor), float(np.float32(count) * factor), mean)
         return mean
 
     @staticmethod
