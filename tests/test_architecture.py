@@ -17,8 +17,8 @@ from tests.areas import AREAS, PACKAGE, ROOT
 from tests.native_tests import imports_native, source_of
 
 LAYERS = [
-    {"_native"}, {"tables"}, {"core"}, set(AREAS), {"integrations", "workloads", "reporting"}, {"studies"}, {"systems"},
-    {"cli"}, {"__main__"},
+    {"_native"}, {"tables"}, {"core"}, set(AREAS) - {"gradients"}, {"gradients"},
+    {"integrations", "workloads", "reporting"}, {"studies"}, {"systems"}, {"cli"}, {"__main__"},
 ]  # fmt: skip
 ROOMS = {
     "scheduling": [

@@ -10,6 +10,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.gradients import (
     QSGD,
     THC,
+    Adaptive,
     BlockFloat8,
     BlockInt,
     Cast,
@@ -50,6 +51,8 @@ CODECS = {
     "e5m2": BlockFloat8(format="e5m2", block=64, feedback="full"),
     "QSGD": QSGD(),
     "QSGD, 8 bits of the largest": QSGD(bits=8, norm="max", bucket=64),
+    "Adaptive": Adaptive(),
+    "Adaptive, 3 bits": Adaptive(bits=3, block=256, method="exact"),
     "TernGrad": TernGrad(),
     "TernGrad, clipped": TernGrad(clip=2.5),
     "low rank": LowRank(rank=2, start_step=0),

@@ -1,5 +1,6 @@
 """Compressed aggregation of gradients: fewer bytes between workers, with an error known beforehand."""
 
+from beforehand.gradients.adaptive import Adaptive
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.cast import Cast
@@ -20,6 +21,7 @@ from beforehand.gradients.wire import WireBytes
 __all__ = [
     "QSGD",
     "THC",
+    "Adaptive",
     "BlockFloat8",
     "BlockInt",
     "Cast",

@@ -67,7 +67,7 @@ class BlockFloat8(SchemeCodec):
         code = _native.BlockCode.e4m3 if self.format == "e4m3" else _native.BlockCode.e5m2
         return _native.BlockFormat(code, self.block)
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         rounding = BlockRounding(self._format)
 
         def combine(x: Floats, step: int) -> Exchanged:

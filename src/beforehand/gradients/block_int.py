@@ -83,7 +83,7 @@ class BlockInt(SchemeCodec):
         code = _native.BlockCode.int4 if self.bits == 4 else _native.BlockCode.int8
         return _native.BlockFormat(code, self.block, short_scale=self.scale_dtype == "bfloat16")
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         blocks, key = self._format, rounding_key(self.seed, rank)
         stream(0, bucket)
 

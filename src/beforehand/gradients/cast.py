@@ -66,7 +66,7 @@ class Cast(SchemeCodec):
         """0 for float32; in 16 bits None, as it depends on how many values are too small."""
         return 0.0 if self.dtype == "float32" else None
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         def plain(x: Floats, step: int) -> Exchanged:
             mean = yield from exact_mean(x, workers)
             return Outcome(mean, x.copy)

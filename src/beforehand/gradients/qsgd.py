@@ -75,7 +75,7 @@ class QSGD(SchemeCodec):
         norm = _native.BlockNorm.euclidean if self.norm == "l2" else _native.BlockNorm.largest
         return _native.BlockFormat(code, self.bucket, norm=norm)
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         blocks, key = self._format, rounding_key(self.seed, rank)
         stream(0, bucket)
 

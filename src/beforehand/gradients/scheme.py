@@ -114,7 +114,7 @@ class SchemeCodec(ABC):
             CapacityExceeded: The bucket is too large for the codec's numbers of coordinates, or its own too high.
         """
         check_open(self, rank=rank, workers=workers, reduction=reduction)
-        scheme = self._scheme(layout, rank=rank, workers=workers, bucket=bucket)
+        scheme = self._scheme(layout, rank=rank, workers=workers, bucket=bucket, reduction=reduction)
         return SchemeEncoder(scheme, layout, workers, feedback=self._remembers, step=step)
 
     @abstractmethod
@@ -137,7 +137,7 @@ class SchemeCodec(ABC):
         return codec_from_json(cls, cls.name, text)
 
     @abstractmethod
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         """The exchange of one worker's bucket."""
 
     @property

@@ -85,7 +85,7 @@ class TernGrad(SchemeCodec):
         down = smallest_lanes(2 * workers).nbytes(length)
         return scales.plus(WireBytes((workers - 1) * length / 4, (workers - 1) * down))
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         check_capacity(workers, 2, 16)
         stream(0, bucket)
         key = rounding_key(self.seed, rank)

@@ -111,7 +111,7 @@ class TopK(SchemeCodec):
             raise CorruptData(f"a worker's message names places outside of {size} coordinates; pass messages unchanged")
         return values, where
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         size = layout.size
         if size >= 2**31:
             raise CapacityExceeded(f"the bucket has {size} coordinates, but places are int32; take smaller buckets")

@@ -93,7 +93,7 @@ class TopKChunked(SchemeCodec):
         values = self.selected(layout.size) * self.chunk_length
         return summed(2 * chunks, workers).plus(summed(2 * values, workers))
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int) -> Scheme:
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         size, chunk = layout.size, self.chunk_length
         count, selected, divisor = -(-size // chunk), self.selected(size), np.float32(workers)
 
