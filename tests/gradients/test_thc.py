@@ -159,3 +159,22 @@ def test_full_feedback_sums_to_the_truth_and_truncation_feedback_brings_back_wha
         for kind in ("none", "truncation", "full")
     )
     assert full < cut / 4 < none / 8
+
+
+def test_what_is_foretold_of_one_piece_is_the_error_of_the_bucket():
+    rows = np.random.default_rng(7).standard_normal((4, 4096)) * [[1.0], [0.5], [2.0], [1.0]]
+    norms = np.linalg.norm(rows, axis=1).tolist()
+    for codec in (THC(), THC(bits="lane"), THC(bits=2, truncation=1 / 16)):
+        whole = codec.expected_vnmse(4, correlation=correlation(rows), norms=norms)
+        assert codec.foretell(rows) == pytest.approx(whole)
+
+
+def test_what_is_foretold_of_zeros_and_of_workers_who_cancel():
+    assert THC().foretell(np.zeros((2, 100))) == 0
+    assert THC().foretell([[1.0, 2.0], [-1.0, -2.0]]) == np.inf
+    zero_piece = np.zeros((2, 3072))
+    zero_piece[:, :2048] = 1.0
+    assert 0 < THC().foretell(zero_piece) < 0.05
+    for bad in (np.zeros(3), np.zeros((0, 3)), np.zeros((2, 0))):
+        with pytest.raises(InvalidInput, match="one row for each worker"):
+            THC().foretell(bad)
