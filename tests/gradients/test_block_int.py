@@ -14,7 +14,7 @@ from tests.gradients.rounds import layout_of, lognormal, one_round, opened
         (BlockInt(bits=4, block=32), 2.5e-2),
     ],
 )
-def test_one_worker_errs_once_in_each_direction(codec, error):
+def test_one_worker_errs_once_as_its_mean_is_on_the_grid_already(codec, error):
     row = lognormal(1, 2**16)
     mean, _ = one_round(codec, row)
     assert vnmse(mean, row[0]) == pytest.approx(error, rel=0.3)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients.inputs import as_gradient, check_seed, one_of
+from beforehand.gradients.inputs import as_gradient, check_seed, one_of, real
 
 
 def test_a_gradient_is_taken_as_it_is():
@@ -36,3 +36,11 @@ def test_one_of_tells_types_apart():
     for given in (4.0, True, "LANE", 5):
         with pytest.raises(InvalidInput, match="bits is"):
             one_of("bits", given, (1, 2, 3, 4, "lane"))
+
+
+@pytest.mark.parametrize("given", ["2", None, True, 1j])
+def test_a_number_is_not_a_word(given):
+    real("density", 2)
+    real("density", 0.5)
+    with pytest.raises(InvalidInput, match="density is .*, but must be a number"):
+        real("density", given)

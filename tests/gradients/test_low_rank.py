@@ -7,10 +7,9 @@ LAYOUT = Layout([("conv", (32, 16, 3, 3)), ("bias", (32,)), ("small", (4, 4)), (
 
 
 def test_only_matrices_that_get_shorter_are_compressed():
-    found = LowRank(rank=4).matrices(LAYOUT)
-    assert [each[0:1] + each[2:] for each in found] == [("conv", 32, 144, 4), ("head", 100, 50, 4)]
-    assert [each.name for each in LowRank(rank=4, minimum_rate=7).matrices(LAYOUT)] == ["head"]
-    assert LowRank(rank=40).matrices(LAYOUT) == ()
+    assert LowRank(rank=4).compressed(LAYOUT) == ("conv", "head")
+    assert LowRank(rank=4, minimum_rate=7).compressed(LAYOUT) == ("head",)
+    assert LowRank(rank=40).compressed(LAYOUT) == ()
 
 
 def test_bytes_are_those_of_the_factors_and_of_the_rest():
@@ -25,6 +24,7 @@ def test_bytes_are_those_of_the_factors_and_of_the_rest():
         ({"rank": 2.5}, "rank is 2.5"),
         ({"start_step": -1}, "start_step is -1"),
         ({"minimum_rate": 0}, "minimum_rate is 0"),
+        ({"minimum_rate": "2"}, "minimum_rate is '2', but must be a number"),
         ({"minimum_rate": float("nan")}, "minimum_rate is nan"),
         ({"feedback": "truncation"}, "feedback is 'truncation'"),
         ({"warm_start": 1}, "warm_start is 1"),

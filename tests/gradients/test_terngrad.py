@@ -68,7 +68,12 @@ def test_more_workers_than_lanes_hold_are_refused():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"clip": 0}, "clip is 0"), ({"clip": float("nan")}, "clip is nan"), ({"seed": -1}, "seed is -1")],
+    [
+        ({"clip": 0}, "clip is 0"),
+        ({"clip": "2"}, "clip is '2', but must be a number"),
+        ({"clip": float("nan")}, "clip is nan"),
+        ({"seed": -1}, "seed is -1"),
+    ],
 )
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(InvalidInput, match=message):

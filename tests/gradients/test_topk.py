@@ -63,6 +63,7 @@ def test_places_of_other_workers_are_checked():
     [
         ({"density": 0}, "density is 0"),
         ({"density": 1.5}, "density is 1.5"),
+        ({"density": "2"}, "density is '2', but must be a number"),
         ({"value_dtype": "int8"}, "value_dtype is 'int8'"),
         ({"index": "int64"}, "index is 'int64'"),
         ({"both_ways": 1}, "both_ways is 1"),

@@ -75,6 +75,7 @@ def test_it_pays_where_large_values_lie_together():
         ({"bits_per_coordinate": 0.125}, "must be above 0.125"),
         ({"bits_per_coordinate": 16.3}, "at most 16.25"),
         ({"chunk": 48}, "chunk is 48"),
+        ({"bits_per_coordinate": "2"}, "bits_per_coordinate is '2', but must be a number"),
         ({"value_dtype": "float32"}, "value_dtype is 'float32'"),
         ({"feedback": "truncation"}, "feedback is 'truncation'"),
     ],

@@ -33,6 +33,12 @@ def whole(name: str, number: object) -> None:
         raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
 
 
+def real(name: str, number: object) -> None:
+    """Raise unless an option is a number."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise InvalidInput(f"{name} is {number!r}, but must be a number")
+
+
 def one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
     """Raise unless an option is one of the allowed values, and of their type."""
     if not any(type(given) is type(each) and given == each for each in allowed):

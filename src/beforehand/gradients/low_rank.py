@@ -14,7 +14,7 @@ from beforehand.gradients.codec import (
     codec_from_json,
     codec_to_json,
 )
-from beforehand.gradients.inputs import check_seed, one_of
+from beforehand.gradients.inputs import check_seed, one_of, real
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.low_rank_encoder import LowRankEncoder, Matrix
 from beforehand.gradients.wire import WireBytes, summed
@@ -82,14 +82,18 @@ class LowRank:
             given = getattr(self, name)
             if type(given) is not int or given < least:
                 raise InvalidInput(f"{name} is {given!r}, but must be a whole number of at least {least}")
+        real("minimum_rate", self.minimum_rate)
         if not 0 < self.minimum_rate < math.inf:
             raise InvalidInput(f"minimum_rate is {self.minimum_rate}, but must be above 0 and finite")
         one_of("feedback", self.feedback, ("none", "full"))
         one_of("warm_start", self.warm_start, (False, True))
         check_seed(self.seed)
 
-    def matrices(self, layout: Layout) -> tuple[Matrix, ...]:
-        """The tensors of a bucket that are compressed."""
+    def compressed(self, layout: Layout) -> tuple[str, ...]:
+        """The names of the tensors of a bucket that are compressed."""
+        return tuple(each.name for each in self._matrices(layout))
+
+    def _matrices(self, layout: Layout) -> tuple[Matrix, ...]:
         found: list[Matrix] = []
         for name, shape in layout.tensors:
             if len(shape) < 2:
@@ -129,7 +133,7 @@ class LowRank:
         check_open(self, rank=rank, workers=workers, reduction=reduction)
         return LowRankEncoder(
             layout,
-            self.matrices(layout),
+            self._matrices(layout),
             workers=workers,
             start_step=self.start_step,
             feedback=self.feedback == "full",
@@ -142,7 +146,7 @@ class LowRank:
     def wire_bytes(self, layout: Layout, *, workers: int, transport: Transport = "auto") -> WireBytes:
         """What one worker sends in a round from `start_step` on."""
         check_transport(self.name, transport, ("allreduce",))
-        matrices = self.matrices(layout)
+        matrices = self._matrices(layout)
         plain = layout.size - sum(each.rows * each.columns for each in matrices)
         up = plain + sum(each.rows * each.rank for each in matrices)
         back = sum(each.columns * each.rank for each in matrices)

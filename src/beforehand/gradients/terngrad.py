@@ -12,7 +12,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.gradients.block_shards import padded
 from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Combine, Floats, Gather, Message
-from beforehand.gradients.inputs import check_seed
+from beforehand.gradients.inputs import check_seed, real
 from beforehand.gradients.lanes import LANES, Lanes, check_capacity, smallest_lanes
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
@@ -65,6 +65,8 @@ class TernGrad(SchemeCodec):
 
     def __post_init__(self) -> None:
         """Raise if an option is out of range."""
+        if self.clip is not None:
+            real("clip", self.clip)
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise InvalidInput(f"clip is {self.clip}, but must be None, or above 0 and finite")
         check_seed(self.seed)

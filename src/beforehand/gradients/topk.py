@@ -10,7 +10,7 @@ from beforehand.core.errors import CapacityExceeded, CorruptData, InvalidInput
 from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Floats, Gather, Message
 from beforehand.gradients.half import itemsize, narrowed, widened
-from beforehand.gradients.inputs import one_of
+from beforehand.gradients.inputs import one_of, real
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, gathered
@@ -66,6 +66,7 @@ class TopK(SchemeCodec):
 
     def __post_init__(self) -> None:
         """Raise if an option is out of range."""
+        real("density", self.density)
         if not 0 < self.density <= 1:
             raise InvalidInput(f"density is {self.density}, but must be above 0 and at most 1")
         one_of("value_dtype", self.value_dtype, ("float16", "bfloat16", "float32"))

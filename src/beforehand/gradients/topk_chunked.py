@@ -12,7 +12,7 @@ from beforehand.gradients.bfloat16 import to_bfloat16
 from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Floats, Sum
 from beforehand.gradients.half import narrowed, widened
-from beforehand.gradients.inputs import one_of
+from beforehand.gradients.inputs import one_of, real
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, summed
@@ -68,6 +68,7 @@ class TopKChunked(SchemeCodec):
         one_of("chunk", self.chunk, (None, *CHUNKS))
         one_of("value_dtype", self.value_dtype, ("float16", "bfloat16"))
         one_of("feedback", self.feedback, ("none", "full"))
+        real("bits_per_coordinate", self.bits_per_coordinate)
         energies = 16 / self.chunk_length
         if not energies < self.bits_per_coordinate <= 16 + energies:
             raise InvalidInput(
