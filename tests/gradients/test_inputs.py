@@ -42,5 +42,5 @@ def test_one_of_tells_types_apart():
 def test_a_number_is_not_a_word(given):
     real("density", 2)
     real("density", 0.5)
-    with pytest.raises(InvalidInput, match="density is .*, but must be a number"):
+    with pytest.raises(InvalidInput, match=r"density is .*, but must be a number"):
         real("density", given)
