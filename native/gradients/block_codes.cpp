@@ -36,8 +36,8 @@ BH_INLINE void code_nearest(const float* x, std::size_t n, float scale, float mo
   constexpr float kRounder = 0x1.8p23f;  // leaves no bits behind the point
   for (std::size_t i = 0; i < n; ++i) {
     float y = x[i] / scale;
-    y = y > most ? most : y;
-    y = y < -most ? -most : y;
+    y = y < most ? y : most;  // NaN too, should x have changed since its scale was found
+    y = y > -most ? y : -most;
     codes[i] = static_cast<std::int8_t>(static_cast<std::int32_t>((y + kRounder) - kRounder));
   }
 }
@@ -47,8 +47,8 @@ BH_INLINE void code_stochastic(const float* x, const std::uint16_t* draws, std::
   const auto highest = static_cast<std::int32_t>(most);
   for (std::size_t i = 0; i < n; ++i) {
     float y = x[i] / scale;
-    y = y > most ? most : y;
-    y = y < -most ? -most : y;
+    y = y < most ? y : most;  // NaN too, should x have changed since its scale was found
+    y = y > -most ? y : -most;
     y += (static_cast<float>(std::int32_t{draws[i]}) + 0.5f) * 0x1p-16f;
     auto floor = static_cast<std::int32_t>(y);
     floor -= static_cast<float>(floor) > y;
