@@ -91,7 +91,7 @@ std::size_t round_block(std::span<const float> h, const std::uint32_t* words, fl
 
 // Calls work(first, last, words) for every block of 2048 coordinates, the last of which may be shorter.
 template <typename Work>
-std::size_t each_block(std::size_t size, Draws draws, std::size_t threads, const Work& work) {
+std::size_t each_block(std::size_t size, SeedAndStream draws, std::size_t threads, const Work& work) {
   std::atomic<std::size_t> outside = 0;
   share((size + kDrawn - 1) / kDrawn, threads, [&](std::uint64_t first, std::uint64_t last) {
     std::array<std::uint32_t, kWords> words;
@@ -154,8 +154,8 @@ BH_MULTIVERSION void unpack_group(const std::uint8_t* packed, int bits, std::uin
   }
 }
 
-std::size_t encode(std::span<const float> h, float scale, Points points, int bits, Draws draws, std::size_t threads,
-                   std::span<std::uint8_t> packed, Isa width) {
+std::size_t encode(std::span<const float> h, float scale, Points points, int bits, SeedAndStream draws,
+                   std::size_t threads, std::span<std::uint8_t> packed, Isa width) {
   const Cells cells(points);
   return each_block(h.size(), draws, threads, [&](std::size_t first, std::size_t last, const std::uint32_t* words) {
     std::array<std::uint8_t, kDrawn> codes;
@@ -167,17 +167,17 @@ std::size_t encode(std::span<const float> h, float scale, Points points, int bit
 }
 
 template <typename Value>
-std::size_t round_to_points(std::span<const float> h, float scale, Points points, Draws draws, std::size_t threads,
-                            std::span<Value> values, Isa width) {
+std::size_t round_to_points(std::span<const float> h, float scale, Points points, SeedAndStream draws,
+                            std::size_t threads, std::span<Value> values, Isa width) {
   const Cells cells(points);
   return each_block(h.size(), draws, threads, [&](std::size_t first, std::size_t last, const std::uint32_t* words) {
     return round_block<false>(h.subspan(first, last - first), words, scale, cells, values.data() + first, width);
   });
 }
 
-template std::size_t round_to_points(std::span<const float>, float, Points, Draws, std::size_t, std::span<std::uint8_t>,
-                                     Isa);
-template std::size_t round_to_points(std::span<const float>, float, Points, Draws, std::size_t,
+template std::size_t round_to_points(std::span<const float>, float, Points, SeedAndStream, std::size_t,
+                                     std::span<std::uint8_t>, Isa);
+template std::size_t round_to_points(std::span<const float>, float, Points, SeedAndStream, std::size_t,
                                      std::span<std::uint16_t>, Isa);
 
 BH_MULTIVERSION void look_up(const std::uint8_t* codes, const std::uint16_t* table, bool first, std::uint8_t* sums) {

@@ -14,7 +14,7 @@ namespace gradients = bh::gradients;
 
 namespace {
 
-constexpr gradients::Draws kDraws{0xe99ff867dbf682c9, 7};
+constexpr gradients::SeedAndStream kDraws{0xe99ff867dbf682c9, 7};
 const std::vector<bh::Isa> kWidths = [] {
   std::vector<bh::Isa> widths = {bh::Isa::v1};
   if (bh::isa() >= bh::Isa::v3) widths.push_back(bh::Isa::v3);
