@@ -11,8 +11,11 @@ import beforehand
 from tests.areas import AREAS
 
 MODULES = ["beforehand", *(module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
-PROTOCOLS = {"Plan", "Policy", "Predictor"}
-RECORDS = {"Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"}
+PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Shards"}
+RECORDS = {
+    *("Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"),
+    *("Combine", "Gather", "LocalRound", "Piece", "RoundStats", "Simulated", "Sum", "Table", "WireBytes"),
+}
 ERRORS = {"QueueFull", "QueueShutDown"}
 
 
