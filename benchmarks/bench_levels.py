@@ -6,13 +6,12 @@ bell-shaped vectors at 4 bits that are only ever read as a whole: there a random
 Run: python benchmarks/bench_levels.py [--cases 10000] [-o FILE]; some ten minutes.
 """
 
-import subprocess
-import sys
 from functools import partial
 
+import native_tests
 import numpy as np
 import rivals
-from report import ROOT, options, take
+from report import options, take
 from rivals import OURS, RIVALS
 from yardstick import DATA, memory, yardstick
 
@@ -31,12 +30,7 @@ ROWS, COLUMNS = 10_000, 1024
 
 def brute_force(cases: int) -> None:
     """Run the native test of the solvers, built for speed, on so many random inputs."""
-    build = ROOT / "build" / "bench"
-    tool = f"{sys.prefix}/bin/cmake"
-    configure = [tool, "-S", str(ROOT), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release", "-DBEFOREHAND_TESTS=ON"]
-    for command in (configure, [tool, "--build", str(build), "--target", "solvers_test"]):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run([str(build / "native" / "tests" / "solvers_test"), str(cases)], check=True)
+    native_tests.run("solvers", cases)
     print(f"{cases:,} inputs of 17 families, unbiased and k-means: no solver above the optimum by more than 1e-9")
 
 

@@ -1,6 +1,7 @@
 """Arrays that carry more than numbers are read right, or refused with what to do; torch's own in integrations/torch."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from beforehand.core.errors import InvalidInput
@@ -8,7 +9,6 @@ from beforehand.quantization import Codec, Histogram, decode, encode, hadamard, 
 from beforehand.quantization.foreign import read, read_floats
 from tests.quantization.tensors import Tensor
 
-pa = pytest.importorskip("pyarrow")
 ROW = np.arange(8.0)
 READERS = {
     "levels": lambda x: levels(x, 2),
