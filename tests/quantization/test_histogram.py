@@ -104,7 +104,7 @@ def test_values_that_crowd_in_a_few_buckets_cost_no_more(kind, s, objective):
     assert groups.squared_error <= 1.01 * levels(x, s, objective=objective, method="exact").squared_error
 
 
-@pytest.mark.parametrize("fill", [-(2.0**31), -9999.0, 1e6])
+@pytest.mark.parametrize("fill", [-(2.0**31), -9999.0, 1e6, 1e10, 1e20])
 @pytest.mark.parametrize("objective", ["unbiased", "mse"])
 def test_a_fill_value_costs_one_level_however_far_it_is(fill, objective):
     x = np.random.default_rng(8).standard_normal(70_000)
