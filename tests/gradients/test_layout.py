@@ -66,3 +66,11 @@ def test_a_layout_refuses_repeated_names_and_no_coordinates():
     for shapes in [[], [(0,)], [(3,), (-1,)]]:
         with pytest.raises(InvalidInput, match="at least one coordinate"):
             Layout([(str(i), shape) for i, shape in enumerate(shapes)])
+
+
+@pytest.mark.parametrize(
+    "given", [{"length": "a"}, {"length": 2.5}, {"length": 9, "smallest": True}, {"length": 9, "largest": None}]
+)
+def test_pieces_of_what_is_no_number_are_refused(given):
+    with pytest.raises(InvalidInput, match="must be a whole number"):
+        split_power_of_two(given.pop("length"), **given)

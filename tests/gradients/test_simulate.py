@@ -2,9 +2,36 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients import THC, Layout, simulate, vnmse
+from beforehand.gradients import (
+    QSGD,
+    THC,
+    Adaptive,
+    BlockFloat8,
+    BlockInt,
+    Cast,
+    Layout,
+    LowRank,
+    TernGrad,
+    TopK,
+    TopKChunked,
+    correlation,
+    simulate,
+    vnmse,
+)
 
 ROWS = np.random.default_rng(0).standard_normal((3, 2000)).astype(np.float32)
+CODECS = (
+    THC(),
+    Cast("float16"),
+    TopK(),
+    TopKChunked(),
+    LowRank(),
+    BlockInt(),
+    BlockFloat8(),
+    QSGD(),
+    TernGrad(),
+    Adaptive(),
+)
 
 
 def test_the_same_rows_every_round_are_the_rows_of_each():
@@ -42,3 +69,29 @@ def test_one_worker_is_encoded_all_the_same():
 def test_another_shape_is_refused(shape):
     with pytest.raises(InvalidInput, match="gradients have shape"):
         simulate(THC(), np.zeros(shape), rounds=3)
+
+
+@pytest.mark.parametrize(
+    "given", ["abc", [["a", "b"]], [[1, 2], [3]], None, ROWS.astype(complex), np.ma.masked_less(ROWS, 0)]
+)
+def test_what_is_no_array_of_numbers_is_refused(given):
+    for ask in (lambda: simulate(THC(), given), lambda: vnmse(given, ROWS), lambda: correlation(given)):
+        with pytest.raises(InvalidInput, match=r"real numbers|masked"):
+            ask()
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (2, 0, 5)])
+def test_rows_without_workers_or_coordinates_are_refused(shape):
+    with pytest.raises(InvalidInput, match="need at least one"):
+        simulate(THC(), np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38], ids=["nan", "inf", "overflow"])
+def test_what_is_not_finite_arrives_as_in_a_plain_sum_and_without_a_warning(codec, bad):
+    rows = ROWS.copy()
+    rows[:, 7] = bad, bad, 1
+    with np.errstate(all="ignore"):
+        plain = rows.sum(axis=0)[7]
+    mean = simulate(codec, rows).mean
+    assert np.isnan(mean[7]) if np.isnan(plain) else np.isinf(mean[7])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.exchange import Floats
@@ -19,6 +20,24 @@ def as_gradient(gradient: Any, size: int) -> Floats:
         given = f"{gradient.dtype}{list(gradient.shape)}" if array else f"a {type(gradient).__name__}"
         raise InvalidInput(f"gradient is {given}, but must be an array of float32[{size}]; convert it first")
     return np.ascontiguousarray(gradient)
+
+
+def numbers(name: str, given: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """What was given as an array of this dtype; values beyond its range become infinite.
+
+    Raises:
+        InvalidInput: It is masked, or holds anything but real numbers.
+    """
+    if isinstance(given, np.ma.MaskedArray):
+        raise InvalidInput(f"{name} are masked, but a mask cannot be kept; pass .filled(0) or what is not masked")
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(array.dtype)
+        with np.errstate(over="ignore"):
+            return array.astype(dtype, copy=False)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInput(f"{name} must be an array of real numbers ({error}); convert them first") from None
 
 
 def check_seed(seed: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, final
 
 from beforehand.core.errors import InvalidInput
+from beforehand.gradients.inputs import whole
 
 PIECES = 4096  # that the stream of random numbers can tell apart
 
@@ -38,6 +39,8 @@ def split_power_of_two(length: int, *, smallest: int = 1024, largest: int = 2**2
         >>> split_power_of_two(85_002)[:2]
         (Piece(start=0, length=65536), Piece(start=65536, length=16384))
     """
+    for name, given in (("length", length), ("smallest", smallest), ("largest", largest)):
+        whole(name, given)
     if length < 1:
         raise InvalidInput(f"length is {length}, but must be at least 1")
     if smallest < 1 or smallest & (smallest - 1) or largest < smallest or largest & (largest - 1):

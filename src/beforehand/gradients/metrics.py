@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
+from beforehand.gradients.inputs import numbers
 
 
 def vnmse(estimate: ArrayLike, truth: ArrayLike) -> float:
@@ -16,19 +17,20 @@ def vnmse(estimate: ArrayLike, truth: ArrayLike) -> float:
         truth: Of the same shape.
 
     Returns:
-        0 if both are zero, infinity if only the truth is.
+        0 if both are zero, infinity if only the truth is, NaN if either is not finite.
 
     Raises:
-        InvalidInput: The shapes differ.
+        InvalidInput: The shapes differ, or they hold anything but numbers.
 
     Example:
         >>> vnmse([1.0, 1.0], [1.0, 2.0])
         0.2
     """
-    found, true = np.asarray(estimate, np.float64), np.asarray(truth, np.float64)
+    found, true = numbers("estimates", estimate, np.float64), numbers("truths", truth, np.float64)
     if found.shape != true.shape:
         raise InvalidInput(f"estimate has shape {found.shape}, but truth {true.shape}; they must be alike")
-    error, energy = float(((found - true) ** 2).sum()), float((true**2).sum())
+    with np.errstate(invalid="ignore", over="ignore"):
+        error, energy = float(((found - true) ** 2).sum()), float((true**2).sum())
     if energy == 0:
         return 0.0 if error == 0 else math.inf
     return error / energy
@@ -50,7 +52,7 @@ def correlation(gradients: ArrayLike) -> float:
         >>> correlation([[1.0, 0.0], [0.0, 1.0]])
         0.5
     """
-    rows = np.asarray(gradients, np.float64)
+    rows = numbers("gradients", gradients, np.float64)
     if rows.ndim != 2 or len(rows) == 0:
         raise InvalidInput(f"gradients has shape {rows.shape}, but must have one row for each worker")
     energy = float((rows**2).sum()) / len(rows)

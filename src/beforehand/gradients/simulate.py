@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.codec import Codec
 from beforehand.gradients.exchange import Encoder, Floats
+from beforehand.gradients.inputs import numbers
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.local import drive_local
 from beforehand.gradients.metrics import vnmse
@@ -59,11 +60,13 @@ def simulate(codec: Codec, gradients: ArrayLike, *, layout: Layout | None = None
         >>> len(found.per_round), found.at_limit < 0.04
         (3, True)
     """
-    given = np.asarray(gradients, np.float32)
+    given = numbers("gradients", gradients, np.float32)
     if given.ndim == 3 and rounds in (1, len(given)):
         rounds = len(given)
     elif given.ndim != 2 or rounds < 1:
         raise InvalidInput(f"gradients have shape {given.shape}, but must have (n, d), or ({rounds}, n, d) for rounds")
+    if 0 in given.shape:
+        raise InvalidInput(f"gradients have shape {given.shape}, but need at least one worker and one coordinate")
     n, d = given.shape[-2:]
     if layout is None:
         layout = Layout([("gradient", (d,))])
@@ -74,9 +77,10 @@ def simulate(codec: Codec, gradients: ArrayLike, *, layout: Layout | None = None
     mean: Floats = np.zeros(d, np.float32)
     for index in range(rounds):
         rows = given if given.ndim == 2 else given[index]
-        true = rows.mean(axis=0, dtype=np.float64)
-        encoded = true + _feedback(encoders, layout)
-        means, bytes_sent = drive_local(encoders, list(rows))
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite stays so, as in a plain sum
+            true = rows.mean(axis=0, dtype=np.float64)
+            encoded = true + _feedback(encoders, layout)
+            means, bytes_sent = drive_local(encoders, list(rows))
         mean = means[0]
         errors.append(vnmse(mean, encoded))
         sent.append(bytes_sent)

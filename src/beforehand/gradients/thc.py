@@ -19,7 +19,7 @@ from beforehand.gradients.codec import (
     codec_to_json,
 )
 from beforehand.gradients.exchange import Encoder
-from beforehand.gradients.inputs import check_seed, one_of, whole
+from beforehand.gradients.inputs import check_seed, numbers, one_of, whole
 from beforehand.gradients.lanes import LANES, check_capacity, smallest_lanes
 from beforehand.gradients.layout import Layout, split_power_of_two
 from beforehand.gradients.metrics import correlation
@@ -236,7 +236,7 @@ class THC:
             >>> round(THC(truncation=1 / 64).foretell(gradients), 4)
             0.0172
         """
-        rows = np.asarray(gradients, np.float64)
+        rows = numbers("gradients", gradients, np.float64)
         if rows.ndim != 2 or 0 in rows.shape:
             raise InvalidInput(f"gradients have shape {rows.shape}, but must have one row for each worker")
         parts = [(rows[:, start : start + length], length) for start, length in split_power_of_two(rows.shape[1])]

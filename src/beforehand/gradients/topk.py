@@ -124,7 +124,8 @@ class TopK(SchemeCodec):
             total = np.zeros(size, np.float32)
             for message in messages:
                 theirs, places = self._unpack(message, size)
-                total[places] += theirs
+                with np.errstate(invalid="ignore", over="ignore"):  # the round is repeated exactly then
+                    total[places] += theirs
             if self.both_ways:
                 kept = largest(total, self.kept(size))
                 total = _placed(total[kept], kept, size)
