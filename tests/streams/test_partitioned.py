@@ -102,16 +102,16 @@ def test_a_null_has_no_weight_to_ask_for():
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("make", "words"),
     [
-        ([], "there are 0 parts"),
-        ([SpaceSaving(capacity=2, seed=1), SpaceSaving(capacity=2)], "seeds 1 and 0"),
-        ([{}], "a part is a dict"),
+        (lambda: [], "there are 0 parts"),
+        (lambda: [SpaceSaving(capacity=2, seed=1), SpaceSaving(capacity=2)], "seeds 1 and 0"),
+        (lambda: [{}], "a part is a dict"),
     ],
 )
-def test_what_is_no_set_of_shards_is_refused(parts, words):
+def test_what_is_no_set_of_shards_is_refused(make, words):
     with pytest.raises(InvalidInput, match=words):
-        Partitioned(parts)
+        Partitioned(make())
 
 
 @pytest.mark.parametrize("form", [int, str, lambda key: str(key).encode()], ids=["int", "str", "bytes"])
