@@ -398,6 +398,17 @@ class AnyCounters {
   }
 
   bool wide() const { return any_.index() >= 2; }
+  // What bytes say of counters that nothing was merged into.
+  Header header(Kind kind, std::uint64_t seed, std::uint64_t total) const {
+    Header header;
+    header.kind = kind;
+    header.width = wide() ? 8 : 4;
+    if (with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+    header.seed = seed;
+    header.capacity = header.least_capacity = with([](const auto& table) { return table.capacity(); });
+    header.total = total;
+    return header;
+  }
   // Makes room for counts up to `total`.
   void hold(std::uint64_t total) {
     if (total <= 0xFFFFFFFF || wide()) return;

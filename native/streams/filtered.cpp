@@ -87,15 +87,9 @@ std::size_t Filtered::nbytes() const {
 }
 
 Header Filtered::header() const {
-  Header header;
-  header.kind = Kind::filtered;
-  header.width = counters_.wide() ? 8 : 4;
-  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+  Header header = counters_.header(Kind::filtered, seed_, total_);
   if (merged_) header.flags |= Header::merged;
-  header.seed = seed_;
-  header.capacity = capacity();
   header.least_capacity = least_capacity_;
-  header.total = total_;
   return header;
 }
 

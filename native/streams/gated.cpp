@@ -256,15 +256,9 @@ std::size_t Gated::nbytes() const {
 }
 
 Header Gated::header() const {
-  Header header;
-  header.kind = kind_;
-  header.width = counters_.wide() ? 8 : 4;
-  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+  Header header = counters_.header(kind_, seed_, total_);
   if (merged_) header.flags |= Header::merged;
-  header.seed = seed_;
-  header.capacity = capacity();
   header.least_capacity = least_capacity_;
-  header.total = total_;
   return header;
 }
 

@@ -93,13 +93,7 @@ std::size_t Lss::nbytes() const {
 }
 
 Header Lss::header() const {
-  Header header;
-  header.kind = Kind::lss;
-  header.width = counters_.wide() ? 8 : 4;
-  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
-  header.seed = seed_;
-  header.capacity = header.least_capacity = capacity();
-  header.total = total_;
+  Header header = counters_.header(Kind::lss, seed_, total_);
   header.floor = floor_;
   return header;
 }

@@ -102,16 +102,10 @@ std::size_t SpaceSaving::nbytes() const {
 }
 
 Header SpaceSaving::header() const {
-  Header header;
-  header.kind = Kind::exact;
-  header.width = counters_.wide() ? 8 : 4;
-  if (counters_.with([](const auto& table) { return table.weighted(); })) header.flags |= Header::weighted;
+  Header header = counters_.header(Kind::exact, seed_, total_);
   if (deletions_) header.flags |= Header::deletions;
   if (merged_) header.flags |= Header::merged;
-  header.seed = seed_;
-  header.capacity = capacity();
   header.least_capacity = least_capacity_;
-  header.total = total_;
   header.floor = floor_;
   header.deleted = deleted_;
   return header;

@@ -301,12 +301,7 @@ std::size_t SlidingWindow::nbytes() const {
 }
 
 Header SlidingWindow::header() const {
-  Header header;
-  header.kind = Kind::window;
-  header.width = counters_.wide() ? 8 : 4;
-  header.seed = options_.seed;
-  header.capacity = header.least_capacity = options_.counters;
-  header.total = arrivals_;
+  Header header = counters_.header(Kind::window, options_.seed, arrivals_);
   header.floor = floor_;
   return header;
 }
