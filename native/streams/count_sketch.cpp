@@ -60,12 +60,14 @@ std::int64_t CountSketch::median(std::uint64_t id) const {
   return median;
 }
 
+// The radius in whole units, at most 2^64. Above 2^53 doubles would round the median's sum with it.
+__int128 CountSketch::reach() const { return static_cast<__int128>(std::ceil(radius())); }
+
 // No key has come more often than all together, nor less than never.
 Bounds CountSketch::bounds(std::uint64_t id) const {
-  const auto most = static_cast<double>(total_);
-  const auto middle = static_cast<double>(median(id)), reach = radius();
-  return {static_cast<std::uint64_t>(std::clamp(std::floor(middle - reach), 0.0, most)),
-          static_cast<std::uint64_t>(std::clamp(std::ceil(middle + reach), 0.0, most))};
+  const __int128 none = 0, most = total_, middle = median(id);
+  return {static_cast<std::uint64_t>(std::clamp(middle - reach(), none, most)),
+          static_cast<std::uint64_t>(std::clamp(middle + reach(), none, most))};
 }
 
 double CountSketch::estimate(std::uint64_t id, Estimator estimator) const {
@@ -73,7 +75,7 @@ double CountSketch::estimate(std::uint64_t id, Estimator estimator) const {
 }
 
 std::uint64_t CountSketch::error_bound() const {
-  return static_cast<std::uint64_t>(std::min(2 * std::ceil(radius()), static_cast<double>(total_)));
+  return static_cast<std::uint64_t>(std::min<__int128>(2 * reach(), total_));
 }
 
 double CountSketch::guaranteed_error(std::uint64_t total) const {

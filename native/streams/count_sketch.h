@@ -46,6 +46,7 @@ class CountSketch {
 
  private:
   void add(std::span<const std::uint64_t> ids, std::span<const std::uint64_t> weights, std::int64_t sign);
+  __int128 reach() const;
   const char* broken() const;  // what is wrong, or nothing: one judge for bytes and for bugs
 
   Rows rows_;

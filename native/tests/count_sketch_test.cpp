@@ -56,6 +56,16 @@ void a_lone_key_is_exact_and_may_become_negative() {
   sketch.check_invariants();
 }
 
+void doubles_round_no_bound() {  // above 2^53 they would, and bounds would lie farther apart than promised
+  CountSketch sketch(1, 4, 1);
+  sketch.update(Ids{7, 8}, Ids{(1ull << 56) + 1, 3});
+  for (const std::uint64_t id : {7, 8, 9, 10, 11, 12}) {
+    const Bounds bounds = sketch.bounds(id);
+    CHECK(bounds.lower <= bounds.upper && bounds.upper - bounds.lower <= sketch.error_bound());
+  }
+  CHECK(sketch.bounds(7).upper == std::min<std::uint64_t>(sketch.total(), (1ull << 56) + 1 + sketch.error_bound() / 2));
+}
+
 void cells_never_overflow() {
   CountSketch sketch(1, 1, 0);
   sketch.update(Ids{1}, Ids{kMostTotal - 5});
@@ -95,6 +105,7 @@ void damaged_bytes_are_refused() {
 int main() {
   bh::streams::it_is_linear();
   bh::streams::a_lone_key_is_exact_and_may_become_negative();
+  bh::streams::doubles_round_no_bound();
   bh::streams::cells_never_overflow();
   bh::streams::damaged_bytes_are_refused();
 }
