@@ -5,7 +5,7 @@ import pytest
 
 from beforehand.reporting import Sheet
 from beforehand.studies import STUDIES
-from beforehand.studies.claims import Claim, Found, Study, judge, page
+from beforehand.studies.claims import Claim, Found, NotRun, Study, judge, page
 from beforehand.systems import SYSTEMS
 
 PAGES = Path(__file__).parents[2] / "docs" / "studies"
@@ -37,6 +37,13 @@ def test_the_verdict_follows_from_what_was_required_and_what_was_found(holds, di
 def test_the_summary_counts_the_verdicts_that_occur():
     found = [Found(scale="", figure="", holds=holds) for holds in (True, False, True)]
     assert study(*found).summary == "of 3 claims 2 reproduced, 1 not reproduced"
+
+
+def test_what_was_not_run_says_why_and_is_counted():
+    made = study(Found(scale="2^4", figure="2 s", holds=True), NotRun("needs root"))
+    assert (made.findings[1].verdict, made.findings[1].figure) == ("not run", "needs root")
+    assert made.summary == "of 2 claims 1 reproduced, 1 not run"
+    assert "| - | needs root | *not run* |" in page(made)
 
 
 def test_a_study_comes_back_from_json():

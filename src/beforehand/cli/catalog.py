@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from beforehand.studies.claims import Study
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-STYLES = {"reproduced": "bold green", "direction only": "bold yellow", "not reproduced": "bold red"}
+STYLES = {
+    "reproduced": "bold green",
+    "direction only": "bold yellow",
+    "not reproduced": "bold red",
+    "not run": "bold",
+}
 
 
 def systems(as_json: Json = False) -> None:

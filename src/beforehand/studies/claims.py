@@ -12,7 +12,7 @@ from typing import Literal, Self, final
 
 from beforehand.reporting import Sheet, conditions, markdown
 
-Verdict = Literal["reproduced", "direction only", "not reproduced"]
+Verdict = Literal["reproduced", "direction only", "not reproduced", "not run"]
 Begin = Callable[[str], None]
 
 
@@ -32,6 +32,14 @@ class Found:
     figure: str
     holds: bool
     direction: bool = False
+
+
+@final
+@dataclass(frozen=True)
+class NotRun:
+    """Why a claim was not checked: it needs more time than a test has, another library, or a right."""
+
+    why: str
 
 
 @final
@@ -80,7 +88,7 @@ class Study:
     def summary(self) -> str:
         """The number of claims with each verdict that occurs."""
         verdicts = [finding.verdict for finding in self.findings]
-        kinds: tuple[Verdict, ...] = ("reproduced", "direction only", "not reproduced")
+        kinds: tuple[Verdict, ...] = ("reproduced", "direction only", "not reproduced", "not run")
         counts = [f"{verdicts.count(kind)} {kind}" for kind in kinds if kind in verdicts]
         return f"of {len(verdicts)} claims {', '.join(counts)}"
 
@@ -97,8 +105,10 @@ class Study:
         return cls(**fields)
 
 
-def judge(claim: Claim, found: Found) -> Finding:
+def judge(claim: Claim, found: Found | NotRun) -> Finding:
     """The verdict on a claim."""
+    if isinstance(found, NotRun):
+        return Finding(**asdict(claim), scale="-", figure=found.why, verdict="not run")
     verdict: Verdict = "reproduced" if found.holds else "direction only" if found.direction else "not reproduced"
     return Finding(**asdict(claim), scale=found.scale, figure=found.figure, verdict=verdict)
 
