@@ -12,6 +12,7 @@ BUILT_IN = {
     "CapacityExceeded": OverflowError,
     "CorruptData": ValueError,
     "MissingDependency": ImportError,
+    "TimedOut": TimeoutError,
     "Closed": RuntimeError,
 }
 CLASSES = dict(inspect.getmembers(errors, inspect.isclass))

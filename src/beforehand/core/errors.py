@@ -5,7 +5,8 @@ BeforehandError
 ├── CapacityExceeded   (OverflowError)  more than a structure or format can hold
 ├── CorruptData        (ValueError)     bytes or a file that this library did not write, or that were damaged
 ├── MissingDependency  (ImportError)    a host library is not installed
-└── Closed             (RuntimeError)   a queue that takes no more, or has no more to give
+├── TimedOut           (TimeoutError)   others did not come, or answer, within the time that was set
+└── Closed             (RuntimeError)   a queue that takes no more, or has no more to give; a job that has ended
 """
 
 
@@ -29,5 +30,9 @@ class MissingDependency(BeforehandError, ImportError):
     """A library that only some users need is not installed; the message says how to get it."""
 
 
+class TimedOut(BeforehandError, TimeoutError):
+    """Other processes did not come, or answer, within the time that was set; the message says which and how long."""
+
+
 class Closed(BeforehandError, RuntimeError):
-    """A queue was closed: it takes no more jobs, and once it is empty it gives none."""
+    """A queue was closed: it takes no more jobs, and once it is empty it gives none. Or others have ended a job."""
