@@ -123,7 +123,7 @@ def test_the_order_of_workers_makes_no_difference_to_a_homomorphic_sum(codec, re
 def test_the_bytes_on_the_wire_are_those_foretold(codec, reduction, size):
     _, sent = drive_local(opened(codec, reduction, size), gradients(size))
     ways = {"sum": "allreduce", "combine": "two_shot", "gather": "gather"}
-    transport = "auto" if len(codec.reductions) == 1 else ways[reduction]
+    transport = ways[reduction]
     foretold = codec.wire_bytes(layout_of(size), workers=WORKERS, transport=transport)
     assert sent == pytest.approx(foretold)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.gradients.codec import check_open, check_transport, codec_from_json, codec_to_json
+from beforehand.gradients.codec import check_open, check_transport, codec_to_json, options_from_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class Some:
 def test_options_travel_as_json():
     codec = Some(level=3)
     assert json.loads(codec_to_json(codec)) == {"codec": "some", "level": 3, "seed": 0}
-    assert codec_from_json(Some, "some", codec_to_json(codec)) == codec
-    assert codec_from_json(Some, "some", '{"codec": "some"}') == Some()
+    assert options_from_json(Some, "some", codec_to_json(codec)) == codec
+    assert options_from_json(Some, "some", '{"codec": "some"}') == Some()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_options_travel_as_json():
 )
 def test_other_json_is_refused(text, error, message):
     with pytest.raises(error, match=message):
-        codec_from_json(Some, "some", text)
+        options_from_json(Some, "some", text)
 
 
 @pytest.mark.parametrize(

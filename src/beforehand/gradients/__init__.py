@@ -4,13 +4,17 @@ from beforehand.gradients.adaptive import Adaptive
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.cast import Cast
+from beforehand.gradients.codec import Codec
+from beforehand.gradients.codecs import codec_from_json
 from beforehand.gradients.exchange import Combine, Driver, Encoder, Gather, RoundStats, Shards, Sum, drive
 from beforehand.gradients.layout import Layout, Piece, split_power_of_two
+from beforehand.gradients.link import Link
 from beforehand.gradients.local import LocalRound, drive_local
 from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.metrics import correlation, vnmse
 from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.simulate import Simulated, simulate
+from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, measure_speeds
 from beforehand.gradients.terngrad import TernGrad
 from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
@@ -25,26 +29,33 @@ __all__ = [
     "BlockFloat8",
     "BlockInt",
     "Cast",
+    "Codec",
     "Combine",
     "Driver",
     "Encoder",
     "Gather",
     "Layout",
+    "Link",
     "LocalRound",
     "LowRank",
     "Piece",
+    "RoundSeconds",
     "RoundStats",
     "Shards",
     "Simulated",
+    "Speed",
+    "Speeds",
     "Sum",
     "Table",
     "TernGrad",
     "TopK",
     "TopKChunked",
     "WireBytes",
+    "codec_from_json",
     "correlation",
     "drive",
     "drive_local",
+    "measure_speeds",
     "simulate",
     "split_power_of_two",
     "thc_table",

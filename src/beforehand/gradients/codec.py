@@ -56,7 +56,7 @@ def codec_to_json(codec: Any) -> str:
     return json.dumps({"codec": codec.name} | asdict(codec))
 
 
-def codec_from_json(kind: type[T], name: str, text: str) -> T:
+def options_from_json(kind: type[T], name: str, text: str) -> T:
     """The codec of this kind that `codec_to_json` wrote; options that are left out take their defaults.
 
     Raises:

@@ -11,8 +11,8 @@ from beforehand.gradients.codec import (
     Transport,
     check_open,
     check_transport,
-    codec_from_json,
     codec_to_json,
+    options_from_json,
 )
 from beforehand.gradients.inputs import check_seed, one_of, real
 from beforehand.gradients.layout import Layout
@@ -165,4 +165,4 @@ class LowRank:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The codec that `to_json` described."""
-        return codec_from_json(cls, cls.name, text)
+        return options_from_json(cls, cls.name, text)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.gradients.codec import Reduction, Transport, check_open, codec_from_json, codec_to_json
+from beforehand.gradients.codec import Reduction, Transport, check_open, codec_to_json, options_from_json
 from beforehand.gradients.exchange import Exchange, Floats, Round, RoundStats, Sum
 from beforehand.gradients.feedback import Feedback
 from beforehand.gradients.inputs import as_gradient
@@ -134,7 +134,7 @@ class SchemeCodec(ABC):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The codec that `to_json` described."""
-        return codec_from_json(cls, cls.name, text)
+        return options_from_json(cls, cls.name, text)
 
     @abstractmethod
     def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:

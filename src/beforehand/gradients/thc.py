@@ -15,8 +15,8 @@ from beforehand.gradients.codec import (
     Transport,
     check_open,
     check_transport,
-    codec_from_json,
     codec_to_json,
+    options_from_json,
 )
 from beforehand.gradients.exchange import Encoder
 from beforehand.gradients.inputs import check_seed, numbers, one_of, whole
@@ -263,4 +263,4 @@ class THC:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The codec that `to_json` described."""
-        return codec_from_json(cls, cls.name, text)
+        return options_from_json(cls, cls.name, text)

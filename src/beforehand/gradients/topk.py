@@ -80,7 +80,7 @@ class TopK(SchemeCodec):
 
     def wire_bytes(self, layout: Layout, *, workers: int, transport: Transport = "auto") -> WireBytes:
         """What one worker sends in a round."""
-        check_transport(self.name, transport, ())
+        check_transport(self.name, transport, ("gather",))
         return gathered(self._nbytes(layout.size), workers)
 
     def _nbytes(self, size: int) -> int:
