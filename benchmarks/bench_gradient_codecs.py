@@ -29,7 +29,7 @@ from beforehand.gradients import (
     drive_local,
     simulate,
 )
-from beforehand.gradients.bfloat16 import to_bfloat16
+from beforehand.gradients.half import narrowed
 from beforehand.gradients.topk import largest
 from beforehand.gradients.topk_chunked import largest_chunks
 from beforehand.reporting import Sheet
@@ -97,7 +97,7 @@ def selections() -> Sheet:
 
     def chunks() -> None:
         _native.chunk_energies(x, energies)
-        largest_chunks(to_bfloat16(energies), count)
+        largest_chunks(narrowed(energies, "bfloat16"), count)
 
     found = {
         "TopKChunked, chunks of 64": best(chunks),

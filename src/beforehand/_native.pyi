@@ -15,6 +15,7 @@ OutFloat32Column = Annotated[NDArray[numpy.float32], dict(shape=(None,), order='
 OutFloat64Array = Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]
 OutFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]
 OutInt64Column = Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')]
+OutUint16Column = Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu')]
 OutUint8Column = Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu')]
 StridedArray = Annotated[NDArray, dict(device='cpu', writable=False)]
 StridedFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), writable=False)]
@@ -514,6 +515,15 @@ class Gated:
     def merge(self, other: Gated) -> None: ...
 
 def hadamard_stages(x: OutArray, *, lo: int = 0, hi: int | None = None, seed: int = 0, stream: int = 0, signs: str | None = None, threads: int = 1) -> None: ...
+
+class Half(enum.Enum):
+    float16 = 0
+
+    bfloat16 = 1
+
+def narrow(x: Float32Column, kind: Half, divisor: float, halves: OutUint16Column) -> None: ...
+
+def widen(halves: Uint16Column, kind: Half, factor: float, x: OutFloat32Column) -> None: ...
 
 class BucketLevels:
     @property

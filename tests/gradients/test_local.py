@@ -3,7 +3,7 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Combine, Gather, RoundStats, Sum, drive, drive_local
-from beforehand.gradients.bfloat16 import to_bfloat16
+from beforehand.gradients.half import narrowed
 from beforehand.gradients.local import exchange_all
 
 
@@ -69,9 +69,11 @@ def test_shards_that_are_left_over_are_short_or_missing():
 
 
 def test_sums_of_bfloat16_are_rounded_at_each_step():
-    values = [to_bfloat16(np.array([x], np.float32)) for x in (256.0, 1.0, 1.0)]
+    values = [narrowed(np.array([x], np.float32), "bfloat16") for x in (256.0, 1.0, 1.0)]
     answers, _ = exchange_all([Sum(each) for each in values])
-    assert answers[0].view(np.uint16)[0] == to_bfloat16(np.array([256.0], np.float32))[0]  # 257 has too many bits
+    assert (
+        answers[0].view(np.uint16)[0] == narrowed(np.array([256.0], np.float32), "bfloat16")[0]
+    )  # 257 has too many bits
 
 
 def test_a_driver_answers_one_worker():

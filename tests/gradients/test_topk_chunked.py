@@ -3,7 +3,7 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import TopKChunked, vnmse
-from beforehand.gradients.bfloat16 import to_bfloat16
+from beforehand.gradients.half import narrowed
 from beforehand.gradients.topk_chunked import largest_chunks
 from tests.gradients.rounds import layout_of, one_round
 
@@ -11,7 +11,7 @@ from tests.gradients.rounds import layout_of, one_round
 def test_selection_is_that_of_sorting():
     draw = np.random.default_rng(0)
     for _ in range(200):
-        energies = to_bfloat16(draw.integers(0, 6, draw.integers(1, 40)).astype(np.float32))
+        energies = narrowed(draw.integers(0, 6, draw.integers(1, 40)).astype(np.float32), "bfloat16")
         count = int(draw.integers(1, len(energies) + 1))
         order = sorted(range(len(energies)), key=lambda c: (-int(energies[c]), c))
         assert largest_chunks(energies, count).tolist() == sorted(order[:count])
@@ -29,8 +29,8 @@ def test_the_mean_is_exact_in_the_chunks_with_the_largest_energy(size, value_dty
     by_chunk = padded.reshape(4, chunks, 64)
     total = None
     for energy in (by_chunk**2).sum(axis=2):
-        rounded = to_bfloat16(energy)
-        total = rounded if total is None else to_bfloat16(_float(total) + _float(rounded))
+        rounded = narrowed(energy, "bfloat16")
+        total = rounded if total is None else narrowed(_float(total) + _float(rounded), "bfloat16")
     chosen = largest_chunks(total, codec.selected(size))
     expected = np.zeros((chunks, 64))
     expected[chosen] = by_chunk.mean(axis=0)[chosen]

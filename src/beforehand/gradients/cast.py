@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-import numpy as np
-
 from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Floats, Sum
 from beforehand.gradients.half import itemsize, narrowed, widened
@@ -72,9 +70,9 @@ class Cast(SchemeCodec):
             return Outcome(mean, x.copy)
 
         def half(x: Floats, step: int) -> Exchanged:
-            values = narrowed(x / np.float32(workers), self.dtype)
+            values = narrowed(x, self.dtype, workers)
             total = yield Sum(values)
-            return Outcome(widened(total, self.dtype), lambda: widened(values, self.dtype) * np.float32(workers))
+            return Outcome(widened(total, self.dtype), lambda: widened(values, self.dtype, workers))
 
         return plain if self.dtype == "float32" else half
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients.bfloat16 import from_bfloat16, to_bfloat16
 from beforehand.gradients.exchange import Combine, Encoder, Exchange, Floats, Gather, Round, Sum
+from beforehand.gradients.half import narrowed, widened
 from beforehand.gradients.wire import WireBytes, gathered, shard_length, summed
 
 Answers: TypeAlias = tuple[list[NDArray[Any]], WireBytes]
@@ -75,10 +75,10 @@ def _resume(running: Round, answer: NDArray[Any] | None) -> Exchange:
 
 def _sum(values: list[NDArray[Any]]) -> NDArray[Any]:
     if values[0].dtype == np.uint16:
-        total = from_bfloat16(values[0])
+        total = values[0]
         for each in values[1:]:
-            total = from_bfloat16(to_bfloat16(total + from_bfloat16(each)))
-        return to_bfloat16(total)
+            total = narrowed(widened(total, "bfloat16") + widened(each, "bfloat16"), "bfloat16")
+        return total
     added = values[0].copy()
     with np.errstate(over="ignore", invalid="ignore"):  # infinite, as in any collective
         for each in values[1:]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients.bfloat16 import to_bfloat16
+from beforehand.gradients.block_shards import padded
 from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Floats, Sum
 from beforehand.gradients.half import narrowed, widened
@@ -96,24 +96,23 @@ class TopKChunked(SchemeCodec):
 
     def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         size, chunk = layout.size, self.chunk_length
-        count, selected, divisor = -(-size // chunk), self.selected(size), np.float32(workers)
+        count, selected = -(-size // chunk), self.selected(size)
 
         def select(x: Floats, step: int) -> Exchanged:
-            rows = np.zeros((count, chunk), np.float32)
-            rows.reshape(-1)[:size] = x
+            rows = padded(x, chunk).reshape(count, chunk)
             energies = np.empty(count, np.float32)
             _native.chunk_energies(rows.reshape(-1), energies)
-            totals = yield Sum(to_bfloat16(energies))
+            totals = yield Sum(narrowed(energies, "bfloat16"))
             chosen = largest_chunks(totals.view(np.uint16), selected)
-            values = narrowed(rows[chosen] / divisor, self.value_dtype)
-            sums = yield Sum(values.reshape(-1))
+            values = narrowed(rows[chosen], self.value_dtype, workers).reshape(-1)
+            sums = yield Sum(values)
 
-            def spread(held: NDArray[Any], factor: np.float32) -> Floats:
+            def spread(held: NDArray[Any], factor: int) -> Floats:
                 out = np.zeros((count, chunk), np.float32)
-                out[chosen] = widened(held, self.value_dtype).reshape(-1, chunk) * factor
+                out[chosen] = widened(held, self.value_dtype, factor).reshape(-1, chunk)
                 return out.reshape(-1)[:size]
 
-            return Outcome(spread(sums, np.float32(1)), lambda: spread(values, divisor))
+            return Outcome(spread(sums, 1), lambda: spread(values, workers))
 
         return select
 
