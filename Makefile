@@ -65,7 +65,7 @@ tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads
 	$(BIN)/beforehand tour
 
 test: dev  ## build and pass the tests
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser$(patsubst %, and not %,$(HOSTS) $(NIGHTLY_HOSTS))"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not nightly$(patsubst %, and not %,$(HOSTS) $(NIGHTLY_HOSTS))"
 
 test-all: test test-browser $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%)  ## the tests of this library and of every host
 
@@ -99,11 +99,13 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 # Each host, and what mutates this package, in an environment of its own, build/<host>, with the wheel of this package.
 # <host>_INDEX adds an index to pip's: for torch a place with builds without CUDA, if pip's own has none.
 torch_INDEX = $(TORCH_INDEX)
+torch_EXTRAS = sklearn# for the digits
+torch_TESTS = tests/workloads/test_training_jobs.py
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
 $(APART:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/$*
-	{ build/$*/bin/python .ci/needs build $*; echo pytest; echo hypothesis; } | build/$*/bin/python -m pip install -q \
+	{ build/$*/bin/python .ci/needs build $* $($*_EXTRAS); echo pytest; echo hypothesis; } | build/$*/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt $($*_INDEX:%=--extra-index-url %) -r /dev/stdin
 	touch $@
 
@@ -120,7 +122,7 @@ test-ray:  ## the tests on a local Ray
 test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
-	build/$*/bin/python -m pytest -q -m $* tests/integrations/$*
+	build/$*/bin/python -m pytest -q -m "$* and not nightly" tests/integrations/$* $($*_TESTS)
 
 bench-ray: build/ray/wheel.stamp  ## the benchmark of one core against two actors of Ray
 	build/ray/bin/python benchmarks/bench_streams_ray.py
@@ -142,10 +144,13 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev native-test  ## the tests that take hours: levels in fractions, arrays that change, bounds, Spark
+nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, and those that want root, torch or Spark
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 	for test in window gated lss space_saving assoc; do build/native/native/tests/$${test}_test 10000000 || exit 1; done
+	build/torch/bin/python -m pytest -q -m "torch and nightly" tests/integrations/torch
+	if [ $$(id -u) = 0 ] && command -v tc >/dev/null; then $(BIN)/python -m pytest -q -m nightly tests/workloads; \
+	  else echo "no root or no tc, so shaped links are left out" >&2; fi
 	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed

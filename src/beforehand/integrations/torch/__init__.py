@@ -1,5 +1,7 @@
-"""Codebooks for the weights of torch's layers."""
+"""Inside torch: codebooks for the weights of layers, and compressed gradients in training."""
 
 from beforehand.integrations.torch.codebooks import codebook, quantize_linear
+from beforehand.integrations.torch.job import Job, Links
+from beforehand.integrations.torch.record import record_gradients
 
-__all__ = ["codebook", "quantize_linear"]
+__all__ = ["Job", "Links", "codebook", "quantize_linear", "record_gradients"]
