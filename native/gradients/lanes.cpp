@@ -1,6 +1,7 @@
 #include "gradients/lanes.h"
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 
 #include "support/simd.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::size_t kNear = 2048;  // containers that stay near while their lanes are filled one after the other
 constexpr std::size_t kSums = 16;
+constexpr std::size_t kSquared = 1024;  // values whose squares are added one after the other, in kSums lanes
 
 template <typename Value, typename Container>
 BH_INLINE void fill(const Value* values, std::size_t n, int shift, Container* containers) {
@@ -91,7 +93,9 @@ void decode_lanes(std::span<const Value> values, float factor, float offset, std
     scale_words(values.data(), values.size(), factor, offset, out.data());
 }
 
-double sum_of_squares(std::span<const float> x) {
+namespace {
+
+double sum_of_block(std::span<const float> x) {
   double sums[kSums] = {};
   const std::size_t whole = x.size() / kSums * kSums;
   add_squares(x.data(), whole, sums);
@@ -100,6 +104,14 @@ double sum_of_squares(std::span<const float> x) {
   for (std::size_t half = kSums / 2; half > 0; half /= 2)
     for (std::size_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
   return sums[0];
+}
+
+}  // namespace
+
+double sum_of_squares(std::span<const float> x) {
+  if (x.size() <= kSquared) return sum_of_block(x);
+  const std::size_t half = std::bit_floor(x.size() - 1);  // at least kSquared, and less than all
+  return sum_of_squares(x.first(half)) + sum_of_squares(x.subspan(half));
 }
 
 template void pack_lanes(std::span<const std::uint8_t>, int, std::span<std::int32_t>);

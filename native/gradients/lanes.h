@@ -18,7 +18,9 @@ void unpack_lanes(std::span<const Container> containers, int width, std::span<Va
 template <typename Value>
 void decode_lanes(std::span<const Value> values, float factor, float offset, std::span<float> out);
 
-// In float64 and 16 lanes, value i in lane i % 16, then pairwise: the same bits whatever the width of registers.
+// In float64, by blocks of 1024 values: value i in lane i % 16, then each lane with the one half as many beyond, down
+// to one. Blocks are added neighbor to neighbor, as in a tree with zeros behind. So registers of any width give the
+// same bits, and so can a GPU, whose threads must not wait for each other all along a bucket.
 double sum_of_squares(std::span<const float> x);
 
 }  // namespace bh::gradients

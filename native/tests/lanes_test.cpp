@@ -1,5 +1,7 @@
 #include "gradients/lanes.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -70,17 +72,31 @@ void decoding_rounds_twice() {
   CHECK(found[0] == -1 && found[1] == 1 && found[2] == 509);
 }
 
+// Blocks of 1024 in 16 lanes, then neighbors of a tree.
+double plain_squares(const std::vector<float>& x) {
+  std::vector<double> blocks(std::bit_ceil(std::max<std::size_t>(1, (x.size() + 1023) / 1024)));
+  for (std::size_t block = 0; block < blocks.size(); ++block) {
+    double lanes[16] = {};
+    for (std::size_t i = 1024 * block; i < std::min(x.size(), 1024 * (block + 1)); ++i)
+      lanes[i % 16] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    for (int half = 8; half > 0; half /= 2)
+      for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+    blocks[block] = lanes[0];
+  }
+  for (std::size_t left = blocks.size(); left > 1; left /= 2)
+    for (std::size_t i = 0; i < left / 2; ++i) blocks[i] = blocks[2 * i] + blocks[2 * i + 1];
+  return blocks[0];
+}
+
 void squares_have_the_same_bits_everywhere() {
-  std::vector<float> x(1003);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(std::sqrt(static_cast<double>(i) + 0.1));
-  double lanes[16] = {};
-  for (std::size_t i = 0; i < x.size(); ++i) lanes[i % 16] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  for (int half = 8; half > 0; half /= 2)
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  CHECK(gradients::sum_of_squares(x) == lanes[0]);
-  x[500] = std::numeric_limits<float>::quiet_NaN();
-  CHECK(std::isnan(gradients::sum_of_squares(x)));
-  CHECK(gradients::sum_of_squares({}) == 0);
+  for (const std::size_t size : {0, 1, 15, 16, 1003, 1024, 1025, 2048, 3072, 5000, 8192, 70001}) {
+    std::vector<float> x(size);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(std::sqrt(static_cast<double>(i) + 0.1));
+    CHECK(gradients::sum_of_squares(x) == plain_squares(x));
+    if (size == 0) continue;
+    x[size / 2] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(gradients::sum_of_squares(x)));
+  }
 }
 
 }  // namespace
