@@ -2,9 +2,23 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients import Combine, Gather, RoundStats, Sum, drive, drive_local
+from beforehand.gradients import (
+    QSGD,
+    THC,
+    Adaptive,
+    BlockFloat8,
+    BlockInt,
+    Combine,
+    Gather,
+    RoundStats,
+    Sum,
+    TernGrad,
+    drive,
+    drive_local,
+)
 from beforehand.gradients.half import narrowed
 from beforehand.gradients.local import exchange_all
+from tests.gradients.rounds import layout_of, lognormal, opened
 
 
 class Plain:
@@ -25,6 +39,9 @@ class Plain:
 
     def finish(self, total, count):
         return (total / np.float32(count)).view(np.uint8)
+
+    def result_bytes(self, coordinates, count):
+        return 4 * coordinates
 
     def decode(self, message, first, last, count):
         return message.view(np.float32)
@@ -106,3 +123,20 @@ def test_workers_who_do_not_exchange_alike_are_refused():
             drive_local([Tell(), stranger], ROWS[:2])
     with pytest.raises(InvalidInput, match="2 gradients for 3 encoders"):
         drive_local([Tell()] * 3, ROWS[:2])
+
+
+@pytest.mark.parametrize("codec", [THC(), TernGrad(), BlockInt(), BlockFloat8(), QSGD(), Adaptive(block=1024)], ids=str)
+@pytest.mark.parametrize("workers", [2, 3])
+def test_shards_know_the_length_of_a_result_before_there_is_one(codec, workers):
+    rounds = [
+        encoder.reduce(row)
+        for encoder, row in zip(opened(codec, layout_of(5000), workers), lognormal(workers, 5000), strict=True)
+    ]
+    exchanges = [next(each) for each in rounds]
+    if isinstance(exchanges[0], Gather):
+        answers, _ = exchange_all(exchanges)
+        exchanges = [each.send(answer) for each, answer in zip(rounds, answers, strict=True)]
+    shards = exchanges[0].shards
+    for last in range(shards.unit, shards.size + 1, shards.unit):
+        total = shards.accumulate(None, shards.encode(0, last))
+        assert shards.finish(total, workers).nbytes == shards.result_bytes(last, workers)

@@ -171,6 +171,10 @@ class AdaptiveShards:
         """The mean as integers with scales; their draws are counted from the start of the shard."""
         return self._down.encode(np.divide(total, np.float32(count), dtype=np.float32), 0)
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        """Those of the integers and their scales."""
+        return self._down.format.message_bytes(coordinates)
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         """The mean."""
         mean = np.empty(last - first, np.float32)

@@ -77,6 +77,10 @@ class BlockShards:
         mean: Floats = np.divide(total, np.float32(count), dtype=np.float32)
         return mean.view(np.uint8) if self._down is None else self._down.encode(mean, 0)
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        """Those of the blocks, or of float32."""
+        return 4 * coordinates if self._down is None else self._down.format.message_bytes(coordinates)
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         """The mean."""
         if self._down is None:

@@ -33,6 +33,9 @@ class Shards(Protocol):
     def finish(self, total: NDArray[Any], count: int) -> Message:
         """The message that carries the sum of `count` workers back."""
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        """Bytes of the message that `finish` makes of that many coordinates, a multiple of `unit`."""
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         """The mean of `count` workers at the coordinates [first, last), in the codec's domain."""
 

@@ -233,6 +233,9 @@ class _Timed:
         with self._clock("finish"):
             return self._shards.finish(total, count)
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        return self._shards.result_bytes(coordinates, count)
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         with self._clock("decode"):
             return self._shards.decode(message, first, last, count)

@@ -140,6 +140,10 @@ class TernaryShards:
         """The sums in the narrowest lanes that hold those of `count` workers."""
         return self._lanes(count).pack(total).view(np.uint8)
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        """Those of the lanes."""
+        return self._lanes(count).nbytes(coordinates)
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         """The mean; a sum of zeros gives exactly 0.
 

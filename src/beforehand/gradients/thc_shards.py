@@ -56,6 +56,10 @@ class THCShards:
         """The sums in the narrowest lanes that hold those of `count` workers."""
         return smallest_lanes(count * self._table.granularity).pack(total).view(np.uint8)
 
+    def result_bytes(self, coordinates: int, count: int) -> int:
+        """Those of the lanes."""
+        return smallest_lanes(count * self._table.granularity).nbytes(coordinates)
+
     def decode(self, message: Message, first: int, last: int, count: int) -> Floats:
         """The mean before the inverse rotation.
 
