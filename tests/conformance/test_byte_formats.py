@@ -6,13 +6,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from beforehand import quantization
+from beforehand import gradients, quantization
 from beforehand.core.errors import CorruptData
 
 VALUES = np.random.default_rng(0).standard_normal(300).astype(np.float32)
 OBJECTS = {
     "rotated codes": cache(
         lambda: quantization.encode(VALUES, quantization.levels(VALUES, 4, method="rotation"), seed=1)
+    ),
+    "state of an encoder": cache(
+        lambda: gradients.EncoderState(gradients.TopK(), 7, {"feedback/layer.weight": VALUES[:6].reshape(2, 3)})
     ),
     "codes": cache(lambda: quantization.encode(VALUES, quantization.levels(VALUES, 5), seed=1)),
 }

@@ -15,6 +15,7 @@ from beforehand.gradients.metrics import correlation, vnmse
 from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.simulate import Simulated, simulate
 from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, measure_speeds
+from beforehand.gradients.state_bytes import EncoderState
 from beforehand.gradients.terngrad import TernGrad
 from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
@@ -33,6 +34,7 @@ __all__ = [
     "Combine",
     "Driver",
     "Encoder",
+    "EncoderState",
     "Gather",
     "Layout",
     "Link",

@@ -40,7 +40,8 @@ class Agreement:
         ratio = squared_mean / energy
         before = min(max(ratio if self.rho is None else self.rho, 1 / n), 1.0)
         now = min(max(ratio / (1 + _expected(self._tables[in_force], before, lengths)), 1 / n), 1.0)
-        self.rho = now if self.rho is None else (1 - WEIGHT) * self.rho + WEIGHT * now
+        mean = now if self.rho is None else (1 - WEIGHT) * self.rho + WEIGHT * now
+        self.rho = float(np.float32(mean))  # what a saved state holds
         if len(self._tables) > 1:
             errors = [_expected(table, self.rho, lengths) for table in self._tables]
             best = int(np.argmin(errors))

@@ -89,7 +89,7 @@ class THCEncoder:
         """The feedback of each parameter, and what the choice of tables knows."""
         kept = {} if self._feedback is None else self._feedback.state()
         if self._agreement.rho is not None:
-            kept[self._selector] = np.array([self._agreement.rho, self._agreement.favored])
+            kept[self._selector] = np.array([self._agreement.rho, self._agreement.favored], np.float32)
         return kept
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
