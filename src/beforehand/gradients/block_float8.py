@@ -67,11 +67,14 @@ class BlockFloat8(SchemeCodec):
         code = _native.BlockCode.e4m3 if self.format == "e4m3" else _native.BlockCode.e5m2
         return _native.BlockFormat(code, self.block)
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        rounding = BlockRounding(self._format)
+    @property
+    def always(self) -> BlockRounding:
+        """How every worker codes its blocks."""
+        return BlockRounding(self._format)
 
+    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
         def combine(x: Floats, step: int) -> Exchanged:
-            return combined(x, rounding, rounding)
+            return combined(x, self.always, self.always)
 
         return combine
 

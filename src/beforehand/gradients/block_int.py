@@ -83,14 +83,17 @@ class BlockInt(SchemeCodec):
         code = _native.BlockCode.int4 if self.bits == 4 else _native.BlockCode.int8
         return _native.BlockFormat(code, self.block, short_scale=self.scale_dtype == "bfloat16")
 
+    def rounding_at(self, step: int, *, rank: int, bucket: int, part: int = UP) -> BlockRounding:
+        """How a worker codes its blocks in this step."""
+        if self.rounding == "nearest":
+            return BlockRounding(self._format)
+        return BlockRounding(self._format, rounding_key(self.seed, rank), stream(step, bucket, part))
+
     def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        blocks, key = self._format, rounding_key(self.seed, rank)
         stream(0, bucket)
 
         def combine(x: Floats, step: int) -> Exchanged:
-            if self.rounding == "nearest":
-                return combined(x, BlockRounding(blocks), BlockRounding(blocks))
-            up, down = (BlockRounding(blocks, key, stream(step, bucket, part)) for part in (UP, DOWN))
+            up, down = (self.rounding_at(step, rank=rank, bucket=bucket, part=part) for part in (UP, DOWN))
             return combined(x, up, down)
 
         return combine

@@ -1,0 +1,62 @@
+"""A reduce-scatter under a codec: each worker sends every other one its row, and keeps the mean of its own.
+
+Where parameters are sharded, nobody needs the mean of another's row: nothing travels back, and nothing is coded twice.
+"""
+
+from beforehand.core.errors import InvalidInput
+from beforehand.gradients.block_float8 import BlockFloat8
+from beforehand.gradients.block_int import BlockInt
+from beforehand.gradients.cast import Cast
+from beforehand.gradients.codec import Codec
+from beforehand.gradients.rows import BlockRows, CastRows, Rows
+from beforehand.gradients.thc import THC
+from beforehand.gradients.thc_rows import THCRows
+
+
+def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int = 0, threads: int = 1) -> Rows:
+    """One worker's end of the reduce-scatter of one bucket.
+
+    Args:
+        codec: Cast, THC, BlockInt or BlockFloat8, without feedback.
+        length: Coordinates of a row.
+        rank: Of this worker, which is also its row.
+        workers: How many there are.
+        bucket: Number of this bucket, below 4,096.
+        threads: For the transforms of THC; results do not depend on it.
+
+    Raises:
+        InvalidInput: This codec cannot scatter what it reduces.
+        CapacityExceeded: The sums do not fit the lanes of the codec; the bucket has too many pieces.
+    """
+    check_rows(codec)
+    if isinstance(codec, THC):
+        tables = codec.tables(workers)
+        return THCRows(length, tables, seed=codec.seed, rank=rank, workers=workers, bucket=bucket, threads=threads)
+    if isinstance(codec, BlockInt):
+        return BlockRows(length, lambda step: codec.rounding_at(step, rank=rank, bucket=bucket), workers=workers)
+    if isinstance(codec, BlockFloat8):
+        return BlockRows(length, lambda step: codec.always, workers=workers)
+    assert isinstance(codec, Cast)
+    return CastRows(length, codec.dtype)
+
+
+def check_rows(codec: Codec) -> None:
+    """Raise unless the codec can scatter what it reduces.
+
+    Raises:
+        InvalidInput: It cannot.
+    """
+    if not isinstance(codec, Cast | THC | BlockInt | BlockFloat8):
+        raise InvalidInput(
+            f"codec is {codec.name}, but a reduce-scatter takes THC, BlockInt, BlockFloat8 or Cast, which code each "
+            "row for its owner alone"
+        )
+    if isinstance(codec, THC) and codec.bits == "lane":
+        raise InvalidInput(
+            "bits is 'lane', but a reduce-scatter sends codes, and no sums for which lanes would pay; take bits=4"
+        )
+    if not isinstance(codec, Cast) and codec.feedback != "none":
+        raise InvalidInput(
+            f"feedback is {codec.feedback!r}, but a reduce-scatter takes 'none': what was not sent is as long as the "
+            "whole gradient, which sharded workers do not hold"
+        )
