@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,12 @@ def test_the_native_solver_takes_as_many_levels_as_points():
 def test_what_cannot_be_solved_is_refused(arguments, message):
     with pytest.raises(InvalidInput, match=message):
         thc_table(*arguments)
+
+
+def test_the_digest_is_that_of_points_and_range():
+    table = thc_table(4, 30, 1 / 32)
+    assert table.digest == thc_table(4, 30, 1 / 32).digest
+    assert table.digest == dataclasses.replace(table, rounding_cost=0.0, truncation_cost=0.0).digest
+    others = [thc_table(4, 30, 1 / 33), thc_table(4, 31, 1 / 32), thc_table(3, 30, 1 / 32)]
+    assert len({table.digest, *(other.digest for other in others)}) == 4
+    assert table.digest == "c3521c28f5a5bbdb61fab0c3fd5a22078e8a485000e5fe6494b56eb45e30656c"

@@ -1,3 +1,6 @@
+import math
+import statistics
+
 import numpy as np
 import pytest
 
@@ -13,6 +16,14 @@ TABLE = thc_table(4, 30, 1 / 32)
 )
 def test_golden_half_ranges(inverse, t):
     assert theory.half_range(1 / inverse) == pytest.approx(t, abs=5e-8)
+
+
+def test_half_ranges_have_no_bits_in_which_machines_differ():
+    for truncation in (0.49, 0.1, 2.0**-5, 2.0**-13, 1e-9):
+        exact = -statistics.NormalDist().inv_cdf(truncation / 2)
+        for off in (exact, math.nextafter(exact, 0), math.nextafter(exact, 9)):
+            assert round(off * 2**40) / 2**40 == theory.half_range(truncation)
+        assert theory.half_range(truncation) == pytest.approx(exact, abs=2**-41)
 
 
 @pytest.mark.parametrize("p", [0, 0.5, -1, float("nan")])

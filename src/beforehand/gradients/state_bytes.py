@@ -70,9 +70,9 @@ class EncoderState:
                     "65535 bytes are what state() returns"
                 )
             if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim > MOST_DIMENSIONS:
+                given = getattr(values, "dtype", type(values).__name__)
                 raise InvalidInput(
-                    f"{key} is {getattr(values, 'dtype', type(values).__name__)}, but must be an array of float32 of at "
-                    f"most {MOST_DIMENSIONS} dimensions"
+                    f"{key} is {given}, but must be an array of float32 of at most {MOST_DIMENSIONS} dimensions"
                 )
             if not np.isfinite(values).all():
                 raise InvalidInput(f"{key} holds values that are not finite; keep the state of an earlier step")

@@ -1,6 +1,8 @@
 """Which points the codes of THC stand for."""
 
 import functools
+import hashlib
+import json
 import math
 from dataclasses import dataclass
 from typing import final
@@ -37,6 +39,11 @@ class Table:
     half_range: float
     rounding_cost: float
     truncation_cost: float
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of points and range, by which workers see that all hold the same table."""
+        return hashlib.sha256(json.dumps([self.values, self.half_range]).encode()).hexdigest()
 
 
 def thc_table(bits: int, granularity: int, truncation: float, *, symmetric: bool = False) -> Table:

@@ -20,6 +20,9 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 def half_range(truncation: float) -> float:
     """How many standard deviations leave this share of a normal outside, on both sides together.
 
+    Guarantee:
+        A multiple of 2**-40: logarithms of different machines differ in their last bit, and these multiples do not.
+
     Raises:
         InvalidInput: `truncation` is not above 0 and below 0.5.
 
@@ -29,7 +32,7 @@ def half_range(truncation: float) -> float:
     """
     if not isinstance(truncation, float | np.floating) or not 0 < truncation < 0.5:
         raise InvalidInput(f"truncation is {truncation!r}, but must be a number above 0 and below 0.5")
-    return -NormalDist().inv_cdf(truncation / 2)
+    return round(-NormalDist().inv_cdf(truncation / 2) * 2**40) / 2**40
 
 
 def truncation_energy(t: float) -> float:
