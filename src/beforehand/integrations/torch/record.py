@@ -8,7 +8,7 @@ import numpy as np
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.torch.job import Job
-from beforehand.integrations.torch.simulated import Rows, SimulatedWorkers, mean_of
+from beforehand.integrations.torch.simulated import SimulatedWorkers, mean_of
 
 
 def record_gradients(
@@ -47,18 +47,17 @@ def record_gradients(
     if not kept or kept[0] < 0 or any(later <= earlier for earlier, later in itertools.pairwise(kept)):
         raise InvalidInput(f"steps are {list(steps)}, but must be whole numbers from 0, in ascending order")
     simulated = SimulatedWorkers(job, workers=workers, seed=seed)
-    found: dict[int, Rows] = {}
-
-    def keep(step: int, rows: Rows) -> None:
+    found = []
+    for step in range(kept[-1] + 1):
+        rows = simulated.gradients()
         if step in kept:
-            found[step] = rows.copy()
-
-    simulated.train(kept[-1] + 1, mean_of, keep)
+            found.append(rows.copy())
+        simulated.step(mean_of(rows))
     names, shapes = zip(*simulated.tensors, strict=True)
     columns = {
         "step": np.repeat(np.array(kept, np.int32), workers),
         "worker": np.tile(np.arange(workers, dtype=np.int32), len(kept)),
-        "gradient": np.concatenate([found[step] for step in kept]),
+        "gradient": np.concatenate(found),
     }
     meta = {"names": list(names), "shapes": [list(shape) for shape in shapes], "job": job.name, "seed": seed}
     return Trace("gradients", columns, meta=meta)

@@ -1,12 +1,13 @@
 """n workers of a job in this process, step by step: their gradients as rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.core.errors import InvalidInput
+from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.job import Job
 
 Rows = NDArray[np.float32]
@@ -27,7 +28,7 @@ class SimulatedWorkers:
     """
 
     def __init__(self, job: Job, *, workers: int, seed: int) -> None:
-        self._torch = _host()
+        self._torch = torch_for("training")
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise InvalidInput(f"workers is {workers!r}, but must be a whole number of at least 1")
         self._job, self.model = job, job.model(seed)
@@ -61,23 +62,8 @@ class SimulatedWorkers:
             each.grad = part.reshape(each.shape).to(dtype=each.dtype, device=each.device, copy=True)
         self._optimizer.step()
 
-    def train(self, steps: int, reduce: Callable[[Rows], Rows], seen: Callable[[int, Rows], None]) -> None:
-        """Take steps 0 to `steps` - 1; `seen` gets each step and its rows before they are reduced to one."""
-        for step in range(steps):
-            rows = self.gradients()
-            seen(step, rows)
-            self.step(reduce(rows))
-
 
 def mean_of(rows: Rows) -> Rows:
     """The exact mean."""
     mean: Rows = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     return mean
-
-
-def _host() -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingDependency("training needs torch; pip install 'beforehand[torch]'") from error
-    return torch
