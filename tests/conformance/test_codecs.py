@@ -17,6 +17,7 @@ from beforehand.gradients import (
     Gather,
     Layout,
     LowRank,
+    Switch,
     TernGrad,
     TopK,
     TopKChunked,
@@ -116,6 +117,19 @@ def test_the_order_of_workers_makes_no_difference_to_a_homomorphic_sum(codec, re
     for order in itertools.permutations(range(WORKERS)):
         found.add(ordered_round(opened(codec, reduction, 5000), gradients(5000), order))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "codec", [codec for codec in CODECS.values() if codec.homomorphic and "combine" in codec.reductions]
+)
+def test_a_switch_that_adds_integers_gives_the_bits_of_local_rounds(codec, size):
+    switch = Switch(workers=WORKERS, slots=2, lanes=16, loss=0.1, duplicate=0.1, reorder=0.1)
+    ours, theirs = opened(codec, "combine", size), opened(codec, "combine", size)
+    for step in range(2):
+        rows = gradients(size, seed=step)
+        means = switch.drive(ours, list(rows)).means
+        assert {mean.tobytes() for mean in means} == {drive_local(theirs, rows).means[0].tobytes()}
 
 
 @pytest.mark.parametrize("size", [700, 5000, 85_002])

@@ -16,6 +16,7 @@ from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.simulate import Simulated, simulate
 from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, measure_speeds
 from beforehand.gradients.state_bytes import EncoderState
+from beforehand.gradients.switch import Switch, SwitchRound
 from beforehand.gradients.terngrad import TernGrad
 from beforehand.gradients.thc import THC
 from beforehand.gradients.thc_table import Table, thc_table
@@ -48,6 +49,8 @@ __all__ = [
     "Speed",
     "Speeds",
     "Sum",
+    "Switch",
+    "SwitchRound",
     "Table",
     "TernGrad",
     "TopK",

@@ -1,6 +1,6 @@
 """All workers in one process, in lockstep: the driver that every other one must agree with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ from beforehand.gradients.half import narrowed, widened
 from beforehand.gradients.wire import WireBytes, gathered, shard_length, summed
 
 Answers: TypeAlias = tuple[list[NDArray[Any]], WireBytes]
+AnswerAll: TypeAlias = Callable[[Sequence[Exchange]], Answers]
 
 
 class LocalRound(NamedTuple):
@@ -36,6 +37,13 @@ def drive_local(encoders: Sequence[Encoder], gradients: Sequence[Floats], *, los
     Raises:
         InvalidInput: There are not as many gradients as encoders, or the encoders do not exchange alike.
     """
+    return in_lockstep(encoders, gradients, exchange_all, loss_scale=loss_scale)
+
+
+def in_lockstep(
+    encoders: Sequence[Encoder], gradients: Sequence[Floats], answer_all: AnswerAll, *, loss_scale: float
+) -> LocalRound:
+    """`drive_local`, with another way to answer the exchanges of all."""
     if len(encoders) != len(gradients):
         raise InvalidInput(f"there are {len(gradients)} gradients for {len(encoders)} encoders; pass one for each")
     rounds = [one.reduce(row, loss_scale=loss_scale) for one, row in zip(encoders, gradients, strict=True)]
@@ -53,7 +61,7 @@ def drive_local(encoders: Sequence[Encoder], gradients: Sequence[Floats], *, los
             return LocalRound(means, WireBytes(up, down))
         if means or len({type(each) for each in yielded}) > 1:
             raise InvalidInput("the encoders exchange different things; open all with one codec, layout and reduction")
-        answers, sent = exchange_all(yielded)
+        answers, sent = answer_all(yielded)
         up, down = up + sent.up, down + sent.down
 
 

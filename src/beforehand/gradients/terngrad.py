@@ -120,6 +120,7 @@ class TernaryShards:
     """One worker's codes of a bucket. Sums are of integers, so they are exact in any order."""
 
     unit = GROUP
+    points = POINTS
 
     def __init__(self, packed: Message, scale: float) -> None:
         self.size = 4 * len(packed)
@@ -156,8 +157,13 @@ class TernaryShards:
                 f"message has {message.nbytes} bytes, but sums of {count} workers have {lanes.nbytes(last - first)}; "
                 "pass that of this round"
             )
-        sums = lanes.unpack(np.ascontiguousarray(message).view(lanes.container), last - first)
-        factor, mean = np.float32(self._scale / count), np.empty(last - first, np.float32)
+        return self.mean_of(
+            lanes.unpack(np.ascontiguousarray(message).view(lanes.container), last - first), first, count
+        )
+
+    def mean_of(self, sums: NDArray[Any], first: int, count: int) -> Floats:
+        """What sums of `count` workers stand for, wherever they lie."""
+        factor, mean = np.float32(self._scale / count), np.empty(len(sums), np.float32)
         _native.decode_lanes(sums, float(factor), float(np.float32(count) * factor), mean)
         return mean
 

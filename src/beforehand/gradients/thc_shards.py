@@ -36,7 +36,7 @@ class THCShards:
         self.size = ranges[-1].piece.start + ranges[-1].piece.length
         self._packed = packed
         self._table = table
-        self._points = np.array(table.values, np.uint16)
+        self.points = np.array(table.values, np.uint16)
         self._ranges = ranges
 
     def encode(self, first: int, last: int) -> Message:
@@ -48,7 +48,7 @@ class THCShards:
         count = len(message) * 8 // self._table.bits
         sums = np.empty(count, np.uint16) if total is None else total
         _native.thc_accumulate(
-            np.ascontiguousarray(message), self._points, bits=self._table.bits, first=total is None, sums=sums
+            np.ascontiguousarray(message), self.points, bits=self._table.bits, first=total is None, sums=sums
         )
         return sums
 
@@ -72,7 +72,12 @@ class THCShards:
                 f"message has {message.nbytes} bytes, but sums of {count} workers have {lanes.nbytes(last - first)}; "
                 "pass that of this round"
             )
-        sums = lanes.unpack(np.ascontiguousarray(message).view(lanes.container), last - first)
+        return self.mean_of(
+            lanes.unpack(np.ascontiguousarray(message).view(lanes.container), last - first), first, count
+        )
+
+    def mean_of(self, sums: NDArray[Any], first: int, count: int) -> Floats:
+        """What sums of `count` workers from coordinate `first` on stand for."""
         return decoded(sums, self._ranges, self._table.granularity, count, first)
 
     def _bytes(self, coordinates: int) -> int:
