@@ -149,6 +149,7 @@ class THC:
         bucket: int = 0,
         step: int = 0,
         threads: int = 1,
+        tables: tuple[Table, ...] | None = None,
     ) -> Encoder:
         """An encoder for one worker's bucket.
 
@@ -160,6 +161,7 @@ class THC:
             bucket: Number of this bucket, below 4,096.
             step: Of the run, where it begins.
             threads: For the transforms; results do not depend on it.
+            tables: Those that rank 0 solved, since another machine may solve them to other bits; None solves them here.
 
         Raises:
             CapacityExceeded: The sums do not fit the lanes.
@@ -168,7 +170,7 @@ class THC:
         check_open(self, rank=rank, workers=workers, reduction=reduction)
         return THCEncoder(
             layout,
-            self.tables(workers),
+            self.tables(workers) if tables is None else tables,
             LANES[self.lanes],
             rank=rank,
             workers=workers,

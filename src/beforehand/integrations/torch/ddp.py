@@ -1,0 +1,198 @@
+"""Compression of the gradients of torch's DistributedDataParallel, by its communication hook."""
+
+import warnings
+import weakref
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from beforehand import __version__
+from beforehand.core.errors import BeforehandError, InvalidInput
+from beforehand.gradients import THC, Encoder, Layout, LowRank, Table
+from beforehand.gradients.codec import Codec, Reduction
+from beforehand.integrations.torch.agree import agreed
+from beforehand.integrations.torch.bucket_encoders import BucketEncoders
+from beforehand.integrations.torch.drivers import GroupDriver
+from beforehand.integrations.torch.handle import Handle
+from beforehand.integrations.torch.hook import Hook, Options
+from beforehand.integrations.torch.host import torch_for
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+    from torch.nn.parallel import DistributedDataParallel
+
+TRANSPORTS: dict[str, Reduction] = {"allreduce": "sum", "two_shot": "combine", "gather": "gather"}
+
+
+def attach_ddp(
+    model: "DistributedDataParallel",
+    codec: Codec,
+    *,
+    transport: str = "auto",
+    warmup_steps: int = 3,
+    smallest_bucket: int = 16384,
+    process_group: "ProcessGroup | None" = None,
+    loss_scale: Callable[[], float] | None = None,
+    vnmse_every: int = 0,
+    threads: int = 1,
+    resync_every: int = 0,
+) -> Handle:
+    """Exchange the gradients of a model through a codec, while the backward pass goes on.
+
+    Call it once on every rank, before the first step.
+
+    Args:
+        model: The model, wrapped already.
+        codec: How gradients travel.
+        transport: `"allreduce"`, `"two_shot"` or `"gather"`; `"auto"` takes what suits the codec best.
+        warmup_steps: Steps whose gradients are summed exactly, at least 2: torch cuts buckets anew after the first.
+        smallest_bucket: Coordinates below which a bucket is summed exactly.
+        process_group: Whose ranks exchange; None is that of the model. The exchange has a group of its own.
+        loss_scale: By which losses are multiplied, asked in each step: `scaler.get_scale` of a `GradScaler`.
+        vnmse_every: Steps between samples of the error, each of which costs an exact sum; 0 takes none.
+        threads: For each transform; results do not depend on it.
+        resync_every: Steps between broadcasts of the parameters of rank 0, before a forward pass in training; 0 is
+            never. For codecs that leave ranks with means that differ in the last bit: `LowRank` on machines of
+            several kinds.
+
+    Guarantee:
+        All ranks hold the same means to the bit, but for `LowRank` on machines of several kinds. Gradients that are
+        not finite arrive as without compression, and spoil no later step. What a codec keeps between rounds belongs to
+        parameters, so it outlives the cutting of new buckets. A failure on one rank makes the backward pass of all
+        raise.
+
+    Cost:
+        One thread encodes, exchanges and decodes bucket by bucket. On one rank nothing is touched.
+
+    Raises:
+        MissingDependency: torch is not installed.
+        InvalidInput: The model is no `DistributedDataParallel`, has a hook or sparse gradients; the codec cannot use
+            the transport; ranks were given different codecs, options or models.
+        CapacityExceeded: Sums of so many ranks do not fit the lanes.
+
+    Example:
+        After the model is wrapped, on every rank::
+
+            handle = attach_ddp(model, THC(bits=4))
+            train(model)
+            print(handle.stats().sent)
+    """
+    torch = torch_for("attach_ddp")
+    if not isinstance(model, torch.nn.parallel.DistributedDataParallel):
+        raise InvalidInput(f"model is a {type(model).__name__}, but must be wrapped in DistributedDataParallel first")
+    group = model.process_group if process_group is None else process_group
+    workers, rank = torch.distributed.get_world_size(group), torch.distributed.get_rank(group)
+    named = {name: tuple(each.shape) for name, each in model.module.named_parameters() if each.requires_grad}
+    problem: Exception | None = None
+    offer: tuple[Reduction, tuple[Table, ...] | None] = ("sum", None)
+    try:
+        _check_options(warmup_steps, smallest_bucket, vnmse_every, threads, resync_every)
+        _check_model(model)
+        offer = (_reduction(codec, transport), codec.tables(workers) if isinstance(codec, THC) else None)
+        _opener(codec, rank, workers, *offer, threads)(Layout([("probe", (1,))]), 0, 0)
+    except BeforehandError as error:
+        problem = error
+    facts = {
+        "codec": codec.to_json(),
+        "transport": transport,
+        "warmup_steps": str(warmup_steps),
+        "smallest_bucket": str(smallest_bucket),
+        "vnmse_every": str(vnmse_every),
+        "resync_every": str(resync_every),
+        "torch": torch.__version__,
+        "beforehand": __version__,
+        "the model's parameters": str(named),
+    }
+    reduction, tables = agreed(group, facts, problem, offer)
+    if isinstance(codec, THC) and codec.bits != "lane" and reduction == "sum":
+        warnings.warn(
+            f"THC(bits={codec.bits}) through an all-reduce sends lanes, of which it fills few levels; "
+            'bits="lane" errs less at the same bytes',
+            stacklevel=2,
+        )
+    driver = GroupDriver(_own_group(torch, group, next(model.parameters()).device))
+    names = {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named}
+    options = Options(
+        warmup_steps=warmup_steps,
+        smallest_bucket=smallest_bucket,
+        loss_scale=loss_scale,
+        vnmse_every=vnmse_every,
+        replicas_agree=not isinstance(codec, LowRank),
+    )
+    hook = Hook(names, BucketEncoders(_opener(codec, rank, workers, reduction, tables, threads)), driver, options)
+    weakref.finalize(model, hook.stop)
+    model.register_comm_hook(hook, compressed_gradients)
+    model.register_forward_pre_hook(partial(_before_forward, hook, resync_every))
+    return Handle(codec, transport, hook)
+
+
+def compressed_gradients(state, bucket):  # type: ignore[no-untyped-def]
+    """The hook; torch asks for a function with a name, whose second parameter is called bucket, unannotated."""
+    return state(bucket)
+
+
+def _check_options(warmup_steps: int, smallest_bucket: int, vnmse_every: int, threads: int, resync_every: int) -> None:
+    least = {"warmup_steps": 2, "smallest_bucket": 0, "vnmse_every": 0, "threads": 1, "resync_every": 0}
+    for name, given in (
+        ("warmup_steps", warmup_steps),
+        ("smallest_bucket", smallest_bucket),
+        ("vnmse_every", vnmse_every),
+        ("threads", threads),
+        ("resync_every", resync_every),
+    ):
+        if isinstance(given, bool) or not isinstance(given, int) or given < least[name]:
+            raise InvalidInput(f"{name} is {given!r}, but must be a whole number of at least {least[name]}")
+
+
+def _check_model(model: Any) -> None:
+    if model._comm_hooks:
+        raise InvalidInput("model has a communication hook already, and torch cannot remove one; wrap the model anew")
+    for name, module in model.module.named_modules():
+        if getattr(module, "sparse", False):
+            raise InvalidInput(f"{name or 'model'} has sparse gradients; take sparse=False")
+
+
+def _reduction(codec: Codec, transport: str) -> Reduction:
+    if transport == "auto":
+        return codec.reductions[0]
+    if transport not in TRANSPORTS:
+        raise InvalidInput(f"transport is {transport!r}, but must be auto, {', '.join(TRANSPORTS)}")
+    reduction = TRANSPORTS[transport]
+    if reduction not in codec.reductions:
+        can = [name for name, each in TRANSPORTS.items() if each in codec.reductions]
+        raise InvalidInput(f"transport is {transport!r}, but {codec.name} takes {', '.join(['auto', *can])}")
+    return reduction
+
+
+def _opener(
+    codec: Codec, rank: int, workers: int, reduction: Reduction, tables: tuple[Table, ...] | None, threads: int
+) -> Callable[[Layout, int, int], Encoder]:
+    def opened(layout: Layout, bucket: int, step: int) -> Encoder:
+        given: dict[str, Any] = {"threads": threads}
+        if tables is not None:
+            given["tables"] = tables
+        return codec.open(layout, rank=rank, workers=workers, reduction=reduction, bucket=bucket, step=step, **given)
+
+    return opened
+
+
+def _own_group(torch: Any, group: Any, device: Any) -> Any:
+    """A group of the same ranks, with the same timeout, in which no collective of the model comes between ours."""
+    collectives = torch.distributed
+    nccl = device.type == "cuda" and "nccl" in collectives.get_backend(group)
+    options = getattr(group._get_backend(device), "options", None)
+    timeout: timedelta | None = getattr(options, "_timeout", None)
+    return collectives.new_group(
+        collectives.get_process_group_ranks(group),
+        backend="nccl" if nccl else "gloo",
+        timeout=timeout,
+        use_local_synchronization=True,
+    )
+
+
+def _before_forward(hook: Hook, resync_every: int, module: Any, args: Any) -> None:
+    if module._join_config.enable:
+        raise InvalidInput("model.join() is on, but compressed gradients need all ranks in every step; pad the inputs")
+    if resync_every and module.training:
+        hook.resync(module, resync_every)

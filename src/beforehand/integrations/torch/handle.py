@@ -1,0 +1,103 @@
+"""What `attach_ddp` returns: what compression did so far, what to keep of it, and a way to switch it off."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from beforehand.gradients import WireBytes
+from beforehand.gradients.codec import Codec
+from beforehand.gradients.layout import Layout
+from beforehand.integrations.torch import state as states
+from beforehand.integrations.torch.hook import Hook
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookStats:
+    """What compression did so far, on this rank.
+
+    Args:
+        steps: Backward passes that exchanged gradients.
+        sent: Bytes that this rank sent, without headers, exact sums included.
+        encode: Seconds, on the thread that exchanges.
+        exchange: Seconds, waiting for slower ranks included.
+        decode: Seconds, the adding of others' messages included.
+        at_limit: Share of coordinates beyond the range in the last round of each bucket.
+        rho: Agreement of the ranks, where the codec estimates it.
+        truncation: Expected share beyond the range of the table in force, by the first parameter of a bucket.
+        vnmse: Mean of the samples that `vnmse_every` took; None without any.
+        fallbacks: Rounds of a bucket that were exact, by reason.
+    """
+
+    steps: int
+    sent: WireBytes
+    encode: float
+    exchange: float
+    decode: float
+    at_limit: float
+    rho: float | None
+    truncation: dict[str, float]
+    vnmse: float | None
+    fallbacks: dict[str, int]
+
+
+@final
+class Handle:
+    """Compression of one model's gradients on this rank; `attach_ddp` returns it."""
+
+    def __init__(self, codec: Codec, transport: str, hook: Hook) -> None:
+        self.codec = codec
+        self.transport = transport
+        self._hook = hook
+
+    def stats(self) -> HookStats:
+        """What compression did so far; ask between steps."""
+        hook, counts = self._hook, self._hook.counts
+        seconds, vnmse = hook.driver.phases.seconds, counts.vnmse
+        return HookStats(
+            steps=hook.step,
+            sent=hook.driver.sent.plus(counts.sent),
+            encode=seconds["encode"],
+            exchange=seconds["exchange"],
+            decode=seconds["decode"],
+            at_limit=_mean(counts.at_limit) or 0.0,
+            rho=_mean(counts.rho),
+            truncation={layout.tensors[0][0]: share for layout, share in counts.truncation.items()},
+            vnmse=sum(vnmse) / len(vnmse) if vnmse else None,
+            fallbacks=dict(counts.fallbacks),
+        )
+
+    def pause(self) -> None:
+        """Sum exactly, in float32, from the next step on; call it on all ranks between the same steps."""
+        self._hook.paused = True
+
+    def resume(self) -> None:
+        """Compress again from the next step on; call it on all ranks between the same steps."""
+        self._hook.paused = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What to save in a checkpoint of this rank: numbers, strings and tensors. Each rank has its own.
+
+        Guarantee:
+            A run that loads it goes on with the same bits.
+        """
+        return states.state_dict(self.codec, self._hook)
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = False) -> None:
+        """Go on from what `state_dict` of this rank returned; call it on all ranks before a step.
+
+        Args:
+            state: As it was saved.
+            strict: Refuse the state of another rank or number of ranks; else only its step is taken, with a warning,
+                and what was left of earlier rounds is dropped.
+
+        Raises:
+            CorruptData: It is no such state.
+            InvalidInput: It is that of another codec, or, with `strict`, of another rank or number of ranks.
+        """
+        states.load_state_dict(self.codec, self._hook, state, strict)
+
+
+def _mean(by_bucket: dict[Layout, float]) -> float | None:
+    """Weighted by the sizes of buckets."""
+    weight = sum(layout.size for layout in by_bucket)
+    return sum(layout.size * value for layout, value in by_bucket.items()) / weight if weight else None
