@@ -16,8 +16,13 @@ class Job(Protocol):
     An attribute `about`, names and values as strings, goes into the report if the job has one.
     """
 
-    name: str
-    evaluate_every: int  # steps
+    @property
+    def name(self) -> str:
+        """As reports show it."""
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps from one evaluation to the next."""
 
     def model(self, seed: int) -> "torch.nn.Module":
         """A new model, equal on every worker."""

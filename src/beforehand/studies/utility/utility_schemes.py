@@ -1,8 +1,8 @@
 """Saturating sums and partial rotation: two ways to carry THC on a plain all-reduce, which no codec here takes.
 
-Saturation needs an adder that saturates, which the backends of torch lack, and beats filled lanes only where many
-workers hardly agree. Partial rotation saves nothing on a CPU and cuts off half of some gradients. Both run in one
-process on all workers' rows, for the claims of the study.
+Saturation needs an adder that saturates, which the backends of torch lack; it beats filled lanes where workers hardly
+agree, and not where they do. Partial rotation saves nothing on a CPU and cuts off half of some gradients. Both run in
+one process on all workers' rows, for the claims of the study.
 """
 
 import math
