@@ -7,11 +7,13 @@ from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec
 from beforehand.gradients.codecs import codec_from_json
 from beforehand.gradients.exchange import Combine, Driver, Encoder, Gather, RoundStats, Shards, Sum, drive
+from beforehand.gradients.gradient_plan import GradientPlan
 from beforehand.gradients.layout import Layout, Piece, split_power_of_two
 from beforehand.gradients.link import Link
 from beforehand.gradients.local import LocalRound, drive_local
 from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.metrics import correlation, vnmse
+from beforehand.gradients.plan import audit, plan
 from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.simulate import Simulated, simulate
 from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, measure_speeds
@@ -37,6 +39,7 @@ __all__ = [
     "Encoder",
     "EncoderState",
     "Gather",
+    "GradientPlan",
     "Layout",
     "Link",
     "LocalRound",
@@ -56,11 +59,13 @@ __all__ = [
     "TopK",
     "TopKChunked",
     "WireBytes",
+    "audit",
     "codec_from_json",
     "correlation",
     "drive",
     "drive_local",
     "measure_speeds",
+    "plan",
     "simulate",
     "split_power_of_two",
     "thc_table",

@@ -18,6 +18,9 @@ T = TypeVar("T")
 class Codec(Protocol):
     """A frozen dataclass of options, which opens encoders."""
 
+    def __hash__(self) -> int:
+        """By its options."""
+
     @property
     def name(self) -> str:
         """As JSON and tables show it."""

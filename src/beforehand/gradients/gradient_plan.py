@@ -1,0 +1,362 @@
+"""The plan of a codec for a link, on paper: what was chosen, what it should reach, what it beat, and its audit."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final, NamedTuple, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beforehand.core.errors import InvalidInput
+from beforehand.core.plan import plan_json, reading
+from beforehand.core.predictor import Price
+from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
+from beforehand.gradients.candidates import Candidate, errors_of
+from beforehand.gradients.codec import Codec, Transport
+from beforehand.gradients.inputs import check_seed, numbers, real, whole
+from beforehand.gradients.link import Link
+from beforehand.gradients.sample import Sample
+from beforehand.gradients.step_times import Setting, speeds_for
+
+RESAMPLES: Final = 200
+METRIC: Final = "seconds a step"
+
+
+class Steps(NamedTuple):
+    """Seconds of steps: their median with its interval, and resampled medians."""
+
+    outcome: Outcome
+    draws: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, design: str, seconds: ArrayLike, seed: int) -> Self:
+        """What these steps say."""
+        taken = np.asarray(seconds, np.float64)
+        picked = np.random.default_rng(seed).integers(0, len(taken), (RESAMPLES, len(taken)))
+        draws = np.median(taken[picked], axis=1)
+        return cls(Outcome.of(design, float(np.median(taken)), draws), draws)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GradientPlan:
+    """The codec and transport chosen for a model, a link and a number of workers, and what they beat.
+
+    `build()` gives what `attach_ddp` takes, `explain()` says why in words, `audit()` checks the expectation.
+
+    Args:
+        design: The name of what was chosen.
+        candidates: All that was tried, with their figures; the baseline is the first.
+        refused: What could not be tried, with the reason.
+        gain: How much faster than the baseline the best codec that compresses is: 0.3 is 1.3 times.
+        verdict: Whether it is worth having.
+        workers: For how many.
+        link: Between them.
+        aggregator_link: Of an aggregator; None without one.
+        compute_seconds: Of forward, backward and optimizer of one step.
+        overlap: Share of them during which buckets can be exchanged.
+        max_vnmse: The largest error allowed where there was no pilot.
+        margin: The least gain that is worth having.
+        target_loss: That pilots had to reach; None without a pilot.
+        coordinates: Parameters of the model.
+        steps: Recorded steps.
+        recorded: Workers of each.
+        rho: Their agreement.
+        price: Of recording, measuring and pilots.
+        seed: Of the resampling.
+        machine: Where time was taken.
+        versions: What made the plan.
+    """
+
+    design: str
+    candidates: tuple[Candidate, ...]
+    refused: tuple[str, ...]
+    gain: Outcome
+    verdict: Verdict
+    workers: int
+    link: Link
+    aggregator_link: Link | None
+    compute_seconds: float
+    overlap: float
+    max_vnmse: float
+    margin: float
+    target_loss: float | None
+    coordinates: int
+    steps: int
+    recorded: int
+    rho: float
+    price: Price
+    seed: int
+    machine: str
+    versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Validate the fields."""
+        tried = [candidate.design for candidate in self.candidates]
+        if self.design not in tried or self.gain.design not in tried:
+            raise InvalidInput(
+                f"design is {self.design!r} and gain that of {self.gain.design!r}, but both must be candidates: "
+                f"{', '.join(tried)}"
+            )
+        if self.verdict not in VERDICTS:
+            raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
+        for name, least in (("workers", 2), ("coordinates", 1), ("steps", 1), ("recorded", 2)):
+            whole(name, getattr(self, name))
+            if getattr(self, name) < least:
+                raise InvalidInput(f"{name} is {getattr(self, name)}, but must be at least {least}")
+        check_setting(
+            compute_seconds=self.compute_seconds,
+            overlap=self.overlap,
+            max_vnmse=self.max_vnmse,
+            margin=self.margin,
+            target_loss=self.target_loss,
+        )
+        if not isinstance(self.rho, int | float) or not 0 <= self.rho <= 1 + 1e-9:
+            raise InvalidInput(f"rho is {self.rho!r}, but must be from 0 to 1")
+        check_seed(self.seed)
+
+    @property
+    def area(self) -> str:
+        """`"gradients"`."""
+        return "gradients"
+
+    @property
+    def chosen(self) -> Candidate:
+        """What was chosen, with its figures."""
+        return next(candidate for candidate in self.candidates if candidate.design == self.design)
+
+    @property
+    def expected(self) -> Outcome:
+        """Seconds of a step with what was chosen."""
+        return self.chosen.step
+
+    @property
+    def baseline(self) -> Outcome:
+        """Seconds of a step of the better of float32 and 16 bits."""
+        return self.candidates[0].step
+
+    @property
+    def alternatives(self) -> tuple[Outcome, ...]:
+        """Seconds of a step of each candidate that lost."""
+        return tuple(candidate.step for candidate in self.candidates if candidate.design != self.design)
+
+    def build(self) -> tuple[Codec, Transport]:
+        """The codec and the transport, as `attach_ddp` takes them."""
+        return self.chosen.codec, self.chosen.transport
+
+    def audit(self, holdout: object, *, measured: Mapping[str, ArrayLike] | None = None) -> Report:
+        """Set what was expected beside later gradients, and beside measured steps.
+
+        Args:
+            holdout: A trace of kind `gradients` of the same model, of steps that the plan never saw.
+            measured: Seconds of steps of real training, as `{"choice": [...], "baseline": [...]}`; the baseline is
+                `candidates[0]`. Where both are one, `"baseline"` is enough.
+
+        Guarantee:
+            Seconds are medians of the measured steps, with the interval of 200 resamples. Without them, codecs are
+            timed again on this machine, and link and computation are those of the plan: that tells whether speeds and
+            bytes hold, not whether the link does. Errors are those of codecs run on the holdout; where they are beyond
+            `max_vnmse`, the verdict is *don't bother*. The clairvoyant exchanges at no cost.
+
+        Cost:
+            Both codecs on all rows of the holdout.
+
+        Raises:
+            InvalidInput: The holdout is no such trace, or of another model; measured steps are missing or not above 0.
+
+        Example:
+            >>> from beforehand.gradients import THC, Link, plan
+            >>> from beforehand.workloads.gradient_samples import gradients
+            >>> sample, holdout = gradients("layers", steps=6, seed=0).split(0.5)
+            >>> made = plan(sample, link=Link(1e-4, 6e6), workers=4, compute_seconds=0.02, candidates=[THC()])
+            >>> made.audit(holdout).verdict
+            'worth it'
+        """
+        sample = Sample.read(holdout, "holdout")
+        if sample.layout.size != self.coordinates:
+            raise InvalidInput(
+                f"holdout has {sample.layout.size:,} coordinates, but the plan is for {self.coordinates:,}; record the "
+                "same model"
+            )
+        chosen, before = self.chosen, self.candidates[0]
+        both = [before] if chosen is before else [chosen, before]
+        errors = errors_of(chosen.way, sample, self.workers)
+        timed = self._timed(both, sample) if measured is None else self._taken(both, measured)
+        choice, baseline = timed[0], timed[-1]
+        lines = [
+            f"{chosen.design} errs {_vnmse(errors.value)} where {_vnmse(chosen.vnmse.value)} was expected, at rho "
+            f"{sample.rho(self.workers):.3g} where it was {self.rho:.3g}"
+        ]
+        if chosen is before:
+            verdict: Verdict = "don't bother"
+            lines.insert(0, f"nothing was worth more than {before.design}")
+        else:
+            ratio = np.divide.outer(baseline.draws, choice.draws).ravel() - 1
+            gain = Outcome.of(chosen.design, baseline.outcome.value / choice.outcome.value - 1, ratio)
+            verdict = judge(gain, self.margin)
+            lines.insert(0, f"{_times(gain)} as fast as {before.design}")
+            if self.target_loss is None and errors.value > self.max_vnmse:
+                verdict = "don't bother"
+                lines.append(f"more than the {self.max_vnmse:g} allowed")
+        return Report(
+            area=self.area,
+            metric=METRIC,
+            expected=self.expected,
+            measured=choice.outcome,
+            baseline=baseline.outcome,
+            clairvoyant=Outcome("no exchange", *[self.compute_seconds] * 3),
+            price=self.price,
+            verdict=verdict,
+            why="; ".join(lines),
+        )
+
+    def _timed(self, tried: list[Candidate], sample: Sample) -> list["Steps"]:
+        """Steps with the codecs' seconds of now, and link and computation of the plan."""
+        setting = Setting(
+            layout=sample.layout,
+            workers=self.workers,
+            link=self.link,
+            aggregator_link=self.aggregator_link,
+            compute_seconds=self.compute_seconds,
+            overlap=self.overlap,
+        )
+        speeds = speeds_for([each.way for each in tried], setting)
+        return [Steps.of(each.design, [setting.step_time(*each.way, speeds).step], self.seed) for each in tried]
+
+    def _taken(self, tried: list[Candidate], measured: Mapping[str, ArrayLike]) -> list["Steps"]:
+        """Steps of real training."""
+        names = ["choice", "baseline"][-len(tried) :]
+        if not isinstance(measured, Mapping) or not set(names) <= set(measured):
+            raise InvalidInput(f"measured is {measured!r}, but must hold seconds of steps for {' and '.join(names)}")
+        found = []
+        for name, each in zip(names, tried, strict=True):
+            seconds = numbers(f"measured seconds of {name}", measured[name], np.float64).ravel()
+            if not seconds.size or not (np.isfinite(seconds) & (seconds > 0)).all():
+                raise InvalidInput(f"measured seconds of {name} are {measured[name]!r}, but must be above 0 and finite")
+            found.append(Steps.of(each.design, seconds, self.seed))
+        return found
+
+    def explain(self) -> str:
+        """The choice in plain words, with its numbers."""
+        chosen, baseline = self.chosen, self.candidates[0]
+        piloted = self.target_loss is not None
+        lines = [
+            f"{self.verdict}: take {self.design} for {self.workers} workers and {_counted(self.coordinates)}.",
+            f"Expected: {_seconds(chosen.step)} a step, of which {self.compute_seconds:.3g} s compute; "
+            f"{_bytes(chosen.sent.total)} sent by each worker in a step; vNMSE {_vnmse(chosen.vnmse.value)}.",
+            f"{self.gain.design} is {_times(self.gain)} as fast "
+            + (f"to a loss of {self.target_loss:g} " if piloted else "")
+            + f"as {baseline.design}, the better of float32 and 16 bits; {1 + self.margin:.3g} times is the least that "
+            "is worth having.",
+        ]
+        if not piloted:
+            lines.append(
+                "No pilot was run: candidates are ranked by the seconds of a step, and those above a vNMSE of "
+                f"{self.max_vnmse:g} are left out. More steps may be needed, by up to the share of vNMSE; of codecs "
+                "with feedback, marked *, nothing is known but the vNMSE of the sum of all recorded steps."
+            )
+        lines.append(
+            f"Judged on {self.steps} steps of {self.recorded} workers who agree with rho {self.rho:.3g}, over "
+            f"{_link(self.link)}"
+            + ("" if self.aggregator_link is None else f", the aggregator over {_link(self.aggregator_link)}")
+            + f", with an overlap of {self.overlap:g}."
+        )
+        if self.workers > self.recorded:
+            lines.append(f"Errors are those of {self.recorded} workers, which {self.workers} do not exceed.")
+        lines.append(f"Price: {self.price}, as much as {self.price.seconds / chosen.step.value:.3g} steps of training.")
+        lines.append(
+            "Tried: seconds of a step, bytes, vNMSE, seconds of the codec and of the exchange"
+            + (", pilot." if piloted else ".")
+        )
+        width = max(len(each.design) for each in self.candidates)
+        lines += [f"  {each.design:{width}} {_row(each, piloted)}" for each in self.candidates]
+        lines += [f"Refused: {reason}." for reason in self.refused]
+        lines.append(f"Time was taken on {self.machine}.")
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """The plan as a JSON object, which names its area and kind."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        own = ("gain", "link", "price")
+        fields |= {name: asdict(fields[name]) for name in own}
+        fields["aggregator_link"] = None if self.aggregator_link is None else asdict(self.aggregator_link)
+        fields["candidates"] = [candidate.to_dict() for candidate in self.candidates]
+        return plan_json(self, fields)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The plan that `to_json` wrote.
+
+        Raises:
+            CorruptData: `text` is not of that form.
+        """
+        with reading(text, "gradients", cls.__name__) as fields:
+            fields["candidates"] = tuple(Candidate.from_dict(entry) for entry in fields["candidates"])
+            fields["refused"] = tuple(str(each) for each in fields["refused"])
+            fields["gain"] = Outcome(**fields["gain"])
+            fields["price"] = Price(**fields["price"])
+            fields["link"] = Link(**fields["link"])
+            server = fields["aggregator_link"]
+            fields["aggregator_link"] = None if server is None else Link(**server)
+            plan = cls(**fields)
+            plan.explain()  # touches every figure
+        return plan
+
+
+def check_setting(
+    *, compute_seconds: float, overlap: float, max_vnmse: float, margin: float, target_loss: float | None
+) -> None:
+    """Raise unless these are numbers within their ranges."""
+    given = {"compute_seconds": compute_seconds, "overlap": overlap, "max_vnmse": max_vnmse, "margin": margin}
+    if target_loss is not None:
+        given["target_loss"] = target_loss
+    for name, number in given.items():
+        real(name, number)
+        if not math.isfinite(number):
+            raise InvalidInput(f"{name} is {number}, but must be finite")
+    if compute_seconds <= 0 or max_vnmse <= 0:
+        raise InvalidInput(f"compute_seconds is {compute_seconds} and max_vnmse {max_vnmse}, but must be above 0")
+    if not 0 <= overlap <= 1 or margin < 0:
+        raise InvalidInput(f"overlap is {overlap} and margin {margin}, but must be from 0 to 1, and at least 0")
+
+
+def _row(each: Candidate, piloted: bool) -> str:
+    mark = "*" if each.remembers else ""
+    codec = each.encode + each.accumulate + each.decode
+    cells = (
+        f"{each.step.value:10.3g}{_bytes(each.sent.total):>12}{_vnmse(each.vnmse.value) + mark:>9}{codec:10.2g}"
+        f"{each.exchange:10.2g}"
+    )
+    if not piloted:
+        return cells
+    if not each.piloted:
+        return f"{cells}  none: it cannot win"
+    reached = each.seconds_to_target
+    return f"{cells}  " + (
+        "target not reached" if reached is None else f"{reached:.3g} s to the target in {each.steps:,.0f} steps"
+    )
+
+
+def _seconds(step: Outcome) -> str:
+    return f"{step.value:.3g} s ({step.low:.3g} to {step.high:.3g})"
+
+
+def _times(gain: Outcome) -> str:
+    return f"{1 + gain.value:.3g} times ({1 + gain.low:.3g} to {1 + gain.high:.3g})"
+
+
+def _vnmse(value: float) -> str:
+    return f"{value:.2g}"
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e6:.3g} MB"
+
+
+def _link(link: Link) -> str:
+    return f"{link.bytes_per_second * 8 / 1e6:.3g} Mbit/s with {link.latency * 1e3:.3g} ms"
+
+
+def _counted(coordinates: int) -> str:
+    return f"{coordinates:,} parameters"

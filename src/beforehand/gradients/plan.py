@@ -1,0 +1,309 @@
+"""Which codec a model, a link and a number of workers call for, or none."""
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from beforehand.core import Trace
+from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.core.plan import made_with
+from beforehand.core.predictor import Price
+from beforehand.core.report import Outcome, Report, judge
+from beforehand.gradients.candidates import CASTS, DEFAULT, Candidate, Errors, Way, errors_of, ways
+from beforehand.gradients.codec import Codec, Transport
+from beforehand.gradients.gradient_plan import RESAMPLES, GradientPlan, check_setting
+from beforehand.gradients.inputs import check_seed, numbers, whole
+from beforehand.gradients.link import Link
+from beforehand.gradients.sample import Sample
+from beforehand.gradients.speeds import Speeds
+from beforehand.gradients.step_times import Factors, Setting, speeds_for
+
+Pilot: TypeAlias = Callable[[Codec], tuple[ArrayLike, ArrayLike]]
+from_json = GradientPlan.from_json  # for `core.load_plan`, where a file does not name its kind
+UNSURE: Final = 0.1  # share by which latency, rate and speeds may be off
+
+
+def plan(
+    trace: Trace,
+    *,
+    link: Link,
+    workers: int,
+    compute_seconds: float,
+    overlap: float = 0.0,
+    aggregator_link: Link | None = None,
+    candidates: Sequence[Codec | tuple[Codec, Transport]] | None = None,
+    speeds: Speeds | None = None,
+    pilot: Pilot | None = None,
+    target_loss: float | None = None,
+    max_vnmse: float = 0.1,
+    margin: float = 0.1,
+    seed: int = 0,
+) -> GradientPlan:
+    """Choose a codec and what carries it, or say that plain sums are as good.
+
+    Every candidate is run on the recorded gradients, and its step is predicted from its bytes, the link, and its speed
+    on this machine. Both casts and full precision are always among them; the better one is the baseline.
+
+    Args:
+        trace: Of kind `gradients`: columns `step`, `worker` and `gradient` (float32, one row for each step and worker,
+            in this order), `names` and `shapes` of tensors in `meta`, and `seconds` that recording took. 5 to 20 steps,
+            spread over the first few hundred, of as many workers as are planned for.
+        link: Between workers, as `measure_link` measures it.
+        workers: How many will train.
+        compute_seconds: Of forward, backward and optimizer of one step.
+        overlap: Share of them during which buckets can be exchanged, from 0 to 1; 0 where training and codec share the
+            cores, whose work then counts double.
+        aggregator_link: Of a dedicated aggregator, whose rate all workers share; None where there is none.
+        candidates: Codecs, or pairs of a codec and its transport; None takes some twenty of all families.
+        speeds: What `measure_speeds` found; None measures now.
+        pilot: Trains with a codec and returns the numbers of steps and the losses then; `integrations.torch.pilot`
+            makes one.
+        target_loss: That pilots must reach; None takes the last loss of the float32 pilot.
+        max_vnmse: The largest error allowed without a pilot.
+        margin: The least gain worth having: 0.1 is 1.1 times as fast.
+        seed: Of the resampling.
+
+    Guarantee:
+        Without a pilot the least seconds of a step win, and with one the least seconds to the target: only candidates
+        whose steps are short enough to win, if they need no fewer steps than float32, are piloted. *worth it*: the gain
+        exceeds the margin in 95 % of 200 draws, in which latency, rate and speeds are up to 10 % off, and steps of
+        codecs without feedback and pilot grow by up to their vNMSE; *don't bother*: in less than 2.5 %, and the plan is
+        the baseline. Otherwise *unclear*.
+
+    Cost:
+        Each candidate runs once on all rows, and some 0.2 s more for its speed; then the pilots.
+
+    Raises:
+        InvalidInput: An argument breaks its rule, or no pilot reached the target.
+
+    Example:
+        >>> from beforehand.gradients import Link, LowRank, THC
+        >>> from beforehand.workloads.gradient_samples import gradients
+        >>> trace = gradients("layers", size=2**16, workers=4, steps=5, seed=0)
+        >>> slow = plan(trace, link=Link(1e-4, 6e6), workers=4, compute_seconds=0.02, candidates=[THC(bits=4)])
+        >>> slow.verdict, slow.build()[1]
+        ('worth it', 'two_shot')
+        >>> fast = plan(trace, link=Link(1e-5, 1e9), workers=4, compute_seconds=0.02, candidates=[THC(bits=4)])
+        >>> fast.verdict
+        "don't bother"
+    """
+    whole("workers", workers)
+    if workers < 2:
+        raise InvalidInput(f"workers is {workers}, but nothing is exchanged by fewer than 2")
+    check_seed(seed)
+    if target_loss is not None and pilot is None:
+        raise InvalidInput(f"target_loss is {target_loss}, but only a pilot knows when it is reached; pass pilot=")
+    check_setting(
+        compute_seconds=compute_seconds, overlap=overlap, max_vnmse=max_vnmse, margin=margin, target_loss=target_loss
+    )
+    sample = Sample.read(trace)
+    began = time.perf_counter()
+    setting = Setting(
+        layout=sample.layout,
+        workers=int(workers),
+        link=link,
+        aggregator_link=aggregator_link,
+        compute_seconds=float(compute_seconds),
+        overlap=float(overlap),
+    )
+    refused: list[str] = []
+    tried = _tried(sample, setting, DEFAULT if candidates is None else candidates, refused)
+    known = speeds_for(tried, setting) if speeds is None else speeds
+    judged = [_judged(way, errors, setting, known, seed) for way, errors in tried.items()]
+    target = None
+    if pilot is not None:
+        judged, target = _piloted(judged, pilot, target_loss)
+    before, best, gain = _choice(judged, max_vnmse, target is not None)
+    verdict = judge(gain, margin)
+    taken = before if verdict == "don't bother" else best
+    seconds = sample.seconds + time.perf_counter() - began
+    return GradientPlan(
+        design=taken.design,
+        candidates=tuple(each.candidate for each in sorted(judged, key=lambda each: each is not before)),
+        refused=tuple(refused),
+        gain=gain,
+        verdict=verdict,
+        workers=setting.workers,
+        link=link,
+        aggregator_link=aggregator_link,
+        compute_seconds=setting.compute_seconds,
+        overlap=setting.overlap,
+        max_vnmse=float(max_vnmse),
+        margin=float(margin),
+        target_loss=target,
+        coordinates=sample.layout.size,
+        steps=len(sample.steps),
+        recorded=sample.workers,
+        rho=sample.rho(setting.workers),
+        price=Price(seconds=seconds, bytes=sample.rows.nbytes, per="plan"),
+        seed=int(seed),
+        machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
+        versions=made_with(),
+    )
+
+
+def audit(plan: GradientPlan, holdout: object, *, measured: Any = None) -> Report:
+    """Check a plan on gradients that it never saw: `plan.audit(holdout, measured=measured)`."""
+    return plan.audit(holdout, measured=measured)
+
+
+class _Judged(NamedTuple):
+    """A candidate, its seconds of a step in each draw, and by how much its steps may grow."""
+
+    candidate: Candidate
+    step: NDArray[np.float64]
+    growth: NDArray[np.float64]
+
+    @property
+    def design(self) -> str:
+        return self.candidate.design
+
+
+def _tried(sample: Sample, setting: Setting, candidates: Any, refused: list[str]) -> dict[Way, Errors]:
+    """The errors of all ways that can be taken."""
+    if isinstance(candidates, str) or not isinstance(candidates, Sequence):
+        raise InvalidInput(f"candidates is {candidates!r}, but must be a sequence of codecs; pass [{candidates!r}]")
+    found = {}
+    for way in ways(candidates, aggregator=setting.aggregator_link is not None):
+        try:
+            setting.sent(*way)
+            errors = errors_of(way, sample, setting.workers)
+        except (CapacityExceeded, InvalidInput) as error:
+            refused.append(f"{way.name}, as {error}")
+            continue
+        if np.isfinite(errors.draws).all():
+            found[way] = errors
+        else:
+            refused.append(f"{way.name}, as its error on the sample is not finite")
+    return found
+
+
+def _judged(way: Way, errors: Errors, setting: Setting, speeds: Speeds, seed: int) -> _Judged:
+    """The figures of a way, with draws that share latencies and rates with all others."""
+    shared, own = np.random.default_rng(seed), np.random.default_rng([seed, *way.name.encode()])
+    latencies, rates = 1 + UNSURE * shared.uniform(-1, 1, (2, RESAMPLES))
+    slower = 1 + UNSURE * own.uniform(-1, 1, RESAMPLES)
+    parts = setting.step_time(*way, speeds)
+    steps = np.array(
+        [
+            setting.step_time(*way, speeds, Factors(*each)).step
+            for each in zip(latencies.tolist(), rates.tolist(), slower.tolist(), strict=True)
+        ]
+    )
+    sent = setting.sent(*way)
+    candidate = Candidate(
+        codec=way.codec,
+        transport=way.transport,
+        step=Outcome.of(way.name, parts.step, steps),
+        vnmse=Outcome.of(way.name, errors.value, errors.draws),
+        closed_form=errors.closed_form,
+        up=sent.up,
+        down=sent.down,
+        encode=parts.encode,
+        accumulate=parts.accumulate,
+        exchange=parts.exchange,
+        decode=parts.decode,
+    )
+    grown = 1 + own.uniform(0, 1, RESAMPLES) * own.choice(errors.draws, RESAMPLES)
+    return _Judged(candidate, steps, np.ones(RESAMPLES) if candidate.remembers else grown)
+
+
+def _choice(judged: list[_Judged], max_vnmse: float, piloted: bool) -> tuple[_Judged, _Judged, Outcome]:
+    """The baseline, the best codec that compresses, and the gain of that one."""
+
+    def cost(each: _Judged) -> float:
+        reached = each.candidate.seconds_to_target
+        if not piloted:
+            return each.candidate.step.value
+        return math.inf if reached is None else reached
+
+    before = min(
+        (each for each in judged if each.candidate.codec in CASTS), key=lambda each: (cost(each), each.step[0])
+    )
+    rest = [
+        each
+        for each in judged
+        if each.candidate.codec not in CASTS and (piloted or each.candidate.vnmse.value <= max_vnmse)
+    ]
+    best = min(rest, key=cost, default=before)
+    if best is before or not math.isfinite(cost(best)):
+        return before, before, Outcome(before.design, 0.0, 0.0, 0.0)
+    faster = before.step / best.step
+    value = cost(before) / cost(best)
+    if piloted:
+        draws = faster * value * best.candidate.step.value / before.candidate.step.value
+    else:
+        draws = faster * before.growth / best.growth
+    return before, best, Outcome.of(best.design, value - 1, draws - 1)
+
+
+def _piloted(judged: list[_Judged], pilot: Pilot, target: float | None) -> tuple[list[_Judged], float]:
+    """The candidates with what their pilots found, and the target.
+
+    After float32 and the fastest sum, pilots are run from the shortest step on, until none can win any more.
+    """
+    plain = next(each for each in judged if each.candidate.codec == CASTS[0])
+    runs = {plain.design: _Run.of(pilot, plain.candidate)}
+    last = float(runs[plain.design].losses[-1])
+    if target is None:
+        target = last
+    fewest = runs[plain.design].reached(target)
+    if fewest is None:
+        raise InvalidInput(
+            f"target_loss is {target}, but the pilot of float32 ended with {last:.6g} after "
+            f"{runs[plain.design].steps[-1]:g} steps; run it longer, or aim for less"
+        )
+    best = math.inf
+    by_step = sorted(judged, key=lambda each: each.candidate.step.value)
+    fastest = next(each for each in by_step if each.candidate.codec in CASTS)
+    for each in (fastest, *by_step):
+        seconds = each.candidate.step.value
+        if each.candidate.codec in CASTS and each is not fastest:
+            continue
+        if each is not fastest and seconds * fewest >= best:
+            break
+        if each.design not in runs:
+            runs[each.design] = _Run.of(pilot, each.candidate)
+        best = min(best, seconds * (runs[each.design].reached(target) or math.inf))
+    done = [
+        each._replace(candidate=replace(each.candidate, piloted=True, steps=run.reached(target), loss=run.loss))
+        if (run := runs.get(each.design))
+        else each
+        for each in judged
+    ]
+    return done, target
+
+
+class _Run(NamedTuple):
+    """A pilot's losses."""
+
+    steps: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, pilot: Pilot, candidate: Candidate) -> "_Run":
+        """Run it."""
+        steps, losses = (numbers("steps and losses of a pilot", part, np.float64) for part in pilot(candidate.codec))
+        if steps.ndim != 1 or steps.shape != losses.shape or not steps.size or (np.diff(steps) <= 0).any():
+            raise InvalidInput(
+                f"the pilot of {candidate.design} returned steps of shape {steps.shape} and losses of {losses.shape}, "
+                "but must return as many of both, with ascending steps"
+            )
+        return cls(steps, losses)
+
+    @property
+    def loss(self) -> float | None:
+        """The last one; None where it is not finite."""
+        return float(self.losses[-1]) if math.isfinite(self.losses[-1]) else None
+
+    def reached(self, target: float) -> float | None:
+        """At which step; None if never."""
+        there = np.flatnonzero(self.losses <= target)
+        return float(self.steps[there[0]]) if there.size else None
