@@ -26,14 +26,14 @@ enum class Domain : std::uint32_t {
 };
 
 using Quad = std::array<std::uint32_t, 4>;
+constexpr std::uint32_t kFactor0 = 0xD2511F53, kFactor1 = 0xCD9E8D57;  // factors
+constexpr std::uint32_t kStep0 = 0x9E3779B9, kStep1 = 0xBB67AE85;      // of the keys, from round to round
 
 template <std::uint32_t Round>
 BH_INLINE void philox_round(Quad& c, std::uint32_t key0, std::uint32_t key1) {
-  const std::uint64_t first = std::uint64_t{0xD2511F53} * c[0], second = std::uint64_t{0xCD9E8D57} * c[2];
-  c = {static_cast<std::uint32_t>(second >> 32) ^ c[1] ^ (key0 + Round * 0x9E3779B9u),
-       static_cast<std::uint32_t>(second),
-       static_cast<std::uint32_t>(first >> 32) ^ c[3] ^ (key1 + Round * 0xBB67AE85u),
-       static_cast<std::uint32_t>(first)};
+  const std::uint64_t first = std::uint64_t{kFactor0} * c[0], second = std::uint64_t{kFactor1} * c[2];
+  c = {static_cast<std::uint32_t>(second >> 32) ^ c[1] ^ (key0 + Round * kStep0), static_cast<std::uint32_t>(second),
+       static_cast<std::uint32_t>(first >> 32) ^ c[3] ^ (key1 + Round * kStep1), static_cast<std::uint32_t>(first)};
 }
 
 template <std::uint32_t... Round>
