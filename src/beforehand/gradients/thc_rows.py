@@ -61,7 +61,7 @@ class THCRows:
     def state(self) -> dict[str, NDArray[Any]]:
         """What the choice of tables knows."""
         rho = self._agreement.rho
-        return {} if rho is None else {"selector": np.array([rho, self._agreement.favored])}
+        return {} if rho is None else {"selector": np.array([rho, self._agreement.favored], np.float32)}
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take what `state` returned."""

@@ -3,11 +3,13 @@
 from beforehand.integrations.torch.codebooks import codebook, quantize_linear
 from beforehand.integrations.torch.ddp import attach_ddp
 from beforehand.integrations.torch.drivers import GroupDriver
+from beforehand.integrations.torch.fsdp2 import attach_fsdp2
 from beforehand.integrations.torch.handle import Handle, HookStats
 from beforehand.integrations.torch.job import Job, Links
 from beforehand.integrations.torch.link import measure_link
 from beforehand.integrations.torch.pilot import pilot
 from beforehand.integrations.torch.record import record_gradients
+from beforehand.integrations.torch.sharded_handle import ShardedHandle
 
 __all__ = [
     "GroupDriver",
@@ -15,7 +17,9 @@ __all__ = [
     "HookStats",
     "Job",
     "Links",
+    "ShardedHandle",
     "attach_ddp",
+    "attach_fsdp2",
     "codebook",
     "measure_link",
     "pilot",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from beforehand.gradients import Combine, Gather, Shards, WireBytes
 from beforehand.gradients.exchange import Exchange, Floats, Message
+from beforehand.gradients.rows import Scatter
 from beforehand.gradients.wire import gathered, shard_length, summed
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.phases import Phases
@@ -17,7 +18,8 @@ class GroupDriver:
     """Answer the exchanges of this process by collectives of a process group.
 
     A `Sum` is an all-reduce, a `Gather` an all-gather. A `Combine` is two-shot: an all-to-all brings each process the
-    messages for its shard, which it adds by rank, and an all-gather brings the sums to all.
+    messages for its shard, which it adds by rank, and an all-gather brings the sums to all. A `Scatter` is an
+    all-to-all.
 
     Args:
         group: A process group of torch, of gloo or NCCL; None is the default one.
@@ -50,8 +52,11 @@ class GroupDriver:
         self.sent = WireBytes(0, 0)
         self._device = "cuda" if self._collectives.get_backend(group) == "nccl" else "cpu"
 
-    def answer(self, exchange: Exchange) -> NDArray[Any]:
+    def answer(self, exchange: Exchange | Scatter) -> NDArray[Any]:
         """Take part in the exchange with the other processes."""
+        if isinstance(exchange, Scatter):
+            self.sent = self.sent.plus(WireBytes((self.workers - 1) * exchange.messages.shape[1], 0))
+            return self._swapped(exchange.messages)
         if isinstance(exchange, Combine):
             return self._combine(exchange.shards)
         if isinstance(exchange, Gather):

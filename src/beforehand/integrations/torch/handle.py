@@ -23,9 +23,10 @@ class HookStats:
         decode: Seconds, the adding of others' messages included.
         at_limit: Share of coordinates beyond the range in the last round of each bucket.
         rho: Agreement of the ranks, where the codec estimates it.
-        truncation: Expected share beyond the range of the table in force, by the first parameter of a bucket.
+        truncation: Expected share beyond the range of the table in force, by the first parameter of a bucket, or by the
+            module that is sharded.
         vnmse: Mean of the samples that `vnmse_every` took; None without any.
-        fallbacks: Rounds of a bucket that were exact, by reason.
+        fallbacks: Rounds of a bucket or module that were exact, by reason.
     """
 
     steps: int
@@ -80,7 +81,8 @@ class Handle:
         Guarantee:
             A run that loads it goes on with the same bits.
         """
-        return states.state_dict(self.codec, self._hook)
+        hook = self._hook
+        return states.state_dict(self.codec, hook.driver, hook.step, hook.encoders.state())
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = False) -> None:
         """Go on from what `state_dict` of this rank returned; call it on all ranks before a step.
@@ -94,7 +96,8 @@ class Handle:
             CorruptData: It is no such state.
             InvalidInput: It is that of another codec, or, with `strict`, of another rank or number of ranks.
         """
-        states.load_state_dict(self.codec, self._hook, state, strict)
+        self._hook.step, kept = states.loaded(self.codec, self._hook.driver, state, strict)
+        self._hook.encoders.load(kept)
 
 
 def _mean(by_bucket: dict[Layout, float]) -> float | None:
