@@ -64,7 +64,7 @@ def _adding(workers: int, coordinates: int) -> float:
         for rank in range(workers):
             _native.thc_accumulate(packed, points, bits=4, first=rank == 0, sums=sums)
 
-    return seconds(add, 3)
+    return seconds(add, 5)
 
 
 def sheet(found: list[Scaled]) -> Sheet:

@@ -1,0 +1,106 @@
+"""Beyond Throughput and Compression Ratios (arXiv:2407.01378): what its claims come to here."""
+
+import time
+from typing import Final
+
+from beforehand.studies import real_gradients
+from beforehand.studies.claims import Begin, Claim, Found, NotRun, Study, judge
+from beforehand.studies.utility import adaptations, overheads, selection
+
+PAPER = (
+    "Han, Vargaftik, Mitzenmacher, Karp, Ben Basat: *Beyond Throughput and Compression Ratios: Towards High End-to-end "
+    "Utility of Gradient Compression* ([arXiv:2407.01378](https://arxiv.org/abs/2407.01378)). Only its abstract could "
+    "be read: settings and schemes that are attributed to it are **reconstructions**, and no figure of it is quoted. "
+    "What follows from it stands in [judging gradient compression](../explanation/judging_gradient_compression.md)."
+)
+CLAIMS: Final = (
+    Claim(
+        says="The overhead of compression can cancel what it saves.",
+        source="abstract",
+        requires="THC in operators of an array library takes longer than 16 bits at 1 Gb/s",
+    ),
+    Claim(
+        says="What an all-reduce can carry scales; what it cannot does not.",
+        source="attributed to the paper",
+        requires="bytes of TopK grow with the workers, those of TopK-Chunked stay below twice its buffer",
+    ),
+    Claim(
+        says="TopK-Chunked is nearly as accurate as TopK and far cheaper, as large values lie together.",
+        source="attributed to the paper",
+        requires="gradients of a language model: error at most 1.25 of TopK's at 2 bits or fewer, lower at 8; in "
+        "random order 1.2 times as large everywhere, 2.5 times at step 200 and .5 bits; selected 10 times as fast",
+    ),
+    Claim(
+        says="The throughput of PowerSGD does not follow its compression ratio.",
+        source="attributed to the paper",
+        requires="from rank 1 to 32, at 200 Mb/s and 1 Gb/s, the time of a round grows at most half as much as bytes",
+    ),
+    Claim(
+        says="Saturating sums adapt THC to an all-reduce.",
+        source="attributed to the paper",
+        requires="a controller settles within 25 % of the best fixed range; better than filled lanes at 16 workers "
+        "that hardly agree",
+    ),
+    Claim(
+        says="A partial rotation adapts THC to an all-reduce.",
+        source="attributed to the paper",
+        requires="all but the 7 smallest strides err at most 1.5 times as much as all, where a guard lets them; it "
+        "must stop some: blocks err 10 times as much on layers, strides 5 times on columns",
+    ),
+    Claim(
+        says="At 5 bits THC is beaten by hop-by-hop recompression.",
+        source="abstract of DynamiQ, arXiv:2602.08923",
+        requires="nothing: cited",
+    ),
+)
+
+
+def steps(*, quick: bool) -> int:
+    """How often `run` begins something."""
+    return 6
+
+
+def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
+    """Check every claim.
+
+    Args:
+        quick: At the scale of a test: some seconds instead of some minutes, and only what needs neither torch nor root.
+        begin: Hears what begins, `steps` times.
+    """
+    start = time.thread_time()
+    begin("gradients of trainings")
+    real = real_gradients.at_hand(quick)
+    begin("coding beside the wire")
+    costs, ranks = overheads.costs(quick), overheads.low_rank(quick)
+    begin("bytes by the number of workers")
+    sent = selection.sent()
+    begin("chunks beside the largest values")
+    errors, speed = selection.errors(real), selection.selecting(quick)
+    begin("sums that saturate")
+    saturated = adaptations.saturated(quick)
+    begin("partial rotation")
+    turned = adaptations.turned(real)
+    found: tuple[Found | NotRun, ...] = (
+        overheads.overhead_cancels(costs),
+        selection.collective(sent),
+        selection.locality(errors, speed) if errors else NotRun("needs torch or scikit-learn for a real training"),
+        overheads.rank_does_not_decide(ranks),
+        adaptations.saturation(saturated),
+        adaptations.partial_rotation(turned),
+        NotRun("not built here"),
+    )
+    return Study(
+        name="TopK-Chunked",
+        paper=PAPER,
+        command="beforehand reproduce utility" + (" --quick" if quick else ""),
+        findings=[judge(claim, each) for claim, each in zip(CLAIMS, found, strict=True)],
+        sheets=[
+            overheads.costs_sheet(costs),
+            overheads.ranks_sheet(ranks),
+            selection.sent_sheet(sent),
+            *([selection.errors_sheet(errors)] if errors else []),
+            adaptations.saturated_sheet(saturated),
+            adaptations.turned_sheet(turned),
+        ],
+        seconds=time.thread_time() - start,
+    )
