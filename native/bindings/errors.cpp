@@ -19,6 +19,10 @@ void bind_errors(nb::module_&) {
       raise("CapacityExceeded", error.what());
     } catch (const bh::CorruptData& error) {
       raise("CorruptData", error.what());
+    } catch (const bh::TimedOut& error) {
+      raise("TimedOut", error.what());
+    } catch (const bh::Closed& error) {
+      raise("Closed", error.what());
     }
   });
 }

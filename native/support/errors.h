@@ -19,6 +19,16 @@ struct CorruptData : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Others did not come, or answer, in time.
+struct TimedOut : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// What others have ended.
+struct Closed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // A number as messages show it.
 inline std::string shown(double value) {
   char text[32];

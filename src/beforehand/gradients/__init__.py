@@ -1,6 +1,7 @@
 """Compressed aggregation of gradients: fewer bytes between workers, with an error known beforehand."""
 
 from beforehand.gradients.adaptive import Adaptive
+from beforehand.gradients.aggregator import Aggregator, AggregatorClient, AggregatorStats
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.cast import Cast
@@ -30,6 +31,9 @@ __all__ = [
     "QSGD",
     "THC",
     "Adaptive",
+    "Aggregator",
+    "AggregatorClient",
+    "AggregatorStats",
     "BlockFloat8",
     "BlockInt",
     "Cast",

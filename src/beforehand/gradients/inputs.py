@@ -40,10 +40,10 @@ def numbers(name: str, given: Any, dtype: DTypeLike) -> NDArray[Any]:
         raise InvalidInput(f"{name} must be an array of real numbers ({error}); convert them first") from None
 
 
-def check_seed(seed: int) -> None:
-    """Raise unless the seed has 64 bits."""
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Raise unless the seed, or what else has 64 bits, does so."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise InvalidInput(f"seed is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
+        raise InvalidInput(f"{name} is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
 
 
 def whole(name: str, number: object) -> None:

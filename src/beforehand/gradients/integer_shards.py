@@ -1,6 +1,7 @@
 """What codecs share whose messages are codes of integers, so that whoever adds them needs to know nothing else."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ from beforehand.gradients.exchange import Combine, Floats, Shards
 from beforehand.gradients.inputs import one_of, real, whole
 
 OnMissing: TypeAlias = Literal["zero", "own", "raise"]
+ExactSum: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]  # over all workers
 UNIT = 512  # coordinates that codecs pack together
 
 
@@ -24,6 +26,30 @@ class IntegerShards(Shards, Protocol):
         """What sums of `count` workers from coordinate `first` on stand for."""
 
 
+@runtime_checkable
+class IntegerCodec(Protocol):
+    """A codec whose rounds combine integer shards."""
+
+    def code_points(self, workers: int) -> tuple[tuple[int, ...], ...]:
+        """The points that codes stand for, of each table among which rounds choose; none if it sends no codes."""
+
+
+NO_INTEGERS = "but a switch or an aggregator adds nothing else; take THC with bits of 2, 3 or 4, or TernGrad"
+
+
+def code_tables(codec: object, workers: int) -> list[NDArray[np.uint16]]:
+    """What an aggregator must know of a codec.
+
+    Raises:
+        InvalidInput: It sends no codes of integers.
+        CapacityExceeded: The sums do not fit the codec's own lanes.
+    """
+    tables = codec.code_points(workers) if isinstance(codec, IntegerCodec) else ()
+    if not tables:
+        raise InvalidInput(f"{codec} sends no codes of integers, {NO_INTEGERS}")
+    return [np.array(table, np.uint16) for table in tables]
+
+
 def integer_shards(exchange: Combine) -> IntegerShards:
     """The shards of an exchange that is to be answered by adding integers.
 
@@ -31,10 +57,7 @@ def integer_shards(exchange: Combine) -> IntegerShards:
         InvalidInput: They are no integers.
     """
     if not isinstance(exchange.shards, IntegerShards):
-        raise InvalidInput(
-            f"{type(exchange.shards).__name__} are no sums of integers, but a switch or an aggregator adds nothing "
-            "else; take THC with bits of 2, 3 or 4, or TernGrad"
-        )
+        raise InvalidInput(f"{type(exchange.shards).__name__} are no sums of integers, {NO_INTEGERS}")
     return exchange.shards
 
 

@@ -76,6 +76,10 @@ class TernGrad(SchemeCodec):
         """Whether nothing is clipped."""
         return self.clip is None
 
+    def code_points(self, workers: int) -> tuple[tuple[int, ...], ...]:
+        """The points that codes stand for."""
+        return (tuple(POINTS.tolist()),)
+
     def wire_bytes(self, layout: Layout, *, workers: int, transport: Transport = "auto") -> WireBytes:
         """What one worker sends in a round, the largest values included."""
         check_transport(self.name, transport, ("two_shot", "aggregator"))

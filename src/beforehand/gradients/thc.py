@@ -139,6 +139,14 @@ class THC:
         chosen: tuple[float, ...] = TRUNCATIONS if self.truncation == "auto" else (self.truncation,)
         return tuple(solved(bits, granularity, share) for share in chosen)
 
+    def code_points(self, workers: int) -> tuple[tuple[int, ...], ...]:
+        """The points that codes stand for, of each table; none with `"lane"`, which sends no codes.
+
+        Raises:
+            CapacityExceeded: The sums do not fit the lanes.
+        """
+        return () if self.bits == "lane" else tuple(table.values for table in self.tables(workers))
+
     def open(
         self,
         layout: Layout,
