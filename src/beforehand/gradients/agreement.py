@@ -1,8 +1,8 @@
 """Which table of THC suits workers who agree so much: chosen by the closed form of the error, round by round."""
 
 import functools
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,18 @@ class Agreement:
                 self.favored = best
             else:
                 self.favored = in_force
+
+    def state(self, bucket: str) -> dict[str, NDArray[Any]]:
+        """What to keep for a resumed run, under the name of a bucket: nothing before the first round."""
+        return {} if self.rho is None else {f"selector/{bucket}": np.array([self.rho, self.favored])}
+
+    def load(self, state: Mapping[str, NDArray[Any]], bucket: str) -> None:
+        """Take what `state` returned, if it is there."""
+        kept = state.get(f"selector/{bucket}")
+        if kept is not None:
+            rho, favored = kept.tolist()
+            self.rho = float(rho)
+            self.favored = min(max(int(favored), 0), len(self._tables) - 1)
 
 
 def _expected(table: Table, rho: float, lengths: Sequence[float]) -> float:

@@ -13,25 +13,25 @@ from beforehand.gradients.layout import Layout
 
 @final
 class Feedback:
-    """One worker's unsent remainder of one bucket, in units of the gradient without a loss scale."""
+    """One worker's unsent remainder of one bucket, `rest`, in units of the gradient without a loss scale."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._rest = np.zeros(layout.size, np.float32)
+        self.rest = np.zeros(layout.size, np.float32)
 
     def added(self, gradient: Floats, loss_scale: float) -> Floats:
         """The gradient with what was left of earlier rounds, in memory of its own."""
-        return gradient + np.float32(loss_scale) * self._rest
+        return gradient + np.float32(loss_scale) * self.rest
 
     def keep(self, rest: Floats, loss_scale: float) -> None:
         """Remember what was not sent of what `added` returned."""
-        np.divide(rest, np.float32(loss_scale), out=self._rest)
+        np.divide(rest, np.float32(loss_scale), out=self.rest)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """By parameter, in its shape."""
         shapes = dict(self._layout.tensors)
         return {
-            f"feedback/{name}": self._rest[where].reshape(shapes[name]).copy()
+            f"feedback/{name}": self.rest[where].reshape(shapes[name]).copy()
             for name, where in self._layout.slices.items()
         }
 
@@ -46,4 +46,4 @@ class Feedback:
             kept = state.get(f"feedback/{name}")
             if kept is not None and kept.shape != shapes[name]:
                 raise InvalidInput(f"feedback of {name} has shape {kept.shape}, but the parameter {shapes[name]}")
-            self._rest[where] = 0 if kept is None else kept.reshape(-1)
+            self.rest[where] = 0 if kept is None else kept.reshape(-1)

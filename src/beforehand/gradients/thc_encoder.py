@@ -88,22 +88,13 @@ class THCEncoder:
     def state(self) -> dict[str, NDArray[Any]]:
         """The feedback of each parameter, and what the choice of tables knows."""
         kept = {} if self._feedback is None else self._feedback.state()
-        if self._agreement.rho is not None:
-            kept[self._selector] = np.array([self._agreement.rho, self._agreement.favored], np.float32)
-        return kept
+        return kept | self._agreement.state(self._layout.tensors[0][0])
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take what belongs to this bucket."""
         if self._feedback is not None:
             self._feedback.load(state)
-        if self._selector in state:
-            rho, favored = state[self._selector].tolist()
-            self._agreement.rho = float(rho)
-            self._agreement.favored = min(max(int(favored), 0), len(self._tables) - 1)
-
-    @property
-    def _selector(self) -> str:
-        return f"selector/{self._layout.tensors[0][0]}"
+        self._agreement.load(state, self._layout.tensors[0][0])
 
     def _beyond(self, ranges: tuple[Range, ...]) -> Floats:
         """What the range cuts off of the rotated buffer, on the scale of `decoded`."""

@@ -50,7 +50,10 @@ class Pieces:
 
     def proposal(self, x: Floats, favored: int) -> Message:
         """The norm of each piece, rounded up, the table in favor, and whether the round must be exact."""
-        squares = [_native.sum_of_squares(x[start : start + length]) for start, length in self.all]
+        return self.told([_native.sum_of_squares(x[start : start + length]) for start, length in self.all], favored)
+
+    def told(self, squares: Sequence[float], favored: int) -> Message:
+        """`proposal` of pieces whose squares have been added."""
         norms = np.sqrt(np.array(squares))
         exact = not (norms <= LARGEST_NORM).all()
         rounded = np.where(norms <= LARGEST_NORM, norms, 0).astype(np.float32)
