@@ -1,7 +1,10 @@
 #include "gradients/thc_codes.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -20,6 +23,16 @@ void check(bool fits) {
   if (!fits) throw bh::InvalidInput("these arrays do not fit one another; pass whole groups of 512 coordinates");
 }
 
+// A copy of the table, which another thread may change meanwhile.
+std::vector<std::uint16_t> table(const Points& points) {
+  const std::vector<std::uint16_t> found(points.data(), points.data() + points.size());
+  const bool ascends = std::adjacent_find(found.begin(), found.end(), std::greater_equal<>()) == found.end();
+  if (found.size() < 2 || found.front() != 0 || !ascends || found.back() > 1023 ||
+      (found.size() > 16 && found.size() <= found.back()))
+    throw bh::InvalidInput("points ascend from 0 to at most 1023, and are at most 16 of them, or all");
+  return found;
+}
+
 // Sums and points are bytes or words.
 template <typename Work>
 auto with_values(const FlatOut& values, const Work& work) {
@@ -32,16 +45,18 @@ std::size_t encode(const Array<float>& h, float scale, const Points& points, int
                    std::uint64_t stream, std::size_t threads, const Filled<std::uint8_t>& out) {
   check(bits >= 2 && bits <= 4 && points.size() == std::size_t{1} << bits && h.size() % gradients::kGroup == 0 &&
         out.size() == gradients::packed_bytes(h.size(), bits));
+  const std::vector<std::uint16_t> held = table(points);
   const Unlocked unlocked(h.size());
-  return gradients::encode(span(h), scale, span(points), bits, {seed, stream}, threads, filled(out), bh::isa());
+  return gradients::encode(span(h), scale, held, bits, {seed, stream}, threads, filled(out), bh::isa());
 }
 
 std::size_t round_to_points(const Array<float>& h, float scale, const Points& points, std::uint64_t seed,
                             std::uint64_t stream, std::size_t threads, const FlatOut& out) {
-  check(points.size() >= 2 && points.size() <= 1024 && h.size() % gradients::kGroup == 0 && out.size() == h.size());
+  check(h.size() % gradients::kGroup == 0 && out.size() == h.size());
+  const std::vector<std::uint16_t> held = table(points);
   return with_values(out, [&]<typename Value>(std::span<Value> values) {
     const Unlocked unlocked(h.size());
-    return gradients::round_to_points<Value>(span(h), scale, span(points), {seed, stream}, threads, values, bh::isa());
+    return gradients::round_to_points<Value>(span(h), scale, held, {seed, stream}, threads, values, bh::isa());
   });
 }
 

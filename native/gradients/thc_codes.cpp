@@ -14,61 +14,66 @@ namespace {
 
 constexpr std::size_t kHalf = kGroup / 2;
 constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
-constexpr int kMostCodes = 16;
 
 template <int Width>
 struct Ints {
   typedef std::int32_t I __attribute__((vector_size(Width * sizeof(float))));
 };
 
-// Rounds one register of coordinates to codes or to points.
-template <int Width, bool Identity, bool Codes>
-BH_INLINE void round(const typename Lanes<Width>::F& h, const typename Ints<Width>::I& draw, float scale,
-                     const Cells& cells, typename Ints<Width>::I& rounded, typename Ints<Width>::I& outside) {
+// Within the range, in units of points.
+template <int Width>
+BH_INLINE void place(const float* h, float scale, const Cells& cells, typename Lanes<Width>::F& u,
+                     typename Ints<Width>::I& outside) {
   using F = typename Lanes<Width>::F;
-  using I = typename Ints<Width>::I;
   const F zero = {}, most = zero + cells.most;
-  F u = h * scale + cells.middle;
+  load(u, h);
+  u = u * scale + cells.middle;
   outside -= (u < zero) | (u > most);
   u = u > zero ? u : zero;  // NaN too
   u = u < most ? u : most;
-  const F threshold = __builtin_convertvector(draw, F) + 0.5f;
-  if constexpr (Identity) {
-    const I floor = __builtin_convertvector(u, I);
-    rounded = floor - (threshold < (u - __builtin_convertvector(floor, F)) * 65536.0f);
-  } else {
-    I found = I{} + cells.first;
-    for (int z = 0; z < cells.inner; ++z) found += (u >= cells.ends[z]) & cells.steps[z];
-    const I point = found >> kPointAt & kPointMask, gap = found >> kGapAt & kPointMask;
-    const F share = (u - __builtin_convertvector(point, F)) * (65536.0f / __builtin_convertvector(gap, F));
-    const I up = threshold < share;
-    rounded = Codes ? (found & 255) - up : point + (gap & up);
-  }
 }
 
-// Rounds `groups` groups of 512; `words` are those of their block of 2048.
+// Rounds `groups` groups of 512; `words` are those of their block of 2048. What is looked up takes the way through
+// memory, half a group at once: parts that were just stored cannot be loaded as a whole without a wait.
 template <bool Identity, bool Codes, typename Value>
 struct Rounding {
   template <int Width>
   static BH_INLINE void run(const float* h, std::size_t groups, const std::uint32_t* words, float scale,
                             const Cells* cells, Value* values, std::size_t* outside) {
+    using F = typename Lanes<Width>::F;
     using I = typename Ints<Width>::I;
-    typedef Value V __attribute__((vector_size(Width * sizeof(Value))));
     I beyond = {};
-    for (std::size_t group = 0; group < groups; ++group)
+    std::array<float, kHalf> us;
+    std::array<std::int32_t, kHalf> found;
+    for (std::size_t part = 0; part < 2 * groups; ++part, h += kHalf, values += kHalf) {
       for (std::size_t j = 0; j < kHalf; j += Width) {
-        const std::size_t i = kGroup * group + j;
-        I word;
-        load(word, words + kLanes * (j / 64) + 64 * group + j % 64);
-        for (int half = 0; half < 2; ++half) {
-          typename Lanes<Width>::F x;
-          load(x, h + i + half * kHalf);
-          I rounded;
-          round<Width, Identity, Codes>(x, (half ? word >> 16 : word) & 0xFFFF, scale, *cells, rounded, beyond);
-          const V narrow = __builtin_convertvector(rounded, V);
-          store(values + i + half * kHalf, narrow);
-        }
+        F u;
+        place<Width>(h + j, scale, *cells, u, beyond);
+        const I point = __builtin_convertvector(u, I);
+        store(us.data() + j, u);
+        store(found.data() + j, point);
       }
+      if constexpr (!Identity)
+        for (std::int32_t& each : found) each = cells->by_point[static_cast<std::size_t>(each)];
+      for (std::size_t j = 0; j < kHalf; j += Width) {
+        F u;
+        I word, cell, rounded;
+        load(u, us.data() + j);
+        load(word, words + kLanes * (j / 64) + 64 * (part / 2) + j % 64);
+        load(cell, found.data() + j);
+        const F threshold = __builtin_convertvector((part % 2 ? word >> 16 : word) & 0xFFFF, F) + 0.5f;
+        if constexpr (Identity) {
+          rounded = cell - (threshold < (u - __builtin_convertvector(cell, F)) * 65536.0f);
+        } else {
+          const I point = cell >> kPointAt & kPointMask, gap = cell >> kGapAt & kPointMask;
+          const F share = (u - __builtin_convertvector(point, F)) * (65536.0f / __builtin_convertvector(gap, F));
+          const I up = threshold < share;
+          rounded = Codes ? (cell & 255) - up : point + (gap & up);
+        }
+        store(found.data() + j, rounded);
+      }
+      for (std::size_t j = 0; j < kHalf; ++j) values[j] = static_cast<Value>(found[j]);
+    }
     for (int lane = 0; lane < Width; ++lane) *outside += static_cast<std::size_t>(beyond[lane]);
   }
 };
@@ -193,7 +198,7 @@ BH_MULTIVERSION void look_up(const std::uint8_t* codes, const std::uint16_t* tab
 
 template <typename Sum>
 void accumulate(std::span<const std::uint8_t> packed, Points points, int bits, bool first, std::span<Sum> sums) {
-  std::array<std::uint16_t, kMostCodes> table{};
+  std::array<std::uint16_t, Cells::kMostCodes> table{};
   std::copy(points.begin(), points.end(), table.begin());
   const std::size_t bytes = packed_bytes(kGroup, bits);
   for (std::size_t group = 0; group < sums.size() / kGroup; ++group) {

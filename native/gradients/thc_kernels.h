@@ -22,38 +22,36 @@
 
 namespace bh::gradients {
 
-// Code, lower point and gap to the upper one in one integer, so that one masked sum, or one look-up, finds all three.
+// Code, lower point and gap to the upper one in one integer, so that one look-up finds all three.
 constexpr int kPointAt = 8, kGapAt = 18;
 constexpr std::int32_t kPointMask = 1023;
-inline std::int32_t cell(Points points, std::size_t z) {
-  return static_cast<std::int32_t>(z) | points[z] << kPointAt | (points[z + 1] - points[z]) << kGapAt;
-}
 
-// The cells of a table by their lower ends, and by every point while permutations reach that far.
+// The cells between the points of a table: by point, and by code, where a table that registers hold is the faster one.
 struct Cells {
-  static constexpr std::size_t kMostByPoint = 128;
+  static constexpr std::size_t kMostCodes = 16, kMostPoints = 1024, kMostHeld = 128;
 
-  explicit Cells(Points points)
-      : most(points.back()), middle(0.5f * points.back()), identity(points.size() == std::size_t{points.back()} + 1) {
+  explicit Cells(Points table)
+      : most(table.back()), middle(0.5f * table.back()), identity(table.size() == std::size_t{table.back()} + 1) {
     if (identity) return;
-    first = cell(points, 0);
-    for (std::size_t z = 1; z + 1 < points.size(); ++z) {
-      ends[inner] = points[z];
-      steps[inner++] = cell(points, z) - cell(points, z - 1);
+    for (std::size_t z = 0; z + 1 < table.size(); ++z) {
+      points[z] = table[z];
+      lower[z] = table[z];
+      inverse[z] = 65536.0f / static_cast<float>(table[z + 1] - table[z]);
     }
-    for (std::size_t point = 0, z = 0; point < kMostByPoint; ++point) {
-      while (z + 2 < points.size() && points[z + 1] <= point) ++z;
-      by_point[point] = cell(points, z);
+    points[table.size() - 1] = table.back();
+    for (std::size_t point = 0, z = 0; point <= table.back(); ++point) {
+      while (z + 2 < table.size() && table[z + 1] <= point) ++z;
+      by_point[point] = static_cast<std::int32_t>(z) | table[z] << kPointAt | (table[z + 1] - table[z]) << kGapAt;
+      if (point < kMostHeld) code[point] = static_cast<std::uint16_t>(z);
     }
   }
 
   float most, middle;
   bool identity;
-  std::int32_t first = 0;
-  int inner = 0;
-  std::array<float, 16> ends{};
-  std::array<std::int32_t, 16> steps{};
-  std::array<std::int32_t, kMostByPoint> by_point{};
+  std::array<std::int32_t, kMostPoints> by_point;
+  std::array<std::uint16_t, kMostHeld> code{};
+  std::array<std::int32_t, kMostCodes> points{};
+  std::array<float, kMostCodes> lower{}, inverse{};
 };
 
 // Rounds groups of 512 to codes, or to points, and counts what is outside; false if the table has too many points.

@@ -27,14 +27,17 @@ std::vector<std::uint16_t> all_points(int granularity) {
   for (int i = 0; i <= granularity; ++i) points.push_back(static_cast<std::uint16_t>(i));
   return points;
 }
-const std::vector<std::vector<std::uint16_t>> kTables = {{0, 6, 10, 16},
-                                                         {0, 3, 5, 7, 9, 11, 13, 16},
-                                                         {0, 3, 5, 7, 9, 11, 13, 14, 15, 17, 19, 21, 23, 25, 27, 30},
-                                                         {0, 8, 13, 17, 21, 24, 27, 30, 33, 36, 39, 42, 46, 50, 55, 63},
-                                                         {0, 1, 1022, 1023},
-                                                         all_points(3),
-                                                         all_points(7),
-                                                         all_points(15)};
+const std::vector<std::vector<std::uint16_t>> kTables = {
+    {0, 6, 10, 16},
+    {0, 3, 5, 7, 9, 11, 13, 16},
+    {0, 3, 5, 7, 9, 11, 13, 14, 15, 17, 19, 21, 23, 25, 27, 30},
+    {0, 8, 13, 17, 21, 24, 27, 30, 33, 36, 39, 42, 46, 50, 55, 63},
+    {0, 13, 26, 33, 40, 47, 53, 60, 67, 74, 80, 87, 94, 101, 114, 127},
+    {0, 50, 70, 130},
+    {0, 1, 1022, 1023},
+    all_points(3),
+    all_points(7),
+    all_points(15)};
 
 std::uint32_t draw(std::size_t i, std::uint64_t stream = kDraws.stream) {
   const std::size_t counter = (i >> 9) << 6 | (i & 63);

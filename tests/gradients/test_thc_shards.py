@@ -64,3 +64,6 @@ def test_the_kernels_refuse_arrays_that_do_not_fit():
         _native.thc_points(h, 1.0, points, **options, out=np.empty(512, np.int16))
     with pytest.raises(InvalidInput, match="do not fit"):
         _native.thc_accumulate(out, points, bits=4, first=True, sums=np.empty(511, np.uint8))
+    for wrong in ([0, 1, 2, 1024], [1, 2, 3, 4], [0, 2, 2, 3], [0, 3, 2, 4], [*range(17), 40]):
+        with pytest.raises(InvalidInput, match="points ascend from 0 to at most 1023"):
+            _native.thc_points(h, 1.0, np.array(wrong, np.uint16), **options, out=np.empty(512, np.uint16))
