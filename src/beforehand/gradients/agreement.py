@@ -52,7 +52,7 @@ class Agreement:
 
     def state(self, bucket: str) -> dict[str, NDArray[Any]]:
         """What to keep for a resumed run, under the name of a bucket: nothing before the first round."""
-        return {} if self.rho is None else {f"selector/{bucket}": np.array([self.rho, self.favored])}
+        return {} if self.rho is None else {f"selector/{bucket}": np.array([self.rho, self.favored], np.float32)}
 
     def load(self, state: Mapping[str, NDArray[Any]], bucket: str) -> None:
         """Take what `state` returned, if it is there."""
