@@ -79,7 +79,7 @@ def simulate(codec: Codec, gradients: ArrayLike, *, layout: Layout | None = None
         rows = given if given.ndim == 2 else given[index]
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite stays so, as in a plain sum
             true = rows.mean(axis=0, dtype=np.float64)
-            encoded = true + _feedback(encoders, layout)
+            encoded = true + mean_feedback(encoders, layout)
             means, bytes_sent = drive_local(encoders, list(rows))
         mean = means[0]
         errors.append(vnmse(mean, encoded))
@@ -97,8 +97,8 @@ def simulate(codec: Codec, gradients: ArrayLike, *, layout: Layout | None = None
     )
 
 
-def _feedback(encoders: Sequence[Encoder], layout: Layout) -> NDArray[np.float64]:
-    """The mean of what the encoders will add to the next gradient."""
+def mean_feedback(encoders: Sequence[Encoder], layout: Layout) -> NDArray[np.float64]:
+    """The mean over workers of what encoders add to the next gradient of a bucket."""
     total = np.zeros(layout.size)
     for one in encoders:
         kept = one.state()

@@ -52,9 +52,7 @@ class ShapedLinks:
     def __init__(self, workers: int, rate: str = "50mbit") -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or not 1 <= workers <= MOST:
             raise InvalidInput(f"workers is {workers!r}, but must be a whole number from 1 to {MOST}")
-        if not isinstance(rate, str) or not RATE.fullmatch(rate):
-            raise InvalidInput(f"rate is {rate!r}, but must be a whole number of kbit, mbit or gbit, as '50mbit'")
-        self.workers, self.rate = workers, rate
+        self.workers, self.rate = workers, _checked(rate)
         self._prefix = f"bh-{os.getpid()}-{next(_number)}-"
         self._started: list[subprocess.Popen[Any]] = []
         self._made: list[str] = []
@@ -96,6 +94,12 @@ class ShapedLinks:
         self._started.append(process)
         return process
 
+    def shape(self, rate: str) -> None:
+        """Change the rate of all links, while processes run."""
+        self.rate = _checked(rate)
+        for namespace, device in self._ends():
+            self._tbf("change", namespace, device)
+
     def sent_bytes(self, rank: int) -> int:
         """What a worker has sent so far, with the headers of Ethernet, IP and TCP of each frame of up to 64 KiB."""
         path = "/sys/class/net/eth0/statistics/tx_bytes"
@@ -123,9 +127,19 @@ class ShapedLinks:
             _run("ip", "-n", worker, "address", "add", f"10.77.0.{rank + 1}/24", "dev", "eth0")
             for namespace, device in ((worker, "lo"), (worker, "eth0")):
                 _run("ip", "-n", namespace, "link", "set", device, "up")
-            for namespace, device in ((worker, "eth0"), (switch, port)):
-                shape = ("rate", self.rate, "burst", BURST, "latency", LATENCY)
-                _run("tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf", *shape)
+        for namespace, device in self._ends():
+            self._tbf("add", namespace, device)
+
+    def _ends(self) -> list[tuple[str, str]]:
+        """Both ends of each link; each shapes what it sends."""
+        switch = f"{self._prefix}sw"
+        return [
+            end for rank in range(self.workers) for end in ((f"{self._prefix}{rank}", "eth0"), (switch, f"p{rank}"))
+        ]
+
+    def _tbf(self, verb: str, namespace: str, device: str) -> None:
+        shape = ("rate", self.rate, "burst", BURST, "latency", LATENCY)
+        _run("tc", "-n", namespace, "qdisc", verb, "dev", device, "root", "tbf", *shape)
 
     def _add(self, namespace: str) -> None:
         self._made.append(namespace)  # first, so that an interrupt in between leaves nothing behind
@@ -142,6 +156,12 @@ class ShapedLinks:
             with contextlib.suppress(MissingDependency):
                 _run("ip", "netns", "delete", namespace)
         self._started, self._made = [], []
+
+
+def _checked(rate: str) -> str:
+    if not isinstance(rate, str) or not RATE.fullmatch(rate):
+        raise InvalidInput(f"rate is {rate!r}, but must be a whole number of kbit, mbit or gbit, as '50mbit'")
+    return rate
 
 
 def _run(*command: str) -> str:

@@ -1,6 +1,8 @@
 """Inside torch: codebooks for the weights of layers, and compressed gradients in training."""
 
 from beforehand.integrations.torch.codebooks import codebook, quantize_linear
+from beforehand.integrations.torch.compare import compare
+from beforehand.integrations.torch.comparison import Comparison, Row, Run
 from beforehand.integrations.torch.ddp import attach_ddp
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.fsdp2 import attach_fsdp2
@@ -12,15 +14,19 @@ from beforehand.integrations.torch.record import record_gradients
 from beforehand.integrations.torch.sharded_handle import ShardedHandle
 
 __all__ = [
+    "Comparison",
     "GroupDriver",
     "Handle",
     "HookStats",
     "Job",
     "Links",
+    "Row",
+    "Run",
     "ShardedHandle",
     "attach_ddp",
     "attach_fsdp2",
     "codebook",
+    "compare",
     "measure_link",
     "pilot",
     "quantize_linear",

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Cast, Layout, drive_local
-from beforehand.gradients.codec import Codec
+from beforehand.gradients.codec import Codec, Reduction
+from beforehand.gradients.simulate import mean_feedback
 from beforehand.integrations.torch.job import Job, evaluated
 from beforehand.integrations.torch.simulated import Rows, SimulatedWorkers, mean_of
 
@@ -73,22 +74,28 @@ def pilot(job: Job, *, workers: int = 4, steps: int = 200, seed: int = 0) -> Cal
 class Buckets:
     """The encoders of all workers for each bucket of a model."""
 
-    def __init__(self, codec: Codec, tensors: list[tuple[str, tuple[int, ...]]], workers: int) -> None:
-        self._parts: list[tuple[slice, list[Any]]] = []
+    def __init__(
+        self, codec: Codec, tensors: list[tuple[str, tuple[int, ...]]], workers: int, reduction: Reduction | None = None
+    ) -> None:
+        self._parts: list[tuple[slice, Layout, list[Any]]] = []
         for number, (start, layout) in enumerate(_cut(tensors)):
             used: Any = codec if layout.size >= SMALLEST else Cast("float32")
+            by = reduction if used is codec and reduction else used.reductions[0]
             encoders = [
-                used.open(layout, rank=rank, workers=workers, reduction=used.reductions[0], bucket=number)
-                for rank in range(workers)
+                used.open(layout, rank=rank, workers=workers, reduction=by, bucket=number) for rank in range(workers)
             ]
-            self._parts.append((slice(start, start + layout.size), encoders))
+            self._parts.append((slice(start, start + layout.size), layout, encoders))
 
     def mean(self, rows: Rows) -> Rows:
         """One round of every bucket."""
         mean = np.empty(rows.shape[1], np.float32)
-        for where, encoders in self._parts:
+        for where, _, encoders in self._parts:
             mean[where] = drive_local(encoders, [row[where] for row in rows]).means[0]
         return mean
+
+    def feedback(self) -> NDArray[np.float64]:
+        """What the encoders add to the next gradient, mean over workers."""
+        return np.concatenate([mean_feedback(encoders, layout) for _, layout, encoders in reversed(self._parts)])
 
 
 def _cut(tensors: list[tuple[str, tuple[int, ...]]]) -> Iterator[tuple[int, Layout]]:

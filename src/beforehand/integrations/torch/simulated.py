@@ -40,7 +40,8 @@ class SimulatedWorkers:
         self._parameters = [each for _, each in named]
         self._optimizer = job.optimizer(iter(self._parameters))
         self._batches: list[Iterator[Any]] = [job.batches(rank, workers, seed) for rank in range(workers)]
-        self._rows = np.empty((workers, sum(each.numel() for each in self._parameters)), np.float32)
+        self.size = sum(each.numel() for each in self._parameters)
+        self._rows = np.empty((workers, self.size), np.float32)
 
     def gradients(self) -> Rows:
         """The gradient of each worker's next batch, float32 (workers, parameters); overwritten by the next call."""

@@ -1,0 +1,54 @@
+"""The program of one worker of `compare`: `python -m beforehand.integrations.torch.worker DESCRIPTOR`.
+
+It obeys orders that come through the socket with this number, until the other end closes.
+"""
+
+import sys
+import traceback
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from typing import Any
+
+from beforehand.core.errors import BeforehandError
+from beforehand.integrations.torch.host import torch_for
+from beforehand.integrations.torch.orders import Order, Team
+from beforehand.integrations.torch.training import train
+
+PATIENCE = timedelta(seconds=300)  # with a worker that does not come
+
+
+def serve(pipe: "Connection[Any, Any]") -> None:
+    """Join the others, then train as ordered; what fails is told, and ends this process."""
+    try:
+        team: Team = pipe.recv()
+        _join(team, pipe)
+        while True:
+            order: Order = pipe.recv()
+
+            def mark(name: str) -> None:
+                pipe.send(("mark", name))
+                pipe.recv()
+
+            pipe.send(("trained", train(team, order, mark)))
+    except EOFError:
+        return
+    except Exception as error:
+        kept = error if isinstance(error, BeforehandError) else None
+        pipe.send(("failed", (kept, traceback.format_exc())))
+
+
+def _join(team: Team, pipe: "Connection[Any, Any]") -> None:
+    """Rank 0 chooses the port, which the others are told."""
+    torch = torch_for("compare")
+    torch.set_num_threads(team.threads)
+    port = 0 if team.rank == 0 else pipe.recv()
+    store = torch.distributed.TCPStore(
+        team.address, port, team.workers, team.rank == 0, timeout=PATIENCE, wait_for_workers=False
+    )
+    if team.rank == 0:
+        pipe.send(("port", store.port))
+    torch.distributed.init_process_group("gloo", store=store, rank=team.rank, world_size=team.workers, timeout=PATIENCE)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))
