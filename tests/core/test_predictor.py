@@ -72,6 +72,9 @@ def test_a_price_never_changes():
         (Price(seconds=5e-13), "0.0005 ns per call"),
         (Price(seconds=0.0021, bytes=12, tokens=3), "2.1 ms and 12 bytes and 3 tokens per call"),
         (Price(seconds=90), "90 s per call"),
+        (Price(bytes=0.25), "0.25 bytes per call"),
+        (Price(bytes=5.03e7, per="plan"), "50.3 MB per plan"),
+        (Price(bytes=2500), "2.5 kB per call"),
         (Price(amount=1.5, unit="size units", seconds=2, per="job"), "2 s and 1.5 size units per job"),
     ],
 )

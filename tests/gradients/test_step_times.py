@@ -1,6 +1,6 @@
 import pytest
 
-from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.core.errors import InvalidInput
 from beforehand.gradients import (
     QSGD,
     THC,
@@ -16,7 +16,8 @@ from beforehand.gradients import (
     TopK,
     TopKChunked,
 )
-from beforehand.gradients.step_times import Factors, Setting, patterns, speeds_for
+from beforehand.gradients.buckets import Buckets
+from beforehand.gradients.step_times import Factors, Setting, patterns
 
 LAYOUT = Layout([("first", (2_000, 500)), ("second", (400_000,)), ("last", (10,))])
 BUCKETS = [400_010, 1_000_000]
@@ -31,7 +32,7 @@ SPEEDS = Speeds(CODECS)
 
 def setting(**options):
     given = {
-        "layout": LAYOUT, "workers": 4, "link": Link(0.001, 1e7), "aggregator_link": None, "compute_seconds": 0.1,
+        "buckets": Buckets(LAYOUT, 4), "link": Link(0.001, 1e7), "aggregator_link": None, "compute_seconds": 0.1,
         "overlap": 0.0,
     }  # fmt: skip
     return Setting(**given | options)
@@ -56,13 +57,6 @@ def setting(**options):
 )
 def test_the_exchanges_of_a_round(codec, reduction, expected):
     assert list(patterns(codec, reduction)) == expected
-
-
-def test_bytes_are_those_of_the_buckets():
-    expected = [THC().wire_bytes(Layout([("t", (size,))]), workers=4) for size in BUCKETS]
-    assert setting().sent(THC(), "two_shot") == pytest.approx([sum(each) for each in zip(*expected, strict=True)])
-    with pytest.raises(CapacityExceeded, match="leave 40 workers a granularity of 6"):
-        setting(workers=40).sent(THC(), "two_shot")
 
 
 def test_without_overlap_a_step_is_the_sum_of_its_parts():
@@ -93,7 +87,9 @@ def test_factors_scale_what_they_name():
 
 
 def test_an_all_gather_grows_with_the_workers():
-    four, eight = (setting(workers=n, link=Link(0, 1e7)).step_time(TopK(), "gather", SPEEDS) for n in (4, 8))
+    four, eight = (
+        setting(buckets=Buckets(LAYOUT, n), link=Link(0, 1e7)).step_time(TopK(), "gather", SPEEDS) for n in (4, 8)
+    )
     assert eight.exchange == pytest.approx(four.exchange * 7 / 3)
     assert eight.accumulate > 1.4 * four.accumulate
 
@@ -108,23 +104,5 @@ def test_an_aggregator_adds_for_the_workers():
 
 
 def test_small_buckets_are_summed_as_they_are():
-    small = setting(layout=Layout([("t", (5000,))]))
-    assert small.sent(THC(), "two_shot") == Cast("float32").wire_bytes(small.layout, workers=4)
+    small = setting(buckets=Buckets(Layout([("t", (5000,))]), 4))
     assert small.step_time(THC(), "two_shot", SPEEDS) == small.step_time(Cast("float32"), "allreduce", SPEEDS)
-
-
-def test_speeds_are_measured_on_the_largest_bucket(monkeypatch):
-    seen = []
-
-    def one(codec, reduction, layout, *, workers):
-        seen.append((codec, reduction, layout.size, workers))
-        return SPEED
-
-    monkeypatch.setattr("beforehand.gradients.step_times.speed_of", one)
-    ways = [(THC(), "two_shot"), (THC(), "aggregator"), (THC(), "allreduce")]
-    speeds = speeds_for(ways, setting())
-    assert seen == [
-        (codec, reduction, 1_000_000, 4)
-        for codec, reduction in [(Cast("float32"), "sum"), (THC(), "combine"), (THC(), "sum")]
-    ]
-    assert len(speeds.entries) == 3

@@ -6,8 +6,9 @@ from typing import NamedTuple, Protocol
 
 import typer
 
-from beforehand.cli import quantization, scheduling, streams
+from beforehand.cli import gradients, quantization, scheduling, streams
 from beforehand.cli.page import Row
+from beforehand.cli.scenes import gradients as gradients_scenes
 from beforehand.cli.scenes import quantization as quantization_scenes
 from beforehand.cli.scenes import scheduling as scheduling_scenes
 from beforehand.cli.scenes import streams as streams_scenes
@@ -40,4 +41,5 @@ AREAS = (
     Area("scheduling", scheduling.app, scheduling_scenes.SCENES, scheduling_scenes.next_command),
     Area("quantization", quantization.app, quantization_scenes.SCENES, quantization_scenes.next_command),
     Area("streams", streams.app, streams_scenes.SCENES, streams_scenes.next_command),
+    Area("gradients", gradients.app, gradients_scenes.SCENES, gradients_scenes.next_command),
 )

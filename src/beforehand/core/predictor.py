@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 
 
 @final
@@ -87,11 +88,12 @@ class Price:
         return {unit: amount for unit, amount in parts.items() if amount}
 
     def __str__(self) -> str:
-        """In words, with three digits; seconds in the multiple that fits."""
-        parts = [f"{amount:.3g} {unit}" for unit, amount in self.amounts.items() if unit != "seconds"]
-        if self.seconds:
-            scale, unit = next((pair for pair in SECONDS if self.seconds >= pair[0]), SECONDS[-1])
-            parts.insert(0, f"{self.seconds / scale:.3g} {unit}")
+        """In words, with three digits; seconds and bytes in the multiple that fits."""
+        parts = []
+        for unit, amount in self.amounts.items():
+            multiples = {"seconds": SECONDS, "bytes": BYTES}.get(unit, ((1.0, unit),))
+            scale, name = next((pair for pair in multiples if amount >= pair[0]), multiples[-1])
+            parts.append(f"{amount / scale:.3g} {name}")
         return f"{' and '.join(parts)} per {self.per}" if parts else "nothing"
 
 

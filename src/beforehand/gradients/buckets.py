@@ -1,13 +1,22 @@
-"""Which buckets DDP makes of a model's gradients, so that a plan can tell when each can be exchanged."""
+"""Which buckets DDP makes of a model's gradients, and what each sends and computes in a step."""
 
+import functools
 import math
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, final
 
+from beforehand.gradients.cast import Cast
+from beforehand.gradients.codec import Codec, Reduction, Transport
+from beforehand.gradients.codecs import REDUCTIONS
 from beforehand.gradients.layout import Layout
+from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, speed_of
+from beforehand.gradients.wire import WireBytes
 
 FIRST: Final = 2**20  # bytes, of the bucket that is ready first
 CAP: Final = 25 * 2**20  # of the others
-SMALLEST: Final = 16384  # coordinates of a bucket that is worth compressing
+SMALLEST: Final = 16384  # coordinates; smaller buckets are summed as they are
+PLAIN: Final = Cast("float32")
 
 
 def ready_buckets(layout: Layout) -> tuple[Layout, ...]:
@@ -32,3 +41,58 @@ def ready_buckets(layout: Layout) -> tuple[Layout, ...]:
             found.append(Layout(tensors))
             tensors, size = [], 0
     return (*found, Layout(tensors)) if tensors else tuple(found)
+
+
+@final
+@dataclass(frozen=True)
+class Buckets:
+    """A model's buckets among so many workers: what a step sends and computes.
+
+    Args:
+        layout: Of the whole model.
+        workers: How many there are.
+    """
+
+    layout: Layout
+    workers: int
+
+    @functools.cached_property
+    def all(self) -> tuple[Layout, ...]:
+        """In the order in which they become ready."""
+        return ready_buckets(self.layout)
+
+    def taken(self, codec: Codec, transport: Transport, bucket: Layout) -> tuple[Codec, Transport]:
+        """What carries this bucket."""
+        return (PLAIN, "allreduce") if bucket.size < SMALLEST else (codec, transport)
+
+    def sent(self, codec: Codec, transport: Transport) -> tuple[WireBytes, ...]:
+        """Bytes of one worker for each bucket.
+
+        Raises:
+            CapacityExceeded: The codec cannot add so many workers.
+        """
+        ways = ((self.taken(codec, transport, bucket), bucket) for bucket in self.all)
+        return tuple(used.wire_bytes(bucket, workers=self.workers, transport=way) for (used, way), bucket in ways)
+
+    def computed(self, codec: Codec, transport: Transport, speeds: Speeds) -> tuple[RoundSeconds, ...]:
+        """Seconds that one worker computes for each bucket; a dedicated aggregator accumulates for all.
+
+        Raises:
+            InvalidInput: `speeds` lack the codec.
+        """
+        found = []
+        for bucket in self.all:
+            used, way = self.taken(codec, transport, bucket)
+            seconds = speeds.seconds(used, REDUCTIONS[way], size=bucket.size, workers=self.workers)
+            found.append(seconds._replace(accumulate=0.0) if way == "aggregator" else seconds)
+        return tuple(found)
+
+    def speeds(self, ways: Iterable[tuple[Codec, Transport]]) -> Speeds:
+        """How fast these codecs are here, on a bucket as large as the largest."""
+        largest = max(self.all, key=lambda bucket: bucket.size)
+        found: dict[tuple[Codec, Reduction], Speed] = {}
+        for codec, transport in [(PLAIN, "allreduce"), *ways]:
+            key = codec, REDUCTIONS[transport]
+            if key not in found:
+                found[key] = speed_of(*key, largest, workers=self.workers)
+        return Speeds(found)

@@ -4,17 +4,18 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final, NamedTuple, Self, final
+from typing import Any, Final, NamedTuple, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import CapacityExceeded, InvalidInput
 from beforehand.core.report import Outcome
 from beforehand.gradients import theory
 from beforehand.gradients.adaptive import Adaptive
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
+from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec, Transport
 from beforehand.gradients.codecs import REDUCTIONS, chosen_transport, codec_from_json, transports_of
@@ -27,6 +28,8 @@ from beforehand.gradients.thc import THC
 from beforehand.gradients.topk import TopK
 from beforehand.gradients.topk_chunked import TopKChunked
 from beforehand.gradients.wire import WireBytes
+
+Candidates: TypeAlias = Sequence[Codec | tuple[Codec, Transport]]
 
 CASTS: Final = (Cast("float32"), Cast("float16"), Cast("bfloat16"))
 DEFAULT: Final[tuple[Codec, ...]] = (
@@ -61,7 +64,7 @@ class Way(NamedTuple):
         return " ".join([self.codec.name, *options, f"by {self.transport}"])
 
 
-def ways(codecs: Sequence[Codec | tuple[Codec, Transport]], *, aggregator: bool) -> Iterator[Way]:
+def ways(codecs: Candidates, *, aggregator: bool) -> Iterator[Way]:
     """Both casts and full precision, then all that is worth a try of each codec; where a transport is named, only it.
 
     Codes that may travel as codes do not travel as lanes: lanes then hold what more levels would fill.
@@ -139,6 +142,31 @@ def errors_of(way: Way, sample: Sample, workers: int) -> Errors:
     draws = np.array(together if remembers(codec) else each)
     value = float(draws[-1] if remembers(codec) else draws.mean())
     return Errors(value, draws, closed_form(way.codec, sample, workers))
+
+
+def try_all(
+    sample: Sample, buckets: Buckets, candidates: Candidates | None, *, aggregator: bool
+) -> tuple[dict[Way, Errors], tuple[str, ...]]:
+    """The errors of all ways that can be taken, and which cannot, with the reason; None is all families.
+
+    Raises:
+        InvalidInput: `candidates` is no sequence of codecs.
+    """
+    if isinstance(candidates, str) or not isinstance(candidates, Sequence | None):
+        raise InvalidInput(f"candidates is {candidates!r}, but must be a sequence of codecs; pass [{candidates!r}]")
+    found, refused = {}, []
+    for way in ways(DEFAULT if candidates is None else candidates, aggregator=aggregator):
+        try:
+            buckets.sent(*way)
+            errors = errors_of(way, sample, buckets.workers)
+        except (CapacityExceeded, InvalidInput) as error:
+            refused.append(f"{way.name}, as {error}")
+            continue
+        if np.isfinite(errors.draws).all():
+            found[way] = errors
+        else:
+            refused.append(f"{way.name}, as its error on the sample is not finite")
+    return found, tuple(refused)
 
 
 def closed_form(codec: Codec, sample: Sample, workers: int) -> float | None:

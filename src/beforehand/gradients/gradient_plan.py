@@ -12,12 +12,13 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
+from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.candidates import Candidate, errors_of
 from beforehand.gradients.codec import Codec, Transport
 from beforehand.gradients.inputs import check_seed, numbers, real, whole
 from beforehand.gradients.link import Link
 from beforehand.gradients.sample import Sample
-from beforehand.gradients.step_times import Setting, speeds_for
+from beforehand.gradients.step_times import Setting
 
 RESAMPLES: Final = 200
 METRIC: Final = "seconds a step"
@@ -214,14 +215,13 @@ class GradientPlan:
     def _timed(self, tried: list[Candidate], sample: Sample) -> list["Steps"]:
         """Steps with the codecs' seconds of now, and link and computation of the plan."""
         setting = Setting(
-            layout=sample.layout,
-            workers=self.workers,
+            buckets=Buckets(sample.layout, self.workers),
             link=self.link,
             aggregator_link=self.aggregator_link,
             compute_seconds=self.compute_seconds,
             overlap=self.overlap,
         )
-        speeds = speeds_for([each.way for each in tried], setting)
+        speeds = setting.buckets.speeds([each.way for each in tried])
         return [Steps.of(each.design, [setting.step_time(*each.way, speeds).step], self.seed) for each in tried]
 
     def _taken(self, tried: list[Candidate], measured: Mapping[str, ArrayLike]) -> list["Steps"]:
@@ -265,12 +265,12 @@ class GradientPlan:
         if self.workers > self.recorded:
             lines.append(f"Errors are those of {self.recorded} workers, which {self.workers} do not exceed.")
         lines.append(f"Price: {self.price}, as much as {self.price.seconds / chosen.step.value:.3g} steps of training.")
-        lines.append(
-            "Tried: seconds of a step, bytes, vNMSE, seconds of the codec and of the exchange"
-            + (", pilot." if piloted else ".")
-        )
         width = max(len(each.design) for each in self.candidates)
-        lines += [f"  {each.design:{width}} {_row(each, piloted)}" for each in self.candidates]
+        lines.append("Tried, with seconds of a step, bytes of one worker, and seconds of its codec and its exchanges:")
+        lines.append(
+            f"  {'':{width}}      step       bytes    vNMSE     codec  exchange" + ("  pilot" if piloted else "")
+        )
+        lines += [f"  {each.design:{width}}{_row(each, piloted)}" for each in self.candidates]
         lines += [f"Refused: {reason}." for reason in self.refused]
         lines.append(f"Time was taken on {self.machine}.")
         return "\n".join(lines)

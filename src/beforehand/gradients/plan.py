@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core import Trace
-from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import made_with
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, Report, judge
-from beforehand.gradients.candidates import CASTS, DEFAULT, Candidate, Errors, Way, errors_of, ways
+from beforehand.gradients.buckets import Buckets
+from beforehand.gradients.candidates import CASTS, Candidate, Errors, Way, try_all
 from beforehand.gradients.codec import Codec, Transport
 from beforehand.gradients.gradient_plan import RESAMPLES, GradientPlan, check_setting
 from beforehand.gradients.inputs import check_seed, numbers, whole
 from beforehand.gradients.link import Link
 from beforehand.gradients.sample import Sample
 from beforehand.gradients.speeds import Speeds
-from beforehand.gradients.step_times import Factors, Setting, speeds_for
+from beforehand.gradients.step_times import Factors, Setting
 
 Pilot: TypeAlias = Callable[[Codec], tuple[ArrayLike, ArrayLike]]
 from_json = GradientPlan.from_json  # for `core.load_plan`, where a file does not name its kind
@@ -106,16 +107,14 @@ def plan(
     sample = Sample.read(trace)
     began = time.perf_counter()
     setting = Setting(
-        layout=sample.layout,
-        workers=int(workers),
+        buckets=Buckets(sample.layout, int(workers)),
         link=link,
         aggregator_link=aggregator_link,
         compute_seconds=float(compute_seconds),
         overlap=float(overlap),
     )
-    refused: list[str] = []
-    tried = _tried(sample, setting, DEFAULT if candidates is None else candidates, refused)
-    known = speeds_for(tried, setting) if speeds is None else speeds
+    tried, refused = try_all(sample, setting.buckets, candidates, aggregator=aggregator_link is not None)
+    known = setting.buckets.speeds(tried) if speeds is None else speeds
     judged = [_judged(way, errors, setting, known, seed) for way, errors in tried.items()]
     target = None
     if pilot is not None:
@@ -127,10 +126,10 @@ def plan(
     return GradientPlan(
         design=taken.design,
         candidates=tuple(each.candidate for each in sorted(judged, key=lambda each: each is not before)),
-        refused=tuple(refused),
+        refused=refused,
         gain=gain,
         verdict=verdict,
-        workers=setting.workers,
+        workers=setting.buckets.workers,
         link=link,
         aggregator_link=aggregator_link,
         compute_seconds=setting.compute_seconds,
@@ -141,7 +140,7 @@ def plan(
         coordinates=sample.layout.size,
         steps=len(sample.steps),
         recorded=sample.workers,
-        rho=sample.rho(setting.workers),
+        rho=sample.rho(setting.buckets.workers),
         price=Price(seconds=seconds, bytes=sample.rows.nbytes, per="plan"),
         seed=int(seed),
         machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
@@ -166,25 +165,6 @@ class _Judged(NamedTuple):
         return self.candidate.design
 
 
-def _tried(sample: Sample, setting: Setting, candidates: Any, refused: list[str]) -> dict[Way, Errors]:
-    """The errors of all ways that can be taken."""
-    if isinstance(candidates, str) or not isinstance(candidates, Sequence):
-        raise InvalidInput(f"candidates is {candidates!r}, but must be a sequence of codecs; pass [{candidates!r}]")
-    found = {}
-    for way in ways(candidates, aggregator=setting.aggregator_link is not None):
-        try:
-            setting.sent(*way)
-            errors = errors_of(way, sample, setting.workers)
-        except (CapacityExceeded, InvalidInput) as error:
-            refused.append(f"{way.name}, as {error}")
-            continue
-        if np.isfinite(errors.draws).all():
-            found[way] = errors
-        else:
-            refused.append(f"{way.name}, as its error on the sample is not finite")
-    return found
-
-
 def _judged(way: Way, errors: Errors, setting: Setting, speeds: Speeds, seed: int) -> _Judged:
     """The figures of a way, with draws that share latencies and rates with all others."""
     shared, own = np.random.default_rng(seed), np.random.default_rng([seed, *way.name.encode()])
@@ -197,15 +177,15 @@ def _judged(way: Way, errors: Errors, setting: Setting, speeds: Speeds, seed: in
             for each in zip(latencies.tolist(), rates.tolist(), slower.tolist(), strict=True)
         ]
     )
-    sent = setting.sent(*way)
+    sent = setting.buckets.sent(*way)
     candidate = Candidate(
         codec=way.codec,
         transport=way.transport,
         step=Outcome.of(way.name, parts.step, steps),
         vnmse=Outcome.of(way.name, errors.value, errors.draws),
         closed_form=errors.closed_form,
-        up=sent.up,
-        down=sent.down,
+        up=sum(each.up for each in sent),
+        down=sum(each.down for each in sent),
         encode=parts.encode,
         accumulate=parts.accumulate,
         exchange=parts.exchange,
