@@ -130,8 +130,9 @@ bench-ray: build/ray/wheel.stamp  ## the benchmark of one core against two actor
 bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
 
-bench-torch: build/torch/wheel.stamp  ## the benchmark against torchao's k-means
+bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, and as root against torch's reduce-scatters
 	build/torch/bin/python benchmarks/bench_codebooks.py
+	build/torch/bin/python benchmarks/bench_fsdp2.py
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \
