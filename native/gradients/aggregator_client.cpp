@@ -89,8 +89,8 @@ bool AggregatorClient::take_frame(Frame& frame) {
 
 AggregatorClient::Frame AggregatorClient::next_frame(const Pause& pause) {
   Frame frame{};
-  const double start = seconds_now();
-  while (!take_frame(frame)) {
+  if (take_frame(frame)) return frame;
+  for (const double start = seconds_now(); !take_frame(frame);) {
     flush();
     std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
