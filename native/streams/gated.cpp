@@ -164,7 +164,8 @@ std::vector<Merged> Gated::merge(const Gated& other) {
           return std::uint64_t{from.epoch(before)};
         }));
       }
-      table.set_epoch(slot, static_cast<std::uint32_t>(epochs));
+      // Those of calibrated have been rounded upward on both sides.
+      table.set_epoch(slot, static_cast<std::uint32_t>(std::min(epochs, reached[0] + reached[1])));
       if (kind_ == Kind::gated) continue;
       const std::uint8_t mark = mark_in(keys[slot]);
       table.set_mark(slot, mark & ~kPinned);
@@ -315,7 +316,7 @@ const char* Gated::broken() const {
   return counters_.with([&](const auto& table) -> const char* {
     if (const char* wrong = table.broken()) return wrong;
     if (!table.full() && gate_.nonzero() != 0) return "the gate holds something while slots are free";
-    const std::uint32_t latest = kind_ == Kind::calibrated ? rounded_epoch(epochs_ + 1) : epochs_ + 1;
+    const std::uint32_t latest = kind_ == Kind::calibrated ? rounded_epoch(reached()) : reached();
     std::uint64_t least = table.full() ? kMostTotal : 0;
     for (std::uint32_t slot = 0; slot < table.size(); ++slot) {
       if (table.epoch(slot) > latest) return "a slot has an epoch that is still to come";

@@ -124,6 +124,28 @@ void check_batches() {
     }
 }
 
+// Epochs of calibrated are rounded upward on both sides, but no slot may have more than the gates have closed.
+void check_merged_epochs() {
+  std::mt19937_64 random(5);
+  std::vector<Gated> many;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    Gated& seen = many.emplace_back(Kind::calibrated, GatedSizes{20, 30, 4, 16}, 16, 7);
+    while (seen.epochs() < (i < 10 ? 1 + i : 500 + i)) {
+      const std::uint64_t id = random() % 50;
+      seen.update({&id, 1}, {}, nullptr);
+    }
+    const std::uint64_t late = 1000 + i, weight = 1'000'000;
+    seen.update({&late, 1}, {&weight, 1}, nullptr);
+  }
+  for (const Gated& one : many)
+    for (const Gated& other : many) {
+      Gated both = one;
+      both.merge(other);
+      both.check_invariants();
+      CHECK(to_bytes(from_bytes<Gated>(to_bytes(both))) == to_bytes(both));
+    }
+}
+
 // Cells of 16 bits become half as many of 32, then of 64, and never forget.
 void check_cells_fold() {
   std::mt19937_64 random(4);
@@ -187,6 +209,7 @@ int main(int argc, char** argv) {
   using namespace bh::streams;
   check_cells_fold();
   check_batches();
+  check_merged_epochs();
   for (std::uint64_t seed = 0; seed < 120; ++seed) check_filtered(seed);
   for (std::uint64_t seed = 0; seed < 240 || checks < most; ++seed) check_gated(seed);
   check_bytes();
