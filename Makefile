@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
 HOSTS := ray torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
-NIGHTLY_HOSTS := spark# hosts that are too large for .ci/run
+NIGHTLY_HOSTS := spark triton# hosts that are too large for .ci/run, or too slow
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
@@ -100,6 +100,7 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 # <host>_INDEX adds an index to pip's: for torch a place with builds without CUDA, if pip's own has none.
 torch_INDEX = $(TORCH_INDEX)
 torch_EXTRAS = sklearn# for the digits
+triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
@@ -121,6 +122,7 @@ $(APART:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp bui
 test-ray:  ## the tests on a local Ray
 test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
+test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
 	build/$*/bin/python -m pytest -q -m "$* and not nightly" tests/integrations/$* $($*_TESTS)
 
@@ -145,13 +147,14 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, and those that want root, torch or Spark
+nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, and those that want root, torch, Triton or Spark
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 	for test in window gated lss space_saving assoc; do build/native/native/tests/$${test}_test 10000000 || exit 1; done
 	build/torch/bin/python -m pytest -q -m "torch and nightly" tests/integrations/torch
 	if [ $$(id -u) = 0 ] && command -v tc >/dev/null; then $(BIN)/python -m pytest -q -m nightly tests/workloads; \
 	  else echo "no root or no tc, so shaped links are left out" >&2; fi
+	$(MAKE) test-triton
 	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed

@@ -8,9 +8,10 @@ import pkgutil
 import pytest
 
 import beforehand
-from tests.areas import AREAS
+from tests.areas import AREAS, HOSTED
 
-MODULES = ["beforehand", *(module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand."))]
+FOUND = [module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand.")]
+MODULES = ["beforehand", *(name for name in FOUND if not name.startswith(HOSTED))]
 PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Shards"}
 RECORDS = {
     *("Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"),
