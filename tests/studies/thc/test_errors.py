@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.gradients import THC, simulate, vnmse
+from beforehand.studies.claims import NotRun
 from beforehand.studies.thc import errors
 from beforehand.workloads.gradient_samples import gradients
 
@@ -24,16 +25,34 @@ def test_rotation_gains_a_hundred_times_where_values_are_far_apart():
     assert by_name["columns"].bare > 100 * by_name["columns"].uniform
     assert by_name["made up, step 0"].bare < 20 * by_name["made up, step 0"].uniform  # noise hides it
     judged = errors.rotation_is_needed(found)
-    assert not judged.holds  # no gradient of a language model among them
+    assert not judged.holds  # what we made up is noise
     assert "made up, step 0" in judged.figure
     assert len(errors.rotations_sheet(found).rows) == len(errors.STRUCTURED) + 1
+    foretold = errors.small_on_real(found)
+    assert (foretold.holds, foretold.direction) == (True, True)
+    assert "made up, step 0" in foretold.figure
 
 
-def test_rotation_is_judged_on_the_language_model():
-    good = errors.Turned("characters, step 0", 2.0, 0.009, 0.014, 0.010)
-    assert errors.rotation_is_needed([good]).holds
-    for worse in (good._replace(bare=0.8), good._replace(best=0.012), good._replace(published=0.016)):
-        assert not errors.rotation_is_needed([worse]).holds
+GOOD = errors.Turned("characters, step 0", 2.0, 0.009, 0.014, 0.010, 0.0141, 0.5)
+
+
+def test_rotation_is_judged_on_real_gradients():
+    sample = errors.Turned("layers", 0.3, 0.02, 0.02, 0.018)
+    assert errors.rotation_is_needed([sample, GOOD]).holds
+    assert not errors.rotation_is_needed([sample]).holds
+    assert not errors.rotation_is_needed([sample, GOOD._replace(bare=0.8)]).holds
+
+
+def test_small_errors_are_judged_on_the_language_model_and_beside_what_is_foretold():
+    assert errors.small_on_real([GOOD]).holds
+    for worse in (GOOD._replace(best=0.012), GOOD._replace(published=0.016, foretold=0.016)):
+        found = errors.small_on_real([worse])
+        assert (found.holds, found.direction) == (False, True)
+    assert not errors.small_on_real([GOOD._replace(foretold=0.013)]).direction
+    assert errors.small_on_real([GOOD, GOOD._replace(data="digits, step 0", best=0.02)]).holds
+    assert errors.small_on_real([errors.Turned("layers", 0.3, 0.02, 0.02, 0.018)]) == NotRun(
+        "needs torch or scikit-learn for a real training"
+    )
 
 
 def test_the_best_table_is_at_most_as_bad_as_any():

@@ -12,17 +12,24 @@ ROWS = gradients("layers", size=2000, workers=3, seed=1)["gradient"]
 def test_all_orders_give_the_same_sums():
     found = exact.every_order(ROWS)
     assert len(found) == len(exact.HOMOMORPHIC) == 12
-    judged = exact.is_exact(found, 3, ["a switch agrees"])
+    judged = exact.is_exact(found, {"a server": True}, 3)
     assert judged.holds
     assert "for 12 of 12 the sums of all 6 orders" in judged.figure
-    assert judged.figure.endswith("; a switch agrees")
+    assert judged.figure.endswith("so do the means through a server")
 
 
 def test_one_that_differs_is_counted():
     found = exact.every_order(ROWS)[:2]
-    judged = exact.is_exact([found[0], found[1]._replace(equal=False)], 3)
+    judged = exact.is_exact([found[0], found[1]._replace(equal=False)], {}, 3)
     assert not judged.holds
     assert judged.figure.startswith("for 1 of 2")
+    spoiled = exact.is_exact(found, {"a server": False}, 3)
+    assert not spoiled.holds
+    assert spoiled.figure.endswith("not through a server")
+
+
+def test_a_switch_and_a_server_give_the_bits_of_one_process():
+    assert list(exact.carried(ROWS).values()) == [True, True]
 
 
 def test_the_order_matters_to_a_sum_of_floats():

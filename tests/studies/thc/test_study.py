@@ -6,7 +6,9 @@ from beforehand.studies.thc import study as thc
 VERDICTS = {  # at the scale of a test, where no language model is trained
     "The lookup tables": "reproduced",
     "The sum of codes": "reproduced",
-    "Rotation makes": "direction only",
+    "Rotation makes": "reproduced",
+    "On a language model": "direction only",
+    "Training reaches": "not run",
     "Inside a programmable": "not run",
     "A mean errs once": "reproduced",
     "Training tolerates": "reproduced",

@@ -2,14 +2,28 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import CapacityExceeded
-from beforehand.gradients import THC, Combine, Layout, Sum, TernGrad, drive_local, simulate, vnmse
+from beforehand.gradients import (
+    THC,
+    Aggregator,
+    AggregatorClient,
+    Combine,
+    Layout,
+    Sum,
+    Switch,
+    TernGrad,
+    drive,
+    drive_local,
+    simulate,
+    vnmse,
+)
 from beforehand.gradients.codec import Codec, Reduction
 from beforehand.gradients.exchange import Encoder, Exchange, Floats
 from beforehand.gradients.lanes import LANES
@@ -89,15 +103,42 @@ def _in_wide_integers(exchanges: Sequence[Exchange]) -> bytes:
     return shards[0].finish(np.sum(points, axis=0).astype(np.uint16), len(shards)).tobytes()
 
 
-def is_exact(found: list[Ordered], workers: int, others: Sequence[str] = ()) -> Found:
-    """How many codecs' sums are the same in every order; `others` says what else carried them."""
+def carried(rows: Floats) -> dict[str, bool]:
+    """Whether means have the same bits through a switch that loses packets, and through a server over TCP."""
+    layout, workers = Layout([("gradient", (rows.shape[1],))]), len(rows)
+    same = {"a switch that loses a tenth of all packets": True, "a server over TCP": True}
+    for codec in (THC(), TernGrad()):
+        mean = drive_local(_opened(codec, "combine", layout, workers), list(rows)).means[0]
+        switch = Switch(workers=workers, loss=0.1, duplicate=0.1, reorder=0.1, seed=1)
+        packets = switch.drive(_opened(codec, "combine", layout, workers), list(rows)).means
+        answers = (packets, _served(codec, layout, rows))
+        for name, means in zip(same, answers, strict=True):
+            same[name] &= all(np.array_equal(each, mean) for each in means)
+    return same
+
+
+def _served(codec: Codec, layout: Layout, rows: Floats) -> list[Floats]:
+    """Every worker's mean from a server of this machine."""
+    encoders = _opened(codec, "combine", layout, len(rows))
+
+    def worker(rank: int) -> Floats:
+        with AggregatorClient(server.address, codec, rank=rank, workers=len(rows)) as client:
+            return drive(encoders[rank], rows[rank], client)
+
+    with Aggregator(workers=len(rows)) as server, ThreadPoolExecutor(len(rows)) as pool:
+        return list(pool.map(worker, range(len(rows))))
+
+
+def is_exact(found: list[Ordered], through: Mapping[str, bool], workers: int) -> Found:
+    """How many codecs' sums are the same in every order, and through whom means are."""
     equal = sum(each.equal for each in found)
     orders = math.factorial(workers)
+    listed = ", ".join(f"{'through' if same else 'not through'} {name}" for name, same in through.items())
     return Found(
         scale=f"{workers} workers, gradients in layers, {len(found)} settings of THC and TernGrad",
         figure=f"for {equal} of {len(found)} the sums of all {orders} orders, those in wide integers and the means of "
-        f"all workers agree bit by bit{''.join(f'; {each}' for each in others)}",
-        holds=equal == len(found),
+        f"all workers agree bit by bit; so do the means {listed}",
+        holds=equal == len(found) and all(through.values()),
     )
 
 

@@ -3,9 +3,9 @@
 import time
 from typing import Final
 
-from beforehand.studies import real_gradients
+from beforehand.studies import over_links, real_gradients
 from beforehand.studies.claims import Begin, Claim, Found, NotRun, Study, judge
-from beforehand.studies.thc import adaptive_levels, errors, exact, published, scaling, tolerance
+from beforehand.studies.thc import adaptive_levels, errors, exact, links, published, scaling, tolerance
 from beforehand.workloads.gradient_samples import gradients
 
 PAPER = (
@@ -24,16 +24,25 @@ CLAIMS: Final = (
     Claim(
         says="The sum of codes is the code of the sum, whatever the order.",
         source="abstract",
-        requires="every codec that says so, bit by bit in every order of workers",
+        requires="every codec that says so, bit by bit in every order of workers, and through every carrier",
     ),
     Claim(
         says="Rotation makes quantization in a shared range usable.",
         source="THC",
-        requires="a 100th of the error on real gradients; on a language model at most .011 with the best table, .015 "
-        "with the published one",
+        requires="a 100th of the error on real gradients",
     ),
     Claim(
-        says="Inside a programmable switch training reaches its accuracy 1.40 to 1.47 times as fast.",
+        says="On a language model 4 bits err .011 with the best table and .015 with the published one.",
+        source="ours, as measured before",
+        requires="at most so much at every step, and within 5 % of what the closed form foretells",
+    ),
+    Claim(
+        says="Training reaches its accuracy 1.28 to 1.33 times as fast, with a server in software.",
+        source="abstract",
+        requires="two-shot, over 50 Mb/s: steps 1.3 times as fast as with 16 bits, and the target sooner",
+    ),
+    Claim(
+        says="Inside a programmable switch it is 1.40 to 1.47 times as fast.",
         source="abstract",
         requires="a switch",
     ),
@@ -68,7 +77,7 @@ CLAIMS: Final = (
 
 def steps(*, quick: bool) -> int:
     """How often `run` begins something."""
-    return 9
+    return 9 if quick else 10
 
 
 def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
@@ -85,23 +94,28 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
     tables = published.solved()
     begin("sums in every order")
     rows = gradients("layers", size=5000, workers=WORKERS, seed=1)["gradient"]
-    ordered = exact.every_order(rows)
+    ordered, through = exact.every_order(rows), exact.carried(rows)
     begin("rotation")
     turned = errors.rotations(real)
+    if not quick:
+        begin("a language model over a slow link")
+    slow = over_links.QUICK if quick else links.trained()
     begin("errors both ways")
     both = errors.both_ways(real)
     begin("loss and stragglers")
     trials = tolerance.trials(quick)
     begin("adaptive levels")
     beside, spent = adaptive_levels.beside(real), adaptive_levels.costs()
-    begin("lanes")
+    begin("narrow lanes")
     lanes, spoiled = exact.lanes(), exact.wrapped()
     begin("workers")
     scaled = scaling.scaled(quick)
     found: tuple[Found | NotRun, ...] = (
         published.are_optima(tables),
-        exact.is_exact(ordered, WORKERS),
+        exact.is_exact(ordered, through, WORKERS),
         errors.rotation_is_needed(turned),
+        errors.small_on_real(turned),
+        links.is_faster(slow),
         NotRun("there is no programmable switch here; `Switch` is a model that claims nothing about a real one"),
         errors.two_errors(both),
         tolerance.tolerates(trials, quick),
@@ -117,6 +131,7 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
         sheets=[
             published.sheet(tables),
             errors.rotations_sheet(turned),
+            *([] if isinstance(slow, NotRun) else [links.sheet(slow)]),
             tolerance.sheet(trials),
             adaptive_levels.sheet(beside, spent),
             scaling.sheet(scaled),

@@ -4,9 +4,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from beforehand.gradients import THC, Layout
+from beforehand.gradients import THC, Layout, Switch
 from beforehand.gradients.exchange import Floats
-from beforehand.gradients.switch import Switch
 from beforehand.reporting import Sheet
 from beforehand.studies import digits
 from beforehand.studies.claims import Found
