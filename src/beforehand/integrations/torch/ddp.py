@@ -17,6 +17,7 @@ from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.handle import Handle
 from beforehand.integrations.torch.hook import Hook, Options
 from beforehand.integrations.torch.host import torch_for
+from beforehand.integrations.triton import choice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -111,7 +112,8 @@ def attach_ddp(
             'bits="lane" errs less at the same bytes',
             stacklevel=2,
         )
-    driver = GroupDriver(_own_group(torch, group, next(model.parameters()).device))
+    device = next(model.parameters()).device
+    driver = GroupDriver(_own_group(torch, group, device))
     names = {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named}
     options = Options(
         warmup_steps=warmup_steps,
@@ -120,7 +122,11 @@ def attach_ddp(
         vnmse_every=vnmse_every,
         replicas_agree=not isinstance(codec, LowRank),
     )
-    hook = Hook(names, BucketEncoders(_opener(codec, rank, workers, reduction, tables, threads)), driver, options)
+    if choice.runs_on(device, codec):
+        opened, carrier = choice.opener(codec, device, rank, workers, reduction, tables), choice.carrier(driver)
+    else:
+        opened, carrier = _opener(codec, rank, workers, reduction, tables, threads), None
+    hook = Hook(names, BucketEncoders(opened), driver, options, carrier)
     weakref.finalize(model, hook.stop)
     model.register_comm_hook(hook, compressed_gradients)
     model.register_forward_pre_hook(partial(_before_forward, hook, resync_every))

@@ -5,7 +5,7 @@ import hashlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Gather, Layout, Sum, WireBytes, vnmse
-from beforehand.gradients.exchange import Floats
+from beforehand.gradients.exchange import Driver, Floats
 from beforehand.gradients.wire import summed
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
 from beforehand.integrations.torch.drivers import GroupDriver
@@ -69,6 +69,7 @@ class Hook:
         encoders: BucketEncoders,
         driver: GroupDriver,
         options: Options,
+        carrier: Driver | None = None,  # of tensors that are coded on their device; else codecs get arrays
     ) -> None:
         self.step = 0
         self.paused = False
@@ -78,6 +79,8 @@ class Hook:
         self._torch = torch_for("attach_ddp")
         self._shapes = shapes
         self._options = options
+        self._carrier = carrier
+        self._beside: Any = None  # the stream of CUDA that rounds run on
         self._probe = GroupDriver(driver.group)  # of samples, whose bytes and seconds are not counted
         self._synchronized = 0
         self._error: Exception | None = None
@@ -104,7 +107,7 @@ class Hook:
             self.step,
             self.paused or self.step < options.warmup_steps,
             1.0 if options.loss_scale is None else float(options.loss_scale()),
-            None,
+            self._torch.cuda.current_stream(buffer.device).record_event() if buffer.is_cuda else None,
         )
         if bucket.is_last():
             self.step += 1
@@ -122,14 +125,29 @@ class Hook:
     def _serve(self) -> None:
         """Exchange one bucket after another; after a failure, hand it to all that wait."""
         while (work := self._work.get()) is not None:
-            try:
-                if self._error is None:
-                    self._reduce(work)
-            except Exception as error:
-                self._error = error
-                with contextlib.suppress(Exception):
-                    self._torch.distributed.destroy_process_group(self.driver.group)  # so that no other rank waits
-            work.future.set_result(work.buffer if self._error is None else self._error)
+            with self._stream(work):
+                try:
+                    if self._error is None:
+                        self._reduce(work)
+                except Exception as error:
+                    self._error = error
+                    with contextlib.suppress(Exception):
+                        self._torch.distributed.destroy_process_group(self.driver.group)  # so that no other rank waits
+                work.future.set_result(work.buffer if self._error is None else self._error)
+
+    @contextlib.contextmanager
+    def _stream(self, work: Work) -> Iterator[None]:
+        """What is queued inside runs on the device beside the backward pass, once the bucket is full."""
+        if work.ready is None:
+            yield
+            return
+        cuda = self._torch.cuda
+        with cuda.device(work.buffer.device):
+            self._beside = self._beside or cuda.Stream()
+            with cuda.stream(self._beside):
+                self._beside.wait_event(work.ready)
+                work.buffer.record_stream(self._beside)
+                yield
 
     def _reduce(self, work: Work) -> None:
         """Make the buffer the mean of all ranks."""
@@ -142,14 +160,17 @@ class Hook:
             self._sum(work.buffer)
             return
         rounds = self.encoders.rounds(work.layout, work.bucket, work.step)
-        gradient: Floats = work.buffer.float().cpu().numpy()
-        every = self._options.vnmse_every
-        truth = self._truth(rounds, work, gradient) if every and work.step % every == 0 else None
-        mean = rounds.run(gradient, self.driver, phases, loss_scale=work.loss_scale)
+        gradient, every = work.buffer.float(), self._options.vnmse_every
+        truth = self._truth(rounds, work, _array(gradient)) if every and work.step % every == 0 else None
+        if self._carrier is None:
+            found = rounds.run(_array(gradient), self.driver, phases, loss_scale=work.loss_scale)
+            mean = self._torch.from_numpy(found)
+        else:
+            mean = rounds.run(gradient, self._carrier, phases, loss_scale=work.loss_scale)
         self._count(work.layout, rounds)
         if truth is not None:
-            self._judge(mean, truth)
-        work.buffer.copy_(self._torch.from_numpy(mean))
+            self._judge(_array(mean), truth)
+        work.buffer.copy_(mean)
 
     def _sum(self, buffer: Any) -> None:
         """The exact mean: in float32, or in the dtype of the bucket where that is none of ours."""
@@ -194,6 +215,11 @@ class Hook:
             differ = [rank for rank, row in enumerate(rows) if not np.array_equal(row, rows[0])]
             if differ:
                 raise InvalidInput(f"ranks {differ} hold another mean than rank 0; compare libraries and machines")
+
+
+def _array(tensor: Any) -> Floats:
+    array: Floats = tensor.cpu().numpy()
+    return array
 
 
 def _value(future: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What carries exchanges of tensors on a GPU: collectives of the group, with no copy on the host."""
+"""What carries exchanges of tensors on a GPU: collectives of the group, for NCCL with no copy on the host."""
 
 from typing import Any, final
 
@@ -25,6 +25,7 @@ class DeviceDriver:
 
     def __init__(self, host: GroupDriver) -> None:
         self._host = host
+        self._copies = distributed.get_backend(host.group) != "nccl"
 
     def answer(self, exchange: Exchange) -> Any:
         """Take part in the exchange with the other processes."""
@@ -33,11 +34,12 @@ class DeviceDriver:
         if isinstance(exchange, Combine):
             shards: Any = exchange.shards
             return self._combine(shards)
-        total: Any = exchange.values
+        values: Any = exchange.values
         with self._host.phases.phase("exchange"):
+            total = self._near(values)
             distributed.all_reduce(total, group=self._host.group)
         self._sent(summed(total.nbytes, self._host.workers))
-        return total
+        return total.to(values.device)
 
     def _combine(self, shards: DeviceShards) -> torch.Tensor:
         """Two-shot, with the messages of `GroupDriver`."""
@@ -50,16 +52,20 @@ class DeviceDriver:
             outgoing = packed.new_zeros(n, len(shards.encode(*cuts[0])))
             outgoing.view(-1)[: len(packed)] = packed
         with host.phases.phase("exchange"):
-            incoming = torch.empty_like(outgoing)
-            distributed.all_to_all_single(incoming, outgoing, group=host.group)
+            leaving = self._near(outgoing)
+            arriving = torch.empty_like(leaving)
+            distributed.all_to_all_single(arriving, leaving, group=host.group)
+            incoming = arriving.to(packed.device)
         with host.phases.phase("decode"):
             result = packed.new_zeros(shards.result_bytes(length, n))
             if first < last:
                 added = shards.add(incoming[:, : len(shards.encode(first, last))])
                 result[: len(added)] = added
         with host.phases.phase("exchange"):
-            rows = result.new_empty(n, len(result))
-            distributed.all_gather_single(rows.view(-1), result, group=host.group)
+            mine = self._near(result)
+            every = mine.new_empty(n * len(mine))
+            distributed.all_gather_single(every, mine, group=host.group)
+            rows = every.to(packed.device).view(n, len(mine))
         self._sent(WireBytes((n - 1) * outgoing.shape[1], (n - 1) * len(result)))
         with host.phases.phase("decode"):
             return torch.cat(
@@ -69,6 +75,10 @@ class DeviceDriver:
                     if first < last
                 ]
             )
+
+    def _near(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Where the backend takes it: gloo knows few collectives of a device."""
+        return tensor.cpu() if self._copies else tensor
 
     def _sent(self, sent: WireBytes) -> None:
         self._host.sent = self._host.sent.plus(sent)
