@@ -21,6 +21,8 @@ from beforehand.gradients.integer_shards import (
     missed,
     needed,
 )
+from beforehand.gradients.thc_table import Table
+from beforehand.gradients.wire import WireBytes, served
 
 
 class AggregatorStats(NamedTuple):
@@ -175,11 +177,15 @@ class AggregatorClient:
             `"raise"` TimedOut.
         exact: Sums an array over all workers by other means, as `dist.all_reduce` does; for rounds with what is not
             finite. None refuses those.
+        tables: Of THC, those that rank 0 solved, if its encoders are opened with them; None solves them here.
         timeout: Seconds after which a wait for the aggregator ends; longer than the aggregator's own, which says who is
             missing.
 
     Guarantee:
         Every wait ends. After an error the connection is closed.
+
+    Cost:
+        `sent` counts what was sent and received, without headers.
 
     Raises:
         InvalidInput: The codec sends no integers; with a quorum below 1 it would choose its table by sums that differ
@@ -200,6 +206,7 @@ class AggregatorClient:
         token: str | None = None,
         on_missing: OnMissing = "zero",
         exact: ExactSum | None = None,
+        tables: tuple[Table, ...] | None = None,
         timeout: float = 40.0,
     ) -> None:
         for name, number in (("workers", workers), ("rank", rank)):
@@ -209,10 +216,11 @@ class AggregatorClient:
         one_of("on_missing", on_missing, get_args(OnMissing))
         check_seed(job, "job")
         _check_timeout(timeout)
-        self._tables = code_tables(codec, workers)
+        self._tables = code_tables(codec, workers, tables)
         self._rank, self._workers = rank, workers
         self._on_missing: OnMissing = on_missing
         self._exact = exact
+        self.sent = WireBytes(0, 0)
         host, port = _host_and_port("address", address)
         self._native = _native.AggregatorClient(
             host,
@@ -225,12 +233,18 @@ class AggregatorClient:
             tables=[table.tolist() for table in self._tables],
             token=_hash(token),
         )
-        if self._native.needed < workers and len(self._tables) > 1:
+        if self.partial and len(self._tables) > 1:
             self.close()
             raise InvalidInput(
                 f"the aggregator completes sums with {self._native.needed} of {workers} workers, but with "
                 'truncation="auto" these would choose different tables; take a fixed one, as truncation=1 / 128'
             )
+
+    @property
+    def partial(self) -> bool:
+        """Whether sums may lack workers, so that replicas can differ."""
+        needed_here: int = self._native.needed
+        return needed_here < self._workers
 
     def answer(self, exchange: Exchange) -> NDArray[Any]:
         """Take part in an exchange with the other workers.
@@ -269,6 +283,7 @@ class AggregatorClient:
     def _gather(self, exchange: Gather) -> NDArray[np.uint8]:
         rows = np.empty((self._workers, 1 + exchange.payload.nbytes), np.uint8)
         self._native.gather(np.ascontiguousarray(exchange.payload), rows.reshape(-1))
+        self.sent = self.sent.plus(served(exchange.payload.nbytes, self._workers))
         return np.ascontiguousarray(rows[:, 1:])  # zeros of a worker that has left
 
     def _combine(self, exchange: Combine) -> Floats:
@@ -281,6 +296,7 @@ class AggregatorClient:
         sums = np.empty(size, np.uint8 if native.lanes == 8 else np.uint16)
         counts = np.empty(-(-size // native.chunk), np.uint16)
         native.combine(table, packed, sums, counts)
+        self.sent = self.sent.plus(WireBytes(packed.nbytes, sums.nbytes))
         ends = [*(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(counts)]
         parts, begin = [], 0
         for end in ends:  # chunks with equal counts are decoded together

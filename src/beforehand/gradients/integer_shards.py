@@ -1,7 +1,7 @@
 """What codecs share whose messages are codes of integers, so that whoever adds them needs to know nothing else."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput, TimedOut
 from beforehand.gradients.exchange import Combine, Floats, Shards
 from beforehand.gradients.inputs import one_of, real, whole
+from beforehand.gradients.thc_table import Table
 
 OnMissing: TypeAlias = Literal["zero", "own", "raise"]
 ExactSum: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]  # over all workers
@@ -37,17 +38,19 @@ class IntegerCodec(Protocol):
 NO_INTEGERS = "but a switch or an aggregator adds nothing else; take THC with bits of 2, 3 or 4, or TernGrad"
 
 
-def code_tables(codec: object, workers: int) -> list[NDArray[np.uint16]]:
-    """What an aggregator must know of a codec.
+def code_tables(codec: object, workers: int, tables: Sequence[Table] | None) -> list[NDArray[np.uint16]]:
+    """What an aggregator must know of a codec, whose tables were solved elsewhere if they are given.
 
     Raises:
         InvalidInput: It sends no codes of integers.
         CapacityExceeded: The sums do not fit the codec's own lanes.
     """
-    tables = codec.code_points(workers) if isinstance(codec, IntegerCodec) else ()
-    if not tables:
+    points = codec.code_points(workers) if isinstance(codec, IntegerCodec) else ()
+    if not points:
         raise InvalidInput(f"{codec} sends no codes of integers, {NO_INTEGERS}")
-    return [np.array(table, np.uint16) for table in tables]
+    if tables is not None:
+        points = tuple(table.values for table in tables)
+    return [np.array(each, np.uint16) for each in points]
 
 
 def integer_shards(exchange: Combine) -> IntegerShards:

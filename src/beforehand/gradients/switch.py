@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients.exchange import Combine, Encoder, Exchange, Floats
+from beforehand.gradients.exchange import Combine, Encoder, Exchange, Floats, Gather
 from beforehand.gradients.inputs import check_seed, one_of, real
 from beforehand.gradients.integer_shards import OnMissing, check_service, integer_shards, needed
 from beforehand.gradients.lanes import LANES, check_capacity
@@ -16,7 +16,7 @@ from beforehand.gradients.local import Answers, exchange_all, in_lockstep
 from beforehand.gradients.packets import Network
 from beforehand.gradients.slots import Slots
 from beforehand.gradients.switch_run import Run
-from beforehand.gradients.wire import WireBytes
+from beforehand.gradients.wire import WireBytes, served
 
 
 class SwitchRound(NamedTuple):
@@ -25,7 +25,7 @@ class SwitchRound(NamedTuple):
     Args:
         means: Each worker's; equal where no chunk was gone.
         counts: Workers inside the sum of each chunk.
-        sent: Payload of one worker's codes, and of the sums that it was sent, each once.
+        sent: Payload of one worker's norms and codes, and of all norms and sums that it was sent, each once.
         packets: All that were sent, both ways.
         retransmissions: Packets that workers sent once more, as no answer came in time.
         gone: Chunks whose sum a worker did not get, over all workers.
@@ -153,7 +153,10 @@ class Switch:
 
         def answer_all(exchanges: Sequence[Exchange]) -> Answers:
             if not isinstance(exchanges[0], Combine):
-                return exchange_all(exchanges)
+                answers, sent = exchange_all(exchanges)
+                if isinstance(exchanges[0], Gather):
+                    sent = served(exchanges[0].payload.nbytes, self._workers)
+                return answers, sent
             shards = [integer_shards(each) for each in cast(Sequence[Combine], exchanges)]
             check_capacity(self._workers, int(shards[0].points.max()), self._lanes.width)
             run = Run(

@@ -17,7 +17,7 @@ from beforehand.gradients.lanes import LANES, Lanes, check_capacity, smallest_la
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
 from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
-from beforehand.gradients.wire import WireBytes, gathered, shard_length
+from beforehand.gradients.wire import WireBytes, gathered, served, shard_length
 
 GROUP = 512  # coordinates that are packed together
 POINTS = np.array([0, 1, 2, 2], np.uint16)  # of the codes of -1, 0 and 1; the fourth is never written
@@ -86,7 +86,7 @@ class TernGrad(SchemeCodec):
         size, scales = -(-layout.size // GROUP) * GROUP, gathered(4, workers)
         if transport == "aggregator":
             lanes = LANES[8 if 2 * workers < 2**8 else 16]
-            return scales.plus(WireBytes(size / 4, lanes.nbytes(size)))
+            return served(4, workers).plus(WireBytes(size / 4, lanes.nbytes(size)))
         length = min(shard_length(size, GROUP, workers), size)
         down = smallest_lanes(2 * workers).nbytes(length)
         return scales.plus(WireBytes((workers - 1) * length / 4, (workers - 1) * down))

@@ -26,7 +26,7 @@ from beforehand.gradients.metrics import correlation
 from beforehand.gradients.thc_encoder import THCEncoder
 from beforehand.gradients.thc_shards import GROUP
 from beforehand.gradients.thc_table import MOST_SOLVED, Table, identity_table, solved
-from beforehand.gradients.wire import WireBytes, gathered, shard_length, summed
+from beforehand.gradients.wire import WireBytes, gathered, served, shard_length, summed
 
 TRUNCATIONS: tuple[float, ...] = (2.0**-5, 2.0**-7, 2.0**-9, 2.0**-11)
 LANE_TRUNCATIONS: tuple[float, ...] = (*TRUNCATIONS, 2.0**-13)
@@ -197,11 +197,12 @@ class THC:
         granularity = self.granularity_for(workers)
         pieces = layout.pieces()
         size = sum(piece.length for piece in pieces)
-        norms = gathered(4 * len(pieces) + 2, workers)
+        proposal = 4 * len(pieces) + 2
+        norms = gathered(proposal, workers)
         if self.bits == "lane" or transport == "allreduce":
             return norms.plus(summed(LANES[self.lanes].nbytes(size), workers))
         if transport == "aggregator":
-            return WireBytes(size * self.bits / 8, LANES[self.lanes].nbytes(size)).plus(norms)
+            return served(proposal, workers).plus(WireBytes(size * self.bits / 8, LANES[self.lanes].nbytes(size)))
         length = min(shard_length(size, GROUP, workers), size)
         down = smallest_lanes(workers * granularity).nbytes(length)
         return norms.plus(WireBytes((workers - 1) * length * self.bits / 8, (workers - 1) * down))

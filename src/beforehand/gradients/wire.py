@@ -27,6 +27,11 @@ def gathered(payload: float, workers: int) -> WireBytes:
     return WireBytes((workers - 1) * payload, 0)
 
 
+def served(payload: float, workers: int) -> WireBytes:
+    """A gather through an aggregator, which sends the bytes of all to each."""
+    return WireBytes(payload, workers * payload)
+
+
 def summed(buffer: float, workers: int) -> WireBytes:
     """A ring all-reduce of a buffer: a reduce-scatter, then an all-gather."""
     half = (workers - 1) / workers * buffer

@@ -1,5 +1,6 @@
 """Compression of the gradients of torch's DistributedDataParallel, by its communication hook."""
 
+import secrets
 import warnings
 import weakref
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from beforehand import __version__
 from beforehand.core.errors import BeforehandError, InvalidInput
-from beforehand.gradients import THC, Encoder, Layout, LowRank, Table
+from beforehand.gradients import THC, AggregatorClient, Encoder, Layout, LowRank, Table
 from beforehand.gradients.codec import Codec, Reduction
+from beforehand.gradients.integer_shards import NO_INTEGERS, IntegerCodec
 from beforehand.integrations.torch.agree import agreed
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
 from beforehand.integrations.torch.drivers import GroupDriver
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
     from torch.nn.parallel import DistributedDataParallel
 
+AGGREGATOR = "aggregator://"
 TRANSPORTS: dict[str, Reduction] = {"allreduce": "sum", "two_shot": "combine", "gather": "gather"}
 
 
@@ -46,7 +49,8 @@ def attach_ddp(
     Args:
         model: The model, wrapped already.
         codec: How gradients travel.
-        transport: `"allreduce"`, `"two_shot"` or `"gather"`; `"auto"` takes what suits the codec best.
+        transport: `"allreduce"`, `"two_shot"`, `"gather"`, or `"aggregator://host:port"` for an `Aggregator` of so many
+            workers, `"aggregator://token@host:port"` if it wants a token; `"auto"` takes what suits the codec best.
         warmup_steps: Steps whose gradients are summed exactly, at least 2: torch cuts buckets anew after the first.
         smallest_bucket: Coordinates below which a bucket is summed exactly.
         process_group: Whose ranks exchange; None is that of the model. The exchange has a group of its own.
@@ -54,11 +58,11 @@ def attach_ddp(
         vnmse_every: Steps between samples of the error, each of which costs an exact sum; 0 takes none.
         threads: For each transform; results do not depend on it.
         resync_every: Steps between broadcasts of the parameters of rank 0, before a forward pass in training; 0 is
-            never. For codecs that leave ranks with means that differ in the last bit: `LowRank` on machines of
-            several kinds.
+            never. For ranks whose means differ: `LowRank` on machines of several kinds, an aggregator with a quorum
+            below 1.
 
     Guarantee:
-        All ranks hold the same means to the bit, but for `LowRank` on machines of several kinds. Gradients that are
+        All ranks hold the same means to the bit, but for the two cases of `resync_every`. Gradients that are
         not finite arrive as without compression, and spoil no later step. What a codec keeps between rounds belongs to
         parameters, so it outlives the cutting of new buckets. A failure on one rank makes the backward pass of all
         raise.
@@ -71,6 +75,7 @@ def attach_ddp(
         InvalidInput: The model is no `DistributedDataParallel`, has a hook or sparse gradients; the codec cannot use
             the transport; ranks were given different codecs, options or models.
         CapacityExceeded: Sums of so many ranks do not fit the lanes.
+        Closed: No aggregator answers.
 
     Example:
         After the model is wrapped, on every rank::
@@ -87,6 +92,7 @@ def attach_ddp(
     named = {name: tuple(each.shape) for name, each in model.module.named_parameters() if each.requires_grad}
     problem: Exception | None = None
     offer: tuple[Reduction, tuple[Table, ...] | None] = ("sum", None)
+    shown, service = _without_token(transport)
     try:
         _check_options(warmup_steps, smallest_bucket, vnmse_every, threads, resync_every)
         _check_model(model)
@@ -96,7 +102,7 @@ def attach_ddp(
         problem = error
     facts = {
         "codec": codec.to_json(),
-        "transport": transport,
+        "transport": shown,
         "warmup_steps": str(warmup_steps),
         "smallest_bucket": str(smallest_bucket),
         "vnmse_every": str(vnmse_every),
@@ -114,13 +120,18 @@ def attach_ddp(
         )
     device = next(model.parameters()).device
     driver = GroupDriver(_own_group(torch, group, device))
+    aggregator = None
+    if service is not None and workers > 1:
+        aggregator = _joined(group, codec, service, rank=rank, workers=workers, tables=tables)
+    own_group = _own_group(torch, group, next(model.parameters()).device)
+    driver = GroupDriver(own_group, aggregator=aggregator)
     names = {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named}
     options = Options(
         warmup_steps=warmup_steps,
         smallest_bucket=smallest_bucket,
         loss_scale=loss_scale,
         vnmse_every=vnmse_every,
-        replicas_agree=not isinstance(codec, LowRank),
+        replicas_agree=not isinstance(codec, LowRank) and not (aggregator is not None and aggregator.partial),
     )
     if choice.runs_on(device, codec):
         opened, carrier = choice.opener(codec, device, rank, workers, reduction, tables), choice.carrier(driver)
@@ -130,7 +141,7 @@ def attach_ddp(
     weakref.finalize(model, hook.stop)
     model.register_comm_hook(hook, compressed_gradients)
     model.register_forward_pre_hook(partial(_before_forward, hook, resync_every))
-    return Handle(codec, transport, hook)
+    return Handle(codec, shown, hook)
 
 
 def compressed_gradients(state, bucket):  # type: ignore[no-untyped-def]
@@ -159,11 +170,49 @@ def _check_model(model: Any) -> None:
             raise InvalidInput(f"{name or 'model'} has sparse gradients; take sparse=False")
 
 
+def _without_token(transport: str) -> tuple[str, str | None]:
+    """What may be shown of a transport, and the aggregator that it names, token included."""
+    if not transport.startswith(AGGREGATOR):
+        return transport, None
+    service = transport.removeprefix(AGGREGATOR)
+    return AGGREGATOR + service.rpartition("@")[2], service
+
+
+def _joined(
+    group: Any, codec: Codec, service: str, *, rank: int, workers: int, tables: tuple[Table, ...] | None
+) -> AggregatorClient:
+    """A connection to the aggregator, of a job that rank 0 has numbered, once all ranks have theirs."""
+    token, at, address = service.rpartition("@")
+    job = agreed(group, {}, None, secrets.randbits(64))
+    client: AggregatorClient | None = None
+    problem: Exception | None = None
+    try:
+        client = AggregatorClient(
+            address, codec, rank=rank, workers=workers, job=job, token=token if at else None, tables=tables
+        )
+    except BeforehandError as error:
+        problem = error
+    try:
+        agreed(group, {}, problem, None)
+    except BeforehandError:
+        if client is not None:
+            client.close()
+        raise
+    assert client is not None
+    return client
+
+
 def _reduction(codec: Codec, transport: str) -> Reduction:
     if transport == "auto":
         return codec.reductions[0]
+    if transport.startswith(AGGREGATOR):
+        if not isinstance(codec, IntegerCodec) or "combine" not in codec.reductions:
+            raise InvalidInput(f"{codec.name} sends no codes of integers, {NO_INTEGERS}")
+        return "combine"
     if transport not in TRANSPORTS:
-        raise InvalidInput(f"transport is {transport!r}, but must be auto, {', '.join(TRANSPORTS)}")
+        raise InvalidInput(
+            f"transport is {transport!r}, but must be auto, aggregator://host:port, {', '.join(TRANSPORTS)}"
+        )
     reduction = TRANSPORTS[transport]
     if reduction not in codec.reductions:
         can = [name for name, each in TRANSPORTS.items() if each in codec.reductions]

@@ -5,7 +5,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.gradients import Combine, Gather, Shards, WireBytes
+from beforehand.gradients import AggregatorClient, Combine, Gather, Shards, Sum, WireBytes
 from beforehand.gradients.exchange import Exchange, Floats, Message
 from beforehand.gradients.rows import Scatter
 from beforehand.gradients.wire import gathered, shard_length, summed
@@ -23,6 +23,7 @@ class GroupDriver:
 
     Args:
         group: A process group of torch, of gloo or NCCL; None is the default one.
+        aggregator: Carries norms and codes in place of the group; exact sums stay with that.
 
     Guarantee:
         The bits are those of `drive_local`; only a `Sum` of floats follows the order of its backend. What is handed in
@@ -42,7 +43,9 @@ class GroupDriver:
             mean = drive(encoder, gradient, GroupDriver())
     """
 
-    def __init__(self, group: Any = None, *, phases: Phases | None = None) -> None:
+    def __init__(
+        self, group: Any = None, *, phases: Phases | None = None, aggregator: AggregatorClient | None = None
+    ) -> None:
         self._torch = torch_for("GroupDriver")
         self._collectives = self._torch.distributed
         self.group = group
@@ -50,6 +53,7 @@ class GroupDriver:
         self.workers: int = self._collectives.get_world_size(group)
         self.phases = phases or Phases()
         self.sent = WireBytes(0, 0)
+        self.aggregator = aggregator
         self._device = "cuda" if self._collectives.get_backend(group) == "nccl" else "cpu"
 
     def answer(self, exchange: Exchange | Scatter) -> NDArray[Any]:
@@ -57,6 +61,8 @@ class GroupDriver:
         if isinstance(exchange, Scatter):
             self.sent = self.sent.plus(WireBytes((self.workers - 1) * exchange.messages.shape[1], 0))
             return self._swapped(exchange.messages)
+        if self.aggregator is not None and not isinstance(exchange, Sum):
+            return self._aggregated(exchange, self.aggregator)
         if isinstance(exchange, Combine):
             return self._combine(exchange.shards)
         if isinstance(exchange, Gather):
@@ -64,6 +70,19 @@ class GroupDriver:
             self.sent = self.sent.plus(gathered(payload.nbytes, self.workers))
             return self._gather(payload)
         return self._sum(exchange.values)
+
+    def abandon(self) -> None:
+        """Give up, so that no other process waits for this one."""
+        if self.aggregator is not None:
+            self.aggregator.close()
+        self._collectives.destroy_process_group(self.group)
+
+    def _aggregated(self, exchange: Gather | Combine, aggregator: AggregatorClient) -> NDArray[Any]:
+        before = aggregator.sent
+        with self.phases.phase("exchange"):
+            answer = aggregator.answer(exchange)
+        self.sent = self.sent.plus(WireBytes(aggregator.sent.up - before.up, aggregator.sent.down - before.down))
+        return answer
 
     def _sum(self, values: NDArray[Any]) -> NDArray[Any]:
         bfloat16 = values.dtype == np.uint16  # the bits of it
