@@ -119,12 +119,10 @@ def attach_ddp(
             stacklevel=2,
         )
     device = next(model.parameters()).device
-    driver = GroupDriver(_own_group(torch, group, device))
     aggregator = None
     if service is not None and workers > 1:
         aggregator = _joined(group, codec, service, rank=rank, workers=workers, tables=tables)
-    own_group = _own_group(torch, group, next(model.parameters()).device)
-    driver = GroupDriver(own_group, aggregator=aggregator)
+    driver = GroupDriver(_own_group(torch, group, device), aggregator=aggregator)
     names = {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named}
     options = Options(
         warmup_steps=warmup_steps,
@@ -133,7 +131,7 @@ def attach_ddp(
         vnmse_every=vnmse_every,
         replicas_agree=not isinstance(codec, LowRank) and not (aggregator is not None and aggregator.partial),
     )
-    if choice.runs_on(device, codec):
+    if aggregator is None and choice.runs_on(device, codec):
         opened, carrier = choice.opener(codec, device, rank, workers, reduction, tables), choice.carrier(driver)
     else:
         opened, carrier = _opener(codec, rank, workers, reduction, tables, threads), None

@@ -132,7 +132,7 @@ class Hook:
                 except Exception as error:
                     self._error = error
                     with contextlib.suppress(Exception):
-                        self._torch.distributed.destroy_process_group(self.driver.group)  # so that no other rank waits
+                        self.driver.abandon()
                 work.future.set_result(work.buffer if self._error is None else self._error)
 
     @contextlib.contextmanager
@@ -148,14 +148,6 @@ class Hook:
                 self._beside.wait_event(work.ready)
                 work.buffer.record_stream(self._beside)
                 yield
-            try:
-                if self._error is None:
-                    self._reduce(work)
-            except Exception as error:
-                self._error = error
-                with contextlib.suppress(Exception):
-                    self.driver.abandon()
-            work.future.set_result(work.buffer if self._error is None else self._error)
 
     def _reduce(self, work: Work) -> None:
         """Make the buffer the mean of all ranks."""
