@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core import Plan, Price, Report, Trace, load_plan
+from beforehand.gradients import THC, BlockInt, GradientPlan, Link, codec_from_json
+from beforehand.gradients import Codec as GradientCodec
+from beforehand.gradients import plan as plan_gradients
 from beforehand.quantization import Codec, Codes, Histogram, Levels, QuantizationPlan, decode, encode, levels
 from beforehand.quantization import plan as plan_levels
 from beforehand.scheduling import (
@@ -128,3 +131,16 @@ def plans(path: Path, holdout: Trace) -> None:
     assert_type(chosen.price, Price)
     assert_type(chosen.audit(holdout), Report)
     assert_type(chosen.explain(), str)
+
+
+def gradient_codecs(trace: Trace, link: Link) -> None:
+    chosen = plan_gradients(
+        trace, link=link, workers=4, compute_seconds=0.1, candidates=[THC(bits=4), (BlockInt(), "two_shot")]
+    )
+    assert_type(chosen, GradientPlan)
+    codec, transport = chosen.build()
+    assert_type(codec, GradientCodec)
+    assert_type(codec_from_json(codec.to_json()), GradientCodec)
+    assert_type(chosen.audit(trace, measured={"choice": [0.1], "baseline": [0.2]}), Report)
+    plan_gradients(trace, link=link, workers=4, compute_seconds=0.1, candidates=[(THC(), "ring")])  # type: ignore[list-item]
+    assert transport != "ring"  # type: ignore[comparison-overlap]

@@ -16,7 +16,7 @@ def names(layout):
 
 def test_the_last_tensors_fill_a_small_bucket_first():
     layout = Layout([("a", (1000, 1000)), ("b", (1000,)), ("c", (100, 100)), ("d", (300_000,)), ("e", (10,))])
-    assert names(layout) == [["e", "d"], ["c", "b", "a"]]
+    assert names(layout) == [["d", "e"], ["a", "b", "c"]]
 
 
 def test_buckets_hold_all_coordinates_and_close_at_their_bytes():
@@ -24,11 +24,11 @@ def test_buckets_hold_all_coordinates_and_close_at_their_bytes():
     for _ in range(50):
         layout = Layout([(f"t{i}", (int(size),)) for i, size in enumerate(draw.integers(1, 5_000_000, 30))])
         buckets = ready_buckets(layout)
-        assert [each for bucket in buckets for each in bucket.tensors] == list(reversed(layout.tensors))
+        assert [each for bucket in reversed(buckets) for each in bucket.tensors] == list(layout.tensors)
         for index, bucket in enumerate(buckets[:-1]):
             least = FIRST if index == 0 else CAP
             assert least <= 4 * bucket.size < least + 4 * 5_000_000
-            last = bucket.tensors[-1][1][0]
+            last = bucket.tensors[0][1][0]
             assert 4 * (bucket.size - last) < least
 
 

@@ -22,12 +22,13 @@ PLAIN: Final = Cast("float32")
 def ready_buckets(layout: Layout) -> tuple[Layout, ...]:
     """The buckets that DDP makes by default, in the order in which backward fills them: the last tensors first.
 
-    A bucket is closed as soon as it reaches its bytes, so that it may have more.
+    A bucket is closed as soon as it reaches its bytes, so that it may have more. Its tensors stand as in the model, so
+    that it is a run of the model's coordinates.
 
     Example:
         >>> layout = Layout([("first", (5_000_000,)), ("second", (3_000_000,)), ("last", (300_000,))])
         >>> [[name for name, _ in bucket.tensors] for bucket in ready_buckets(layout)]
-        [['last'], ['second', 'first']]
+        [['last'], ['first', 'second']]
     """
     found: list[Layout] = []
     tensors: list[tuple[str, tuple[int, ...]]] = []
@@ -38,9 +39,9 @@ def ready_buckets(layout: Layout) -> tuple[Layout, ...]:
         tensors.append((name, shape))
         size += 4 * math.prod(shape)
         if size >= (CAP if found else FIRST):
-            found.append(Layout(tensors))
+            found.append(Layout(reversed(tensors)))
             tensors, size = [], 0
-    return (*found, Layout(tensors)) if tensors else tuple(found)
+    return (*found, Layout(reversed(tensors))) if tensors else tuple(found)
 
 
 @final

@@ -86,16 +86,16 @@ def test_the_character_model_learns_with_thc_as_it_does_without():
 
 
 def test_buckets_are_cut_from_the_last_parameter_on(monkeypatch):
-    monkeypatch.setattr(sys.modules[Buckets.__module__], "BUCKET", 70_000)
+    monkeypatch.setattr("beforehand.gradients.buckets.FIRST", 4 * 68_000)
     trace = record_gradients(Digits(), workers=2, steps=(0,))
     tensors = list(zip(trace.meta["names"], map(tuple, trace.meta["shapes"]), strict=True))
     buckets = Buckets(THC(bits="lane", lanes=12, truncation=2**-13), tensors, 2)
-    assert [(where.start, where.stop) for where, _ in buckets._parts] == [(16_384, 85_002), (0, 16_384)]
+    assert [(where.start, where.stop) for where, _, _ in buckets._parts] == [(16_640, 85_002), (0, 16_640)]
     rows = trace["gradient"]
     assert vnmse(buckets.mean(rows), rows.mean(axis=0)) < 1e-3
-    monkeypatch.setattr(sys.modules[Buckets.__module__], "SMALLEST", 16_385)
+    monkeypatch.setattr(sys.modules[Buckets.__module__], "SMALLEST", 16_641)
     exact = Buckets(THC(), tensors, 2).mean(rows)
-    assert np.array_equal(exact[:16_384], (rows[:, :16_384].sum(axis=0)) / 2)
+    assert np.array_equal(exact[:16_640], (rows[:, :16_640].sum(axis=0)) / 2)
 
 
 def test_an_argument_out_of_range_is_refused():

@@ -1,7 +1,7 @@
 """A short training in one process with a codec between the workers: how far its errors set training back."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Cast, Layout, drive_local
+from beforehand.gradients.buckets import SMALLEST, ready_buckets
 from beforehand.gradients.codec import Codec, Reduction
 from beforehand.gradients.simulate import mean_feedback
 from beforehand.integrations.torch.job import Job, evaluated
 from beforehand.integrations.torch.simulated import Rows, SimulatedWorkers, mean_of
-
-BUCKET = 25 * 2**20 // 4  # coordinates, as DDP cuts
-SMALLEST = 16384  # what attach_ddp compresses
 
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -34,8 +32,8 @@ def pilot(job: Job, *, workers: int = 4, steps: int = 200, seed: int = 0) -> Cal
         loss there. It is evaluated before the first step, every `evaluate_every` steps, and at the end.
 
     Guarantee:
-        Buckets are cut at 25 MiB from the last parameter on, as DDP does at first, and those below 16,384 coordinates
-        are summed as they are.
+        Buckets are cut from the last parameter on, the first at 1 MiB and the others at 25, as DDP does, and those
+        below 16,384 coordinates are summed as they are.
 
     Cost:
         For each codec `workers` passes and encoders in each step, on one core.
@@ -78,13 +76,15 @@ class Buckets:
         self, codec: Codec, tensors: list[tuple[str, tuple[int, ...]]], workers: int, reduction: Reduction | None = None
     ) -> None:
         self._parts: list[tuple[slice, Layout, list[Any]]] = []
-        for number, (start, layout) in enumerate(_cut(tensors)):
+        end = sum(math.prod(shape) for _, shape in tensors)
+        for number, layout in enumerate(ready_buckets(Layout(tensors))):
             used: Any = codec if layout.size >= SMALLEST else Cast("float32")
             by = reduction if used is codec and reduction else used.reductions[0]
             encoders = [
                 used.open(layout, rank=rank, workers=workers, reduction=by, bucket=number) for rank in range(workers)
             ]
-            self._parts.append((slice(start, start + layout.size), layout, encoders))
+            self._parts.append((slice(end - layout.size, end), layout, encoders))
+            end -= layout.size
 
     def mean(self, rows: Rows) -> Rows:
         """One round of every bucket."""
@@ -96,20 +96,6 @@ class Buckets:
     def feedback(self) -> NDArray[np.float64]:
         """What the encoders add to the next gradient, mean over workers."""
         return np.concatenate([mean_feedback(encoders, layout) for _, layout, encoders in reversed(self._parts)])
-
-
-def _cut(tensors: list[tuple[str, tuple[int, ...]]]) -> Iterator[tuple[int, Layout]]:
-    """Where each bucket begins, and its layout."""
-    end = sum(math.prod(shape) for _, shape in tensors)
-    held: list[tuple[str, tuple[int, ...]]] = []
-    for tensor in reversed(tensors):
-        if held and math.prod(tensor[1]) + sum(math.prod(shape) for _, shape in held) > BUCKET:
-            layout = Layout(reversed(held))
-            yield (end := end - layout.size), layout
-            held = []
-        held.append(tensor)
-    if held:
-        yield 0, Layout(reversed(held))
 
 
 def _loss(job: Job, model: Any) -> float:
