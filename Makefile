@@ -25,7 +25,7 @@ export CXX
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
-  bench-spark bench-torch reproduce wheel stub record pages changelog clean
+  bench-spark bench-torch bench-triton reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -135,6 +135,9 @@ bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_to
 bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, and as root against torch's reduce-scatters
 	build/torch/bin/python benchmarks/bench_codebooks.py
 	build/torch/bin/python benchmarks/bench_fsdp2.py
+
+bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; after test-triton, all that wants a GPU
+	build/triton/bin/python benchmarks/bench_thc_gpu.py
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \

@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
+from beforehand.core.errors import CapacityExceeded
 from beforehand.gradients import THC, Layout, drive_local
 
 pytestmark = pytest.mark.triton
@@ -83,3 +84,10 @@ def test_what_is_zero_for_all_stays_zero(hosted, device):
         means = drive_local(encoders, [given, given]).means
     assert not means[0][:2048].any()
     assert np.abs(means[0][2500:]).max() > 0
+
+
+def test_a_bucket_that_kernels_cannot_count_is_refused(hosted, device):
+    with pytest.raises(
+        CapacityExceeded, match="bucket has 1073741825 coordinates, but kernels take at most 1073741824"
+    ):
+        hosted(THC(), Layout([("weight", (2**30 + 1,))]), device, rank=0, workers=2, reduction="combine")

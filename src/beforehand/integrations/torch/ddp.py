@@ -68,7 +68,9 @@ def attach_ddp(
         raise.
 
     Cost:
-        One thread encodes, exchanges and decodes bucket by bucket. On one rank nothing is touched.
+        One thread encodes, exchanges and decodes bucket by bucket. On one rank nothing is touched. On CUDA, THC is
+        coded by kernels in Triton, which are compiled in the first rounds; other codecs copy a bucket to the host and
+        back.
 
     Raises:
         MissingDependency: torch is not installed.

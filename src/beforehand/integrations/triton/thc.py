@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from beforehand.core.errors import CapacityExceeded
 from beforehand.gradients.agreement import Agreement
 from beforehand.gradients.codec import Reduction
 from beforehand.gradients.exchange import Combine, Gather, RoundStats, Shards, Sum
@@ -20,6 +21,7 @@ from beforehand.gradients.thc_shards import GROUP, Range
 from beforehand.gradients.thc_table import Table
 from beforehand.integrations.triton import launch
 
+MOST = 2**30  # coordinates of a bucket, so that kernels count them, and a few more, in 32 bits
 ALONE = Lanes(16, "int16", 1)  # sums that are in no lanes yet
 
 
@@ -33,6 +35,9 @@ class DeviceTHC:
     Guarantee:
         Messages, means and state are those of `THC.open` to the bit; so a rank may take the one and the next rank the
         other.
+
+    Raises:
+        CapacityExceeded: The bucket has more than 2^30 coordinates, or sums do not fit the lanes.
     """
 
     def __init__(
@@ -54,6 +59,10 @@ class DeviceTHC:
         self._layout = layout
         self._tables = codec.tables(workers) if tables is None else tables
         self._pieces = Pieces(layout.pieces(), self._tables, seed=codec.seed, rank=rank, bucket=bucket, threads=1)
+        if self._pieces.size > MOST:
+            raise CapacityExceeded(
+                f"bucket has {layout.size} coordinates, but kernels take at most {MOST}; take smaller buckets"
+            )
         self._seed, self._key, self._bucket = codec.seed, rounding_key(codec.seed, rank), bucket
         self._lanes = LANES[codec.lanes]
         self._sums = reduction == "sum"
