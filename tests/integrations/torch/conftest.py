@@ -16,3 +16,10 @@ def pair():
     """Two processes with a gloo group between them; see `ranks`."""
     with Ranks(2) as ranks:
         yield ranks
+
+
+@pytest.fixture(scope="session")
+def four():
+    """Four of them, for what runs in the night."""
+    with Ranks(4) as ranks:
+        yield ranks

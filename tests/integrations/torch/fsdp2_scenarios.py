@@ -89,6 +89,16 @@ def mean_gradient(rank, workers, alone, force_sum):
     return worst, handle.stats()
 
 
+def replicated_shards(rank, text):
+    """On a mesh of two by two: the squared distance from the gradient of one process that sees all, and the stats."""
+    net, reference = sharded(mesh=init_device_mesh("cpu", (2, 2), mesh_dim_names=("replicas", "shards"))), Net()
+    handle = attach_fsdp2(net, codec_from_json(text))
+    loss_of(net, share(batch(0), rank, 4)).backward()
+    loss_of(reference, batch(0)).backward()
+    exact = torch.cat([each.grad.reshape(-1) for each in reference.parameters()])
+    return float(((gradients(net) - exact).norm() / exact.norm()) ** 2), handle.stats()
+
+
 def scattered(rank, text, lengths, given):
     """What the hook leaves in its output, as a mean and as a sum, for these rows of all processes; and bytes."""
     group, codec = torch.distributed.group.WORLD, codec_from_json(text)

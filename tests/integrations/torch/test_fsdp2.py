@@ -20,6 +20,22 @@ def test_an_uncompressed_codec_gives_the_mean_gradient_of_any_number_of_processe
         assert stats.steps == (0 if alone else 20)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("force_sum", [False, True], ids=["mean", "sum"])
+def test_an_uncompressed_codec_gives_the_mean_gradient_of_four_processes(four, force_sum):
+    for worst, stats in four.run("fsdp2_scenarios.mean_gradient", 4, False, force_sum):
+        assert worst < 1e-6
+        assert stats.steps == 20
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("codec", "least", "most"), [(Cast("float32"), 0, 1e-12), (THC(), 1e-3, 0.02)], ids=str)
+def test_shards_that_are_replicated_are_averaged_by_torch(four, codec, least, most):
+    for error, stats in four.run("fsdp2_scenarios.replicated_shards", codec.to_json()):
+        assert least <= error < most
+        assert stats.steps == 1
+
+
 def rows_of(length):
     draw = np.random.default_rng(length)
     return (draw.choice([-1, 1], (2, 2, length)) * draw.lognormal(size=(2, 2, length))).astype(np.float32)
