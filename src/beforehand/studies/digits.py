@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import MissingDependency
 
 Floats = NDArray[np.float32]
+Data = tuple[Floats, NDArray[np.int64], Floats, NDArray[np.int64]]  # images and labels, then those held out
 Mean = Callable[[Floats], Floats]  # of gradients (workers, SIZE): what all workers take for their mean
 WIDTHS: Final = (64, 256, 256, 10)
 TENSORS: Final = tuple(
@@ -51,7 +52,15 @@ def train(mean: Mean = plain, *, workers: int = 4, steps: int = 60, keep: Sequen
     Raises:
         MissingDependency: There is no scikit-learn, which has the images.
     """
-    images, labels, unseen, truth = _split()
+    data = _split()
+    from threadpoolctl import threadpool_limits  # which scikit-learn brings
+
+    with threadpool_limits(1):  # matrices are so small that more threads only wait for each other
+        return _train(data, mean, workers, steps, keep, seed)
+
+
+def _train(data: Data, mean: Mean, workers: int, steps: int, keep: Sequence[int], seed: int) -> Trained:
+    images, labels, unseen, truth = data
     random = np.random.default_rng(seed)
     parameters = start(random)
     ends = np.cumsum([each.size for each in parameters])[:-1]
@@ -71,7 +80,7 @@ def train(mean: Mean = plain, *, workers: int = 4, steps: int = 60, keep: Sequen
     return Trained(float(np.mean(right)), kept)
 
 
-def _split() -> tuple[Floats, NDArray[np.int64], Floats, NDArray[np.int64]]:
+def _split() -> Data:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
