@@ -114,16 +114,18 @@ class LowRankEncoder:
 
     def _factored(self, given: Floats, loss_scale: float) -> Any:
         """The mean, or None where it would not be finite; all workers see the same sums."""
-        matrices = [batch.with_rest(given, loss_scale) for batch in self._batches]
         for batch in self._batches:
             self._revive(batch)
-        lefts = [m @ batch.factors for m, batch in zip(matrices, self._batches, strict=True)]
+        with np.errstate(over="ignore", invalid="ignore"):  # the sum then shows it to all
+            matrices = [batch.with_rest(given, loss_scale) for batch in self._batches]
+            lefts = [m @ batch.factors for m, batch in zip(matrices, self._batches, strict=True)]
         total = yield Sum(np.concatenate([*(each.reshape(-1) for each in lefts), *(given[w] for w in self._plain)]))
         if not np.isfinite(total).all():
             return None
         lefts, plain = _cut(total, lefts)
         lefts = [orthonormal(each) for each in lefts]
-        own = [m.transpose(0, 2, 1) @ left for m, left in zip(matrices, lefts, strict=True)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = [m.transpose(0, 2, 1) @ left for m, left in zip(matrices, lefts, strict=True)]
         total = yield Sum(np.concatenate([each.reshape(-1) for each in own]))
         if not np.isfinite(total).all():
             return None

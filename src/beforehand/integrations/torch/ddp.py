@@ -14,10 +14,11 @@ from beforehand.gradients import THC, AggregatorClient, Encoder, Layout, LowRank
 from beforehand.gradients.codec import Codec, Reduction
 from beforehand.gradients.integer_shards import NO_INTEGERS, IntegerCodec
 from beforehand.integrations.torch.agree import agreed
+from beforehand.integrations.torch.averaging import Averaging
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.handle import Handle
-from beforehand.integrations.torch.hook import Hook, Options
+from beforehand.integrations.torch.hook import Hook
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.triton import choice
 
@@ -125,19 +126,27 @@ def attach_ddp(
     if service is not None and workers > 1:
         aggregator = _joined(group, codec, service, rank=rank, workers=workers, tables=tables)
     driver = GroupDriver(_own_group(torch, group, device), aggregator=aggregator)
-    names = {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named}
-    options = Options(
-        warmup_steps=warmup_steps,
-        smallest_bucket=smallest_bucket,
-        loss_scale=loss_scale,
-        vnmse_every=vnmse_every,
-        replicas_agree=not isinstance(codec, LowRank) and not (aggregator is not None and aggregator.partial),
-    )
     if aggregator is None and choice.runs_on(device, codec):
         opened, carrier = choice.opener(codec, device, rank, workers, reduction, tables), choice.carrier(driver)
     else:
         opened, carrier = _opener(codec, rank, workers, reduction, tables, threads), None
-    hook = Hook(names, BucketEncoders(opened), driver, options, carrier)
+    averaging = Averaging(
+        BucketEncoders(opened),
+        driver,
+        smallest_bucket=smallest_bucket,
+        vnmse_every=vnmse_every,
+        replicas_agree=not isinstance(codec, LowRank) and not (aggregator is not None and aggregator.partial),
+        scale_unknown=loss_scale is None and getattr(codec, "feedback", "none") != "none",
+        carrier=carrier,
+    )
+    hook = Hook(
+        {id(each): (name, named[name]) for name, each in model.module.named_parameters() if name in named},
+        averaging,
+        device,
+        warmup_steps=warmup_steps,
+        loss_scale=loss_scale,
+        narrow=any(each.dtype in (torch.float16, torch.bfloat16) for each in model.parameters()),
+    )
     weakref.finalize(model, hook.stop)
     model.register_comm_hook(hook, compressed_gradients)
     model.register_forward_pre_hook(partial(_before_forward, hook, resync_every))

@@ -72,10 +72,14 @@ class GroupDriver:
         return self._sum(exchange.values)
 
     def abandon(self) -> None:
-        """Give up, so that no other process waits for this one."""
+        """Give up, so that no other process waits for this one.
+
+        Nothing else may hold the group: gloo closes its connections with the last reference.
+        """
         if self.aggregator is not None:
             self.aggregator.close()
-        self._collectives.destroy_process_group(self.group)
+        group, self.group = self.group, None
+        self._collectives.destroy_process_group(group)
 
     def _aggregated(self, exchange: Gather | Combine, aggregator: AggregatorClient) -> NDArray[Any]:
         before = aggregator.sent

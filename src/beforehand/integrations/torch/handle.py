@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.gradients import WireBytes
 from beforehand.gradients.codec import Codec
 from beforehand.gradients.layout import Layout
@@ -18,7 +19,7 @@ class HookStats:
     Args:
         steps: Backward passes that exchanged gradients.
         sent: Bytes that this rank sent, without headers, exact sums included.
-        encode: Seconds, on the thread that exchanges.
+        encode: Seconds, on the thread that exchanges; those of exact steps are not measured.
         exchange: Seconds, waiting for slower ranks included.
         decode: Seconds, the adding of others' messages included.
         at_limit: Share of coordinates beyond the range in the last round of each bucket.
@@ -52,11 +53,12 @@ class Handle:
 
     def stats(self) -> HookStats:
         """What compression did so far; ask between steps."""
-        hook, counts = self._hook, self._hook.counts
-        seconds, vnmse = hook.driver.phases.seconds, counts.vnmse
+        hook, averaging = self._hook, self._hook.averaging
+        counts, driver = averaging.counts, averaging.driver
+        seconds, vnmse = driver.phases.seconds, counts.vnmse
         return HookStats(
             steps=hook.step,
-            sent=hook.driver.sent.plus(counts.sent),
+            sent=driver.sent.plus(counts.exact),
             encode=seconds["encode"],
             exchange=seconds["exchange"],
             decode=seconds["decode"],
@@ -81,8 +83,10 @@ class Handle:
         Guarantee:
             A run that loads it goes on with the same bits.
         """
-        hook = self._hook
-        return states.state_dict(self.codec, hook.driver, hook.step, hook.encoders.state())
+        hook, averaging = self._hook, self._hook.averaging
+        kept = averaging.encoders.state()
+        cuts = [[name for name, _ in layout.tensors] for layout in hook.cuts]
+        return states.state_dict(self.codec, averaging.driver, hook.step, kept) | {"buckets": cuts}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = False) -> None:
         """Go on from what `state_dict` of this rank returned; call it on all ranks before a step.
@@ -94,10 +98,24 @@ class Handle:
 
         Raises:
             CorruptData: It is no such state.
-            InvalidInput: It is that of another codec, or, with `strict`, of another rank or number of ranks.
+            InvalidInput: It is that of another codec or model, or, with `strict`, of another rank or number of ranks.
         """
-        self._hook.step, kept = states.loaded(self.codec, self._hook.driver, state, strict)
-        self._hook.encoders.load(kept)
+        hook, averaging = self._hook, self._hook.averaging
+        step, kept = states.loaded(self.codec, averaging.driver, state, strict)
+        resumed = _layouts(state.get("buckets"), dict(hook.shapes.values()))
+        averaging.encoders.load(kept)
+        hook.step, hook.resumed = step, resumed
+
+
+def _layouts(buckets: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Layout, ...]:
+    """The buckets of a run that is resumed."""
+    try:
+        known = not buckets or sorted(name for names in buckets for name in names) == sorted(shapes)
+    except TypeError:
+        raise CorruptData(f"state has buckets={buckets!r}; pass what state_dict() returned") from None
+    if not known:
+        raise InvalidInput("state has other parameters than the model; load it into the model that it was saved with")
+    return tuple(Layout((name, shapes[name]) for name in names) for names in buckets or ())
 
 
 def _mean(by_bucket: dict[Layout, float]) -> float | None:

@@ -1,53 +1,24 @@
 """What DDP calls for every bucket of gradients, and the one thread that exchanges them in that order."""
 
 import contextlib
-import hashlib
 import queue
 import threading
-from collections import Counter
+import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeAlias, final
 
-import numpy as np
-
-from beforehand.core.errors import InvalidInput
-from beforehand.gradients import Gather, Layout, Sum, WireBytes, vnmse
-from beforehand.gradients.exchange import Driver, Floats
-from beforehand.gradients.wire import summed
-from beforehand.integrations.torch.bucket_encoders import BucketEncoders
-from beforehand.integrations.torch.drivers import GroupDriver
+from beforehand.core.errors import BeforehandError, Closed, InvalidInput, TimedOut
+from beforehand.gradients import Layout
+from beforehand.integrations.torch.averaging import Averaging
 from beforehand.integrations.torch.host import torch_for
-from beforehand.integrations.torch.phases import Rounds
 
-COMPRESSED = ("torch.float32", "torch.float16", "torch.bfloat16")  # dtypes of buckets; others are summed as they are
+Shapes: TypeAlias = Mapping[int, tuple[str, tuple[int, ...]]]  # name and shape of a parameter, by its id
 
-
-@dataclass(kw_only=True)
-class Options:
-    """What `attach_ddp` was told."""
-
-    warmup_steps: int
-    smallest_bucket: int
-    loss_scale: Callable[[], float] | None
-    vnmse_every: int
-    replicas_agree: bool  # to the bit, by construction
-
-
-@dataclass
-class Counts:
-    """What the rounds so far amount to."""
-
-    sent: WireBytes = field(default_factory=lambda: WireBytes(0, 0))  # of exact sums
-    at_limit: dict[Layout, float] = field(default_factory=dict)
-    rho: dict[Layout, float] = field(default_factory=dict)
-    truncation: dict[Layout, float] = field(default_factory=dict)
-    vnmse: list[float] = field(default_factory=list)
-    fallbacks: Counter[str] = field(default_factory=Counter)
+STOPPING = 5.0  # seconds to wait for an exchange in progress when the process ends
 
 
 class Work(NamedTuple):
-    """One bucket that is to become the mean of all ranks."""
+    """A bucket that waits for its mean."""
 
     bucket: int
     layout: Layout
@@ -56,170 +27,179 @@ class Work(NamedTuple):
     step: int
     exact: bool
     loss_scale: float
-    ready: Any  # an event of CUDA, or None
+    last: bool  # of its step
+    ready: Any  # the event of CUDA after which the buffer is filled, or None
 
 
 @final
 class Hook:
-    """The state of the hook: the step, the encoders, and the thread."""
+    """The state of the hook: the step, the buckets, and the thread."""
 
     def __init__(
         self,
-        shapes: Mapping[int, tuple[str, tuple[int, ...]]],
-        encoders: BucketEncoders,
-        driver: GroupDriver,
-        options: Options,
-        carrier: Driver | None = None,  # of tensors that are coded on their device; else codecs get arrays
+        shapes: Shapes,
+        averaging: Averaging,
+        device: Any,
+        *,
+        warmup_steps: int,
+        loss_scale: Callable[[], float] | None,
+        narrow: bool,
     ) -> None:
         self.step = 0
         self.paused = False
-        self.encoders = encoders
-        self.driver = driver
-        self.counts = Counts()
+        self.averaging = averaging
+        self.cuts: tuple[Layout, ...] = ()  # of the last step that was compressed
+        self.resumed: tuple[Layout, ...] = ()  # those of the run that this one goes on from, before its first step
         self._torch = torch_for("attach_ddp")
-        self._shapes = shapes
-        self._options = options
-        self._carrier = carrier
-        self._beside: Any = None  # the stream of CUDA that rounds run on
-        self._probe = GroupDriver(driver.group)  # of samples, whose bytes and seconds are not counted
+        self.shapes = shapes
+        self._warmup = warmup_steps
+        self._loss_scale = loss_scale
+        self._narrow = narrow  # whether buckets may have 16 bits, so that exact sums need copies
+        self._device = device
+        self._stream = self._torch.cuda.Stream(device) if device.type == "cuda" else None
         self._synchronized = 0
+        self._cutting: list[Layout] = []
         self._error: Exception | None = None
-        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        threading.Thread(target=self._serve, name="beforehand", daemon=True).start()
+        self._work: queue.SimpleQueue[Work | Exception | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="beforehand", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and wait for it: an interpreter that ends would stop it inside C++, which aborts."""
         self._work.put(None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(STOPPING)
 
     def __call__(self, bucket: Any) -> Any:
-        """Queue a bucket; the future that its mean will be in."""
+        """A future of the bucket's mean."""
         if self._error is not None:
             raise self._error
-        options, buffer = self._options, bucket.buffer()
-        layout = Layout(self._shapes[id(parameter)] for parameter in bucket.parameters())
-        devices = [buffer.device] if buffer.is_cuda else None
-        future = self._torch.futures.Future(devices=devices)
-        work = Work(
-            bucket.index(),
-            layout,
-            buffer,
-            future,
-            self.step,
-            self.paused or self.step < options.warmup_steps,
-            1.0 if options.loss_scale is None else float(options.loss_scale()),
-            self._torch.cuda.current_stream(buffer.device).record_event() if buffer.is_cuda else None,
-        )
-        if bucket.is_last():
-            self.step += 1
-        self._work.put(work)
-        return future.then(_value)
+        try:
+            return self._started(bucket)
+        except Exception as error:
+            self._work.put(error)
+            raise
 
     def resync(self, model: Any, every: int) -> None:
         """Take the parameters of rank 0, once in so many steps."""
-        if self.step and self.step % every == 0 and self._synchronized != self.step and self.driver.workers > 1:
+        if self._error is not None:
+            raise self._error
+        if self.step and self.step % every == 0 and self._synchronized != self.step:
             self._synchronized = self.step
             with self._torch.no_grad():
                 for parameter in model.module.parameters():
-                    self._torch.distributed.broadcast(parameter, group=self.driver.group, group_src=0)
+                    self._torch.distributed.broadcast(parameter, group=self.averaging.driver.group, group_src=0)
+
+    def _started(self, bucket: Any) -> Any:
+        buffer, last, step = bucket.buffer(), bucket.is_last(), self.step
+        self.step += last
+        exact = self.paused or step < self._warmup
+        if self.averaging.driver.workers == 1:
+            future = self._torch.futures.Future()
+            future.set_result(buffer)
+            return future
+        if exact and not self._narrow:  # then the whole step is exact, and the thread has nothing to do
+            return self._summed(buffer)
+        parameters = bucket.parameters()
+        if any(id(each) not in self.shapes for each in parameters):
+            raise InvalidInput("a parameter is another one than when the hook was attached; wrap the model anew")
+        layout = Layout(self.shapes[id(each)] for each in parameters)
+        cuda = self._stream is not None
+        future = self._torch.futures.Future(devices=[self._device] if cuda else None)
+        scale = 1.0 if self._loss_scale is None else float(self._loss_scale())
+        ready = self._torch.cuda.current_stream(self._device).record_event() if cuda else None
+        self._work.put(Work(bucket.index(), layout, buffer, future, step, exact, scale, last, ready))
+        return future.then(_value)
+
+    def _summed(self, buffer: Any) -> Any:
+        """The future of torch's own all-reduce."""
+        driver = self.averaging.driver
+        buffer *= 1 / driver.workers  # as without a hook, to the bit
+        self.averaging.counts.add_exact(buffer, driver.workers)
+        work = self._torch.distributed.all_reduce(buffer, group=driver.group, async_op=True)
+        return work.get_future().then(_first)
 
     def _serve(self) -> None:
-        """Exchange one bucket after another; after a failure, hand it to all that wait."""
+        """Exchange one bucket after another; hand a failure to all that wait, here and on other ranks."""
+        held: list[Work] = []
         while (work := self._work.get()) is not None:
-            with self._stream(work):
+            if isinstance(work, Exception):
+                self._fail(work)
+                continue
+            held.append(work)
+            done = held
+            if self._error is None:
                 try:
-                    if self._error is None:
-                        self._reduce(work)
+                    with self._after(work):
+                        done = self._averaged(held)
                 except Exception as error:
-                    self._error = error
-                    with contextlib.suppress(Exception):
-                        self.driver.abandon()
-                work.future.set_result(work.buffer if self._error is None else self._error)
+                    self._fail(_told(error, work))
+            for each in done:
+                with self._after(each):
+                    each.future.set_result(each.buffer if self._error is None else self._error)
+            held = [] if done else held
+
+    def _averaged(self, held: list[Work]) -> list[Work]:
+        """Average the bucket that came, or hold it until its step is complete; returns those that are done."""
+        newest = held[-1]
+        if newest.exact:
+            self.averaging.sum(newest.buffer)
+            return held
+        if not self.resumed:
+            self._cutting.append(newest.layout)
+            self.averaging.average(newest.buffer, newest.layout, newest.bucket, newest.step, newest.loss_scale)
+            if newest.last:
+                self.cuts, self._cutting = tuple(self._cutting), []
+            return held
+        if not newest.last:
+            return []
+        self._averaged_as_before(held)
+        self.cuts, self.resumed = self.resumed, ()
+        return held
+
+    def _averaged_as_before(self, held: list[Work]) -> None:
+        """Average the buckets of a step as the run that is resumed had cut them, so that it goes on with the same bits.
+
+        A new run cuts its first step otherwise.
+        """
+        parts = {name: work.buffer[where] for work in held for name, where in work.layout.slices.items()}
+        for bucket, layout in enumerate(self.resumed):
+            joined = self._torch.cat([parts[name] for name in layout.slices])
+            self.averaging.average(joined, layout, bucket, held[-1].step, held[-1].loss_scale)
+            for name, where in layout.slices.items():
+                parts[name].copy_(joined[where])
 
     @contextlib.contextmanager
-    def _stream(self, work: Work) -> Iterator[None]:
-        """What is queued inside runs on the device beside the backward pass, once the bucket is full."""
-        if work.ready is None:
+    def _after(self, work: Work) -> Iterator[None]:
+        """On CUDA, in a stream of our own, once the bucket is filled."""
+        if self._stream is None:
             yield
             return
-        cuda = self._torch.cuda
-        with cuda.device(work.buffer.device):
-            self._beside = self._beside or cuda.Stream()
-            with cuda.stream(self._beside):
-                self._beside.wait_event(work.ready)
-                work.buffer.record_stream(self._beside)
-                yield
+        with self._torch.cuda.stream(self._stream):
+            self._stream.wait_event(work.ready)
+            work.buffer.record_stream(self._stream)
+            yield
 
-    def _reduce(self, work: Work) -> None:
-        """Make the buffer the mean of all ranks."""
-        if self.driver.workers == 1:
-            return
-        phases = self.driver.phases
-        phases.bucket = work.bucket
-        plain = work.exact or work.layout.size < self._options.smallest_bucket
-        if plain or str(work.buffer.dtype) not in COMPRESSED:
-            self._sum(work.buffer)
-            return
-        rounds = self.encoders.rounds(work.layout, work.bucket, work.step)
-        gradient, every = work.buffer.float(), self._options.vnmse_every
-        truth = self._truth(rounds, work, _array(gradient)) if every and work.step % every == 0 else None
-        if self._carrier is None:
-            found = rounds.run(_array(gradient), self.driver, phases, loss_scale=work.loss_scale)
-            mean = self._torch.from_numpy(found)
-        else:
-            mean = rounds.run(gradient, self._carrier, phases, loss_scale=work.loss_scale)
-        self._count(work.layout, rounds)
-        if truth is not None:
-            self._judge(_array(mean), truth)
-        work.buffer.copy_(mean)
-
-    def _sum(self, buffer: Any) -> None:
-        """The exact mean: in float32, or in the dtype of the bucket where that is none of ours."""
-        ours = str(buffer.dtype) in COMPRESSED
-        total = buffer.float() if ours else buffer
-        with self.driver.phases.phase("exchange"):
-            self._torch.distributed.all_reduce(total, group=self.driver.group)
-            total /= self.driver.workers
-        if total is not buffer:
-            buffer.copy_(total)
-        nbytes = total.numel() * total.element_size()
-        self.counts.sent = self.counts.sent.plus(summed(nbytes, self.driver.workers))
-
-    def _count(self, layout: Layout, rounds: Rounds) -> None:
-        last, counts = rounds.encoder.last, self.counts
-        counts.at_limit[layout] = last.at_limit
-        if last.rho is not None:
-            counts.rho[layout] = last.rho
-        if last.truncation is not None:
-            counts.truncation[layout] = last.truncation
-        if last.fallback is not None:
-            counts.fallbacks[last.fallback] += 1
-
-    def _truth(self, rounds: Rounds, work: Work, gradient: Floats) -> Floats:
-        """The exact mean of what is about to be encoded: gradients, and what is left of earlier rounds."""
-        encoded, kept = gradient.copy(), rounds.encoder.state()
-        for name, where in work.layout.slices.items():
-            if f"feedback/{name}" in kept:
-                encoded[where] += np.float32(work.loss_scale) * kept[f"feedback/{name}"].reshape(-1)
-        total: Floats = self._probe.answer(Sum(encoded))
-        total /= np.float32(self.driver.workers)
-        return total
-
-    def _judge(self, mean: Floats, truth: Floats) -> None:
-        """Sample the error, and whether all ranks hold the same mean."""
-        if not np.isfinite(truth).all():
-            return
-        self.counts.vnmse.append(vnmse(mean, truth))
-        if self._options.replicas_agree:
-            digest = hashlib.blake2b(mean.tobytes(), digest_size=16).digest()
-            rows = self._probe.answer(Gather(np.frombuffer(digest, np.uint8)))
-            differ = [rank for rank, row in enumerate(rows) if not np.array_equal(row, rows[0])]
-            if differ:
-                raise InvalidInput(f"ranks {differ} hold another mean than rank 0; compare libraries and machines")
+    def _fail(self, error: Exception) -> None:
+        """Refuse all further work, and leave the group, so that no other rank waits for this one."""
+        self._error = error
+        cause: BaseException | None = error
+        while cause is not None:  # frames that failed still hold the group, which closes with its last reference
+            traceback.clear_frames(cause.__traceback__)
+            cause = cause.__cause__ or cause.__context__
+        self.averaging.leave()
 
 
-def _array(tensor: Any) -> Floats:
-    array: Floats = tensor.cpu().numpy()
-    return array
+def _told(error: Exception, work: Work) -> Exception:
+    """The error of a collective, with what was going on."""
+    if isinstance(error, BeforehandError) or not isinstance(error, RuntimeError):
+        return error
+    kind = TimedOut if "timed out" in str(error).lower() else Closed
+    told = kind(
+        f"bucket {work.bucket} was not exchanged in step {work.step} ({error}); look for the rank that failed first"
+    )
+    told.__cause__ = error
+    return told
 
 
 def _value(future: Any) -> Any:
@@ -228,3 +208,8 @@ def _value(future: Any) -> Any:
     if isinstance(held, Exception):
         raise held
     return held
+
+
+def _first(future: Any) -> Any:
+    """The tensor of an all-reduce."""
+    return future.value()[0]
