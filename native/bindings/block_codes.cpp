@@ -21,18 +21,18 @@ void check(const gradients::BlockFormat& format, std::size_t coordinates, std::s
 }
 
 void encode(const Array<float>& x, const gradients::BlockFormat& format, bool stochastic, std::uint64_t seed,
-            std::uint64_t stream, std::uint64_t first, const Filled<std::uint8_t>& message) {
+            std::uint64_t stream, std::uint64_t first, std::size_t threads, const Filled<std::uint8_t>& message) {
   check(format, x.size(), message.size());
   const Unlocked unlocked(x.size());
   const auto dither = stochastic ? std::optional(gradients::Dither{seed, stream, first}) : std::nullopt;
-  gradients::block_encode(span(x), format, dither, filled(message));
+  gradients::block_encode(span(x), format, dither, threads, filled(message));
 }
 
 void accumulate(const Array<std::uint8_t>& message, const gradients::BlockFormat& format, bool first,
-                const Filled<float>& total) {
+                std::size_t threads, const Filled<float>& total) {
   check(format, total.size(), message.size());
   const Unlocked unlocked(total.size());
-  gradients::block_accumulate(span(message), format, first, filled(total));
+  gradients::block_accumulate(span(message), format, first, threads, filled(total));
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ void bind_block_codes(nb::module_& m) {
       .def_ro("block", &BlockFormat::block)
       .def("message_bytes", &BlockFormat::message_bytes, "coordinates"_a);
   m.def("block_encode", &encode, "x"_a.noconvert(), "format"_a, nb::kw_only(), "stochastic"_a, "seed"_a, "stream"_a,
-        "first"_a, "message"_a.noconvert());
-  m.def("block_accumulate", &accumulate, "message"_a.noconvert(), "format"_a, nb::kw_only(), "first"_a,
+        "first"_a, "threads"_a = 1, "message"_a.noconvert());
+  m.def("block_accumulate", &accumulate, "message"_a.noconvert(), "format"_a, nb::kw_only(), "first"_a, "threads"_a = 1,
         "total"_a.noconvert());
 }

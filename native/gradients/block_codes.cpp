@@ -8,12 +8,14 @@
 #include <limits>
 #include <vector>
 
+#include "support/parallel.h"
 #include "support/simd.h"
 
 namespace bh::gradients {
 namespace {
 
 constexpr std::size_t kSums = 16;
+constexpr std::size_t kNear = 4096;  // coordinates whose codes stay near while they are packed
 constexpr std::uint32_t kInfinity = 0x7F800000;
 
 struct Float8 {
@@ -100,48 +102,29 @@ BH_INLINE void add_scaled(const std::int8_t* codes, std::size_t n, float scale, 
   }
 }
 
-BH_INLINE void nibbles(const std::int8_t* codes, std::size_t half, std::uint8_t* packed) {
+template <bool First>
+void look_up(const std::uint8_t* codes, std::size_t n, float scale, const std::array<float, 256>& values,
+             float* __restrict total) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const float value = values[codes[i]] * scale;
+    total[i] = First ? value : total[i] + value;
+  }
+}
+
+BH_INLINE void pack_nibbles(const std::int8_t* codes, std::size_t half, std::uint8_t* packed) {
   for (std::size_t j = 0; j < half; ++j)
     packed[j] = static_cast<std::uint8_t>((codes[j] & 15) | (codes[half + j] & 15) << 4);
 }
 
-BH_INLINE void bytes_of_nibbles(const std::uint8_t* packed, std::size_t half, std::int8_t* codes) {
+BH_INLINE void unpack_nibbles(const std::uint8_t* packed, std::size_t half, std::int8_t* codes) {
   for (std::size_t j = 0; j < half; ++j) {
     codes[j] = static_cast<std::int8_t>((((packed[j] & 15) ^ 8)) - 8);
     codes[half + j] = static_cast<std::int8_t>((((packed[j] >> 4) ^ 8)) - 8);
   }
 }
 
-}  // namespace
-
-BH_MULTIVERSION void nearest_codes(const float* x, std::size_t n, float scale, float most, std::int8_t* codes) {
-  code_nearest(x, n, scale, most, codes);
-}
-BH_MULTIVERSION void stochastic_codes(const float* x, const std::uint16_t* draws, std::size_t n, float scale,
-                                      float most, std::int8_t* codes) {
-  code_stochastic(x, draws, n, scale, most, codes);
-}
-BH_MULTIVERSION void e4m3_codes(const float* x, std::size_t n, float scale, std::int8_t* codes) {
-  code_float8<kE4M3>(x, n, scale, codes);
-}
-BH_MULTIVERSION void e5m2_codes(const float* x, std::size_t n, float scale, std::int8_t* codes) {
-  code_float8<kE5M2>(x, n, scale, codes);
-}
-BH_MULTIVERSION void write_scaled(const std::int8_t* codes, std::size_t n, float scale, float* total) {
-  add_scaled<true>(codes, n, scale, total);
-}
-BH_MULTIVERSION void add_scaled_to(const std::int8_t* codes, std::size_t n, float scale, float* total) {
-  add_scaled<false>(codes, n, scale, total);
-}
-BH_MULTIVERSION void pack_nibbles(const std::int8_t* codes, std::size_t half, std::uint8_t* packed) {
-  nibbles(codes, half, packed);
-}
-BH_MULTIVERSION void unpack_nibbles(const std::uint8_t* packed, std::size_t half, std::int8_t* codes) {
-  bytes_of_nibbles(packed, half, codes);
-}
-
-// The largest absolute value by its bits, among which NaN is above infinity, and the sum of squares in fixed lanes.
-BH_MULTIVERSION std::uint32_t largest_bits(const float* x, std::size_t n) {
+// The largest absolute value by its bits, among which NaN is above infinity.
+BH_INLINE std::uint32_t largest_bits(const float* x, std::size_t n) {
   std::uint32_t largest = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(x[i]) & 0x7FFFFFFF;
@@ -149,7 +132,9 @@ BH_MULTIVERSION std::uint32_t largest_bits(const float* x, std::size_t n) {
   }
   return largest;
 }
-BH_MULTIVERSION double block_squares(const float* x, std::size_t n) {
+
+// The sum of squares in fixed lanes.
+BH_INLINE double squares(const float* x, std::size_t n) {
   double sums[kSums] = {};
   for (std::size_t i = 0; i < n; i += kSums)
     for (std::size_t lane = 0; lane < kSums; ++lane)
@@ -159,13 +144,52 @@ BH_MULTIVERSION double block_squares(const float* x, std::size_t n) {
   return sums[0];
 }
 
+}  // namespace
+
+// Each takes several blocks of n, so that small ones cost no call each. A block without a positive scale has codes 0.
+#define BH_CODES(name, work)                                                                                       \
+  BH_MULTIVERSION void name(const float* x, [[maybe_unused]] const std::uint16_t* draws, std::size_t blocks,       \
+                            std::size_t n, const float* scales, [[maybe_unused]] float most, std::int8_t* codes) { \
+    for (std::size_t b = 0; b < blocks; ++b, x += n, codes += n) {                                                 \
+      const float scale = scales[b];                                                                               \
+      if (scale > 0)                                                                                               \
+        work;                                                                                                      \
+      else                                                                                                         \
+        std::fill_n(codes, n, std::int8_t{0});                                                                     \
+    }                                                                                                              \
+  }
+BH_CODES(nearest_codes, code_nearest(x, n, scale, most, codes))
+BH_CODES(stochastic_codes, code_stochastic(x, draws + b * n, n, scale, most, codes))
+BH_CODES(e4m3_codes, code_float8<kE4M3>(x, n, scale, codes))
+BH_CODES(e5m2_codes, code_float8<kE5M2>(x, n, scale, codes))
+#undef BH_CODES
+
+BH_MULTIVERSION void largest_of_blocks(const float* x, std::size_t blocks, std::size_t n, std::uint32_t* largest) {
+  for (std::size_t b = 0; b < blocks; ++b) largest[b] = largest_bits(x + b * n, n);
+}
+BH_MULTIVERSION void squares_of_blocks(const float* x, std::size_t blocks, std::size_t n, double* sums) {
+  for (std::size_t b = 0; b < blocks; ++b) sums[b] = squares(x + b * n, n);
+}
+BH_MULTIVERSION void pack_blocks(const std::int8_t* codes, std::size_t blocks, std::size_t n, std::uint8_t* packed) {
+  for (std::size_t b = 0; b < blocks; ++b) pack_nibbles(codes + b * n, n / 2, packed + b * n / 2);
+}
+BH_MULTIVERSION void unpack_blocks(const std::uint8_t* packed, std::size_t blocks, std::size_t n, std::int8_t* codes) {
+  for (std::size_t b = 0; b < blocks; ++b) unpack_nibbles(packed + b * n / 2, n / 2, codes + b * n);
+}
+BH_MULTIVERSION void write_blocks(const std::int8_t* codes, std::size_t blocks, std::size_t n, const float* scales,
+                                  float* total) {
+  for (std::size_t b = 0; b < blocks; ++b) add_scaled<true>(codes + b * n, n, scales[b], total + b * n);
+}
+BH_MULTIVERSION void add_blocks(const std::int8_t* codes, std::size_t blocks, std::size_t n, const float* scales,
+                                float* total) {
+  for (std::size_t b = 0; b < blocks; ++b) add_scaled<false>(codes + b * n, n, scales[b], total + b * n);
+}
+
 namespace {
 
-float scale_of(const float* x, const BlockFormat& format) {
-  const std::uint32_t largest = largest_bits(x, format.block);
+float scale_of(std::uint32_t largest, double sum, const BlockFormat& format) {
   float norm = std::bit_cast<float>(largest);
-  if (largest < kInfinity && format.norm == BlockNorm::euclidean)
-    norm = static_cast<float>(std::sqrt(block_squares(x, format.block)));
+  if (largest < kInfinity && format.norm == BlockNorm::euclidean) norm = static_cast<float>(std::sqrt(sum));
   if (!(norm <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::quiet_NaN();
   const float scale = norm / largest_code(format.code);
   return format.short_scale ? std::bit_cast<float>((std::bit_cast<std::uint32_t>(scale) + 0xFFFF) & 0xFFFF0000) : scale;
@@ -188,69 +212,84 @@ float load_scale(const std::uint8_t* from, bool short_scale) {
   return std::bit_cast<float>(std::uint32_t{upper} << 16);
 }
 
-void code(const float* x, std::size_t n, float scale, BlockCode kind, const std::uint16_t* draws, std::int8_t* codes) {
-  if (!(scale > 0)) return static_cast<void>(std::fill_n(codes, n, std::int8_t{0}));
+auto coder(BlockCode kind, bool stochastic) {
   switch (kind) {
-    case BlockCode::e4m3: return e4m3_codes(x, n, scale, codes);
-    case BlockCode::e5m2: return e5m2_codes(x, n, scale, codes);
+    case BlockCode::e4m3: return e4m3_codes;
+    case BlockCode::e5m2: return e5m2_codes;
     case BlockCode::int4:
     case BlockCode::int8: break;
   }
-  if (draws)
-    stochastic_codes(x, draws, n, scale, largest_code(kind), codes);
-  else
-    nearest_codes(x, n, scale, largest_code(kind), codes);
+  return stochastic ? stochastic_codes : nearest_codes;
+}
+
+// Calls work(first block, how many) for runs of blocks that stay near, in as many threads.
+template <typename Work>
+void each_run(std::size_t blocks, std::size_t n, std::size_t threads, const Work& work) {
+  const std::size_t together = std::max<std::size_t>(kNear / n, 1), runs = (blocks + together - 1) / together;
+  share(runs, threads, [&](std::uint64_t first, std::uint64_t last) {
+    work(first * together, std::min<std::size_t>(last * together, blocks), together);
+  });
 }
 
 }  // namespace
 
 void block_encode(std::span<const float> x, const BlockFormat& format, const std::optional<Dither>& dither,
-                  std::span<std::uint8_t> message) {
-  const std::size_t blocks = x.size() / format.block, n = format.block;
-  std::uint8_t* packed = message.data() + blocks * format.scale_bytes();
-  Draws draws(dither.value_or(Dither{}));
-  const std::uint64_t first = dither ? dither->first : 0;
-  std::vector<std::int8_t> codes(n);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    const float* from = x.data() + b * n;
-    const float scale = scale_of(from, format);
-    store_scale(scale, format.short_scale, message.data() + b * format.scale_bytes());
-    each_drawn(first + b * n, n, [&](std::size_t at, std::size_t size) {
-      code(from + at, size, scale, format.code, dither ? draws.at(first + b * n + at) : nullptr, codes.data() + at);
-    });
-    if (format.code == BlockCode::int4)
-      pack_nibbles(codes.data(), n / 2, packed + b * n / 2);
-    else
-      std::memcpy(packed + b * n, codes.data(), n);
-  }
+                  std::size_t threads, std::span<std::uint8_t> message) {
+  const std::size_t all = x.size() / format.block, n = format.block;
+  std::uint8_t* const packed = message.data() + all * format.scale_bytes();
+  each_run(all, n, threads, [&](std::size_t begin, std::size_t end, std::size_t together) {
+    Draws draws(dither.value_or(Dither{}));
+    std::vector<std::uint32_t> largest(together);
+    std::vector<double> sums(together);
+    std::vector<float> scales(together);
+    std::vector<std::uint16_t> drawn(dither ? together * n : 0);
+    std::vector<std::int8_t> codes(together * n);
+    for (std::size_t b = begin; b < end; b += together) {
+      const std::size_t blocks = std::min(together, end - b);
+      const float* from = x.data() + b * n;
+      largest_of_blocks(from, blocks, n, largest.data());
+      if (format.norm == BlockNorm::euclidean) squares_of_blocks(from, blocks, n, sums.data());
+      for (std::size_t k = 0; k < blocks; ++k) {
+        scales[k] = scale_of(largest[k], sums[k], format);
+        store_scale(scales[k], format.short_scale, message.data() + (b + k) * format.scale_bytes());
+      }
+      if (dither) draws.copy(dither->first + b * n, std::span(drawn).first(blocks * n));
+      std::int8_t* const into =
+          format.code == BlockCode::int4 ? codes.data() : reinterpret_cast<std::int8_t*>(packed) + b * n;
+      coder(format.code, dither.has_value())(from, drawn.data(), blocks, n, scales.data(), largest_code(format.code),
+                                             into);
+      if (format.code == BlockCode::int4) pack_blocks(into, blocks, n, packed + b * n / 2);
+    }
+  });
 }
 
-void block_accumulate(std::span<const std::uint8_t> message, const BlockFormat& format, bool first,
+void block_accumulate(std::span<const std::uint8_t> message, const BlockFormat& format, bool first, std::size_t threads,
                       std::span<float> total) {
-  const std::size_t blocks = total.size() / format.block, n = format.block;
-  const std::uint8_t* packed = message.data() + blocks * format.scale_bytes();
+  const std::size_t all = total.size() / format.block, n = format.block;
+  const std::uint8_t* const packed = message.data() + all * format.scale_bytes();
   const bool floats = format.code == BlockCode::e4m3 || format.code == BlockCode::e5m2;
   const std::array<float, 256> values = values_of(format.code == BlockCode::e5m2 ? kE5M2 : kE4M3);
-  std::vector<std::int8_t> codes(n);
-  for (std::size_t b = 0; b < blocks; ++b) {
-    const float scale = load_scale(message.data() + b * format.scale_bytes(), format.short_scale);
-    float* to = total.data() + b * n;
-    if (floats) {
-      for (std::size_t i = 0; i < n; ++i) {
-        const float value = values[packed[b * n + i]] * scale;
-        to[i] = first ? value : to[i] + value;
+  each_run(all, n, threads, [&](std::size_t begin, std::size_t end, std::size_t together) {
+    std::vector<float> scales(together);
+    std::vector<std::int8_t> codes(format.code == BlockCode::int4 ? together * n : 0);
+    for (std::size_t b = begin; b < end; b += together) {
+      const std::size_t blocks = std::min(together, end - b);
+      for (std::size_t k = 0; k < blocks; ++k)
+        scales[k] = load_scale(message.data() + (b + k) * format.scale_bytes(), format.short_scale);
+      float* const to = total.data() + b * n;
+      if (floats) {
+        for (std::size_t k = 0; k < blocks; ++k)
+          (first ? look_up<true> : look_up<false>)(packed + (b + k) * n, n, scales[k], values, to + k * n);
+        continue;
       }
-      continue;
+      const auto* from = reinterpret_cast<const std::int8_t*>(packed) + b * n;
+      if (format.code == BlockCode::int4) {
+        unpack_blocks(packed + b * n / 2, blocks, n, codes.data());
+        from = codes.data();
+      }
+      (first ? write_blocks : add_blocks)(from, blocks, n, scales.data(), to);
     }
-    if (format.code == BlockCode::int4)
-      unpack_nibbles(packed + b * n / 2, n / 2, codes.data());
-    else
-      std::memcpy(codes.data(), packed + b * n, n);
-    if (first)
-      write_scaled(codes.data(), n, scale, to);
-    else
-      add_scaled_to(codes.data(), n, scale, to);
-  }
+  });
 }
 
 }  // namespace bh::gradients

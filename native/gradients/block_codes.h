@@ -32,10 +32,10 @@ struct BlockFormat {
 // Codes x.size() coordinates, a multiple of the block. Integers are rounded to the nearest, ties to even, or with
 // `dither` at random to one of the two around; floats to the nearest only.
 void block_encode(std::span<const float> x, const BlockFormat& format, const std::optional<Dither>& dither,
-                  std::span<std::uint8_t> message);
+                  std::size_t threads, std::span<std::uint8_t> message);
 
 // Adds, or if `first` writes, what a message stands for. What it says is untrusted: all values are defined.
-void block_accumulate(std::span<const std::uint8_t> message, const BlockFormat& format, bool first,
+void block_accumulate(std::span<const std::uint8_t> message, const BlockFormat& format, bool first, std::size_t threads,
                       std::span<float> total);
 
 }  // namespace bh::gradients

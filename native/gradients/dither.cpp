@@ -1,5 +1,7 @@
 #include "gradients/dither.h"
 
+#include <algorithm>
+
 #include "support/simd.h"
 
 namespace bh::gradients {
@@ -21,6 +23,15 @@ const std::uint16_t* Draws::at(std::uint64_t i) {
     ordered_draws(words.data(), draws_.data());
   }
   return draws_.data() + i % kDrawn;
+}
+
+void Draws::copy(std::uint64_t i, std::span<std::uint16_t> draws) {
+  while (!draws.empty()) {
+    const std::size_t part = std::min<std::size_t>(draws.size(), kDrawn - i % kDrawn);
+    std::copy_n(at(i), part, draws.data());
+    draws = draws.subspan(part);
+    i += part;
+  }
 }
 
 }  // namespace bh::gradients

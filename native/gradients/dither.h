@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "support/random.h"
 
@@ -23,21 +24,13 @@ class Draws {
   explicit Draws(const Dither& dither) : dither_(dither) {}
   // Those from coordinate i on, as many as are left up to a multiple of kDrawn. Valid until the next call.
   const std::uint16_t* at(std::uint64_t i);
+  // Those of as many coordinates as there is room for, from coordinate i on.
+  void copy(std::uint64_t i, std::span<std::uint16_t> draws);
 
  private:
   Dither dither_;
   std::uint64_t held_ = ~std::uint64_t{0};
   std::array<std::uint16_t, kDrawn> draws_;
 };
-
-// Calls visit(from, size) for runs of n coordinates from `first` on that cross no multiple of kDrawn.
-template <typename Visit>
-void each_drawn(std::uint64_t first, std::size_t n, const Visit& visit) {
-  for (std::size_t done = 0; done < n;) {
-    const std::size_t part = std::min<std::size_t>(n - done, kDrawn - (first + done) % kDrawn);
-    visit(done, part);
-    done += part;
-  }
-}
 
 }  // namespace bh::gradients

@@ -32,8 +32,8 @@ std::vector<float> through(const std::vector<float>& x, const BlockFormat& forma
                            const std::optional<gradients::Dither>& dither = std::nullopt) {
   std::vector<std::uint8_t> message(format.message_bytes(x.size()));
   std::vector<float> found(x.size());
-  gradients::block_encode(x, format, dither, message);
-  gradients::block_accumulate(message, format, true, found);
+  gradients::block_encode(x, format, dither, 1, message);
+  gradients::block_accumulate(message, format, true, 1, found);
   return found;
 }
 
@@ -72,7 +72,7 @@ void every_code_is_a_fixed_point() {
     for (int i = 0; i < 4; ++i) message[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(one >> 8 * i);
     for (std::size_t i = 0; i < 256; ++i) message[4 + i] = static_cast<std::uint8_t>(i);
     std::vector<float> values(256);
-    gradients::block_accumulate(message, format, true, values);
+    gradients::block_accumulate(message, format, true, 1, values);
     for (float& value : values)
       if (!std::isfinite(value) || value == -128) value = 0;
     const std::vector<float> found = through(values, format);
@@ -84,10 +84,10 @@ void messages_add_up() {
   const BlockFormat format{BlockCode::int4, BlockNorm::euclidean, false, 32};
   const std::vector<float> x = numbers(64), once = through(x, format);
   std::vector<std::uint8_t> message(format.message_bytes(64));
-  gradients::block_encode(x, format, std::nullopt, message);
+  gradients::block_encode(x, format, std::nullopt, 1, message);
   std::vector<float> total(64);
-  gradients::block_accumulate(message, format, true, total);
-  gradients::block_accumulate(message, format, false, total);
+  gradients::block_accumulate(message, format, true, 1, total);
+  gradients::block_accumulate(message, format, false, 1, total);
   for (std::size_t i = 0; i < 64; ++i) CHECK(total[i] == 2 * once[i]);
 }
 
@@ -104,13 +104,30 @@ void blocks_are_zero_or_not_a_number_as_a_whole() {
       }
 }
 
+void bytes_do_not_depend_on_threads() {
+  const std::vector<float> x = numbers(15 * 4096);
+  for (const std::size_t block : {16, 64, 4096})
+    for (const bool stochastic : {false, true}) {
+      const BlockFormat format{block == 64 ? BlockCode::int4 : BlockCode::int8, BlockNorm::largest, false, block};
+      const auto dither = stochastic ? std::optional(gradients::Dither{1, 2, 3 * block}) : std::nullopt;
+      std::vector<std::uint8_t> alone(format.message_bytes(x.size())), together(alone.size());
+      gradients::block_encode(x, format, dither, 1, alone);
+      gradients::block_encode(x, format, dither, 4, together);
+      CHECK(alone == together);
+      std::vector<float> one(x), many(x);
+      gradients::block_accumulate(alone, format, false, 1, one);
+      gradients::block_accumulate(alone, format, false, 4, many);
+      CHECK(one == many);
+    }
+}
+
 void any_bytes_are_a_message() {
   for (const BlockCode code : {BlockCode::int4, BlockCode::int8, BlockCode::e4m3, BlockCode::e5m2}) {
     const BlockFormat format{code, BlockNorm::largest, true, 64};
     std::vector<std::uint8_t> message(format.message_bytes(640));
     for (std::size_t i = 0; i < message.size(); ++i) message[i] = static_cast<std::uint8_t>(i * 37);
     std::vector<float> total(640);
-    gradients::block_accumulate(message, format, false, total);
+    gradients::block_accumulate(message, format, false, 1, total);
   }
 }
 
@@ -122,5 +139,6 @@ int main() {
   every_code_is_a_fixed_point();
   messages_add_up();
   blocks_are_zero_or_not_a_number_as_a_whole();
+  bytes_do_not_depend_on_threads();
   any_bytes_are_a_message();
 }

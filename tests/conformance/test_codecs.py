@@ -111,6 +111,13 @@ def test_all_workers_get_the_same_bits_near_the_mean(codec, reduction, size):
     assert not any(np.shares_memory(mean, rows) for mean in means)
 
 
+@pytest.mark.parametrize(("codec", "reduction"), CASES)
+def test_threads_change_no_bit(codec, reduction):
+    rows = gradients(30_000)
+    found = [drive_local(opened(codec, reduction, 30_000, threads=threads), rows).means[0] for threads in (1, 3)]
+    assert found[0].tobytes() == found[1].tobytes()
+
+
 @pytest.mark.parametrize(("codec", "reduction"), [case for case in CASES if case.values[0].homomorphic])
 def test_the_order_of_workers_makes_no_difference_to_a_homomorphic_sum(codec, reduction):
     found = set()

@@ -14,7 +14,7 @@ from beforehand.gradients.exchange import Combine, Floats, Gather, Message
 from beforehand.gradients.inputs import check_seed, one_of
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
-from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, gathered, shard_length
 from beforehand.quantization import encode, levels
 
@@ -88,9 +88,9 @@ class Adaptive(SchemeCodec):
     def _nbytes(self, size: int) -> int:
         return size // self.block * 4 * 2**self.bits + size * self.bits // 8
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        key = rounding_key(self.seed, rank)
-        stream(0, bucket)
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
+        key = rounding_key(self.seed, at.rank)
+        stream(0, at.bucket)
 
         def coded(x: Floats, step: int) -> tuple["AdaptiveShards", float]:
             rows = padded(x, self.block).reshape(-1, self.block)
@@ -99,11 +99,11 @@ class Adaptive(SchemeCodec):
                 rows = rows.copy()
                 rows[broken] = 0
             flat, bins = rows.reshape(-1), BINS if self.method == "histogram" else None
-            chosen = levels(flat, 2**self.bits, method=self.method, block=self.block, bins=bins)
-            codes = encode(flat, chosen, seed=key, stream=stream(step, bucket, UP)).indices()
+            chosen = levels(flat, 2**self.bits, method=self.method, block=self.block, bins=bins, threads=at.threads)
+            codes = encode(flat, chosen, seed=key, stream=stream(step, at.bucket, UP), threads=at.threads).indices()
             tables = np.pad(chosen.values, ((0, 0), (0, 2**self.bits - chosen.n_levels)), mode="edge")
             tables[broken] = np.nan
-            down = BlockRounding(RESULT, key, stream(step, bucket, DOWN))
+            down = BlockRounding(RESULT, key, stream(step, at.bucket, DOWN))
             return AdaptiveShards(tables.astype("<f4"), packed(codes, self.bits), self.bits, down), chosen.squared_error
 
         def combine(x: Floats, step: int) -> Exchanged:
@@ -117,9 +117,9 @@ class Adaptive(SchemeCodec):
             for message in (yield Gather(shards.encode(0, shards.size))):
                 total = shards.accumulate(total, message)
             assert total is not None
-            return Outcome(np.divide(total[: len(x)], np.float32(workers), dtype=np.float32), x.copy, error)
+            return Outcome(np.divide(total[: len(x)], np.float32(at.workers), dtype=np.float32), x.copy, error)
 
-        return combine if reduction == "combine" else gather
+        return combine if at.reduction == "combine" else gather
 
     @property
     def _remembers(self) -> bool:

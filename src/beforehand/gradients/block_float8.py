@@ -9,7 +9,7 @@ from beforehand.gradients.codec import Reduction, Transport, check_transport
 from beforehand.gradients.exchange import Floats
 from beforehand.gradients.inputs import one_of
 from beforehand.gradients.layout import Layout
-from beforehand.gradients.scheme import Exchanged, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes
 
 
@@ -72,9 +72,11 @@ class BlockFloat8(SchemeCodec):
         """How every worker codes its blocks."""
         return BlockRounding(self._format)
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
+        rounding = self.always._replace(threads=at.threads)
+
         def combine(x: Floats, step: int) -> Exchanged:
-            return combined(x, self.always, self.always)
+            return combined(x, rounding, rounding)
 
         return combine
 

@@ -10,7 +10,7 @@ from beforehand.gradients.exchange import Floats
 from beforehand.gradients.inputs import check_seed, one_of
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
-from beforehand.gradients.scheme import Exchanged, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes
 
 UP, DOWN = 0, 1  # the streams of a worker's own message and of the mean that it codes for all
@@ -89,12 +89,12 @@ class BlockInt(SchemeCodec):
             return BlockRounding(self._format)
         return BlockRounding(self._format, rounding_key(self.seed, rank), stream(step, bucket, part))
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        stream(0, bucket)
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
+        stream(0, at.bucket)
 
         def combine(x: Floats, step: int) -> Exchanged:
-            up, down = (self.rounding_at(step, rank=rank, bucket=bucket, part=part) for part in (UP, DOWN))
-            return combined(x, up, down)
+            up, down = (self.rounding_at(step, rank=at.rank, bucket=at.bucket, part=part) for part in (UP, DOWN))
+            return combined(x, up._replace(threads=at.threads), down._replace(threads=at.threads))
 
         return combine
 

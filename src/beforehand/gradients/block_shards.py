@@ -15,11 +15,15 @@ BLOCKS = tuple(2**k for k in range(4, 17))
 
 
 class BlockRounding(NamedTuple):
-    """How blocks are coded. The draws of stochastic rounding are at `stream` of `seed`; None rounds to the nearest."""
+    """How blocks are coded. The draws of stochastic rounding are at `stream` of `seed`; None rounds to the nearest.
+
+    Results do not depend on `threads`.
+    """
 
     format: _native.BlockFormat
     seed: int = 0
     stream: int | None = None
+    threads: int = 1
 
     def encode(self, x: Floats, first: int) -> Message:
         """The message of whole blocks, of which the first coordinate has the number `first`."""
@@ -31,6 +35,7 @@ class BlockRounding(NamedTuple):
             seed=self.seed,
             stream=self.stream or 0,
             first=first,
+            threads=self.threads,
             message=message,
         )
         return message
@@ -46,7 +51,9 @@ class BlockRounding(NamedTuple):
                 f"message has {message.nbytes} bytes, but {len(total)} coordinates have "
                 f"{self.format.message_bytes(len(total))}; pass that of this round"
             )
-        _native.block_accumulate(np.ascontiguousarray(message), self.format, first=first, total=total)
+        _native.block_accumulate(
+            np.ascontiguousarray(message), self.format, first=first, threads=self.threads, total=total
+        )
 
 
 @final

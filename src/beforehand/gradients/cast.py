@@ -9,7 +9,7 @@ from beforehand.gradients.exchange import Floats, Sum
 from beforehand.gradients.half import itemsize, narrowed, widened
 from beforehand.gradients.inputs import one_of
 from beforehand.gradients.layout import Layout
-from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec, exact_mean
+from beforehand.gradients.scheme import Exchanged, Opening, Outcome, Scheme, SchemeCodec, exact_mean
 from beforehand.gradients.wire import WireBytes, summed
 
 
@@ -64,15 +64,15 @@ class Cast(SchemeCodec):
         """0 for float32; in 16 bits None, as it depends on how many values are too small."""
         return 0.0 if self.dtype == "float32" else None
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
         def plain(x: Floats, step: int) -> Exchanged:
-            mean = yield from exact_mean(x, workers)
+            mean = yield from exact_mean(x, at.workers)
             return Outcome(mean, x.copy)
 
         def half(x: Floats, step: int) -> Exchanged:
-            values = narrowed(x, self.dtype, workers)
+            values = narrowed(x, self.dtype, at.workers)
             total = yield Sum(values)
-            return Outcome(widened(total, self.dtype), lambda: widened(values, self.dtype, workers))
+            return Outcome(widened(total, self.dtype), lambda: widened(values, self.dtype, at.workers))
 
         return plain if self.dtype == "float32" else half
 

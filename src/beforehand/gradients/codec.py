@@ -38,9 +38,17 @@ class Codec(Protocol):
         """What it can use, the best first."""
 
     def open(
-        self, layout: Layout, *, rank: int, workers: int, reduction: Reduction, bucket: int = 0, step: int = 0
+        self,
+        layout: Layout,
+        *,
+        rank: int,
+        workers: int,
+        reduction: Reduction,
+        bucket: int = 0,
+        step: int = 0,
+        threads: int = 1,
     ) -> Encoder:
-        """An encoder for one worker's bucket, at this step of the run."""
+        """An encoder for one worker's bucket, at this step of the run; results do not depend on `threads`."""
 
     def wire_bytes(self, layout: Layout, *, workers: int, transport: Transport = "auto") -> WireBytes:
         """What one worker sends in a round."""

@@ -10,7 +10,7 @@ from beforehand.gradients.exchange import Floats
 from beforehand.gradients.inputs import check_seed, one_of
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
-from beforehand.gradients.scheme import Exchanged, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes
 
 
@@ -75,12 +75,12 @@ class QSGD(SchemeCodec):
         norm = _native.BlockNorm.euclidean if self.norm == "l2" else _native.BlockNorm.largest
         return _native.BlockFormat(code, self.bucket, norm=norm)
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        blocks, key = self._format, rounding_key(self.seed, rank)
-        stream(0, bucket)
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
+        blocks, key = self._format, rounding_key(self.seed, at.rank)
+        stream(0, at.bucket)
 
         def combine(x: Floats, step: int) -> Exchanged:
-            return combined(x, BlockRounding(blocks, key, stream(step, bucket)), None)
+            return combined(x, BlockRounding(blocks, key, stream(step, at.bucket), at.threads), None)
 
         return combine
 

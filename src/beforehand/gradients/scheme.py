@@ -26,6 +26,16 @@ class Outcome(NamedTuple):
     squared_error: float | None = None
 
 
+class Opening(NamedTuple):
+    """How a codec was opened."""
+
+    rank: int
+    workers: int
+    bucket: int
+    reduction: Reduction
+    threads: int
+
+
 Exchanged: TypeAlias = Generator[Exchange, NDArray[Any], Outcome]
 Scheme: TypeAlias = Callable[[Floats, int], Exchanged]  # takes the gradient, which it only reads, and the step
 
@@ -107,14 +117,14 @@ class SchemeCodec(ABC):
             reduction: One of `reductions`.
             bucket: Number of this bucket.
             step: Of the run, where it begins.
-            threads: These codecs run on one.
+            threads: For blocks and levels; results do not depend on it.
 
         Raises:
             InvalidInput: This codec cannot use the reduction, or there is no such rank.
             CapacityExceeded: The bucket is too large for the codec's numbers of coordinates, or its own too high.
         """
         check_open(self, rank=rank, workers=workers, reduction=reduction)
-        scheme = self._scheme(layout, rank=rank, workers=workers, bucket=bucket, reduction=reduction)
+        scheme = self._scheme(layout, Opening(rank, workers, bucket, reduction, threads))
         return SchemeEncoder(scheme, layout, workers, feedback=self._remembers, step=step)
 
     @abstractmethod
@@ -137,7 +147,7 @@ class SchemeCodec(ABC):
         return options_from_json(cls, cls.name, text)
 
     @abstractmethod
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
         """The exchange of one worker's bucket."""
 
     @property

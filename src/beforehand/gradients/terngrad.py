@@ -16,7 +16,7 @@ from beforehand.gradients.inputs import check_seed, real
 from beforehand.gradients.lanes import LANES, Lanes, check_capacity, smallest_lanes
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import rounding_key, stream
-from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, gathered, served, shard_length
 
 GROUP = 512  # coordinates that are packed together
@@ -91,10 +91,10 @@ class TernGrad(SchemeCodec):
         down = smallest_lanes(2 * workers).nbytes(length)
         return scales.plus(WireBytes((workers - 1) * length / 4, (workers - 1) * down))
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
-        check_capacity(workers, 2, 16)
-        stream(0, bucket)
-        key = rounding_key(self.seed, rank)
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
+        check_capacity(at.workers, 2, 16)
+        stream(0, at.bucket)
+        key = rounding_key(self.seed, at.rank)
 
         def combine(x: Floats, step: int) -> Exchanged:
             with np.errstate(invalid="ignore", over="ignore"):
@@ -108,7 +108,7 @@ class TernGrad(SchemeCodec):
                 return Outcome(np.full(len(x), np.nan, np.float32), x.copy)
             values = padded(x, GROUP)
             packed = np.empty(len(values) // 4, np.uint8)
-            _native.ternary_encode(values, scale, seed=key, stream=stream(step, bucket), packed=packed)
+            _native.ternary_encode(values, scale, seed=key, stream=stream(step, at.bucket), packed=packed)
             mean = yield Combine(TernaryShards(packed, scale))
             return Outcome(mean[: len(x)], x.copy)
 

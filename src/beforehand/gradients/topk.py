@@ -12,7 +12,7 @@ from beforehand.gradients.exchange import Floats, Gather, Message
 from beforehand.gradients.half import itemsize, narrowed, widened
 from beforehand.gradients.inputs import one_of, real
 from beforehand.gradients.layout import Layout
-from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, gathered
 
 Where = NDArray[np.int64]
@@ -112,7 +112,7 @@ class TopK(SchemeCodec):
             raise CorruptData(f"a worker's message names places outside of {size} coordinates; pass messages unchanged")
         return values, where
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
         size = layout.size
         if size >= 2**31:
             raise CapacityExceeded(f"the bucket has {size} coordinates, but places are int32; take smaller buckets")
@@ -129,7 +129,7 @@ class TopK(SchemeCodec):
             if self.both_ways:
                 kept = largest(total, self.kept(size))
                 total = _placed(total[kept], kept, size)
-            total /= np.float32(workers)
+            total /= np.float32(at.workers)
             return Outcome(total, lambda: _placed(widened(values, self.value_dtype), where, size))
 
         return gather

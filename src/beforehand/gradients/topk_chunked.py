@@ -14,7 +14,7 @@ from beforehand.gradients.exchange import Floats, Sum
 from beforehand.gradients.half import narrowed, widened
 from beforehand.gradients.inputs import one_of, real
 from beforehand.gradients.layout import Layout
-from beforehand.gradients.scheme import Exchanged, Outcome, Scheme, SchemeCodec
+from beforehand.gradients.scheme import Exchanged, Opening, Outcome, Scheme, SchemeCodec
 from beforehand.gradients.wire import WireBytes, summed
 
 CHUNKS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -94,7 +94,7 @@ class TopKChunked(SchemeCodec):
         values = self.selected(layout.size) * self.chunk_length
         return summed(2 * chunks, workers).plus(summed(2 * values, workers))
 
-    def _scheme(self, layout: Layout, *, rank: int, workers: int, bucket: int, reduction: Reduction) -> Scheme:
+    def _scheme(self, layout: Layout, at: Opening) -> Scheme:
         size, chunk = layout.size, self.chunk_length
         count, selected = -(-size // chunk), self.selected(size)
 
@@ -104,7 +104,7 @@ class TopKChunked(SchemeCodec):
             _native.chunk_energies(rows.reshape(-1), energies)
             totals = yield Sum(narrowed(energies, "bfloat16"))
             chosen = largest_chunks(totals.view(np.uint16), selected)
-            values = narrowed(rows[chosen], self.value_dtype, workers).reshape(-1)
+            values = narrowed(rows[chosen], self.value_dtype, at.workers).reshape(-1)
             sums = yield Sum(values)
 
             def spread(held: NDArray[Any], factor: int) -> Floats:
@@ -112,7 +112,7 @@ class TopKChunked(SchemeCodec):
                 out[chosen] = widened(held, self.value_dtype, factor).reshape(-1, chunk)
                 return out.reshape(-1)[:size]
 
-            return Outcome(spread(sums, 1), lambda: spread(values, workers))
+            return Outcome(spread(sums, 1), lambda: spread(values, at.workers))
 
         return select
 
