@@ -16,7 +16,7 @@ MISMATCH = "InvalidInput", "InvalidInput"
     ("codecs", "transports", "options", "kinds", "errors", "message"),
     [
         ((FOUR_BITS, THC(bits=3)), "auto", {}, "mlp", MISMATCH, 'codec of rank 1 is {"codec": "THC", "bits": 3'),
-        ((FOUR_BITS, Cast()), "auto", {}, "mlp", MISMATCH, "but of rank 0 .*attach the same on all ranks"),
+        ((FOUR_BITS, Cast()), "auto", {}, "mlp", MISMATCH, "but of rank 0 .*pass the same on all ranks"),
         (FOUR_BITS, "auto", ({}, {"warmup_steps": 4}), "mlp", MISMATCH, "warmup_steps of rank 1 is 4, but of rank 0 3"),
         (FOUR_BITS, ("auto", "two_shot"), {}, "mlp", MISMATCH, "transport of rank 1 is two_shot"),
         (FOUR_BITS, "auto", {}, ("mlp", "nested"), MISMATCH, "the model's parameters of rank 1 is"),

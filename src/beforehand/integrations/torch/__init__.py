@@ -4,6 +4,7 @@ from beforehand.integrations.torch.codebooks import codebook, quantize_linear
 from beforehand.integrations.torch.compare import compare
 from beforehand.integrations.torch.comparison import Comparison, Row, Run
 from beforehand.integrations.torch.ddp import attach_ddp
+from beforehand.integrations.torch.delta import compress_delta
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.fsdp2 import attach_fsdp2
 from beforehand.integrations.torch.handle import Handle, HookStats
@@ -27,6 +28,7 @@ __all__ = [
     "attach_fsdp2",
     "codebook",
     "compare",
+    "compress_delta",
     "measure_link",
     "pilot",
     "quantize_linear",

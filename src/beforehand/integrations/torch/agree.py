@@ -29,12 +29,12 @@ def agreed(group: Any, facts: Mapping[str, str], problem: Exception | None, offe
         raise problem
     for rank, (said, _, _) in enumerate(rows):
         if said is not None:
-            raise InvalidInput(f"rank {rank} cannot attach ({said}); mend it there")
+            raise InvalidInput(f"rank {rank} cannot take part ({said}); mend it there")
     for rank, (_, theirs, _) in enumerate(rows):
         for name, fact in rows[0][1].items():
             if theirs.get(name) != fact:
                 raise InvalidInput(
-                    f"{name} of rank {rank} is {theirs.get(name)}, but of rank 0 {fact}; attach the same on all ranks"
+                    f"{name} of rank {rank} is {theirs.get(name)}, but of rank 0 {fact}; pass the same on all ranks"
                 )
     decided: T = rows[0][2]
     return decided

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from beforehand import __version__
 from beforehand.core.errors import BeforehandError, InvalidInput
-from beforehand.gradients import THC, AggregatorClient, Encoder, Layout, LowRank, Table
+from beforehand.gradients import THC, AggregatorClient, Layout, LowRank, Table
 from beforehand.gradients.codec import Codec, Reduction
-from beforehand.gradients.integer_shards import NO_INTEGERS, IntegerCodec
 from beforehand.integrations.torch.agree import agreed
 from beforehand.integrations.torch.averaging import Averaging
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
@@ -20,14 +19,12 @@ from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.handle import Handle
 from beforehand.integrations.torch.hook import Hook
 from beforehand.integrations.torch.host import torch_for
+from beforehand.integrations.torch.opening import AGGREGATOR, opener, reduction_of
 from beforehand.integrations.triton import choice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
     from torch.nn.parallel import DistributedDataParallel
-
-AGGREGATOR = "aggregator://"
-TRANSPORTS: dict[str, Reduction] = {"allreduce": "sum", "two_shot": "combine", "gather": "gather"}
 
 
 def attach_ddp(
@@ -98,9 +95,9 @@ def attach_ddp(
     shown, service = _without_token(transport)
     try:
         _check_options(warmup_steps, smallest_bucket, vnmse_every, threads, resync_every)
-        _check_model(model)
-        offer = (_reduction(codec, transport), codec.tables(workers) if isinstance(codec, THC) else None)
-        _opener(codec, rank, workers, *offer, threads)(Layout([("probe", (1,))]), 0, 0)
+        _check_model(torch, model)
+        offer = (reduction_of(codec, transport), codec.tables(workers) if isinstance(codec, THC) else None)
+        opener(codec, rank, workers, *offer, threads)(Layout([("probe", (1,))]), 0, 0)
     except BeforehandError as error:
         problem = error
     facts = {
@@ -129,7 +126,7 @@ def attach_ddp(
     if aggregator is None and choice.runs_on(device, codec):
         opened, carrier = choice.opener(codec, device, rank, workers, reduction, tables), choice.carrier(driver)
     else:
-        opened, carrier = _opener(codec, rank, workers, reduction, tables, threads), None
+        opened, carrier = opener(codec, rank, workers, reduction, tables, threads), None
     averaging = Averaging(
         BucketEncoders(opened),
         driver,
@@ -171,11 +168,11 @@ def _check_options(warmup_steps: int, smallest_bucket: int, vnmse_every: int, th
             raise InvalidInput(f"{name} is {given!r}, but must be a whole number of at least {least[name]}")
 
 
-def _check_model(model: Any) -> None:
+def _check_model(torch: Any, model: Any) -> None:
     if model._comm_hooks:
         raise InvalidInput("model has a communication hook already, and torch cannot remove one; wrap the model anew")
     for name, module in model.module.named_modules():
-        if getattr(module, "sparse", False):
+        if isinstance(module, torch.nn.Embedding | torch.nn.EmbeddingBag) and module.sparse:
             raise InvalidInput(f"{name or 'model'} has sparse gradients; take sparse=False")
 
 
@@ -209,36 +206,6 @@ def _joined(
         raise
     assert client is not None
     return client
-
-
-def _reduction(codec: Codec, transport: str) -> Reduction:
-    if transport == "auto":
-        return codec.reductions[0]
-    if transport.startswith(AGGREGATOR):
-        if not isinstance(codec, IntegerCodec) or "combine" not in codec.reductions:
-            raise InvalidInput(f"{codec.name} sends no codes of integers, {NO_INTEGERS}")
-        return "combine"
-    if transport not in TRANSPORTS:
-        raise InvalidInput(
-            f"transport is {transport!r}, but must be auto, aggregator://host:port, {', '.join(TRANSPORTS)}"
-        )
-    reduction = TRANSPORTS[transport]
-    if reduction not in codec.reductions:
-        can = [name for name, each in TRANSPORTS.items() if each in codec.reductions]
-        raise InvalidInput(f"transport is {transport!r}, but {codec.name} takes {', '.join(['auto', *can])}")
-    return reduction
-
-
-def _opener(
-    codec: Codec, rank: int, workers: int, reduction: Reduction, tables: tuple[Table, ...] | None, threads: int
-) -> Callable[[Layout, int, int], Encoder]:
-    def opened(layout: Layout, bucket: int, step: int) -> Encoder:
-        given: dict[str, Any] = {"threads": threads}
-        if tables is not None:
-            given["tables"] = tables
-        return codec.open(layout, rank=rank, workers=workers, reduction=reduction, bucket=bucket, step=step, **given)
-
-    return opened
 
 
 def _own_group(torch: Any, group: Any, device: Any) -> Any:
