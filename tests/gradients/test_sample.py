@@ -25,6 +25,13 @@ def test_rows_are_steps_of_workers():
     assert sample.layout.slices == {"w": slice(0, 2), "b": slice(2, 3)}
     assert (sample.workers, sample.seconds) == (2, 1.5)
     assert sample.of(8).shape == (2, 2, 3)
+    assert sample.recording(10.0) == 1.5
+
+
+def test_without_seconds_recording_costs_all_steps_of_each_worker():
+    sample = Sample.read(trace())
+    assert sample.seconds is None
+    assert sample.recording(0.5) == 0.5 * 2 * 8
 
 
 def test_without_names_it_is_one_tensor():

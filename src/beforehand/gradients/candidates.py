@@ -55,7 +55,7 @@ class Way(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As tables show it: the codec with the options that are not its defaults, and the transport."""
+        """In tables, made of the codec, its options that are not defaults, and the transport."""
         default: Any = type(self.codec)()
         given = asdict(self.codec)  # type: ignore[call-overload]
         options = [f"{name}={value}" for name, value in given.items() if value != getattr(default, name)]

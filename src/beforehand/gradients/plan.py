@@ -4,12 +4,12 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
@@ -20,13 +20,13 @@ from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.candidates import CASTS, Candidate, Errors, Way, try_all
 from beforehand.gradients.codec import Codec, Transport
 from beforehand.gradients.gradient_plan import RESAMPLES, GradientPlan, check_setting
-from beforehand.gradients.inputs import check_seed, numbers, whole
+from beforehand.gradients.inputs import check_seed, whole
 from beforehand.gradients.link import Link
+from beforehand.gradients.piloting import Curve, Pilot, piloted
 from beforehand.gradients.sample import Sample
 from beforehand.gradients.speeds import Speeds
 from beforehand.gradients.step_times import Factors, Setting
 
-Pilot: TypeAlias = Callable[[Codec], tuple[ArrayLike, ArrayLike]]
 from_json = GradientPlan.from_json  # for `core.load_plan`, where a file does not name its kind
 UNSURE: Final = 0.1  # share by which latency, rate and speeds may be off
 
@@ -54,8 +54,8 @@ def plan(
 
     Args:
         trace: Of kind `gradients`: columns `step`, `worker` and `gradient` (float32, one row for each step and worker,
-            in this order), `names` and `shapes` of tensors in `meta`, and `seconds` that recording took. 5 to 20 steps,
-            spread over the first few hundred, of as many workers as are planned for.
+            in this order), and in `meta` `names` and `shapes` of tensors and the `seconds` that recording took. 5 to 20
+            steps, spread over the first few hundred, of as many workers as are planned for.
         link: Between workers, as `measure_link` measures it.
         workers: How many will train.
         compute_seconds: Of forward, backward and optimizer of one step.
@@ -66,7 +66,8 @@ def plan(
         speeds: What `measure_speeds` found; None measures now.
         pilot: Trains with a codec and returns the numbers of steps and the losses then; `integrations.torch.pilot`
             makes one.
-        target_loss: That pilots must reach; None takes the last loss of the float32 pilot.
+        target_loss: That pilots must reach; None takes that of the float32 pilot after two thirds of its steps, so that
+            codecs which need more steps can reach it, too.
         max_vnmse: The largest error allowed without a pilot.
         margin: The least gain worth having: 0.1 is 1.1 times as fast.
         seed: Of the resampling.
@@ -116,13 +117,13 @@ def plan(
     tried, refused = try_all(sample, setting.buckets, candidates, aggregator=aggregator_link is not None)
     known = setting.buckets.speeds(tried) if speeds is None else speeds
     judged = [_judged(way, errors, setting, known, seed) for way, errors in tried.items()]
-    target = None
     if pilot is not None:
-        judged, target = _piloted(judged, pilot, target_loss)
-    before, best, gain = _choice(judged, max_vnmse, target is not None)
+        curves, target_loss = piloted([each.candidate for each in judged], pilot, target_loss)
+        judged = [each.with_pilot(curves, target_loss) for each in judged]
+    before, best, gain = _choice(judged, max_vnmse, pilot is not None)
     verdict = judge(gain, margin)
     taken = before if verdict == "don't bother" else best
-    seconds = sample.seconds + time.perf_counter() - began
+    seconds = sample.recording(setting.compute_seconds) + time.perf_counter() - began
     return GradientPlan(
         design=taken.design,
         candidates=tuple(each.candidate for each in sorted(judged, key=lambda each: each is not before)),
@@ -136,7 +137,7 @@ def plan(
         overlap=setting.overlap,
         max_vnmse=float(max_vnmse),
         margin=float(margin),
-        target_loss=target,
+        target_loss=None if target_loss is None else float(target_loss),
         coordinates=sample.layout.size,
         steps=len(sample.steps),
         recorded=sample.workers,
@@ -163,6 +164,13 @@ class _Judged(NamedTuple):
     @property
     def design(self) -> str:
         return self.candidate.design
+
+    def with_pilot(self, curves: Mapping[Codec, Curve], target: float) -> "_Judged":
+        curve = curves.get(self.candidate.codec)
+        if curve is None:
+            return self
+        known = replace(self.candidate, piloted=True, steps=curve.reached(target), loss=curve.loss)
+        return self._replace(candidate=known)
 
 
 def _judged(way: Way, errors: Errors, setting: Setting, speeds: Speeds, seed: int) -> _Judged:
@@ -222,68 +230,3 @@ def _choice(judged: list[_Judged], max_vnmse: float, piloted: bool) -> tuple[_Ju
     else:
         draws = faster * before.growth / best.growth
     return before, best, Outcome.of(best.design, value - 1, draws - 1)
-
-
-def _piloted(judged: list[_Judged], pilot: Pilot, target: float | None) -> tuple[list[_Judged], float]:
-    """The candidates with what their pilots found, and the target.
-
-    After float32 and the fastest sum, pilots are run from the shortest step on, until none can win any more.
-    """
-    plain = next(each for each in judged if each.candidate.codec == CASTS[0])
-    runs = {plain.design: _Run.of(pilot, plain.candidate)}
-    last = float(runs[plain.design].losses[-1])
-    if target is None:
-        target = last
-    fewest = runs[plain.design].reached(target)
-    if fewest is None:
-        raise InvalidInput(
-            f"target_loss is {target}, but the pilot of float32 ended with {last:.6g} after "
-            f"{runs[plain.design].steps[-1]:g} steps; run it longer, or aim for less"
-        )
-    best = math.inf
-    by_step = sorted(judged, key=lambda each: each.candidate.step.value)
-    fastest = next(each for each in by_step if each.candidate.codec in CASTS)
-    for each in (fastest, *by_step):
-        seconds = each.candidate.step.value
-        if each.candidate.codec in CASTS and each is not fastest:
-            continue
-        if each is not fastest and seconds * fewest >= best:
-            break
-        if each.design not in runs:
-            runs[each.design] = _Run.of(pilot, each.candidate)
-        best = min(best, seconds * (runs[each.design].reached(target) or math.inf))
-    done = [
-        each._replace(candidate=replace(each.candidate, piloted=True, steps=run.reached(target), loss=run.loss))
-        if (run := runs.get(each.design))
-        else each
-        for each in judged
-    ]
-    return done, target
-
-
-class _Run(NamedTuple):
-    """A pilot's losses."""
-
-    steps: NDArray[np.float64]
-    losses: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, pilot: Pilot, candidate: Candidate) -> "_Run":
-        """Run it."""
-        steps, losses = (numbers("steps and losses of a pilot", part, np.float64) for part in pilot(candidate.codec))
-        if steps.ndim != 1 or steps.shape != losses.shape or not steps.size or (np.diff(steps) <= 0).any():
-            raise InvalidInput(
-                f"the pilot of {candidate.design} returned steps of shape {steps.shape} and losses of {losses.shape}, "
-                "but must return as many of both, with ascending steps"
-            )
-        return cls(steps, losses)
-
-    @property
-    def loss(self) -> float | None:
-        """The last one; None where it is not finite."""
-        return float(self.losses[-1]) if math.isfinite(self.losses[-1]) else None
-
-    def reached(self, target: float) -> float | None:
-        """At which step; None if never."""
-        there = np.flatnonzero(self.losses <= target)
-        return float(self.steps[there[0]]) if there.size else None

@@ -23,18 +23,23 @@ class Sample(NamedTuple):
         steps: Their numbers, ascending.
         rows: float32 (steps, workers, coordinates).
         layout: Of the coordinates.
-        seconds: That recording took beside training; 0 where nobody said it.
+        seconds: That recording took; None where nobody said it.
     """
 
     steps: NDArray[np.int64]
     rows: Floats
     layout: Layout
-    seconds: float
+    seconds: float | None
 
     @property
     def workers(self) -> int:
         """How many were recorded."""
         return int(self.rows.shape[1])
+
+    def recording(self, compute_seconds: float) -> float:
+        """Seconds that recording took; if unknown, those of training up to the last step, each worker in turn."""
+        steps = int(self.steps[-1]) + 1
+        return compute_seconds * self.workers * steps if self.seconds is None else self.seconds
 
     def of(self, workers: int) -> Floats:
         """The rows of the first workers, as many as there are of so many."""
@@ -102,8 +107,10 @@ def _layout(trace: Trace, size: int, name: str) -> Layout:
     return layout
 
 
-def _seconds(trace: Trace, name: str) -> float:
-    seconds = trace.meta.get("seconds", 0.0)
+def _seconds(trace: Trace, name: str) -> float | None:
+    seconds = trace.meta.get("seconds")
+    if seconds is None:
+        return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise InvalidInput(f"seconds in meta of the {name} are {seconds!r}, but must be a number of at least 0")
     return float(seconds)
