@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beforehand.gradients import THC, simulate, thc_table, vnmse
 from beforehand.gradients.theory import truncation_energy
@@ -94,6 +96,19 @@ def test_a_jump_of_the_norm_does_not_saturate_and_a_fall_recovers():
         for _ in range(3):
             mean = scheme.reduce(scaled)
         assert vnmse(mean, scaled.mean(axis=0)) < 0.002
+
+
+@given(st.lists(st.sampled_from([1e-3, 0.3, 1, 3, 3.9, 5, 1e3]), min_size=1, max_size=5), st.sampled_from([6, 8]))
+def test_whatever_norms_do_the_controller_is_back_within_six_rounds(jumps, bits):
+    rows, scheme, factor = rows_of("normal")[:, :4096], SaturatingSum(bits), np.float32(1)
+    errors = [vnmse(scheme.reduce(rows), rows.mean(axis=0)) for _ in range(30)]
+    for jump in jumps:
+        factor *= np.float32(jump)
+        scaled = factor * rows
+        later = [vnmse(scheme.reduce(scaled), scaled.mean(axis=0)) for _ in range(6)]
+        assert later[-1] < 3 * errors[-1]
+        assert max(later) < 1.01  # worst, all that is sent is lost
+        assert 1.5 <= scheme.factor <= 6
 
 
 def test_a_step_that_follows_one_worker_saturates():

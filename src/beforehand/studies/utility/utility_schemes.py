@@ -21,7 +21,7 @@ Levels: TypeAlias = tuple[tuple[int, int], ...]  # of the butterfly: ascending r
 LIMITS: Final = (1.5, 6.0)  # of the range in units of what is expected of a sum
 TARGETS: Final = {4: 0.12, 6: 0.012, 8: 0.001}  # share of lanes at their limit, by bits
 GROW, SHRINK = 1 / 0.95, 2**-0.02
-JUMP = 4.0  # of the longest gradient, beyond which the last sum says nothing of the next
+JUMP = 4.0  # of the longest gradient, up or down, beyond which the last sum says nothing of the next
 
 
 def padded(rows: Floats) -> Floats:
@@ -121,11 +121,11 @@ class SaturatingSum:
         self._longest = 0.0
 
     def reduce(self, rows: Floats) -> Floats:
-        """The mean of one round; `rows` are float32, (workers, 2**k)."""
+        """The mean of one round; `rows` are float32, (workers, 2**k), and not all zero."""
         workers, size = rows.shape
         levels = ((0, size.bit_length() - 1),)
         longest = float(np.linalg.norm(rows.astype(np.float64), axis=1).max())
-        if self._expected == 0 or longest > JUMP * self._longest:
+        if not self._longest / JUMP <= longest <= self._longest * JUMP:
             self._expected = workers * longest / math.sqrt(size)
         step = self.factor * self._expected / self._largest
         total = np.zeros(size, np.int32)
