@@ -100,6 +100,9 @@ SYSTEMS = (
         title="THC: Accelerating Distributed Deep Learning Using Tensor Homomorphic Compression",
         arxiv="2302.08545",
         area="gradients",
+        imported="from beforehand.gradients import THC",
+        command="beforehand gradients plan",
+        study="of 11 claims 9 reproduced, 1 direction only, 1 not run",
     ),
     System(
         name="TopK-Chunked",
@@ -107,6 +110,8 @@ SYSTEMS = (
         title="Beyond Throughput and Compression Ratios: Towards High End-to-end Utility of Gradient Compression",
         arxiv="2407.01378",
         area="gradients",
+        imported="from beforehand.gradients import TopKChunked",
+        command="beforehand gradients bench",
     ),
     System(
         name="Proteus",

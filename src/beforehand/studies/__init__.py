@@ -8,6 +8,7 @@ STUDIES = {  # by the system's name
     "Learned sliding window": "beforehand.studies.learned_window",
     "LSS": "beforehand.studies.lss",
     "SkipPredict": "beforehand.studies.skip_predict",
+    "THC": "beforehand.studies.thc",
 }
 
 

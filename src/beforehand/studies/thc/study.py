@@ -34,7 +34,7 @@ CLAIMS: Final = (
     Claim(
         says="On a language model 4 bits err .011 with the best table and .015 with the published one.",
         source="ours, as measured before",
-        requires="at most so much at every step, and within 5 % of what the closed form foretells",
+        requires="at most so much at every step, and within 15 % of what the closed form foretells",
     ),
     Claim(
         says="Training reaches its accuracy 1.28 to 1.33 times as fast, with a server in software.",
