@@ -13,6 +13,7 @@ namespace bh::gradients {
 namespace {
 
 constexpr std::size_t kBatch = 1 << 18;
+constexpr const char* kLeft = "this worker has left the aggregator; connect again for a new job";
 constexpr int kSlice = 100;  // milliseconds between pauses
 
 void take_sums(Bytes payload, std::span<std::uint8_t> sums) { std::memcpy(sums.data(), payload.data(), sums.size()); }
@@ -48,19 +49,29 @@ AggregatorClient::AggregatorClient(const std::string& host, std::uint16_t port, 
     throw CorruptData("the aggregator at " + address_ + " offers slots and chunks that this version does not know");
 }
 
-void AggregatorClient::check_open() const {
-  if (socket_.fd() < 0) throw Closed("this worker has left the aggregator; connect again for a new job");
+AggregatorClient::Call::Call(AggregatorClient& client) : client_(client) {
+  if (client.busy_.exchange(true))
+    throw InvalidInput("this client is in use on another thread; give each thread a worker of its own");
+  if (client.socket_.fd() < 0) {
+    client.busy_ = false;
+    throw Closed(kLeft);
+  }
+}
+
+AggregatorClient::Call::~Call() {
+  client_.busy_ = false;
+  if (client_.leaving_) client_.close();
 }
 
 void AggregatorClient::close() {
-  if (socket_.fd() < 0) return;
-  out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(out_sent_));
-  out_sent_ = 0;
-  if (out_.empty()) {
+  leaving_ = true;
+  if (busy_.exchange(true)) return;  // the call in progress sees that it is leaving
+  if (socket_.fd() >= 0) {
     put_frame(header(FrameType::bye), {}, out_);
-    send_some(socket_, out_);
+    flush();
+    socket_.close();
   }
-  socket_.close();
+  busy_ = false;
 }
 
 void AggregatorClient::flush() {
@@ -91,6 +102,10 @@ AggregatorClient::Frame AggregatorClient::next_frame(const Pause& pause) {
   Frame frame{};
   if (take_frame(frame)) return frame;
   for (const double start = seconds_now(); !take_frame(frame);) {
+    if (leaving_) {
+      socket_.close();
+      throw Closed(kLeft);
+    }
     flush();
     std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
@@ -116,7 +131,7 @@ AggregatorClient::Frame AggregatorClient::next_frame(const Pause& pause) {
 }
 
 void AggregatorClient::gather(std::span<const std::uint8_t> payload, std::span<std::uint8_t> rows, const Pause& pause) {
-  check_open();
+  const Call call(*this);
   if (payload.size() > kMostGathered)
     throw InvalidInput("an aggregator gathers at most " + std::to_string(kMostGathered) + " bytes of a worker, but " +
                        std::to_string(payload.size()) + " were given; take smaller buckets");
@@ -151,7 +166,7 @@ void AggregatorClient::put_chunk(std::size_t chunk, std::uint8_t table, std::spa
 template <typename Sum>
 void AggregatorClient::combine(std::uint8_t table, std::span<const std::uint8_t> packed, std::span<Sum> sums,
                                std::span<std::uint16_t> counts, const Pause& pause) {
-  check_open();
+  const Call call(*this);
   const std::size_t chunks = counts.size(), slots = welcome_.slots;
   std::vector<bool> waiting(chunks, false);
   const auto ask = [&](std::size_t chunk) {

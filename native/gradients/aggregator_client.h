@@ -1,5 +1,6 @@
 // A worker's end of a connection to an aggregator.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -39,7 +40,7 @@ class AggregatorClient {
   void combine(std::uint8_t table, std::span<const std::uint8_t> packed, std::span<Sum> sums,
                std::span<std::uint16_t> counts, const Pause& pause);
 
-  // Says goodbye. Later calls throw Closed.
+  // Says goodbye. Later calls throw Closed, and so does one that waits on another thread.
   void close();
 
  private:
@@ -54,7 +55,16 @@ class AggregatorClient {
   Frame next_frame(const Pause& pause);
   bool take_frame(Frame& frame);
   void flush();
-  void check_open() const;
+
+  // One call at a time, and none after close().
+  class Call {
+   public:
+    explicit Call(AggregatorClient& client);
+    ~Call();
+
+   private:
+    AggregatorClient& client_;
+  };
 
   Identity identity_;
   std::string address_;
@@ -66,6 +76,7 @@ class AggregatorClient {
   std::size_t out_sent_ = 0;
   std::uint32_t gathers_ = 0;
   std::uint64_t position_ = 0;  // of the next chunk in the run
+  std::atomic<bool> busy_ = false, leaving_ = false;
 };
 
 }  // namespace bh::gradients
