@@ -389,4 +389,4 @@ def alone(rank, text):
     model, plain = wrapped(mlp(), process_group=group), mlp()
     handle = attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0)
     pairs = [(backward(model, rank, step), backward(plain, rank, step)) for step in range(4)]
-    return pairs, handle.stats().sent.total
+    return pairs, handle.stats().sent.total, handle.stats().explain()

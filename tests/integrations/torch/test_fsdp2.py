@@ -154,7 +154,9 @@ def test_what_cannot_work_is_refused_on_all_ranks_before_the_first_step(pair):
         for name, said in words.items():
             assert found[name].startswith(said.format(rank=rank)), found[name]
         assert "codec is LowRank" in found["one"]
-        assert found["one"].startswith("InvalidInput: rank 1 cannot attach" if rank == 0 else "InvalidInput: codec is")
+        assert found["one"].startswith(
+            "InvalidInput: rank 1 cannot take part" if rank == 0 else "InvalidInput: codec is"
+        )
 
 
 def test_a_divide_factor_that_only_nccl_applies_is_refused_with_the_remedy(pair):

@@ -27,6 +27,7 @@ class Counts:
     """What the rounds so far amount to."""
 
     exact: WireBytes = field(default_factory=lambda: WireBytes(0, 0))  # sent for exact sums
+    plain: float = 0.0  # bytes that float32 would have sent
     at_limit: dict[Layout, float] = field(default_factory=dict)
     rho: dict[Layout, float] = field(default_factory=dict)
     truncation: dict[Layout, float] = field(default_factory=dict)
@@ -36,9 +37,11 @@ class Counts:
     def add_exact(self, buffer: Any, workers: int) -> None:
         """An all-reduce of a tensor."""
         self.exact = self.exact.plus(summed(buffer.numel() * buffer.element_size(), workers))
+        self.plain += summed(4 * buffer.numel(), workers).total
 
     def add_round(self, layout: Layout, rounds: Rounds) -> None:
         """A round of a bucket through a codec."""
+        self.plain += summed(4 * layout.size, rounds.encoder.workers).total
         last = rounds.encoder.last
         self.at_limit[layout] = last.at_limit
         for kept, value in ((self.rho, last.rho), (self.truncation, last.truncation)):

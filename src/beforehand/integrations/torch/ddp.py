@@ -82,7 +82,7 @@ def attach_ddp(
 
             handle = attach_ddp(model, THC(bits=4))
             train(model)
-            print(handle.stats().sent)
+            print(handle.stats().explain())
     """
     torch = torch_for("attach_ddp")
     if not isinstance(model, torch.nn.parallel.DistributedDataParallel):

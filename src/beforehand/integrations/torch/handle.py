@@ -19,6 +19,7 @@ class HookStats:
     Args:
         steps: Backward passes that exchanged gradients.
         sent: Bytes that this rank sent, without headers, exact sums included.
+        plain: Bytes that float32 would have sent in all these steps.
         encode: Seconds, on the thread that exchanges; those of exact steps are not measured.
         exchange: Seconds, waiting for slower ranks included.
         decode: Seconds, the adding of others' messages included.
@@ -32,6 +33,7 @@ class HookStats:
 
     steps: int
     sent: WireBytes
+    plain: float
     encode: float
     exchange: float
     decode: float
@@ -40,6 +42,17 @@ class HookStats:
     truncation: dict[str, float]
     vnmse: float | None
     fallbacks: dict[str, int]
+
+    def explain(self) -> str:
+        """What compression gained, and what it took, in a sentence."""
+        if not self.steps or not self.sent.total:
+            return f"nothing was sent in {self.steps} steps"
+        sent, plain = (each / self.steps / 1e6 for each in (self.sent.total, self.plain))
+        encode, exchange, decode = (1e3 * each / self.steps for each in (self.encode, self.exchange, self.decode))
+        return (
+            f"{sent:.3g} MB sent in each of {self.steps} steps, where float32 sends {plain:.3g} ({plain / sent:.3g} "
+            f"times as much); {encode:.3g} ms to encode, {exchange:.3g} to exchange, {decode:.3g} to decode"
+        )
 
 
 @final
@@ -59,6 +72,7 @@ class Handle:
         return HookStats(
             steps=hook.step,
             sent=driver.sent.plus(counts.exact),
+            plain=counts.plain,
             encode=seconds["encode"],
             exchange=seconds["exchange"],
             decode=seconds["decode"],

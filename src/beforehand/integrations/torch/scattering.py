@@ -34,6 +34,7 @@ class Shared:
         self.paused = False
         self.phases = Phases()
         self.fallbacks: Counter[str] = Counter()
+        self.plain = 0.0  # bytes that float32 would have sent
         self._scratch = np.empty(0, np.float32)
 
     def scratch(self, rows: int, length: int) -> Floats:
@@ -93,6 +94,7 @@ class CodedReduceScatter:
         """The mean of this rank's row, in memory of its own."""
         n, phases = self._driver.workers, self._shared.phases
         length = given.numel() // n
+        self._shared.plain += 4 * (n - 1) * length
         reason = "paused" if self._shared.paused else "small" if given.numel() < SMALLEST else None
         rows = CastRows(length, "float32") if reason else self.opened(length)
         rows.step = self.step

@@ -35,6 +35,7 @@ class ShardedHandle:
         return HookStats(
             steps=max((hook.step for hook in self._hooks.values()), default=0),
             sent=sent,
+            plain=self._shared.plain,
             encode=seconds["encode"],
             exchange=seconds["exchange"],
             decode=seconds["decode"],
