@@ -73,7 +73,9 @@ BH_INLINE void code_float8(const float* x, std::size_t n, float scale, std::int8
     size = size < F.largest ? size : F.largest;
     const auto bits = std::bit_cast<std::uint32_t>(size);
     const std::uint32_t normal = ((bits + ((1u << (kDropped - 1)) - 1) + (bits >> kDropped & 1)) >> kDropped) - kRebias;
-    const auto counted = static_cast<std::uint32_t>(static_cast<std::int32_t>((size * kPerStep + kRounder) - kRounder));
+    const float small = size < kSmallestNormal ? size : 0;  // others may have more steps than an integer
+    const auto counted =
+        static_cast<std::uint32_t>(static_cast<std::int32_t>((small * kPerStep + kRounder) - kRounder));
     const std::uint32_t code = size < kSmallestNormal ? counted : normal;
     codes[i] = static_cast<std::int8_t>(code | (std::bit_cast<std::uint32_t>(y) >> 31) << 7);
   }

@@ -16,7 +16,7 @@ from beforehand.gradients import (
     drive,
     drive_local,
 )
-from beforehand.gradients.half import narrowed
+from beforehand.gradients.half import narrowed, widened
 from beforehand.gradients.local import exchange_all
 from tests.gradients.rounds import layout_of, lognormal, opened
 
@@ -89,6 +89,15 @@ def test_sums_of_bfloat16_are_rounded_at_each_step():
     values = [narrowed(np.array([x], np.float32), "bfloat16") for x in (256.0, 1.0, 1.0)]
     answers, _ = exchange_all([Sum(each) for each in values])
     assert np.array_equal(answers[0], values[0])  # 257 has too many bits
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_sums_of_16_bits_overflow_as_in_any_collective(kind):
+    values = [narrowed(np.array(each, np.float32), kind) for each in ([6e4, np.inf, 2.5], [6e4, -np.inf, 0.25])]
+    answers, _ = exchange_all([Sum(each) for each in values])
+    expected = [np.inf if kind == "float16" else 119808, np.nan, 2.75]
+    assert np.array_equal(widened(answers[0], kind), np.array(expected, np.float32), equal_nan=True)
+    assert answers[0].dtype == values[0].dtype
 
 
 def test_a_driver_answers_one_worker():

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,12 +23,15 @@ from beforehand.quantization import Codes, Histogram, decode, encode, hadamard, 
 
 SIZE = 1 << 16  # values: enough that kernels let go of the interpreter's lock
 WRITERS = ("thread", "process")
+Kernels: TypeAlias = Callable[[np.ndarray], dict[str, Callable[[], Any]]]
 
 
 def stretches(dtype: np.dtype[Any]) -> list[np.ndarray]:
     """What the writer writes: ordinary values, then values that would mislead whoever counted on the ordinary ones."""
     random = np.random.default_rng(0)
     normal = random.standard_normal(SIZE)
+    if dtype == np.uint8:  # messages, whatever they say
+        return [random.integers(0, 256, SIZE, np.uint8), np.zeros(SIZE, dtype), np.full(SIZE, 255, dtype)]
     if dtype.kind in "iu":
         return [(100 * normal).astype(dtype), np.zeros(SIZE, dtype), np.full(SIZE, np.iinfo(dtype).max)]
     far = np.sqrt(np.finfo(dtype).max)
@@ -132,7 +135,7 @@ def kernels(x: np.ndarray) -> dict[str, Callable[[], Any]]:
     return made
 
 
-def main(dtype: str, writer: str, seconds: float) -> None:
+def main(dtype: str, writer: str, seconds: float, kernels: Kernels = kernels) -> None:
     """Run each kernel for its share of the time, at least once."""
     with changing(dtype, writer) as x:
         all_kernels = kernels(x)

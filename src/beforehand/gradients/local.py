@@ -82,16 +82,15 @@ def _resume(running: Round, answer: NDArray[Any] | None) -> Exchange:
 
 
 def _sum(values: list[NDArray[Any]]) -> NDArray[Any]:
-    if values[0].dtype == np.uint16:
-        total = values[0]
-        for each in values[1:]:
-            total = narrowed(widened(total, "bfloat16") + widened(each, "bfloat16"), "bfloat16")
-        return total
-    added = values[0].copy()
+    kind = {"uint16": "bfloat16", "float16": "float16"}.get(values[0].dtype.name)
+    total = values[0].copy()
     with np.errstate(over="ignore", invalid="ignore"):  # infinite, as in any collective
         for each in values[1:]:
-            added += each
-    return added
+            if kind is None:
+                total += each
+            else:
+                total = narrowed(widened(total, kind) + widened(each, kind), kind)
+    return total
 
 
 def _combine(exchanges: Sequence[Combine]) -> Answers:
