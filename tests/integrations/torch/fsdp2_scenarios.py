@@ -1,5 +1,6 @@
 """What each process does in the tests of FSDP2."""
 
+import time
 import warnings
 
 import torch
@@ -292,6 +293,30 @@ def divided(rank):
     for each in (net, net.first, net.second):
         each.set_gradient_divide_factor(3.0)
     return raised(loss_of(net, share(batch(0), rank, 2)).backward)
+
+
+def left_alone(rank):
+    """What the backward pass raises when the other process fails in its own, and after how many seconds."""
+    net = sharded()
+    attach_fsdp2(net, THC())
+    if rank == 1:
+        net.second.register_forward_pre_hook(failing)
+    loss = loss_of(net, share(batch(0), rank, 2))
+    began = time.monotonic()
+    try:
+        loss.backward()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}", time.monotonic() - began
+
+
+def failing(module, inputs):
+    """Let the backward pass fail where it has passed the module."""
+    inputs[0].register_hook(no_gradient)
+
+
+def no_gradient(gradient):
+    """A hook of a tensor."""
+    raise ValueError("no gradient today")
 
 
 def doubled(rank):

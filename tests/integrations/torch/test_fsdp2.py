@@ -169,3 +169,10 @@ def test_a_dtype_that_no_codec_carries_goes_torch_s_own_way(pair):
     for same, stats in pair.run("fsdp2_scenarios.doubled"):
         assert same
         assert stats.fallbacks == {"dtype": 1}
+
+
+def test_nobody_waits_for_ever_for_a_process_that_failed(pair):
+    (said, seconds), (own, _) = pair.run("fsdp2_scenarios.left_alone", timeout=20)
+    assert own == "ValueError: no gradient today"
+    assert said.startswith("RuntimeError: ")
+    assert seconds < 40
