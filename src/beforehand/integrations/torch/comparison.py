@@ -147,7 +147,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the first row's method is worth having: at least 10 % sooner than plain sums in all repeats."""
+        """Whether the first row's method is worth having, at least 10 % sooner than plain sums in all repeats."""
         if math.inf in _decisive(self.rows[0]):
             return "unclear"
         return judge(self.gain, MARGIN)

@@ -42,8 +42,8 @@ def compress_delta(
             of calls; hand in the same one each time, and save it with each rank's checkpoint.
 
     Returns:
-        The mean of before - after for each parameter, in its shape, dtype and place: what `parameter.grad` of an
-        outer optimizer is, which then steps from `parameters_before`.
+        The mean of before - after for each parameter, in its shape, dtype and place. This is `parameter.grad` of an
+        outer optimizer, which then steps from `parameters_before`.
 
     Guarantee:
         All ranks get the same bits, but for `LowRank` on machines of several kinds. Differences that are not finite

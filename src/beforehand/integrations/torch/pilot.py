@@ -28,8 +28,8 @@ def pilot(job: Job, *, workers: int = 4, steps: int = 200, seed: int = 0) -> Cal
         seed: Of weights and batches, the same for all codecs.
 
     Returns:
-        A function of a codec, which trains anew and returns two arrays: after how many steps it was evaluated, and the
-        loss there. It is evaluated before the first step, every `evaluate_every` steps, and at the end.
+        A function of a codec, which trains anew and returns two arrays, the steps after which it was evaluated and the
+        losses there. It is evaluated before the first step, every `evaluate_every` steps, and at the end.
 
     Guarantee:
         Buckets are cut from the last parameter on, the first at 1 MiB and the others at 25, as DDP does, and those
