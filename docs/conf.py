@@ -25,8 +25,8 @@ nitpicky = True
 default_role = "py:obj"  # links what it finds
 nitpick_ignore_regex = [
     ("py:obj", ".*"),  # the rest is an argument or an expression
-    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|subprocess|torch|typing)\..*"),  # offline: no index
-    ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),  # of hosts
+    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|subprocess|torch|typing)\..*"),  # no index
+    ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
     ("py:class", r".*\.[JPR]"),  # type variables
 ]
 napoleon_custom_sections = ["Guarantee", "Cost", "Reference", "See also"]
