@@ -160,7 +160,7 @@ def _both(codec: Codec, rows: Floats) -> tuple[float, float]:
         values.append(each.decode(each.finish(alone, 1), 0, each.size, 1) if codec.homomorphic else alone)
     assert total is not None
     back = shards[0].decode(shards[0].finish(total, workers), 0, shards[0].size, workers)
-    once: Floats = np.mean(values, axis=0, dtype=np.float64).astype(np.float32)  # type: ignore[assignment]
+    once: Floats = np.asarray(np.mean(values, axis=0, dtype=np.float64), np.float32)
     true = rows.mean(axis=0, dtype=np.float64)
     up, both = (vnmse(_result(each, answer), true) for each, answer in zip(running[:2], (once, back), strict=True))
     return up, both

@@ -10,17 +10,17 @@ from beforehand.gradients.exchange import Floats
 from beforehand.reporting import Sheet
 from beforehand.studies.claims import Found
 from beforehand.studies.utility.utility_schemes import Levels, SaturatingSum, padded, partly_rotated, safe
-from beforehand.workloads.gradient_samples import gradients
+from beforehand.workloads.gradient_samples import Structure, gradients
 
 TABLE: Final[Table] = thc_table(4, 30, 1 / 32)  # the published one
 POWER: Final = 20
-SAMPLES: Final = {  # what gradient_samples takes
-    "normal": ("normal", {}),
-    "16 layers": ("layers", {}),
-    "hot layer": ("hot_layer", {}),
-    "columns, rows of 1024": ("columns", {"row": 1024}),
-    "columns, rows of 256": ("columns", {"row": 256}),
-    "hot row of 1024": ("hot_row", {"row": 1024}),
+SAMPLES: Final[dict[str, tuple[Structure, int]]] = {  # with the length of a row, where there are rows
+    "normal": ("normal", 1024),
+    "16 layers": ("layers", 1024),
+    "hot layer": ("hot_layer", 1024),
+    "columns, rows of 1024": ("columns", 1024),
+    "columns, rows of 256": ("columns", 256),
+    "hot row of 1024": ("hot_row", 1024),
 }
 BITS: Final = (4, 6, 8)
 KNOWN: Final = {  # vNMSE with the best fixed factor, as measured once
@@ -53,9 +53,8 @@ class Turned(NamedTuple):
 def turned(real: Mapping[str, Floats], *, seed: int = 3) -> list[Turned]:
     """Every sample, and what is given of real gradients, (workers, d), under each choice of levels."""
     found: list[Turned] = []
-    for name, (structure, options) in SAMPLES.items():
-        rows = gradients(structure, size=2**POWER, seed=1, **options)["gradient"]  # type: ignore[arg-type]
-        found += _each(name, rows, seed)
+    for name, (structure, row) in SAMPLES.items():
+        found += _each(name, gradients(structure, size=2**POWER, row=row, seed=1)["gradient"], seed)
     for name, rows in real.items():
         found += _each(name, padded(rows), seed)
     return found

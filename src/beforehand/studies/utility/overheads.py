@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from beforehand.gradients import THC, BlockInt, Cast, Layout, LowRank, TopKChunked, thc_table
-from beforehand.gradients.codec import Codec
+from beforehand.gradients.codec import Codec, Transport
 from beforehand.gradients.exchange import Floats
 from beforehand.gradients.link import Link
 from beforehand.gradients.wire import WireBytes
@@ -112,11 +112,11 @@ class Cost(NamedTuple):
     codec: str
     compute: float  # seconds
     sent: WireBytes
-    pattern: str
+    pattern: Transport
 
     def at(self, rate: float) -> float:
         """Seconds of coding and wire together, one after the other."""
-        return self.compute + Link(LATENCY, rate).seconds(self.pattern, self.sent, WORKERS)  # type: ignore[arg-type]
+        return self.compute + Link(LATENCY, rate).seconds(self.pattern, self.sent, WORKERS)
 
 
 def costs(quick: bool) -> list[Cost]:
@@ -126,7 +126,7 @@ def costs(quick: bool) -> list[Cost]:
     x = np.random.default_rng(0).standard_normal(side * side, np.float32)
     found = []
     for name, codec in CODECS.items():
-        pattern = "two_shot" if codec.reductions[0] == "combine" else "allreduce"
+        pattern: Transport = "two_shot" if codec.reductions[0] == "combine" else "allreduce"
         sent = codec.wire_bytes(layout, workers=WORKERS)
         found.append(Cost(name, round_seconds(codec, layout, x), sent, pattern))
     for library in libraries():
