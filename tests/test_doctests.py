@@ -16,6 +16,7 @@ PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Shards"}
 RECORDS = {
     *("Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"),
     *("Combine", "Gather", "LocalRound", "Piece", "RoundStats", "Simulated", "Sum", "Table", "WireBytes"),
+    *("AggregatorStats", "RoundSeconds", "Speed", "SwitchRound"),
 }
 ERRORS = {"QueueFull", "QueueShutDown"}
 

@@ -193,6 +193,12 @@ class AggregatorClient:
         CapacityExceeded: Sums of the codec do not fit the aggregator's lanes.
         Closed: Nothing answers there, or too many workers have left.
         TimedOut: Nothing came in time.
+
+    Example:
+        >>> from beforehand.gradients import THC
+        >>> with Aggregator(workers=2) as server, AggregatorClient(server.address, THC(), rank=0, workers=2) as client:
+        ...     client.sent
+        WireBytes(up=0, down=0)
     """
 
     def __init__(

@@ -106,7 +106,7 @@ class BlockRows:
 
 def _mean(rows: NDArray[np.float32]) -> Floats:
     """The mean of all rows, added from the first to the last."""
-    total = rows[0].copy()
+    total: Floats = rows[0].copy()
     for row in rows[1:]:
         total += row
     total /= np.float32(len(rows))
