@@ -59,6 +59,12 @@ def test_what_errs_too_much_does_not_win():
     assert [each.design for each in strict.candidates] == [each.design for each in loose.candidates]
 
 
+def test_without_a_codec_within_the_error_the_baseline_stays():
+    found = made(candidates=[TopK(density=0.01, feedback="none")])
+    assert found.verdict == "don't bother"
+    assert "No codec that compresses is within the error: " in found.explain()
+
+
 def test_on_a_fast_link_it_says_do_not_bother_and_takes_the_baseline():
     found = made(link=Link(1e-5, 1e10))
     assert found.verdict == "don't bother"
@@ -186,6 +192,9 @@ def test_audit_is_that_of_the_plan():
         ({"max_vnmse": 0}, "max_vnmse 0"),
         ({"seed": -1}, "seed is -1"),
         ({"target_loss": 1.0}, "only a pilot knows"),
+        ({"link": "50mbit"}, "link is '50mbit', but must be a Link, such as Link"),
+        ({"link": None}, "link is None"),
+        ({"aggregator_link": 5.0}, r"aggregator_link is 5.0"),
         ({"candidates": THC()}, "must be a sequence of codecs; pass"),
         ({"candidates": "THC"}, "must be a sequence of codecs; pass"),
         ({"candidates": [3]}, "candidates hold 3"),
@@ -222,7 +231,7 @@ def test_with_a_pilot_seconds_to_the_target_decide():
     assert (top.steps, top.loss) == (pytest.approx(60), pytest.approx(10 - 100 / 60))
     assert found.chosen.steps == pytest.approx(20)
     assert found.gain.value == pytest.approx(found.baseline.value / found.expected.value - 1)
-    assert "to a loss of 9" in found.explain()
+    assert "to a loss of 9 as" in found.explain()
 
 
 def test_without_a_target_it_is_what_full_precision_has_after_two_thirds_of_its_steps():
@@ -239,6 +248,7 @@ def test_a_codec_that_never_reaches_the_target_does_not_win():
     assert found.verdict == "don't bother"
     assert found.gain.value == 0
     assert "target not reached" in found.explain()
+    assert "No codec that compresses is known to reach the target: " in found.explain()
 
 
 def test_pilots_are_run_only_where_they_can_win():
