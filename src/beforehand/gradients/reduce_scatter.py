@@ -27,6 +27,22 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
     Raises:
         InvalidInput: This codec cannot scatter what it reduces.
         CapacityExceeded: The sums do not fit the lanes of the codec; the bucket has too many pieces.
+
+    Example:
+        Two workers, of which each keeps the mean of its row:
+
+        >>> import numpy as np
+        >>> gradients = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], np.float32)  # worker, row, coordinate
+        >>> workers = [open_rows(Cast("bfloat16"), 2, rank=rank, workers=2) for rank in range(2)]
+        >>> rounds = [one.reduce(rows) for one, rows in zip(workers, gradients)]
+        >>> messages = np.stack([next(each).messages for each in rounds])
+        >>> for rank, each in enumerate(rounds):
+        ...     try:
+        ...         each.send(messages[:, rank].copy())
+        ...     except StopIteration as done:
+        ...         print(done.value)
+        [3. 4.]
+        [5. 6.]
     """
     check_rows(codec)
     if isinstance(codec, THC):
