@@ -3,6 +3,8 @@
 Where parameters are sharded, nobody needs the mean of another's row: nothing travels back, and nothing is coded twice.
 """
 
+from functools import partial
+
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
@@ -22,7 +24,7 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
         rank: Of this worker, which is also its row.
         workers: How many there are.
         bucket: Number of this bucket, below 4,096.
-        threads: For the transforms of THC; results do not depend on it.
+        threads: For the transforms of THC and for blocks; results do not depend on it.
 
     Raises:
         InvalidInput: This codec cannot scatter what it reduces.
@@ -49,9 +51,11 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
         tables = codec.tables(workers)
         return THCRows(length, tables, seed=codec.seed, rank=rank, workers=workers, bucket=bucket, threads=threads)
     if isinstance(codec, BlockInt):
-        return BlockRows(length, lambda step: codec.rounding_at(step, rank=rank, bucket=bucket), workers=workers)
+        at = partial(codec.rounding_at, rank=rank, bucket=bucket)
+        return BlockRows(length, lambda step: at(step)._replace(threads=threads), workers=workers)
     if isinstance(codec, BlockFloat8):
-        return BlockRows(length, lambda step: codec.always, workers=workers)
+        always = codec.always._replace(threads=threads)
+        return BlockRows(length, lambda step: always, workers=workers)
     assert isinstance(codec, Cast)
     return CastRows(length, codec.dtype)
 
