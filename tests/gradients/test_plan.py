@@ -131,6 +131,17 @@ def test_an_error_that_is_not_finite_is_refused():
     assert found.verdict == "don't bother"
 
 
+def test_gradients_that_cancel_but_for_rounding_are_refused():
+    values = np.array([2.0**24, 1, -(2.0**23), -(2.0**23), -1], np.float32)  # add up to -1 in float32
+    columns = {
+        "step": np.zeros(5, int),
+        "worker": np.arange(5),
+        "gradient": values[:, None] * np.ones(2**15, np.float32),
+    }
+    with pytest.raises(InvalidInput, match="gradients of all workers cancel in some step"):
+        made(type(TRACE)("gradients", columns), workers=5, candidates=[BlockInt()])
+
+
 def test_an_aggregator_is_tried_where_there_is_one():
     without = made(candidates=(THC(), TernGrad()))
     assert not any(each.transport == "aggregator" for each in without.candidates)
