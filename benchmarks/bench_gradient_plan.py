@@ -6,33 +6,60 @@ computation, and train with every codec. Needs root and torch; some 10 minutes o
 What to look for: the plan's choice beside the best that was measured, and its verdict on the fast link.
 """
 
+import importlib.util
 import os
 import statistics
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import bench_ddp
 import link_hooks
 from report import keep, options, show
 
 from beforehand.core import Trace
-from beforehand.gradients import GradientPlan, Link, plan
+from beforehand.gradients import (
+    THC,
+    BlockFloat8,
+    BlockInt,
+    Cast,
+    Codec,
+    GradientPlan,
+    Link,
+    LowRank,
+    TopK,
+    TopKChunked,
+    plan,
+)
 from beforehand.integrations.torch import record_gradients
-from beforehand.integrations.torch.orders import Method
+from beforehand.integrations.torch.orders import Method, Order, Trained
 from beforehand.integrations.torch.workers import Workers
 from beforehand.reporting import Sheet
 from beforehand.workloads.shaped_links import ShapedLinks
 from beforehand.workloads.training_jobs import CharLM
 
-CODECS = {name: each for name, each in bench_ddp.METHODS.items() if each.codec is not None}
-ASKED = {
-    each.__name__: Method(each.__name__, None, attach=each)
-    for each in (link_hooks.no_exchange, link_hooks.measured_link)
+FAST = "10gbit"  # while a model is built and warms up
+WARM, LEAST = 3, 8  # steps before those that count, and how many are taken at least
+CODECS: dict[str, Codec] = {
+    "float32": Cast("float32"),
+    "float16": Cast("float16"),
+    "bfloat16": Cast("bfloat16"),
+    "THC lanes": THC(bits="lane"),
+    "THC 4 bits": THC(),
+    "THC 3 bits": THC(bits=3),
+    "int8/256": BlockInt(),
+    "int4/32": BlockInt(bits=4, block=32),
+    "e4m3/256": BlockFloat8(),
+    "TopKChunked 8": TopKChunked(bits_per_coordinate=8.0),
+    "TopKChunked 2": TopKChunked(),
+    "TopK 1 %": TopK(),
+    "LowRank 4": LowRank(start_step=2),
 }
-METHODS = [*CODECS.values(), *ASKED.values()]
+PROBES = {each.__name__: each for each in (link_hooks.no_exchange, link_hooks.measured_link)}
+NAMES = [*CODECS, *PROBES]
+METHODS = [Method(name, codec, warmup_steps=2) for name, codec in CODECS.items()]
+METHODS += [Method(name, None, attach=attach) for name, attach in PROBES.items()]
 STEPS = (0, 5, 10, 15, 20)  # that are recorded
 
 
@@ -46,19 +73,19 @@ class Case(NamedTuple):
 
     def predicted(self, name: str) -> float:
         """Milliseconds of a step, by the plan."""
-        codec = CODECS[name].codec
+        codec = CODECS[name]
         return 1e3 * next(each.step.value for each in self.plan.candidates if each.codec == codec)
 
     @property
     def chosen(self) -> str:
         """The name of what the plan takes."""
-        return next(name for name, each in CODECS.items() if each.codec == self.plan.chosen.codec)
+        return next(name for name, each in CODECS.items() if each == self.plan.chosen.codec)
 
     @property
     def admissible(self) -> list[str]:
         """What errs no more than the plan allows."""
         codecs = [each.codec for each in self.plan.candidates if each.vnmse.value <= self.plan.max_vnmse]
-        return [name for name, each in CODECS.items() if each.codec in codecs]
+        return [name for name, each in CODECS.items() if each in codecs]
 
     @property
     def best(self) -> str:
@@ -70,7 +97,7 @@ def cases(asked: Namespace) -> Iterator[Case]:
     """All links, for each number of workers."""
     for workers in asked.workers:
         trace = record_gradients(CharLM(), workers=workers, steps=STEPS)
-        with tempfile.TemporaryDirectory() as folder, ShapedLinks(workers, bench_ddp.FAST) as links:
+        with tempfile.TemporaryDirectory() as folder, ShapedLinks(workers, FAST) as links:
             os.environ[link_hooks.FILE] = str(Path(folder) / "link.json")
             with Workers(CharLM(), METHODS, workers=workers, links=links) as crew:
                 for mbits in asked.links:
@@ -79,37 +106,35 @@ def cases(asked: Namespace) -> Iterator[Case]:
 
 def case(asked: Namespace, trace: Trace, workers: int, mbits: int, links: ShapedLinks, crew: Workers) -> Case:
     """One link."""
-    names = [*CODECS, *ASKED]
+
+    def train(name: str, seed: int, steps: int, at_mark: Callable[[str], object]) -> Trained:
+        number = NAMES.index(name)
+        order = Order(
+            method=number,
+            seed=seed,
+            target=None,
+            steps=steps,
+            seconds=asked.seconds,
+            warm=WARM,
+            evaluate=False,
+            least=LEAST,
+        )
+        return crew.run(order, at_mark).trained
 
     def median(name: str) -> float:
         """Milliseconds of a step."""
         found = []
         for repeat in range(asked.repeats):
-            links.shape(bench_ddp.FAST)
-            more: dict[str, Any] = {
-                "steps": 2000,
-                "least": bench_ddp.WARM + 5,
-                "seconds": asked.seconds,
-                "evaluate": False,
-            }
-            done = crew.run(
-                bench_ddp.order(name, names, repeat, **more),
-                lambda mark: links.shape(f"{mbits}mbit") if mark == "counting" else None,
-            )
-            found.append(statistics.median(done.trained.step_seconds[bench_ddp.WARM :]))
+            links.shape(FAST)
+            done = train(name, repeat, 2000, lambda mark: links.shape(f"{mbits}mbit") if mark == "counting" else None)
+            found.append(statistics.median(done.step_seconds[WARM:]))
         return 1e3 * statistics.mean(found)
 
     links.shape(f"{mbits}mbit")
-    crew.run(bench_ddp.order("measured_link", names, 0, steps=1, evaluate=False))
+    train("measured_link", 0, 1, lambda mark: None)
     link = Link.from_json(Path(os.environ[link_hooks.FILE]).read_text())
     compute = median("no_exchange")
-    made = plan(
-        trace,
-        link=link,
-        workers=workers,
-        compute_seconds=compute / 1e3,
-        candidates=[each.codec for each in CODECS.values() if each.codec is not None],
-    )
+    made = plan(trace, link=link, workers=workers, compute_seconds=compute / 1e3, candidates=list(CODECS.values()))
     measured = {name: median(name) for name in CODECS}
     print(
         f"{workers} workers, {mbits} Mb/s: {link}, computing {compute:.0f} ms; {made.verdict}: {made.design}",
@@ -133,7 +158,7 @@ def choices(found: list[Case]) -> Sheet:
     rows = []
     for each in found:
         behind = each.measured[each.chosen] / each.measured[each.best] - 1
-        cast = next(name for name, method in CODECS.items() if method.codec == each.plan.candidates[0].codec)
+        cast = next(name for name, codec in CODECS.items() if codec == each.plan.candidates[0].codec)
         ahead = min(each.measured[name] for name in ("float32", "float16", "bfloat16")) / each.measured[each.chosen]
         rows.append(
             [f"{each.workers}, {each.mbits} Mb/s", each.plan.verdict, each.chosen, each.best, f"{behind:+.0%}", cast,
@@ -148,11 +173,19 @@ def choices(found: list[Case]) -> Sheet:
     )
 
 
+def numbers(text: str) -> list[int]:
+    """`2,4`."""
+    return [int(part) for part in text.split(",")]
+
+
 def main() -> None:
     """Take all cases."""
+    if importlib.util.find_spec("torch") is None or os.geteuid() != 0:
+        print("this needs root and torch: make bench-torch has it, or pip install torch")
+        return
     parser = options(__doc__)
-    parser.add_argument("--links", type=bench_ddp.numbers, default=[25, 50, 200, 1000], help="Mb/s: 25,50,200,1000")
-    parser.add_argument("--workers", type=bench_ddp.numbers, default=[2], help="processes: 2")
+    parser.add_argument("--links", type=numbers, default=[25, 50, 200, 1000], help="Mb/s: 25,50,200,1000")
+    parser.add_argument("--workers", type=numbers, default=[2], help="processes: 2")
     parser.add_argument("--repeats", type=int, default=2, help="trainings of each")
     parser.add_argument("--seconds", type=float, default=1.5, help="of each training")
     asked = parser.parse_args()

@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from beforehand.integrations.torch import measure_link
 
 FILE = "BEFOREHAND_BENCH_LINK"  # names the file that rank 0 writes
@@ -19,6 +17,8 @@ def no_exchange(model: Any) -> None:
 
 def alone(state, bucket):  # type: ignore[no-untyped-def]
     """The bucket as it is."""
+    import torch
+
     future = torch.futures.Future()  # type: ignore[var-annotated]
     future.set_result(bucket.buffer())
     return future
@@ -26,6 +26,8 @@ def alone(state, bucket):  # type: ignore[no-untyped-def]
 
 def measured_link(model: Any) -> None:
     """Write down how slow the link is now."""
+    import torch
+
     link = measure_link(model.process_group, sizes=SIZES, repeats=3)
     if torch.distributed.get_rank() == 0:
         Path(os.environ[FILE]).write_text(link.to_json())

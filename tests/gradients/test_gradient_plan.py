@@ -92,8 +92,8 @@ def test_a_plan_that_did_not_bother_is_audited_by_its_baseline():
         (np.ones(3), None, "holdout is a ndarray"),
         (HOLDOUT, {"choice": [1.0]}, "must hold seconds of steps for choice and baseline"),
         (HOLDOUT, [1.0], "must hold seconds of steps for choice and baseline"),
-        (HOLDOUT, {"choice": [1.0], "baseline": []}, "seconds of baseline are"),
-        (HOLDOUT, {"choice": [-1.0], "baseline": [1.0]}, "seconds of choice are"),
+        (HOLDOUT, {"choice": [1.0], "baseline": []}, "seconds of baseline must be above 0"),
+        (HOLDOUT, {"choice": [-1.0], "baseline": [1.0]}, "seconds of choice must be above 0"),
         (HOLDOUT, {"choice": ["x"], "baseline": [1.0]}, "must be an array of real numbers"),
     ],
 )

@@ -59,6 +59,12 @@ def test_what_errs_too_much_does_not_win():
     assert [each.design for each in strict.candidates] == [each.design for each in loose.candidates]
 
 
+def test_without_a_codec_within_the_error_the_baseline_stays():
+    found = made(candidates=[TopK(density=0.01, feedback="none")])
+    assert found.verdict == "don't bother"
+    assert "No codec that compresses is within the error: " in found.explain()
+
+
 def test_on_a_fast_link_it_says_do_not_bother_and_takes_the_baseline():
     found = made(link=Link(1e-5, 1e10))
     assert found.verdict == "don't bother"
@@ -125,6 +131,17 @@ def test_an_error_that_is_not_finite_is_refused():
     assert found.verdict == "don't bother"
 
 
+def test_gradients_that_cancel_but_for_rounding_are_refused():
+    values = np.array([2.0**24, 1, -(2.0**23), -(2.0**23), -1], np.float32)  # add up to -1 in float32
+    columns = {
+        "step": np.zeros(5, int),
+        "worker": np.arange(5),
+        "gradient": values[:, None] * np.ones(2**15, np.float32),
+    }
+    with pytest.raises(InvalidInput, match="gradients of all workers cancel in some step"):
+        made(type(TRACE)("gradients", columns), workers=5, candidates=[BlockInt()])
+
+
 def test_an_aggregator_is_tried_where_there_is_one():
     without = made(candidates=(THC(), TernGrad()))
     assert not any(each.transport == "aggregator" for each in without.candidates)
@@ -186,6 +203,9 @@ def test_audit_is_that_of_the_plan():
         ({"max_vnmse": 0}, "max_vnmse 0"),
         ({"seed": -1}, "seed is -1"),
         ({"target_loss": 1.0}, "only a pilot knows"),
+        ({"link": "50mbit"}, "link is '50mbit', but must be a Link, such as Link"),
+        ({"link": None}, "link is None"),
+        ({"aggregator_link": 5.0}, r"aggregator_link is 5.0"),
         ({"candidates": THC()}, "must be a sequence of codecs; pass"),
         ({"candidates": "THC"}, "must be a sequence of codecs; pass"),
         ({"candidates": [3]}, "candidates hold 3"),
@@ -222,7 +242,7 @@ def test_with_a_pilot_seconds_to_the_target_decide():
     assert (top.steps, top.loss) == (pytest.approx(60), pytest.approx(10 - 100 / 60))
     assert found.chosen.steps == pytest.approx(20)
     assert found.gain.value == pytest.approx(found.baseline.value / found.expected.value - 1)
-    assert "to a loss of 9" in found.explain()
+    assert "to a loss of 9 as" in found.explain()
 
 
 def test_without_a_target_it_is_what_full_precision_has_after_two_thirds_of_its_steps():
@@ -239,6 +259,7 @@ def test_a_codec_that_never_reaches_the_target_does_not_win():
     assert found.verdict == "don't bother"
     assert found.gain.value == 0
     assert "target not reached" in found.explain()
+    assert "No codec that compresses is known to reach the target: " in found.explain()
 
 
 def test_pilots_are_run_only_where_they_can_win():

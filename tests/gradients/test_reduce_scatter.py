@@ -181,6 +181,13 @@ def test_the_same_step_and_state_give_the_same_bits():
     assert not np.array_equal(scatter_locally(fresh, given)[0], means[0])
 
 
+@pytest.mark.parametrize("codec", [BlockInt(rounding="stochastic"), BlockFloat8(), THC()], ids=str)
+def test_threads_change_nothing(codec):
+    given = gradients(2, 300_000)
+    one, four = (scatter_locally(opened(codec, 2, 300_000, threads=threads), given)[0] for threads in (1, 4))
+    assert np.array_equal(one, four)
+
+
 @pytest.mark.parametrize(
     ("codec", "message"),
     [

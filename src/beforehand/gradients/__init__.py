@@ -16,6 +16,8 @@ from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.metrics import correlation, vnmse
 from beforehand.gradients.plan import audit, plan
 from beforehand.gradients.qsgd import QSGD
+from beforehand.gradients.reduce_scatter import open_rows
+from beforehand.gradients.rows import Rows, Scatter
 from beforehand.gradients.simulate import Simulated, simulate
 from beforehand.gradients.speeds import RoundSeconds, Speed, Speeds, measure_speeds
 from beforehand.gradients.state_bytes import EncoderState
@@ -51,6 +53,8 @@ __all__ = [
     "Piece",
     "RoundSeconds",
     "RoundStats",
+    "Rows",
+    "Scatter",
     "Shards",
     "Simulated",
     "Speed",
@@ -69,6 +73,7 @@ __all__ = [
     "drive",
     "drive_local",
     "measure_speeds",
+    "open_rows",
     "plan",
     "simulate",
     "split_power_of_two",

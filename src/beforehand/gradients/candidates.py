@@ -150,7 +150,7 @@ def try_all(
     """The errors of all ways that can be taken, and which cannot, with the reason; None is all families.
 
     Raises:
-        InvalidInput: `candidates` is no sequence of codecs.
+        InvalidInput: `candidates` is no sequence of codecs, or the mean of a step is zero, but not in float32.
     """
     if isinstance(candidates, str) or not isinstance(candidates, Sequence | None):
         raise InvalidInput(f"candidates is {candidates!r}, but must be a sequence of codecs; pass [{candidates!r}]")
@@ -166,6 +166,10 @@ def try_all(
             found[way] = errors
         else:
             refused.append(f"{way.name}, as its error on the sample is not finite")
+    if CASTS[0] not in [way.codec for way in found]:
+        raise InvalidInput(
+            "gradients of all workers cancel in some step, so that no error is a share of it; leave it out"
+        )
     return found, tuple(refused)
 
 

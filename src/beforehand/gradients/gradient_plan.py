@@ -12,6 +12,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
+from beforehand.gradients import wording
 from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.candidates import Candidate, errors_of
 from beforehand.gradients.codec import Codec, Transport
@@ -143,7 +144,7 @@ class GradientPlan:
         return tuple(candidate.step for candidate in self.candidates if candidate.design != self.design)
 
     def build(self) -> tuple[Codec, Transport]:
-        """The codec and the transport, as `attach_ddp` takes them."""
+        """The codec and the transport, as `attach_ddp` takes them; behind `"aggregator"` belongs its address."""
         return self.chosen.codec, self.chosen.transport
 
     def audit(self, holdout: object, *, measured: Mapping[str, ArrayLike] | None = None) -> Report:
@@ -186,7 +187,7 @@ class GradientPlan:
         timed = self._timed(both, sample) if measured is None else self._taken(both, measured)
         choice, baseline = timed[0], timed[-1]
         lines = [
-            f"{chosen.design} errs {_vnmse(errors.value)} where {_vnmse(chosen.vnmse.value)} was expected, at rho "
+            f"{chosen.design} errs {errors.value:.2g} where {chosen.vnmse.value:.2g} was expected, at rho "
             f"{sample.rho(self.workers):.3g} where it was {self.rho:.3g}"
         ]
         if chosen is before:
@@ -196,7 +197,7 @@ class GradientPlan:
             ratio = np.divide.outer(baseline.draws, choice.draws).ravel() - 1
             gain = Outcome.of(chosen.design, baseline.outcome.value / choice.outcome.value - 1, ratio)
             verdict = judge(gain, self.margin)
-            lines.insert(0, f"{_times(gain)} as fast as {before.design}")
+            lines.insert(0, f"{wording.times(gain)} as fast as {before.design}")
             if self.target_loss is None and errors.value > self.max_vnmse:
                 verdict = "don't bother"
                 lines.append(f"more than the {self.max_vnmse:g} allowed")
@@ -228,27 +229,29 @@ class GradientPlan:
         """Steps of real training."""
         names = ["choice", "baseline"][-len(tried) :]
         if not isinstance(measured, Mapping) or not set(names) <= set(measured):
-            raise InvalidInput(f"measured is {measured!r}, but must hold seconds of steps for {' and '.join(names)}")
+            given = ", ".join(map(repr, measured)) if isinstance(measured, Mapping) else f"a {type(measured).__name__}"
+            raise InvalidInput(
+                f"measured is {given or 'empty'}, but must hold seconds of steps for {' and '.join(names)}"
+            )
         found = []
         for name, each in zip(names, tried, strict=True):
             seconds = numbers(f"measured seconds of {name}", measured[name], np.float64).ravel()
             if not seconds.size or not (np.isfinite(seconds) & (seconds > 0)).all():
-                raise InvalidInput(f"measured seconds of {name} are {measured[name]!r}, but must be above 0 and finite")
+                raise InvalidInput(
+                    f"measured seconds of {name} must be above 0 and finite, and at least one; leave out others"
+                )
             found.append(Steps.of(each.design, seconds, self.seed))
         return found
 
     def explain(self) -> str:
         """The choice in plain words, with its numbers."""
-        chosen, baseline = self.chosen, self.candidates[0]
+        chosen = self.chosen
         piloted = self.target_loss is not None
         lines = [
-            f"{self.verdict}: take {self.design} for {self.workers} workers and {_counted(self.coordinates)}.",
-            f"Expected: {_seconds(chosen.step)} a step, of which {self.compute_seconds:.3g} s compute; "
-            f"{_bytes(chosen.sent.total)} sent by each worker in a step; vNMSE {_vnmse(chosen.vnmse.value)}.",
-            f"{self.gain.design} is {_times(self.gain)} as fast "
-            + (f"to a loss of {self.target_loss:g} " if piloted else "")
-            + f"as {baseline.design}, the better of float32 and 16 bits; {1 + self.margin:.3g} times is the least that "
-            "is worth having.",
+            f"{self.verdict}: take {self.design} for {self.workers} workers and {self.coordinates:,} parameters.",
+            f"Expected: {wording.seconds(chosen.step)} a step, of which {self.compute_seconds:.3g} s compute; "
+            f"{wording.megabytes(chosen.sent.total)} sent by each worker in a step; vNMSE {chosen.vnmse.value:.2g}.",
+            wording.worth(self.gain, self.candidates[0].design, margin=self.margin, target=self.target_loss),
         ]
         if not piloted:
             lines.append(
@@ -256,21 +259,18 @@ class GradientPlan:
                 f"{self.max_vnmse:g} are left out. More steps may be needed, by up to the share of vNMSE; of codecs "
                 "with feedback, marked *, nothing is known but the vNMSE of the sum of all recorded steps."
             )
+        server = self.aggregator_link
+        over = wording.link_words(self.link)
+        over += "" if server is None else f", the aggregator over {wording.link_words(server)}"
         lines.append(
-            f"Judged on {self.steps} steps of {self.recorded} workers who agree with rho {self.rho:.3g}, over "
-            f"{_link(self.link)}"
-            + ("" if self.aggregator_link is None else f", the aggregator over {_link(self.aggregator_link)}")
-            + f", with an overlap of {self.overlap:g}."
+            f"Judged on {self.steps} steps of {self.recorded} workers who agree with rho {self.rho:.3g}, over {over}, "
+            f"with an overlap of {self.overlap:g}."
         )
         if self.workers > self.recorded:
             lines.append(f"Errors are those of {self.recorded} workers, which {self.workers} do not exceed.")
         lines.append(f"Price: {self.price}, as much as {self.price.seconds / chosen.step.value:.3g} steps of training.")
-        width = max(len(each.design) for each in self.candidates)
         lines.append("Tried, with seconds of a step, bytes of one worker, and seconds of its codec and its exchanges:")
-        lines.append(
-            f"  {'':{width}}      step       bytes    vNMSE     codec  exchange" + ("  pilot" if piloted else "")
-        )
-        lines += [f"  {each.design:{width}}{_row(each, piloted)}" for each in self.candidates]
+        lines += wording.table(self.candidates, piloted=piloted)
         lines += [f"Refused: {reason}." for reason in self.refused]
         lines.append(f"Time was taken on {self.machine}.")
         return "\n".join(lines)
@@ -319,44 +319,3 @@ def check_setting(
         raise InvalidInput(f"compute_seconds is {compute_seconds} and max_vnmse {max_vnmse}, but must be above 0")
     if not 0 <= overlap <= 1 or margin < 0:
         raise InvalidInput(f"overlap is {overlap} and margin {margin}, but must be from 0 to 1, and at least 0")
-
-
-def _row(each: Candidate, piloted: bool) -> str:
-    mark = "*" if each.remembers else ""
-    codec = each.encode + each.accumulate + each.decode
-    cells = (
-        f"{each.step.value:10.3g}{_bytes(each.sent.total):>12}{_vnmse(each.vnmse.value) + mark:>9}{codec:10.2g}"
-        f"{each.exchange:10.2g}"
-    )
-    if not piloted:
-        return cells
-    if not each.piloted:
-        return f"{cells}  none: it cannot win"
-    reached = each.seconds_to_target
-    return f"{cells}  " + (
-        "target not reached" if reached is None else f"{reached:.3g} s to the target in {each.steps:,.0f} steps"
-    )
-
-
-def _seconds(step: Outcome) -> str:
-    return f"{step.value:.3g} s ({step.low:.3g} to {step.high:.3g})"
-
-
-def _times(gain: Outcome) -> str:
-    return f"{1 + gain.value:.3g} times ({1 + gain.low:.3g} to {1 + gain.high:.3g})"
-
-
-def _vnmse(value: float) -> str:
-    return f"{value:.2g}"
-
-
-def _bytes(count: float) -> str:
-    return f"{count / 1e6:.3g} MB"
-
-
-def _link(link: Link) -> str:
-    return f"{link.bytes_per_second * 8 / 1e6:.3g} Mbit/s with {link.latency * 1e3:.3g} ms"
-
-
-def _counted(coordinates: int) -> str:
-    return f"{coordinates:,} parameters"

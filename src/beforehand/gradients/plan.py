@@ -100,6 +100,9 @@ def plan(
     if workers < 2:
         raise InvalidInput(f"workers is {workers}, but nothing is exchanged by fewer than 2")
     check_seed(seed)
+    for name, given in (("link", link), ("aggregator_link", aggregator_link)):
+        if not isinstance(given, Link) and not (given is None and name == "aggregator_link"):
+            raise InvalidInput(f"{name} is {given!r}, but must be a Link, such as Link(1e-4, 6.25e6) for 50 Mbit/s")
     if target_loss is not None and pilot is None:
         raise InvalidInput(f"target_loss is {target_loss}, but only a pilot knows when it is reached; pass pilot=")
     check_setting(

@@ -3,6 +3,8 @@
 Where parameters are sharded, nobody needs the mean of another's row: nothing travels back, and nothing is coded twice.
 """
 
+from functools import partial
+
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
@@ -22,20 +24,38 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
         rank: Of this worker, which is also its row.
         workers: How many there are.
         bucket: Number of this bucket, below 4,096.
-        threads: For the transforms of THC; results do not depend on it.
+        threads: For the transforms of THC and for blocks; results do not depend on it.
 
     Raises:
         InvalidInput: This codec cannot scatter what it reduces.
         CapacityExceeded: The sums do not fit the lanes of the codec; the bucket has too many pieces.
+
+    Example:
+        Two workers, of which each keeps the mean of its row:
+
+        >>> import numpy as np
+        >>> gradients = np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], np.float32)  # worker, row, coordinate
+        >>> workers = [open_rows(Cast("bfloat16"), 2, rank=rank, workers=2) for rank in range(2)]
+        >>> rounds = [one.reduce(rows) for one, rows in zip(workers, gradients)]
+        >>> messages = np.stack([next(each).messages for each in rounds])
+        >>> for rank, each in enumerate(rounds):
+        ...     try:
+        ...         each.send(messages[:, rank].copy())
+        ...     except StopIteration as done:
+        ...         print(done.value)
+        [3. 4.]
+        [5. 6.]
     """
     check_rows(codec)
     if isinstance(codec, THC):
         tables = codec.tables(workers)
         return THCRows(length, tables, seed=codec.seed, rank=rank, workers=workers, bucket=bucket, threads=threads)
     if isinstance(codec, BlockInt):
-        return BlockRows(length, lambda step: codec.rounding_at(step, rank=rank, bucket=bucket), workers=workers)
+        at = partial(codec.rounding_at, rank=rank, bucket=bucket)
+        return BlockRows(length, lambda step: at(step)._replace(threads=threads), workers=workers)
     if isinstance(codec, BlockFloat8):
-        return BlockRows(length, lambda step: codec.always, workers=workers)
+        always = codec.always._replace(threads=threads)
+        return BlockRows(length, lambda step: always, workers=workers)
     assert isinstance(codec, Cast)
     return CastRows(length, codec.dtype)
 
