@@ -1,19 +1,15 @@
-"""The codecs that THC is judged against: bytes, errors and speed of each, and selections beside those of libraries.
+"""The codecs that THC is judged against: bytes, errors and speed of each.
 
-Not for you where the network is no bottleneck: then nothing beats a plain sum in float32. torch is measured if it is
-installed.
+Not for you where the network is no bottleneck: then nothing beats a plain sum in float32.
 """
 
-import importlib.util
 import math
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 
 import numpy as np
 from report import options, take
 
-from beforehand import _native
 from beforehand.gradients import (
     QSGD,
     THC,
@@ -29,9 +25,6 @@ from beforehand.gradients import (
     drive_local,
     simulate,
 )
-from beforehand.gradients.half import narrowed
-from beforehand.gradients.topk import largest
-from beforehand.gradients.topk_chunked import largest_chunks
 from beforehand.reporting import Sheet
 from beforehand.workloads.gradient_samples import gradients
 
@@ -90,29 +83,5 @@ def square(size: int) -> Layout:
     return Layout([("weight", (whole // columns, columns)), ("bias", (size - whole,))])
 
 
-def selections() -> Sheet:
-    """Which coordinates are sent."""
-    x = np.random.default_rng(0).standard_normal(SIZE).astype(np.float32)
-    energies, count = np.empty(SIZE // 64, np.float32), TopKChunked().selected(SIZE)
-
-    def chunks() -> None:
-        _native.chunk_energies(x, energies)
-        largest_chunks(narrowed(energies, "bfloat16"), count)
-
-    found = {
-        "TopKChunked, chunks of 64": best(chunks),
-        "TopK, 1 %": best(lambda: largest(x, SIZE // 100)),
-        f"numpy {version('numpy')} argpartition, 1 %": best(lambda: np.argpartition(np.abs(x), -SIZE // 100)),
-    }
-    if importlib.util.find_spec("torch"):
-        import torch
-
-        torch.set_num_threads(1)
-        tensor = torch.from_numpy(x)
-        found[f"torch {version('torch')} topk, 1 %"] = best(lambda: torch.topk(tensor.abs(), SIZE // 100))
-    rows = [[name, f"{rate:,.0f}"] for name, rate in found.items()]
-    return Sheet(title="Selections, million coordinates a second", columns=["", "M/s"], rows=rows)
-
-
 if __name__ == "__main__":
-    take([codecs, selections], options(__doc__ or "").parse_args().output)
+    take([codecs], options(__doc__ or "").parse_args().output)

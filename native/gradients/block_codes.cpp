@@ -15,7 +15,8 @@ namespace bh::gradients {
 namespace {
 
 constexpr std::size_t kSums = 16;
-constexpr std::size_t kNear = 4096;  // coordinates whose codes stay near while they are packed
+constexpr std::size_t kNear = 4096;        // coordinates whose codes stay near while they are packed
+constexpr std::size_t kWorthAThread = 32;  // such runs take about as long as a thread takes to start
 constexpr std::uint32_t kInfinity = 0x7F800000;
 
 struct Float8 {
@@ -228,7 +229,7 @@ auto coder(BlockCode kind, bool stochastic) {
 template <typename Work>
 void each_run(std::size_t blocks, std::size_t n, std::size_t threads, const Work& work) {
   const std::size_t together = std::max<std::size_t>(kNear / n, 1), runs = (blocks + together - 1) / together;
-  share(runs, threads, [&](std::uint64_t first, std::uint64_t last) {
+  share(runs, std::min(threads, runs / kWorthAThread), [&](std::uint64_t first, std::uint64_t last) {
     work(first * together, std::min<std::size_t>(last * together, blocks), together);
   });
 }

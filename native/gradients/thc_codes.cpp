@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kHalf = kGroup / 2;
 constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
+constexpr std::size_t kWorthAThread = 64;   // such blocks take about twice as long as a thread takes to start
 
 template <int Width>
 struct Ints {
@@ -98,7 +99,8 @@ std::size_t round_block(std::span<const float> h, const std::uint32_t* words, fl
 template <typename Work>
 std::size_t each_block(std::size_t size, SeedAndStream draws, std::size_t threads, const Work& work) {
   std::atomic<std::size_t> outside = 0;
-  share((size + kDrawn - 1) / kDrawn, threads, [&](std::uint64_t first, std::uint64_t last) {
+  const std::size_t blocks = (size + kDrawn - 1) / kDrawn;
+  share(blocks, std::min(threads, blocks / kWorthAThread), [&](std::uint64_t first, std::uint64_t last) {
     std::array<std::uint32_t, kWords> words;
     std::size_t mine = 0;
     for (std::uint64_t block = first; block < last; ++block) {

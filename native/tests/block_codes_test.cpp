@@ -105,7 +105,7 @@ void blocks_are_zero_or_not_a_number_as_a_whole() {
 }
 
 void bytes_do_not_depend_on_threads() {
-  const std::vector<float> x = numbers(15 * 4096);
+  const std::vector<float> x = numbers(201 * 4096);
   for (const std::size_t block : {16, 64, 4096})
     for (const bool stochastic : {false, true}) {
       const BlockFormat format{block == 64 ? BlockCode::int4 : BlockCode::int8, BlockNorm::largest, false, block};

@@ -82,32 +82,41 @@ std::uint16_t unpacked(const std::vector<std::uint8_t>& packed, int bits, std::s
   return found;
 }
 
-void codes_follow_the_rule_on_every_width_and_any_threads() {
+void codes_follow_the_rule_on_every_width() {
   for (const std::vector<std::uint16_t>& points : kTables)
     for (const std::size_t size : {512u, 1536u, 2048u, 6144u}) {
       const std::vector<float> h = coordinates(size);
       const int bits = points.size() == 4 ? 2 : points.size() == 8 ? 3 : 4;
       const float scale = static_cast<float>(points.back()) / 2;
-      for (const bh::Isa width : kWidths)
-        for (const std::size_t threads : {1u, 3u}) {
-          std::vector<std::uint8_t> packed(gradients::packed_bytes(size, bits));
-          const std::size_t outside = gradients::encode(h, scale, points, bits, kDraws, threads, packed, width);
-          std::vector<std::uint16_t> wide(size);
-          CHECK(gradients::round_to_points<std::uint16_t>(h, scale, points, kDraws, threads, wide, width) == outside);
-          std::size_t beyond = 0;
-          for (std::size_t i = 0; i < size; ++i) {
-            const std::uint16_t expected = code(h[i], scale, points, i);
-            CHECK(unpacked(packed, bits, i) == expected);
-            CHECK(wide[i] == points[expected]);
-            beyond += std::abs(h[i]) > 1.0f + 1e-6f;
-          }
-          CHECK(outside == beyond);
-          if (points.back() > 255) continue;
-          std::vector<std::uint8_t> narrow(size);
-          gradients::round_to_points<std::uint8_t>(h, scale, points, kDraws, threads, narrow, width);
-          CHECK(std::equal(narrow.begin(), narrow.end(), wide.begin()));
+      for (const bh::Isa width : kWidths) {
+        std::vector<std::uint8_t> packed(gradients::packed_bytes(size, bits));
+        const std::size_t outside = gradients::encode(h, scale, points, bits, kDraws, 1, packed, width);
+        std::vector<std::uint16_t> wide(size);
+        CHECK(gradients::round_to_points<std::uint16_t>(h, scale, points, kDraws, 1, wide, width) == outside);
+        std::size_t beyond = 0;
+        for (std::size_t i = 0; i < size; ++i) {
+          const std::uint16_t expected = code(h[i], scale, points, i);
+          CHECK(unpacked(packed, bits, i) == expected);
+          CHECK(wide[i] == points[expected]);
+          beyond += std::abs(h[i]) > 1.0f + 1e-6f;
         }
+        CHECK(outside == beyond);
+        if (points.back() > 255) continue;
+        std::vector<std::uint8_t> narrow(size);
+        gradients::round_to_points<std::uint8_t>(h, scale, points, kDraws, 1, narrow, width);
+        CHECK(std::equal(narrow.begin(), narrow.end(), wide.begin()));
+      }
     }
+}
+
+void threads_change_nothing() {
+  const std::vector<float> h = coordinates(300 * 2048 - 512);
+  for (const std::vector<std::uint16_t>& points : {kTables[2], kTables.back()}) {
+    std::vector<std::uint8_t> alone(h.size() / 2), together(h.size() / 2);
+    const std::size_t outside = gradients::encode(h, 15.0f, points, 4, kDraws, 1, alone, bh::isa());
+    CHECK(gradients::encode(h, 15.0f, points, 4, kDraws, 4, together, bh::isa()) == outside);
+    CHECK(alone == together);
+  }
 }
 
 void many_points() {
@@ -154,7 +163,8 @@ void golden_draws() {
 }  // namespace
 
 int main() {
-  codes_follow_the_rule_on_every_width_and_any_threads();
+  codes_follow_the_rule_on_every_width();
+  threads_change_nothing();
   many_points();
   sums_of_points();
   golden_draws();
