@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from beforehand.gradients import (
     QSGD,
     THC,
     Adaptive,
+    Aggregator,
+    AggregatorClient,
     BlockFloat8,
     BlockInt,
     Cast,
@@ -138,6 +141,25 @@ def test_a_switch_that_adds_integers_gives_the_bits_of_local_rounds(codec, size)
         rows = gradients(size, seed=step)
         means = switch.drive(ours, list(rows)).means
         assert {mean.tobytes() for mean in means} == {drive_local(theirs, rows).means[0].tobytes()}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "codec", [codec for codec in CODECS.values() if codec.homomorphic and "combine" in codec.reductions]
+)
+def test_an_aggregator_that_adds_integers_gives_the_bits_and_bytes_foretold(codec, size):
+    lanes = getattr(codec, "lanes", 8)
+    ours, theirs = opened(codec, "combine", size), opened(codec, "combine", size)
+    with Aggregator(workers=WORKERS, slots=2, lanes=lanes) as server, ThreadPoolExecutor(WORKERS) as pool:
+        clients = [AggregatorClient(server.address, codec, rank=rank, workers=WORKERS) for rank in range(WORKERS)]
+        for step in range(2):
+            rows = gradients(size, seed=step)
+            means = list(pool.map(drive, ours, rows, clients))
+            assert {mean.tobytes() for mean in means} == {drive_local(theirs, rows).means[0].tobytes()}
+        for each in clients:
+            foretold = codec.wire_bytes(layout_of(size), workers=WORKERS, transport="aggregator")
+            assert each.sent == pytest.approx(foretold.plus(foretold))
+            each.close()
 
 
 @pytest.mark.parametrize("size", [700, 5000, 85_002])
