@@ -158,9 +158,7 @@ void AggregatorClient::put_chunk(std::size_t chunk, std::uint8_t table, std::spa
   codes.table = table;
   codes.slot = static_cast<std::uint16_t>((position_ + chunk) % welcome_.slots);
   codes.epoch = static_cast<std::uint32_t>((position_ + chunk) / welcome_.slots);
-  const std::size_t at = begin_frame(codes, bytes, out_);
-  std::memcpy(out_.data() + at + kHeaderBytes, packed.data() + first, std::min(bytes, packed.size() - first));
-  seal_frame(out_, at);
+  put_frame(codes, std::as_bytes(packed.subspan(first, std::min(bytes, packed.size() - first))), out_, bytes);
 }
 
 template <typename Sum>

@@ -48,9 +48,13 @@ void seal_frame(std::vector<std::byte>& out, std::size_t position) {
   std::memcpy(out.data() + position + kCrcAt, &crc, sizeof crc);
 }
 
-void put_frame(FrameHeader header, Bytes payload, std::vector<std::byte>& out) {
-  const std::size_t position = begin_frame(header, payload.size(), out);
-  if (!payload.empty()) std::memcpy(out.data() + position + kHeaderBytes, payload.data(), payload.size());
+void put_frame(FrameHeader header, Bytes payload, std::vector<std::byte>& out, std::size_t padded) {
+  const std::size_t position = out.size(), bytes = std::max(payload.size(), padded);
+  header.payload = static_cast<std::uint32_t>(bytes);
+  const Bytes head = std::as_bytes(std::span(&header, 1));
+  out.insert(out.end(), head.begin(), head.end());
+  out.insert(out.end(), payload.begin(), payload.end());
+  out.resize(position + kHeaderBytes + bytes);
   seal_frame(out, position);
 }
 

@@ -51,8 +51,8 @@ constexpr std::size_t kHeaderBytes = sizeof(FrameHeader);
 constexpr std::size_t kMostGathered = 4096;  // bytes of one worker: norms of 1,023 pieces
 constexpr std::size_t kMostText = 512;
 
-// Header and payload at the end of `out`.
-void put_frame(FrameHeader header, Bytes payload, std::vector<std::byte>& out);
+// Header and payload at the end of `out`, the payload with zeros up to `padded` bytes.
+void put_frame(FrameHeader header, Bytes payload, std::vector<std::byte>& out, std::size_t padded = 0);
 // Room for a payload at the end of `out`, to be filled before seal_frame(out, position).
 std::size_t begin_frame(FrameHeader header, std::size_t payload, std::vector<std::byte>& out);
 void seal_frame(std::vector<std::byte>& out, std::size_t position);

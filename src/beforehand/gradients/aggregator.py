@@ -111,7 +111,7 @@ class Aggregator:
         bind: str = "127.0.0.1:0",
         workers: int,
         quorum: float = 1.0,
-        slots: int = 128,
+        slots: int = 256,
         chunk: int = 1024,
         lanes: int = 8,
         max_bytes: int = 256 * 2**20,
