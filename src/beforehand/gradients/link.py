@@ -45,7 +45,7 @@ class Link:
                 raise InvalidInput(f"{name} is {given!r}, but must be a finite number, {least} 0")
 
     def seconds(self, pattern: Transport, sent: WireBytes, workers: int, *, aggregator: "Link | None" = None) -> float:
-        """How long an exchange takes.
+        """How long an exchange takes: its messages one after the other, and the bytes of one worker.
 
         Args:
             pattern: `"allreduce"`, as a ring; `"two_shot"`; `"gather"`; or `"aggregator"`, pipelined by chunks.
@@ -55,9 +55,6 @@ class Link:
 
         Raises:
             InvalidInput: There is no such pattern, or the aggregator has no link.
-
-        Source:
-            The usual model of latency and rate; for each pattern, `messages` counts the latencies.
         """
         if pattern == "aggregator":
             if aggregator is None:
