@@ -166,6 +166,21 @@ def test_draws_differ_by_row_by_step_by_bucket_and_by_worker(codec):
         assert errors[0] != errors[1]
 
 
+@pytest.mark.parametrize("codec", [THC(truncation=2.0**-9), BlockInt(bits=4, rounding="stochastic")], ids=str)
+def test_errors_of_groups_average_out_if_their_draws_differ(codec):
+    given = np.repeat(gradients(1, 20_000), 2, axis=1)
+    given = np.repeat(given, 2, axis=0)
+    errors = []
+    for apart in (0, 2):
+        groups = [
+            [open_rows(codec, 20_000, rank=rank, workers=2, draws=rank + apart * group) for rank in range(2)]
+            for group in range(2)
+        ]
+        means = [scatter_locally(group, given)[0] for group in groups]
+        errors.append(vnmse((means[0] + means[1])[0] / 2, given[0, 0]))
+    assert errors[1] == pytest.approx(errors[0] / 2, rel=0.1)
+
+
 def test_the_same_step_and_state_give_the_same_bits():
     given = gradients(3, 3000)
     running, threaded = opened(THC(), 3, 3000), opened(THC(), 3, 3000, threads=4)

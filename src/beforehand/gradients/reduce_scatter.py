@@ -10,12 +10,16 @@ from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec
+from beforehand.gradients.layout import split_power_of_two
 from beforehand.gradients.rows import BlockRows, CastRows, Rows
 from beforehand.gradients.thc import THC
-from beforehand.gradients.thc_rows import THCRows
+from beforehand.gradients.thc_pieces import Pieces
+from beforehand.gradients.thc_rows import THCRows, repeated
 
 
-def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int = 0, threads: int = 1) -> Rows:
+def open_rows(
+    codec: Codec, length: int, *, rank: int, workers: int, bucket: int = 0, threads: int = 1, draws: int | None = None
+) -> Rows:
     """One worker's end of the reduce-scatter of one bucket.
 
     Args:
@@ -25,6 +29,8 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
         workers: How many there are.
         bucket: Number of this bucket, below 4,096.
         threads: For the transforms of THC and for blocks; results do not depend on it.
+        draws: Number of this worker's random draws; None is its rank. Where several groups reduce and their means are
+            then averaged, it must differ in all of them, or rounding errors do not average out.
 
     Raises:
         InvalidInput: This codec cannot scatter what it reduces.
@@ -47,11 +53,14 @@ def open_rows(codec: Codec, length: int, *, rank: int, workers: int, bucket: int
         [5. 6.]
     """
     check_rows(codec)
+    own = rank if draws is None else draws
     if isinstance(codec, THC):
         tables = codec.tables(workers)
-        return THCRows(length, tables, seed=codec.seed, rank=rank, workers=workers, bucket=bucket, threads=threads)
+        cut = split_power_of_two(length)
+        pieces = Pieces(repeated(cut, workers), tables, seed=codec.seed, rank=own, bucket=bucket, threads=threads)
+        return THCRows(length, tables, pieces, rank=rank, workers=workers)
     if isinstance(codec, BlockInt):
-        at = partial(codec.rounding_at, rank=rank, bucket=bucket)
+        at = partial(codec.rounding_at, rank=own, bucket=bucket)
         return BlockRows(length, lambda step: at(step)._replace(threads=threads), workers=workers)
     if isinstance(codec, BlockFloat8):
         always = codec.always._replace(threads=threads)

@@ -1,6 +1,6 @@
 """One row for each worker under THC: only its owner rotates the sum of a row back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -8,30 +8,33 @@ from numpy.typing import NDArray
 
 from beforehand.gradients.agreement import Agreement
 from beforehand.gradients.exchange import Floats, Gather, RoundStats
-from beforehand.gradients.layout import Piece, split_power_of_two
+from beforehand.gradients.layout import Piece
 from beforehand.gradients.rows import RowRound, Scatter, exact_rows
 from beforehand.gradients.thc_pieces import Pieces, energy, squares
 from beforehand.gradients.thc_shards import THCShards, decoded
 from beforehand.gradients.thc_table import Table
 
 
+def repeated(cut: Sequence[Piece], rows: int) -> list[Piece]:
+    """The pieces of rows that lie one behind the other and are cut alike."""
+    padded = cut[-1].start + cut[-1].length
+    return [Piece(row * padded + start, size) for row in range(rows) for start, size in cut]
+
+
 @final
 class THCRows:
     """Rows rotated and rounded each by itself, since its owner has nothing else to rotate back with."""
 
-    def __init__(
-        self, length: int, tables: tuple[Table, ...], *, seed: int, rank: int, workers: int, bucket: int, threads: int
-    ) -> None:
-        cut = split_power_of_two(length)
-        self.padded = cut[-1].start + cut[-1].length
+    def __init__(self, length: int, tables: tuple[Table, ...], pieces: Pieces, *, rank: int, workers: int) -> None:
+        each = len(pieces.all) // workers
+        self.padded = pieces.size // workers
         self.step = 0
         self.last = RoundStats()
         self._length = length
         self._workers = workers
         self._tables = tables
-        pieces = [Piece(row * self.padded + start, size) for row in range(workers) for start, size in cut]
-        self._pieces = Pieces(pieces, tables, seed=seed, rank=rank, bucket=bucket, threads=threads)
-        self._own = slice(rank * len(cut), (rank + 1) * len(cut))
+        self._pieces = pieces
+        self._own = slice(rank * each, (rank + 1) * each)
         self._agreement = Agreement(tables)
 
     def reduce(self, rows: Floats) -> RowRound:

@@ -42,10 +42,10 @@ def attach_fsdp2(
         fewer than 16,384 parameters are exact. No setting of the module is changed.
 
     Cost:
-        THC sends half a byte for each parameter and other rank, one n-th of it to each, and nothing comes back:
-        0.5 (n - 1) / n bytes for each parameter, 8 times less than float32. One exchange takes place at a time, in the
-        thread of the backward pass; tensors of a device are copied to the host and back. One buffer of the largest
-        module's gradient in float32, for all modules together. On one rank torch does not reduce.
+        THC sends 0.5 (n - 1) / n bytes for each parameter from each of n ranks, 8 times less than float32, and nothing
+        comes back. One exchange takes place at a time, in the thread of the backward pass; tensors of a device are
+        copied to the host and back. One buffer of the largest module's gradient in float32, for all modules together.
+        On one rank torch does not reduce.
 
     Raises:
         MissingDependency: torch is not installed.
@@ -152,6 +152,7 @@ def _opener(codec: Codec, group: Any, bucket: int, threads: int) -> Opened:
         workers=collectives.get_world_size(group),
         bucket=bucket,
         threads=threads,
+        draws=collectives.get_rank(),  # of all ranks, as those of other replicas must not err alike
     )
 
 
