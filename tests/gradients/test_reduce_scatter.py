@@ -145,6 +145,16 @@ def test_in_blocks_one_number_that_is_not_finite_spoils_its_block_on_its_owner(c
     assert np.array_equal(np.flatnonzero(np.isnan(means[1])), np.arange(256, 512))
 
 
+@pytest.mark.parametrize("codec", CODECS, ids=str)
+def test_the_row_of_a_worker_may_be_zero(codec):
+    """As with fewer rows of a parameter than workers."""
+    given = gradients(3, 1500)
+    given[:, 2] = 0
+    means, _ = scatter_locally(opened(codec, 3, 1500), given)
+    assert not means[2].view(np.uint32).any()
+    assert vnmse(means[:2], given[:, :2].mean(axis=0)) < 0.8
+
+
 def test_zeros_stay_zeros():
     for codec in CODECS:
         means, _ = scatter_locally(opened(codec, 3, 1500), np.zeros((3, 3, 1500), np.float32))

@@ -259,6 +259,7 @@ def refused(rank):
         "plain": (Net(), THC(), {}),
         "replicated": (replicated, THC(), {}),
         "several": (several(), THC(), {}),
+        "empty": (fully_shard(nn.ReLU()), THC(), {}),
         "codec": (sharded(), LowRank(), {}),
         "lanes": (sharded(), THC(granularity=200), {}),
         "threads": (sharded(), THC(), {"threads": 0}),

@@ -139,6 +139,7 @@ def test_what_cannot_work_is_refused_on_all_ranks_before_the_first_step(pair):
         "plain": "InvalidInput: module is a Net, but must be sharded first; call fully_shard",
         "replicated": "InvalidInput: module is replicated, not sharded",
         "several": "InvalidInput: module has several groups of parameters",
+        "empty": "InvalidInput: module has no parameters",
         "codec": "InvalidInput: codec is LowRank, but a reduce-scatter takes THC",
         "lanes": "CapacityExceeded: 2 workers x granularity 200 = 400 > 255",
         "threads": "InvalidInput: threads is 0, but must be at least 1",

@@ -74,6 +74,8 @@ def attach_fsdp2(
         if isinstance(each, sharded)
         for group in each._get_fsdp_state()._fsdp_param_groups
     ]
+    if not units:
+        raise InvalidInput("module has no parameters, so that there is nothing to reduce; attach the model itself")
     groups = list({id(group): group for group in (process_group or unit.mesh_group for unit in units)}.values())
     problem: BeforehandError | None = None
     try:
