@@ -4,7 +4,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder"
-"$folder/bin/pip" install -q --disable-pip-version-check triton==3.7.1
+"$folder/bin/pip" install -q --disable-pip-version-check triton==3.9.0
 cat >"$folder/run.py" <<'END'
 import re
 import sys

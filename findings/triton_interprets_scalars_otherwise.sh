@@ -5,7 +5,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder"
 "$folder/bin/pip" install -q --disable-pip-version-check torch==2.13.0 numpy==2.4.6
-"$folder/bin/pip" install -q --disable-pip-version-check --no-deps triton==3.7.1
+"$folder/bin/pip" install -q --disable-pip-version-check --no-deps triton==3.9.0
 cat >"$folder/run.py" <<'END'
 import os
 import re
