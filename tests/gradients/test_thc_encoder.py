@@ -5,6 +5,7 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import THC, Combine, Gather, Layout, Sum, drive_local, vnmse
+from beforehand.gradients.local import exchange_all
 
 GOLDEN_NORMS, GOLDEN_CODES, GOLDEN_MEAN = 0xD7DF1B72, 0xB4DF7F38, 0x9D048DC4
 LAYOUT = Layout([("a", (1000,)), ("b", (500,))])
@@ -122,3 +123,24 @@ def test_the_gradient_is_only_read():
     given.flags.writeable = False
     drive_local(opened(THC(feedback="full")), given)
     assert np.array_equal(given, rows())
+
+
+def test_the_rotation_may_run_while_norms_travel():
+    """A driver that waits for others rotates meanwhile; the bits are the same, also where it asks more than once."""
+    gradients, found = rows(2, 5000), []
+    for times in (0, 1, 2):
+        encoders = opened(THC(feedback="full"), 2, layout=Layout([("a", (5000,))]))
+        for _ in range(2):
+            running = [each.reduce(row) for each, row in zip(encoders, gradients, strict=True)]
+            norms = [next(each) for each in running]
+            for each in norms:
+                for _ in range(times):
+                    each.meanwhile()
+            answers, _ = exchange_all(norms)
+            answers, _ = exchange_all([each.send(answer) for each, answer in zip(running, answers, strict=True)])
+            with pytest.raises(StopIteration) as done:
+                running[0].send(answers[0])
+            with pytest.raises(StopIteration):
+                running[1].send(answers[1])
+        found.append(done.value.value.tobytes())
+    assert len(set(found)) == 1

@@ -4,7 +4,7 @@ A round is a generator. It yields what must be exchanged and receives the answer
 look alike, and what carries the bytes never knows the codec.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -42,9 +42,13 @@ class Shards(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Gather:
-    """Every worker's bytes for every worker: uint8[k], k the same everywhere, is answered by uint8[n, k] by rank."""
+    """Every worker's bytes for every worker: uint8[k], k the same everywhere, is answered by uint8[n, k] by rank.
+
+    `meanwhile` does work that needs no answer. A driver that waits for others may call it before it waits; nobody must.
+    """
 
     payload: Message
+    meanwhile: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """One worker's end of a bucket under THC."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal, final
 
@@ -55,7 +56,9 @@ class THCEncoder:
         x = given if self._feedback is None else self._feedback.added(given, loss_scale)
         self._buffer[: len(x)] = x
         self._buffer[len(x) :] = 0
-        norms = self._pieces.read((yield Gather(self._pieces.proposal(self._buffer, self._agreement.favored))), n)
+        proposal = self._pieces.proposal(self._buffer, self._agreement.favored)
+        rotate = functools.cache(lambda: self._pieces.rotate(self._buffer, self.step))  # once, by whomever
+        norms = self._pieces.read((yield Gather(proposal, rotate)), n)
         if norms.exact:
             total = yield Sum(np.array(given))
             self.last = RoundStats(rho=self._agreement.rho, fallback="nonfinite")
@@ -63,7 +66,7 @@ class THCEncoder:
             total /= np.float32(n)
             return total
         table, ranges = self._tables[norms.table], self._pieces.ranges(norms)
-        self._pieces.turn(self._buffer, ranges, self.step, "before")
+        rotate()
         rest = None if self._feedback is None or self._full else self._beyond(ranges)
         if self._sums:
             rounded, outside = self._pieces.points(self._buffer, table, ranges, self.step)

@@ -77,6 +77,10 @@ class Pieces:
         limits = np.where(longest < SMALLEST_NORM, 0, self._tables[norms.table].half_range * longest)
         return tuple(Range(piece, float(limit) / piece.length) for piece, limit in zip(self.all, limits, strict=True))
 
+    def rotate(self, x: Floats, step: int) -> None:
+        """Rotate all pieces, whatever their ranges will be."""
+        self.turn(x, [Range(piece, 1.0) for piece in self.all], step, "before")
+
     def turn(
         self, x: Floats, ranges: Sequence[Range], step: int, signs: Literal["before", "after"], *, first: int = 0
     ) -> None:

@@ -1,5 +1,6 @@
 """What carries the exchanges of gradients between the processes of a torch process group."""
 
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -68,7 +69,7 @@ class GroupDriver:
         if isinstance(exchange, Gather):
             payload = exchange.payload
             self.sent = self.sent.plus(gathered(payload.nbytes, self.workers))
-            return self._gather(payload)
+            return self._gather(payload, exchange.meanwhile)
         return self._sum(exchange.values)
 
     def abandon(self) -> None:
@@ -101,11 +102,16 @@ class GroupDriver:
         answer: NDArray[Any] = total.view(self._torch.uint16).numpy() if bfloat16 else total.numpy()
         return answer
 
-    def _gather(self, payload: Message) -> Message:
+    def _gather(self, payload: Message, meanwhile: Callable[[], None] | None = None) -> Message:
         with self.phases.phase("exchange"):
             mine = self._torch.from_numpy(np.array(payload)).to(self._device)
             together = self._torch.empty(self.workers * len(payload), dtype=self._torch.uint8, device=self._device)
-            self._collectives.all_gather_single(together, mine, group=self.group)
+            work = self._collectives.all_gather_single(together, mine, group=self.group, async_op=True)
+        if meanwhile is not None:
+            with self.phases.phase("encode"):
+                meanwhile()
+        with self.phases.phase("exchange"):
+            work.wait()
             rows: Message = together.cpu().numpy().reshape(self.workers, len(payload))
         return rows
 
