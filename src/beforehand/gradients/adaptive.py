@@ -109,7 +109,7 @@ class Adaptive(SchemeCodec):
         def combine(x: Floats, step: int) -> Exchanged:
             shards, error = coded(x, step)
             mean = yield Combine(shards)
-            return Outcome(mean[: len(x)], x.copy, error)
+            return Outcome(mean[: len(x)], squared_error=error)
 
         def gather(x: Floats, step: int) -> Exchanged:
             shards, error = coded(x, step)
@@ -117,7 +117,7 @@ class Adaptive(SchemeCodec):
             for message in (yield Gather(shards.encode(0, shards.size))):
                 total = shards.accumulate(total, message)
             assert total is not None
-            return Outcome(np.divide(total[: len(x)], np.float32(at.workers), dtype=np.float32), x.copy, error)
+            return Outcome(np.divide(total[: len(x)], np.float32(at.workers), dtype=np.float32), squared_error=error)
 
         return combine if at.reduction == "combine" else gather
 

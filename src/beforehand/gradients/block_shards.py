@@ -101,7 +101,12 @@ def combined(x: Floats, up: BlockRounding, down: BlockRounding | None) -> Exchan
     """The exchange of a bucket, padded with zeros to whole blocks."""
     shards = BlockShards(padded(x, up.format.block), up, down)
     mean = yield Combine(shards)
-    return Outcome(mean[: len(x)], lambda: shards.accumulate(None, shards.encode(0, shards.size))[: len(x)])
+
+    def left(x: Floats) -> Floats:
+        x -= shards.accumulate(None, shards.encode(0, shards.size))[: len(x)]
+        return x
+
+    return Outcome(mean[: len(x)], left)
 
 
 def padded(x: Floats, unit: int) -> Floats:

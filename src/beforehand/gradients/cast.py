@@ -67,12 +67,11 @@ class Cast(SchemeCodec):
     def _scheme(self, layout: Layout, at: Opening) -> Scheme:
         def plain(x: Floats, step: int) -> Exchanged:
             mean = yield from exact_mean(x, at.workers)
-            return Outcome(mean, x.copy)
+            return Outcome(mean)
 
         def half(x: Floats, step: int) -> Exchanged:
-            values = narrowed(x, self.dtype, at.workers)
-            total = yield Sum(values)
-            return Outcome(widened(total, self.dtype), lambda: widened(values, self.dtype, at.workers))
+            total = yield Sum(narrowed(x, self.dtype, at.workers))
+            return Outcome(widened(total, self.dtype))
 
         return plain if self.dtype == "float32" else half
 

@@ -21,11 +21,15 @@ class Feedback:
 
     def added(self, gradient: Floats, loss_scale: float) -> Floats:
         """The gradient with what was left of earlier rounds, in memory of its own."""
+        if loss_scale == 1:
+            return gradient + self.rest
         return gradient + np.float32(loss_scale) * self.rest
 
     def keep(self, rest: Floats, loss_scale: float) -> None:
-        """Remember what was not sent of what `added` returned."""
-        np.divide(rest, np.float32(loss_scale), out=self.rest)
+        """Remember what was not sent of what `added` returned; `rest` becomes the feedback's own."""
+        if loss_scale != 1:
+            rest /= np.float32(loss_scale)
+        self.rest = rest
 
     def state(self) -> dict[str, NDArray[Any]]:
         """By parameter, in its shape."""

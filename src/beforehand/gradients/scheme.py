@@ -18,11 +18,12 @@ from beforehand.gradients.wire import WireBytes
 class Outcome(NamedTuple):
     """What a scheme's exchange gave.
 
-    `sent` computes what this worker's own message stands for, in memory of its own; only feedback asks.
+    `left` takes off of the gradient what this worker's own message stands for. Only feedback asks, and hands in a
+    gradient that may be written to; None where a codec has none.
     """
 
     mean: Floats
-    sent: Callable[[], Floats]
+    left: Callable[[Floats], Floats] | None = None
     squared_error: float | None = None
 
 
@@ -69,8 +70,8 @@ class SchemeEncoder:
         mean, fallback = outcome.mean, None
         if not np.isfinite(mean).all():
             mean, fallback = (yield from exact_mean(given, self.workers)), "nonfinite"
-        elif self._feedback is not None:
-            self._feedback.keep(x - outcome.sent(), loss_scale)
+        elif self._feedback is not None and outcome.left is not None:
+            self._feedback.keep(outcome.left(x), loss_scale)
         self.last = RoundStats(fallback=fallback, squared_error=outcome.squared_error)
         self.step += 1
         return mean

@@ -105,12 +105,12 @@ class TernGrad(SchemeCodec):
             scales = yield Gather(np.array([own], np.float32).view(np.uint8))
             scale = float(np.ascontiguousarray(scales).view(np.float32).max())
             if not math.isfinite(scale):
-                return Outcome(np.full(len(x), np.nan, np.float32), x.copy)
+                return Outcome(np.full(len(x), np.nan, np.float32))
             values = padded(x, GROUP)
             packed = np.empty(len(values) // 4, np.uint8)
             _native.ternary_encode(values, scale, seed=key, stream=stream(step, at.bucket), packed=packed)
             mean = yield Combine(TernaryShards(packed, scale))
-            return Outcome(mean[: len(x)], x.copy)
+            return Outcome(mean[: len(x)])
 
         return combine
 

@@ -130,7 +130,12 @@ class TopK(SchemeCodec):
                 kept = largest(total, self.kept(size))
                 total = _placed(total[kept], kept, size)
             total /= np.float32(at.workers)
-            return Outcome(total, lambda: _placed(widened(values, self.value_dtype), where, size))
+
+            def left(x: Floats) -> Floats:
+                x[where] -= widened(values, self.value_dtype)
+                return x
+
+            return Outcome(total, left)
 
         return gather
 

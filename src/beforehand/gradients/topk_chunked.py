@@ -1,7 +1,7 @@
 """TopK-Chunked: all workers send the same chunks, those with the largest energy, so that a plain sum adds them."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,12 +107,15 @@ class TopKChunked(SchemeCodec):
             values = narrowed(rows[chosen], self.value_dtype, at.workers).reshape(-1)
             sums = yield Sum(values)
 
-            def spread(held: NDArray[Any], factor: int) -> Floats:
-                out = np.zeros((count, chunk), np.float32)
-                out[chosen] = widened(held, self.value_dtype, factor).reshape(-1, chunk)
-                return out.reshape(-1)[:size]
+            mean = np.zeros((count, chunk), np.float32)
+            mean[chosen] = widened(sums, self.value_dtype).reshape(-1, chunk)
 
-            return Outcome(spread(sums, 1), lambda: spread(values, at.workers))
+            def left(x: Floats) -> Floats:
+                rest = padded(x, chunk).reshape(count, chunk)
+                rest[chosen] -= widened(values, self.value_dtype, at.workers).reshape(-1, chunk)
+                return rest.reshape(-1)[:size]
+
+            return Outcome(mean.reshape(-1)[:size], left)
 
         return select
 
