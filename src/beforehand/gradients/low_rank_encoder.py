@@ -38,8 +38,10 @@ class _Batch:
         self.factors = np.zeros((len(matrices), columns, self.rank), np.float32)  # zero: to be drawn
 
     def with_rest(self, gradient: Floats, loss_scale: float) -> Floats:
-        rows = np.stack([gradient[place] for place in self.places]).reshape(self.rest.shape)
-        return rows + np.float32(loss_scale) * self.rest
+        rows = self.rest * np.float32(loss_scale)
+        for row, place in zip(rows, self.places, strict=True):
+            row += gradient[place].reshape(row.shape)
+        return rows
 
 
 @final
@@ -135,10 +137,12 @@ class LowRankEncoder:
             size = where.stop - where.start
             mean[where], plain = plain[:size] / np.float32(self.workers), plain[size:]
         for batch, m, left, right, mine in zip(self._batches, matrices, lefts, rights, own, strict=True):
-            for where, product in zip(batch.places, left @ right.transpose(0, 2, 1), strict=True):
+            for where, product in zip(batch.places, _product(left, right), strict=True):
                 mean[where] = product.reshape(-1)
             if self._remembers:
-                np.divide(m - left @ mine.transpose(0, 2, 1), np.float32(loss_scale), out=batch.rest)
+                np.subtract(m, _product(left, mine), out=batch.rest)
+                if loss_scale != 1:
+                    batch.rest /= np.float32(loss_scale)
             batch.factors = _normalized(right) if self._warm else np.zeros_like(right)
         return mean
 
@@ -160,9 +164,13 @@ def orthonormal(columns: Floats) -> Floats:
         gram = basis.transpose(0, 2, 1) @ basis
         trace = np.trace(gram, axis1=1, axis2=2)
         gram += (np.where(trace > 0, JITTER * trace / rank, 1.0))[:, None, None] * np.eye(rank)
-        lower = np.linalg.cholesky(gram)
-        basis = np.linalg.solve(lower, basis.transpose(0, 2, 1)).transpose(0, 2, 1)
+        basis = basis @ np.linalg.inv(np.linalg.cholesky(gram)).transpose(0, 2, 1)
     return np.ascontiguousarray(basis, np.float32)
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """The matrices of which these are factors; numpy's products of single columns are slow."""
+    return left * right.transpose(0, 2, 1) if left.shape[2] == 1 else left @ right.transpose(0, 2, 1)
 
 
 def _normalized(factors: Floats) -> Floats:
