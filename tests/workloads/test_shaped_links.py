@@ -71,6 +71,10 @@ def test_links_that_are_down_carry_nothing():
         links.sent_bytes(0)
     with pytest.raises(InvalidInput, match="rank is 2, but must be from 0 to 1"):
         links.start(2, ["true"])
+    with pytest.raises(InvalidInput, match="the links are down"):
+        links.shape("1gbit")
+    with pytest.raises(InvalidInput, match="rate is 'fast'"):
+        links.shape("fast")
 
 
 def test_what_is_missing_is_named_with_the_remedy(monkeypatch):
@@ -98,7 +102,8 @@ def test_what_the_kernel_refuses_is_said_in_its_words(monkeypatch, tmp_path):
 @pytest.mark.nightly
 @pytest.mark.parametrize(("rate", "bits"), [("25mbit", 25e6), ("200mbit", 200e6)])
 def test_goodput_is_the_rate_and_bytes_are_counted(rate, bits):
-    with ShapedLinks(2, rate) as links:
+    with ShapedLinks(2, "5mbit") as links:
+        links.shape(rate)
         to = {"stdout": subprocess.PIPE, "text": True}
         server = links.start(0, [sys.executable, "-c", SERVE], **to)
         assert server.stdout.readline() == "up\n"

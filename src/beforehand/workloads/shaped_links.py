@@ -96,7 +96,9 @@ class ShapedLinks:
 
     def shape(self, rate: str) -> None:
         """Change the rate of all links, while processes run."""
-        self.rate = _checked(rate)
+        checked = _checked(rate)
+        self._namespace(0)  # raises where there is none
+        self.rate = checked
         for namespace, device in self._ends():
             self._tbf("change", namespace, device)
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -97,7 +99,7 @@ def test_the_report_prints_and_keeps_all_of_it(compared):
     assert text.startswith("matrix, 2 workers, loopback\nmethod ")
     assert len(text.splitlines()) == 9
     assert f"seconds to loss {TARGET:g}" in text
-    assert "the better of Cast(float32) and Cast(float16) takes" in text.splitlines()[-1]
+    assert text.splitlines()[-1].startswith(f"{compared[0].verdict}: ")
     kept = json.loads(compared[0].to_json())
     assert kept["about"] == {"data": "drawn"}
     assert len(kept["runs"]) == 12
@@ -163,8 +165,8 @@ def test_a_worker_that_fails_ends_the_comparison_at_once_in_its_words(job, messa
 @pytest.mark.nightly
 def test_workers_that_never_answer_are_ended(monkeypatch):
     workers = sys.modules["beforehand.integrations.torch.workers"]
-    monkeypatch.setattr(workers, "MORE", 5.0)
-    with pytest.raises(TimedOut, match="worker 0, 1 did not answer in time; see what its job waits for"):
+    monkeypatch.setattr(workers, "SILENCE", 12.0)
+    with pytest.raises(TimedOut, match="worker 0, 1 was silent for 12 s; see what its job waits for"):
         compare(Sleeping(), codecs=[], workers=2, until={"steps": 9, "seconds": 10}, repeats=1)
 
 
@@ -175,6 +177,7 @@ def test_a_metric_that_the_job_lacks_is_named():
 
 
 @pytest.mark.nightly
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("tc") is None, reason="shaped links need root and iproute2")
 def test_on_a_slow_link_compression_pays_and_bytes_have_headers():
     size = 1_396_544
     with ShapedLinks(2, "50mbit") as links:

@@ -41,7 +41,7 @@ def test_the_soonest_method_comes_first_and_is_worth_it_if_it_gains_in_every_rep
     assert [row.method for row in found.rows] == ["THC", "fp16", "fp32"]
     assert found.gain.design == "THC"
     assert (found.gain.value, found.gain.low, found.gain.high) == pytest.approx((1.1, 1.0, 1.2))
-    assert found.verdict == "worth it"
+    assert str(found).endswith("worth it: the better of fp32 and fp16 takes 110% (100% to 120%) more than THC")
     assert found.rows[0].seconds == pytest.approx((10, 10))
     assert found.rows[0].errors == Errors(0.01, 0.002)
 
@@ -56,7 +56,7 @@ def test_plain_sums_that_are_soonest_are_not_worth_bothering():
     found = comparison(run("fp32", 0, 10), run("fp16", 0, 20), run("THC", 0, 15))
     assert found.rows[0].method == "fp32"
     assert found.gain.value == 0
-    assert found.verdict == "don't bother"
+    assert str(found).endswith("don't bother: nothing is sooner than fp32")
 
 
 def test_a_missed_target_is_shown_and_comes_last():
@@ -68,7 +68,7 @@ def test_a_missed_target_is_shown_and_comes_last():
     assert found.gain.value == pytest.approx(1.0)  # at least: the baselines were stopped at 60 s
     assert found.verdict == "worth it"
     nobody = comparison(run("fp32", 0, 60, met=False), run("fp16", 0, 60, met=False))
-    assert nobody.verdict == "unclear"
+    assert str(nobody).endswith("unclear: no method met the target in every repeat")
 
 
 def test_a_method_that_missed_once_is_behind_those_that_never_did():

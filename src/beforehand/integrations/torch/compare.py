@@ -61,7 +61,7 @@ def compare(
         InvalidInput: The job or a function belongs to `__main__`; a codec cannot use its transport; `until` says
             nothing, or names a metric that the job does not have.
         CapacityExceeded: A codec cannot add so many workers.
-        TimedOut: A worker does not answer.
+        TimedOut: Workers do not start in 3 minutes, or one step or evaluation takes 5.
         BeforehandError: A worker failed; its words are in the message.
 
     Example:

@@ -166,11 +166,16 @@ class Comparison:
         widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
         table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
         first = f"{self.job}, {self.workers} workers, {self.link}"
+        return "\n".join([first, *(line.rstrip() for line in table), f"{self.verdict}: {self._reason()}"])
+
+    def _reason(self) -> str:
+        soonest = self.rows[0].method
+        if math.inf in _decisive(self.rows[0]):
+            return "no method met the target in every repeat"
+        if soonest in self.methods[:2]:
+            return f"nothing is sooner than {soonest}"
         gain = f"{self.gain.value:.0%} ({self.gain.low:.0%} to {self.gain.high:.0%})"
-        last = (
-            f"{self.verdict}: the better of {' and '.join(self.methods[:2])} takes {gain} more than {self.gain.design}"
-        )
-        return "\n".join([first, *(line.rstrip() for line in table), last])
+        return f"the better of {' and '.join(self.methods[:2])} takes {gain} more than {soonest}"
 
     def _row(self, method: str) -> Row:
         runs = [run for run in self.runs if run.method == method]

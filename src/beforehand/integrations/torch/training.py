@@ -44,7 +44,7 @@ class Target:
         return now <= self.value if self._began > self.value else now >= self.value
 
 
-def train(team: Team, order: Order, mark: Callable[[str], None]) -> Trained:
+def train(team: Team, order: Order, mark: Callable[[str], None], alive: Callable[[], None]) -> Trained:
     """Train until the order's end, in the default process group.
 
     Args:
@@ -52,6 +52,7 @@ def train(team: Team, order: Order, mark: Callable[[str], None]) -> Trained:
         order: What to do.
         mark: Called on every rank before the first step that counts, where all ranks wait for each other, and at the
             end; its argument says which.
+        alive: Called after each step.
     """
     torch = torch_for("compare")
     job, method = team.job, team.methods[order.method]
@@ -78,6 +79,7 @@ def train(team: Team, order: Order, mark: Callable[[str], None]) -> Trained:
         loss.backward()
         optimizer.step()
         judge.taken.append(time.perf_counter() - began)
+        alive()
     mark("counted")
     phases, sent, counted = None, None, len(judge.taken) - order.warm
     if before is not None and counted:

@@ -4,10 +4,11 @@ It obeys orders that come through the socket with this number, until the other e
 """
 
 import sys
+import time
 import traceback
 from datetime import timedelta
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, final
 
 from beforehand.core.errors import BeforehandError
 from beforehand.integrations.torch.host import torch_for
@@ -15,6 +16,7 @@ from beforehand.integrations.torch.orders import Order, Team
 from beforehand.integrations.torch.training import train
 
 PATIENCE = timedelta(seconds=300)  # with a worker that does not come
+PULSE = 10.0  # seconds
 
 
 def serve(pipe: "Connection[Any, Any]") -> None:
@@ -29,12 +31,25 @@ def serve(pipe: "Connection[Any, Any]") -> None:
                 pipe.send(("mark", name))
                 pipe.recv()
 
-            pipe.send(("trained", train(team, order, mark)))
+            pipe.send(("trained", train(team, order, mark, _Pulse(pipe))))
     except EOFError:
         return
     except Exception as error:
         kept = error if isinstance(error, BeforehandError) else None
         pipe.send(("failed", (kept, traceback.format_exc())))
+
+
+@final
+class _Pulse:
+    """Say now and then that training goes on."""
+
+    def __init__(self, pipe: "Connection[Any, Any]") -> None:
+        self._pipe, self._last = pipe, time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._last > PULSE:
+            self._last = time.monotonic()
+            self._pipe.send(("alive", None))
 
 
 def _join(team: Team, pipe: "Connection[Any, Any]") -> None:

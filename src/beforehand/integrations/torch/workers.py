@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import Pipe, connection
 from types import TracebackType
@@ -17,7 +16,7 @@ from beforehand.integrations.torch.job import Job, Links
 from beforehand.integrations.torch.orders import Method, Order, Team, Trained
 
 PROGRAM = "beforehand.integrations.torch.worker"
-STARTING, MORE, ENDING = 180.0, 300.0, 5.0  # seconds; MORE is what an order may take beyond its own limit
+STARTING, SILENCE, ENDING = 180.0, 300.0, 5.0  # seconds, of which one step or evaluation may take SILENCE
 SAID = 2000  # characters at the end of what a worker wrote, in an error
 
 
@@ -94,9 +93,8 @@ class Workers:
         for pipe in self._pipes:
             pipe.send(order)
         sent: dict[str, int | None] = {}
-        limit = time.monotonic() + order.seconds + MORE
         while True:
-            kind, told = self._gathered(limit)
+            kind, told = self._gathered()
             if kind == "trained":
                 trained: list[Trained] = told
                 break
@@ -140,7 +138,7 @@ class Workers:
                     threads=threads,
                 )
             )
-        _, port = self._received(0, time.monotonic() + STARTING)
+        _, port = self._received(0, STARTING)
         for pipe in self._pipes[1:]:
             pipe.send(port)
 
@@ -162,24 +160,26 @@ class Workers:
             return None
         return sum(self._links.sent_bytes(rank) for rank in range(self._count))
 
-    def _gathered(self, limit: float) -> tuple[str, list[Any]]:
-        """The next message of every worker; all are of one kind."""
+    def _gathered(self) -> tuple[str, list[Any]]:
+        """The next message of every worker, of one kind for all, but for signs of life."""
         found: dict[int, tuple[str, Any]] = {}
         while len(found) < self._count:
             waiting = {pipe: rank for rank, pipe in enumerate(self._pipes) if rank not in found}
-            ready = connection.wait(list(waiting), max(0.0, limit - time.monotonic()))
+            ready = connection.wait(list(waiting), SILENCE)
             if not ready:
                 missing = ", ".join(map(str, waiting.values()))
-                raise TimedOut(f"worker {missing} did not answer in time; see what its job waits for")
+                raise TimedOut(f"worker {missing} was silent for {SILENCE:.0f} s; see what its job waits for")
             for pipe in ready:
                 rank = waiting[pipe]
-                found[rank] = self._received(rank, limit)
+                message = self._received(rank, STARTING)
+                if message[0] != "alive":
+                    found[rank] = message
         return found[0][0], [found[rank][1] for rank in range(self._count)]
 
-    def _received(self, rank: int, limit: float) -> tuple[str, Any]:
+    def _received(self, rank: int, patience: float) -> tuple[str, Any]:
         pipe = self._pipes[rank]
-        if not pipe.poll(max(0.0, limit - time.monotonic())):
-            raise TimedOut(f"worker {rank} did not start in {STARTING:.0f} s; {self._words(rank)}")
+        if not pipe.poll(patience):
+            raise TimedOut(f"worker {rank} did not start in {patience:.0f} s; {self._words(rank)}")
         try:
             kind, told = pipe.recv()
         except (EOFError, ConnectionResetError, pickle.UnpicklingError):
