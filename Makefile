@@ -132,9 +132,11 @@ bench-ray: build/ray/wheel.stamp  ## the benchmark of one core against two actor
 bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
 
-bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, and as root against torch's reduce-scatters
+bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, torch's hooks, and as root over slow links
 	build/torch/bin/python benchmarks/bench_codebooks.py
 	build/torch/bin/python benchmarks/bench_fsdp2.py
+	build/torch/bin/python benchmarks/bench_low_rank.py
+	build/torch/bin/python benchmarks/bench_ddp.py
 
 bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; after test-triton, all that wants a GPU
 	build/triton/bin/python benchmarks/bench_thc_gpu.py

@@ -1,9 +1,10 @@
 """Data parallel training of a model of characters over slow links: seconds of a step, bytes, time to a loss.
 
 Real processes with gloo between them, in network namespaces whose links the kernel shapes; so it needs root and torch.
-torch's own hooks run in the same processes, in turns with ours. About 18 minutes in all on two cores without other
-work: 14 for `steps`, 3 for `target`, 1 for `loss`; --parts, --links, --workers, --methods and --repeats take a part.
-Results so far are in the file of -o after each training.
+torch's own hooks run in the same processes, in turns with ours. About 19 minutes in all on two cores without other
+work: 10 for `steps`, a third of it with two workers; 6 for `target`; 3 for `loss`. --parts, --links, --workers,
+--methods and --repeats take a part; --add keeps what the file of -o holds already. That file has what was measured so
+far after each training.
 
 Not for you where the network is no bottleneck: at 1 Gb/s plain sums are as good as anything.
 """
@@ -11,11 +12,13 @@ Not for you where the network is no bottleneck: at 1 Gb/s plain sums are as good
 import itertools
 import json
 import math
+import os
 import statistics
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch_hooks
@@ -30,22 +33,23 @@ from beforehand.workloads.training_jobs import CharLM
 
 FAST = "10gbit"  # while a model is built and warms up
 WARM, LEAST = 3, 3  # steps before those that count, and how many count at least
-SLOW, TARGET, SECONDS = 25, 2.6, 45.0  # Mb/s, loss and limit of the second
+SLOW, TARGET, SECONDS = 25, 2.6, 40.0  # Mb/s, loss and limit of the second
 EQUAL = 25  # steps of the third
 
 
 def ours(codec: Any) -> Method:
     """A codec by its best transport, with as short a warm-up as torch's hooks have here."""
-    return Method(codec.name, codec, warmup_steps=2)
+    return Method("", codec, warmup_steps=2)
 
 
 def theirs(attach: Any) -> Method:
     """A hook of torch."""
-    return Method(attach.__name__, None, attach=attach)
+    return Method("", None, attach=attach)
 
 
 METHODS = {
     "float32": ours(Cast("float32")),
+    "torch float32": theirs(torch_hooks.torch_float32),
     "torch fp16": theirs(torch_hooks.torch_fp16),
     "float16": ours(Cast("float16")),
     "bfloat16": ours(Cast("bfloat16")),
@@ -59,11 +63,10 @@ METHODS = {
     "TopKChunked .5": ours(TopKChunked(bits_per_coordinate=0.5)),
     "TopK 1 %": ours(TopK()),
     "LowRank 4": ours(LowRank(start_step=2)),
-    "torch PowerSGD 4": theirs(torch_hooks.torch_power_sgd_4),
-    "torch PowerSGD 1": theirs(torch_hooks.torch_power_sgd_1),
+    "torch PowerSGD 4": theirs(partial(torch_hooks.power_sgd, rank=4)),
+    "torch PowerSGD 1": theirs(partial(torch_hooks.power_sgd, rank=1)),
 }
-TO_TARGET = ("float32", "torch fp16", "THC 4 bits", "THC lanes", "int8/256", "TopKChunked 2", "LowRank 4",
-             "torch PowerSGD 4")  # fmt: skip
+TO_TARGET = ("float32", "torch fp16", "THC 4 bits", "THC lanes", "TopKChunked 2", "LowRank 4", "torch PowerSGD 4")
 
 Key = tuple[str, int, int, str]  # part, workers, Mb/s (0: none), method
 
@@ -99,18 +102,29 @@ class Results:
 
     def sheets(self) -> list[Sheet]:
         """A table for each number of workers, one for the target, one for the loss."""
-        made = [self._steps(workers) for workers in self.asked.workers if any(self._of("steps", workers))]
-        made += [self._target()] if any(self._of("target")) else []
-        return made + ([self._loss()] if any(self._of("loss")) else [])
+        made = {"steps": self._steps, "target": self._target, "loss": self._loss}
+        return [sheet(workers) for part, sheet in made.items() for workers in self._having(part, 1)]
 
-    def _of(self, part: str, workers: int | None = None) -> Iterator[Key]:
-        return (key for key in self.runs if key[0] == part and workers in (None, key[1]))
+    def again(self, key: Key) -> int:
+        """How often this was trained: the seed of the next training."""
+        return len(self.runs.get(key, []))
+
+    def _having(self, part: str, place: int) -> list[Any]:
+        """What stands at a place of the keys of a part."""
+        return sorted({key[place] for key in self.runs if key[0] == part})
+
+    def _of(self, part: str, workers: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Each method's trainings, in the order of METHODS."""
+        for name in METHODS:
+            for key, runs in self.runs.items():
+                if (key[0], key[1], key[3]) == (part, workers, name):
+                    yield name, runs
 
     def _steps(self, workers: int) -> Sheet:
-        rows = []
-        for name in self.asked.methods:
+        rows, rates = [], self._having("steps", 2)
+        for name in (name for name in METHODS if name in self._having("steps", 3)):
             cells, sent, codec = [], math.nan, math.nan
-            for link in self.asked.links:
+            for link in rates:
                 runs = self.runs.get(("steps", workers, link, name), [])
                 cells.append(spread([1e3 * statistics.median(run["step_seconds"]) for run in runs]))
                 for run in runs:
@@ -119,38 +133,38 @@ class Results:
             rows.append([name, digits(sent), digits(codec), *cells])
         return Sheet(
             title=f"{workers} workers: milliseconds of a step, median of each repeat: mean (least to most)",
-            columns=["", "MB a step", "codec, ms", *(f"{link} Mb/s" for link in self.asked.links)],
+            columns=["", "MB a step", "codec, ms", *(f"{rate} Mb/s" for rate in rates)],
             rows=rows,
             below="MB that one worker sends in a step, headers included. Codec: encoding and decoding, on the thread "
             "that exchanges.",
         )
 
-    def _target(self) -> Sheet:
+    def _target(self, workers: int) -> Sheet:
         rows = []
-        for key in self._of("target"):
-            runs = self.runs[key]
+        for name, runs in self._of("target", workers):
             met = [run["reached"] for run in runs if run["reached"] is not None]
             missed = f" ({len(runs) - len(met)} of {len(runs)} not)" if len(met) < len(runs) else ""
             steps = [run["curve"][-1][0] for run in runs]
             ends = [run["curve"][-1][2] for run in runs]
             cells = [spread(met) + missed, spread(steps), spread(ends)]
             cells.append(spread([1e3 * statistics.median(run["step_seconds"]) for run in runs]))
-            rows.append([key[3], *cells])
+            rows.append([name, *cells])
         return Sheet(
-            title=f"{self.asked.workers[0]} workers at {SLOW} Mb/s, 8 x 64 letters each: seconds to a loss of {TARGET}",
+            title=f"{workers} workers at {SLOW} Mb/s, 8 x 64 letters each: seconds to a loss of {TARGET}",
             columns=["", "seconds", "steps", "loss at the end", "ms a step"],
             rows=rows,
             below=f"Training ends at the target, or after {SECONDS:.0f} s without evaluations.",
         )
 
-    def _loss(self) -> Sheet:
-        found = {key[3]: statistics.mean(run["curve"][-1][2] for run in self.runs[key]) for key in self._of("loss")}
+    def _loss(self, workers: int) -> Sheet:
+        trained = self._of("loss", workers)
+        found = {name: statistics.mean(run["curve"][-1][2] for run in runs) for name, runs in trained}
         plain = found.get("float32", math.nan)
         return Sheet(
-            title=f"{self.asked.workers[-1]} workers: loss after {EQUAL} equal steps",
+            title=f"{workers} workers: loss after {EQUAL} equal steps",
             columns=["", "loss", "above float32"],
             rows=[[name, f"{loss:.4f}", f"{loss / plain - 1:+.2%}"] for name, loss in found.items()],
-            below=f"Mean over {self.asked.repeats or 2} seeds.",
+            below="Mean over seeds, where there are several; the same for all methods.",
         )
 
 
@@ -177,13 +191,22 @@ def steps(asked: Namespace, results: Results) -> None:
     names = asked.methods
     for workers in asked.workers:
         with ShapedLinks(workers, FAST) as links, team(CharLM(), names, workers, links) as crew:
-            for repeat, link, name in itertools.product(range(asked.repeats or 3), asked.links, names):
+            for _, link, name in itertools.product(range(asked.repeats or 2), asked.links, names):
+                key = ("steps", workers, link, name)
                 links.shape(FAST)
                 done = crew.run(
-                    order(name, names, repeat, steps=2000, least=WARM + LEAST, seconds=asked.seconds, evaluate=False),
+                    order(
+                        name,
+                        names,
+                        results.again(key),
+                        steps=2000,
+                        least=WARM + LEAST,
+                        seconds=asked.seconds,
+                        evaluate=False,
+                    ),
                     lambda mark, link=link: links.shape(f"{link}mbit") if mark == "counting" else None,
                 )
-                results.add(("steps", workers, link, name), done)
+                results.add(key, done)
 
 
 def target(asked: Namespace, results: Results) -> None:
@@ -191,17 +214,19 @@ def target(asked: Namespace, results: Results) -> None:
     names = [name for name in TO_TARGET if name in asked.methods]
     workers = asked.workers[0]
     with ShapedLinks(workers, f"{SLOW}mbit") as links, team(CharLM(sequences=8), names, workers, links) as crew:
-        for repeat, name in itertools.product(range(asked.repeats or 2), names):
-            wanted = order(name, names, repeat, target=("loss", TARGET), steps=10**6, seconds=SECONDS)
-            results.add(("target", workers, SLOW, name), crew.run(wanted))
+        for _, name in itertools.product(range(asked.repeats or 2), names):
+            key = ("target", workers, SLOW, name)
+            wanted = order(name, names, results.again(key), target=("loss", TARGET), steps=10**6, seconds=SECONDS)
+            results.add(key, crew.run(wanted))
 
 
 def loss(asked: Namespace, results: Results) -> None:
     """The loss after equal steps, without a slow link."""
     names, workers = asked.methods, asked.workers[-1]
     with ShapedLinks(workers, FAST) as links, team(CharLM(), names, workers, links) as crew:
-        for repeat, name in itertools.product(range(asked.repeats or 2), names):
-            results.add(("loss", workers, 0, name), crew.run(order(name, names, repeat, steps=EQUAL)))
+        for _, name in itertools.product(range(asked.repeats or 1), names):
+            key = ("loss", workers, 0, name)
+            results.add(key, crew.run(order(name, names, results.again(key), steps=EQUAL)))
 
 
 def team(job: CharLM, names: list[str], workers: int, links: ShapedLinks) -> Workers:
@@ -224,10 +249,17 @@ def main() -> None:
     parser.add_argument("--links", type=numbers, default=[25, 50, 200, 1000], help="Mb/s: 25,50,200,1000")
     parser.add_argument("--workers", type=numbers, default=[2, 4], help="processes: 2,4")
     parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS), help="names, by commas")
-    parser.add_argument("--repeats", type=int, help="trainings of each; 3 for steps, else 2")
+    parser.add_argument("--repeats", type=int, help="trainings of each; 2, but 1 for loss")
     parser.add_argument("--seconds", type=float, default=1.2, help="of each training of the first part")
+    parser.add_argument("--add", action="store_true", help="to the trainings in the file of -o")
     asked = parser.parse_args()
+    if torch_hooks.missing() or os.geteuid() != 0:
+        print(torch_hooks.missing() or "not measured: the links need root")
+        return
     results = Results(asked)
+    if asked.add:
+        kept = json.loads(asked.output.read_text())["runs"]
+        results.runs = {tuple(each["key"]): each["repeats"] for each in kept}
     for part in asked.parts:
         PARTS[part](asked, results)
     for sheet in results.sheets():
