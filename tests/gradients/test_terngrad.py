@@ -37,8 +37,8 @@ def test_bytes_are_codes_up_and_lanes_back():
     size = 2**20
     lanes = 4 * -(-(size // 4) // 6)  # six lanes of five bits in an int32
     assert TernGrad().wire_bytes(layout_of(size), workers=4) == (3 * 4 + 3 / 4 * size / 4, 3 * lanes)
-    assert TernGrad().wire_bytes(layout_of(size), workers=4, transport="aggregator") == (3 * 4 + size / 4, size)
-    assert TernGrad().wire_bytes(layout_of(size), workers=128, transport="aggregator").down == 2 * size
+    assert TernGrad().wire_bytes(layout_of(size), workers=4, transport="aggregator") == (4 + size / 4, 4 * 4 + size)
+    assert TernGrad().wire_bytes(layout_of(size), workers=128, transport="aggregator").down == 128 * 4 + 2 * size
 
 
 def test_what_is_not_finite_arrives_as_in_a_plain_sum():
