@@ -20,14 +20,28 @@ def test_a_fit_finds_the_link_in_spite_of_noise(workers, latency, rate):
         noise = np.random.default_rng(seed).uniform(0.99, 1.01, len(SIZES))
         seconds = [allreduce(size, latency, rate, workers) * each for size, each in zip(SIZES, noise, strict=True)]
         link = Link.fit(SIZES, seconds, workers)
-        assert link.latency == pytest.approx(latency, rel=0.05)
         assert link.bytes_per_second == pytest.approx(rate, rel=0.05)
+        assert link.latency == pytest.approx(latency, abs=0.03 * min(seconds) / (2 * (workers - 1)))
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_a_fit_of_exact_times_is_exact(workers):
+    link = Link.fit(SIZES, [allreduce(size, 1e-4, 6.25e6, workers) for size in SIZES], workers)
+    assert (link.latency, link.bytes_per_second) == (pytest.approx(1e-4), pytest.approx(6.25e6))
+
+
+@pytest.mark.parametrize("sizes", [SIZES, [2**12, 2**16, 2**18, 2**21]])
+def test_a_burst_that_passes_at_once_does_not_hide_the_rate(sizes):
+    """A token bucket of 128 KiB over 25 Mbit/s, on a network of 10 Gbit/s."""
+    seconds = [2e-4 + size / 1.25e9 + max(0, size - 2**17) / 3.125e6 for size in sizes]
+    link = Link.fit(sizes, seconds, workers=2)
+    assert link.bytes_per_second == pytest.approx(3.125e6, rel=0.1)
+    assert link.latency < 2e-4
 
 
 def test_a_latency_below_what_can_be_seen_is_zero():
     link = Link.fit([1000, 2000], [0.9, 2.2], workers=2)
-    assert link.latency == 0
-    assert 800 < link.bytes_per_second < 1200
+    assert (link.latency, link.bytes_per_second) == (0.0, pytest.approx(1000 / 1.3))
 
 
 def test_what_cannot_be_fitted_is_refused():
@@ -40,7 +54,7 @@ def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(InvalidInput, match="above 0"):
         Link.fit([5, 6], [1.0, math.nan], 2)
     with pytest.raises(InvalidInput, match="must grow with sizes"):
-        Link.fit([5, 600], [1.0, 0.5], 2)
+        Link.fit([5, 600, 70], [1.0, 0.5, 2.0], 2)
 
 
 def test_times_are_the_formulas():

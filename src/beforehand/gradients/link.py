@@ -73,8 +73,9 @@ class Link:
             workers: How many took part, at least 2.
 
         Guarantee:
-            Least squares of relative errors, so that short and long buffers weigh alike. A latency that would be
-            negative is 0.
+            The rate is that of a line through all times by least squares, so that the longest buffers decide; the
+            latency is what the shortest buffer took beyond it, or 0. So short buffers that pass a shaped link in its
+            burst, as if there were no limit, spoil no rate, and noise of long ones no latency.
 
         Raises:
             InvalidInput: There are fewer sizes or workers, a number is not above 0, or times do not grow with sizes.
@@ -91,14 +92,13 @@ class Link:
             raise InvalidInput(f"there are {x.size} sizes and {y.size} times, but both need at least two, and as many")
         if not (np.isfinite(x) & np.isfinite(y) & (x > 0) & (y > 0)).all():
             raise InvalidInput("sizes and seconds must be finite numbers above 0; leave out what was not measured")
-        hops = messages("allreduce", workers)
-        rows = np.stack([np.full_like(x, hops), np.array([summed(size, workers).total for size in x])], axis=1)
-        latency, cost = np.linalg.lstsq(rows / y[:, None], np.ones_like(y), rcond=None)[0]
-        if latency < 0:
-            latency, cost = 0.0, float((rows[:, 1] / y).sum() / ((rows[:, 1] / y) ** 2).sum())
+        sent = np.array([summed(size, workers).total for size in x])
+        cost = float(np.polyfit(sent, y, 1)[0])
         if cost <= 0:
             raise InvalidInput(f"seconds are {y.tolist()}, but must grow with sizes; measure longer buffers")
-        return cls(float(latency), float(1 / cost))
+        shortest = int(x.argmin())
+        latency = float(y[shortest] - cost * sent[shortest]) / messages("allreduce", workers)
+        return cls(max(latency, 0.0), 1 / cost)
 
     def to_json(self) -> str:
         """Both numbers."""
