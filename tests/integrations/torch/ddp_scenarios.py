@@ -1,7 +1,9 @@
 """What each of two processes does in the tests of the hook."""
 
 import contextlib
+import gc
 import json
+import threading
 import time
 import warnings
 
@@ -164,8 +166,8 @@ def zero(rank, text):
 
 def scaled(rank, text, told):
     """Unscaled gradients of steps whose loss scale changes, the exact ones, and the warnings of this library."""
-    model, scale = wrapped(mlp()), [1024.0]
-    options = {"loss_scale": lambda: scale[0]} if told else {}
+    model, scale, asked = wrapped(mlp()), [1024.0], []
+    options = {"loss_scale": lambda: asked.append(0) or scale[0]} if told else {}
     attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0, **options)
     total = np.zeros((2, 85_002))
     with warnings.catch_warnings(record=True) as caught:
@@ -173,7 +175,7 @@ def scaled(rank, text, told):
         for step in range(20):
             scale[0] = 1024.0 if step < 10 else 32.0
             total += backward(model, rank, 0, scale=scale[0]) / scale[0], reference(0)
-    return total, [str(each.message) for each in caught if "loss_scale" in str(each.message)]
+    return total, [str(each.message) for each in caught if "loss_scale" in str(each.message)], len(asked)
 
 
 def scaler(rank, text):
@@ -264,6 +266,37 @@ def profiled(rank, text):
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], experimental_config=every) as profile:
         backward(model, rank, 4)
     return sorted(each.key for each in profile.key_averages() if each.key.startswith("beforehand"))
+
+
+def compiled(rank, text):
+    """Gradients of a compiled model and of one that is not."""
+    pairs = []
+    models = [
+        DistributedDataParallel(mlp()) for _ in range(2)
+    ]  # the compiler wants the first bucket to be the smallest
+    for model in models:
+        attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the compiler
+        graph = torch.compile(models[0], backend="aot_eager")
+        for step in range(4):
+            x, y = batch(rank, step)
+            models[0].zero_grad()
+            torch.nn.functional.cross_entropy(graph(x), y).backward()
+            pairs.append((gradients(models[0]), backward(models[1], rank, step)))
+    return pairs
+
+
+def ended(rank, text):
+    """How many threads exchange while there is a model, and after it is gone."""
+    model = wrapped(mlp())
+    handle = attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0)
+    for step in range(3):
+        backward(model, rank, step)
+    found = [sum(each.name == "beforehand" for each in threading.enumerate())]
+    del model, handle
+    gc.collect()
+    return [*found, sum(each.name == "beforehand" for each in threading.enumerate())]
 
 
 def resynced(rank, text):

@@ -123,9 +123,10 @@ def test_gradients_that_are_zero_stay_zero_and_spoil_no_later_step(pair, codec):
 
 def test_what_is_left_does_not_change_with_the_loss_scale_when_it_is_known(pair):
     codec = THC(bits=2, feedback="full").to_json()
-    (known, warned), _ = pair.run("ddp_scenarios.scaled", codec, True)
+    (known, warned, asked), _ = pair.run("ddp_scenarios.scaled", codec, True)
     assert warned == []
-    (unknown, warned), _ = pair.run("ddp_scenarios.scaled", codec, False)
+    assert asked == 18  # once in each step that is compressed
+    (unknown, warned, _), _ = pair.run("ddp_scenarios.scaled", codec, False)
     assert len(warned) == 1
     assert "gradients jumped by 2**-5" in warned[0]
     assert vnmse(*known) < 0.01 < vnmse(*unknown) / 10
@@ -176,6 +177,16 @@ def test_two_models_at_once_do_not_mix(pair):
     for both, first, second in pair.run("ddp_scenarios.two_models", FOUR_BITS.to_json()):
         assert same(both[0], first[0])
         assert same(both[1], second[1])
+
+
+def test_a_compiled_model_gets_the_same_bits(pair):
+    for pairs in pair.run("ddp_scenarios.compiled", FOUR_BITS.to_json()):
+        assert all(np.array_equal(*both) for both in pairs)
+
+
+def test_the_thread_ends_with_the_model(pair):
+    for during, after in pair.run("ddp_scenarios.ended", FOUR_BITS.to_json()):
+        assert during > after
 
 
 def test_a_profile_shows_the_phases_of_each_bucket(pair):

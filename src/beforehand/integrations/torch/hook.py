@@ -57,6 +57,7 @@ class Hook:
         self._narrow = narrow  # whether buckets may have 16 bits, so that exact sums need copies
         self._device = device
         self._stream = self._torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._scale, self._scaled = 1.0, -1  # the loss scale, and the step that it was asked in
         self._synchronized = 0
         self._cutting: list[Layout] = []
         self._error: Exception | None = None
@@ -106,9 +107,10 @@ class Hook:
         layout = Layout(self.shapes[id(each)] for each in parameters)
         cuda = self._stream is not None
         future = self._torch.futures.Future(devices=[self._device] if cuda else None)
-        scale = 1.0 if self._loss_scale is None else float(self._loss_scale())
+        if self._loss_scale is not None and self._scaled != step:  # once in a step: a GPU stops to answer
+            self._scale, self._scaled = float(self._loss_scale()), step
         ready = self._torch.cuda.current_stream(self._device).record_event() if cuda else None
-        self._work.put(Work(bucket.index(), layout, buffer, future, step, exact, scale, last, ready))
+        self._work.put(Work(bucket.index(), layout, buffer, future, step, exact, self._scale, last, ready))
         return future.then(_value)
 
     def _summed(self, buffer: Any) -> Any:
