@@ -1,6 +1,8 @@
 """Real workers, as threads of this process, through a real server."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -195,6 +197,21 @@ def test_a_signal_ends_the_wait_of_the_main_thread():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_the_interpreter_ends_while_a_thread_still_waits():
+    program = """if True:
+        import threading, time
+        import numpy as np
+        from beforehand.gradients import Aggregator, AggregatorClient, Gather, TernGrad
+        server = Aggregator(workers=2)
+        one = AggregatorClient(server.address, TernGrad(), rank=0, workers=2)
+        wait = lambda: one.answer(Gather(np.zeros(4, np.uint8)))
+        threading.Thread(target=wait, daemon=True).start()
+        time.sleep(0.3)
+        """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60)
+    assert done.returncode == 0  # not aborted
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A server that adds the codes of workers, and a worker's end of it: sums exact, stragglers left behind if you like."""
 
 import hashlib
+import threading
 from types import TracebackType
 from typing import Any, NamedTuple, Self, final, get_args
 
@@ -238,6 +239,7 @@ class AggregatorClient:
             bits=len(self._tables[0]).bit_length() - 1,
             tables=[table.tolist() for table in self._tables],
             token=_hash(token),
+            on_main_thread=_on_main_thread(),
         )
         if self.partial and len(self._tables) > 1:
             self.close()
@@ -288,7 +290,7 @@ class AggregatorClient:
 
     def _gather(self, exchange: Gather) -> NDArray[np.uint8]:
         rows = np.empty((self._workers, 1 + exchange.payload.nbytes), np.uint8)
-        self._native.gather(np.ascontiguousarray(exchange.payload), rows.reshape(-1))
+        self._native.gather(np.ascontiguousarray(exchange.payload), rows.reshape(-1), _on_main_thread())
         self.sent = self.sent.plus(served(exchange.payload.nbytes, self._workers))
         return np.ascontiguousarray(rows[:, 1:])  # zeros of a worker that has left
 
@@ -301,7 +303,7 @@ class AggregatorClient:
         packed = np.ascontiguousarray(shards.encode(0, size))
         sums = np.empty(size, np.uint8 if native.lanes == 8 else np.uint16)
         counts = np.empty(-(-size // native.chunk), np.uint16)
-        native.combine(table, packed, sums, counts)
+        native.combine(table, packed, sums, counts, _on_main_thread())
         self.sent = self.sent.plus(WireBytes(packed.nbytes, sums.nbytes))
         ends = [*(np.flatnonzero(np.diff(counts)) + 1).tolist(), len(counts)]
         parts, begin = [], 0
@@ -313,6 +315,11 @@ class AggregatorClient:
                 parts.append(missed(shards, first, last, self._on_missing, self._rank))
             begin = end
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _on_main_thread() -> bool:
+    """Whether signals, as of Ctrl-C, are for this thread to see."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _hash(token: str | None) -> bytes:

@@ -72,13 +72,18 @@ class GroupDriver:
             return self._gather(payload, exchange.meanwhile)
         return self._sum(exchange.values)
 
+    def leave(self) -> None:
+        """Leave the aggregator, if there is one."""
+        if self.aggregator is not None:
+            self.aggregator.close()
+            self.aggregator = None
+
     def abandon(self) -> None:
         """Give up, so that no other process waits for this one.
 
         Nothing else may hold the group: gloo closes its connections with the last reference.
         """
-        if self.aggregator is not None:
-            self.aggregator.close()
+        self.leave()
         group, self.group = self.group, None
         self._collectives.destroy_process_group(group)
 

@@ -68,6 +68,7 @@ class Hook:
     def stop(self) -> None:
         """End the thread, and wait for it: an interpreter that ends would stop it inside C++, which aborts."""
         self._work.put(None)
+        self.averaging.driver.leave()  # where it may wait
         if threading.current_thread() is not self._thread:
             self._thread.join(STOPPING)
 
