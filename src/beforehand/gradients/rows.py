@@ -1,6 +1,6 @@
 """One row for each worker, as floats or in blocks of integers: what is exchanged, and the mean of a row."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, final
 
@@ -62,7 +62,7 @@ class CastRows:
             return (yield from exact_rows(rows))
         values = narrowed(rows, self._dtype)
         answer = yield Scatter(values.view(np.uint8))
-        return _mean(widened(answer.view(values.dtype), self._dtype))
+        return _mean(widened(row, self._dtype) for row in answer.view(values.dtype))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Nothing."""
@@ -104,10 +104,12 @@ class BlockRows:
         """Nothing is kept."""
 
 
-def _mean(rows: NDArray[np.float32]) -> Floats:
-    """The mean of all rows, added from the first to the last."""
-    total: Floats = rows[0].copy()
-    for row in rows[1:]:
+def _mean(rows: Iterable[Floats]) -> Floats:
+    """The mean of all rows, added from the first to the last, of which there is at least one."""
+    left = iter(rows)
+    total, count = np.array(next(left)), 1
+    for row in left:
         total += row
-    total /= np.float32(len(rows))
+        count += 1
+    total /= np.float32(count)
     return total

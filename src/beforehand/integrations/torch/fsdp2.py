@@ -49,9 +49,9 @@ def attach_fsdp2(
 
     Raises:
         MissingDependency: torch is not installed.
-        InvalidInput: The module is not sharded, or in several groups of parameters; it has a reduce-scatter of its own,
-            or torch allocates its memory; the divide factor is one that only NCCL can apply; the codec cannot scatter;
-            ranks were given different codecs or models.
+        InvalidInput: The module is not sharded, has no parameters, or several groups of them; it has a reduce-scatter
+            of its own, or torch allocates its memory; the codec cannot scatter; ranks were given different codecs or
+            models. In the first backward pass: the divide factor is one that only NCCL applies.
         CapacityExceeded: Sums of so many ranks do not fit the lanes.
 
     Example:
