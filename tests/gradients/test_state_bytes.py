@@ -126,6 +126,7 @@ def test_a_crafted_state_is_read_where_it_is_right():
         (body_of([entry(values=(float("inf"),))]), "not finite"),
         (body_of([entry(shape=(2**32 - 1,) * 8)]), "they end within"),
         (body_of([entry(shape=(2**31, 2**31, 4))]), "they end within"),  # 0 in 64 bits
+        (body_of([entry(shape=(0, 2**32 - 1, 2**32 - 1), values=())]), "an entry has shape"),
         (body_of([entry()], count=2**32 - 1), "they end within"),
         (body_of([entry()], count=0), "bytes follow the last entry"),
         (body_of([], json=b"{}"), "hold no codec"),

@@ -165,11 +165,14 @@ class _Rest:
         size = 4
         for length in shape:  # of Python's integers, which do not wrap
             size *= length
-        values = np.frombuffer(self.take(size), "<f4").astype(np.float32).reshape(shape)
+        values = np.frombuffer(self.take(size), "<f4").astype(np.float32)
         try:
             name.decode()
+            values = values.reshape(shape)
         except UnicodeDecodeError as error:
             raise _corrupt(self._data, "a name is not UTF-8") from error
+        except ValueError as error:  # no values, in more dimensions than memory has
+            raise _corrupt(self._data, f"an entry has shape {shape}") from error
         if not name or not np.isfinite(values).all():
             raise _corrupt(self._data, "an entry has no name, or values that are not finite")
         return (kind, name), values
