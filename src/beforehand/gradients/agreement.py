@@ -1,8 +1,8 @@
 """Which table of THC suits workers who agree so much: chosen by the closed form of the error, round by round."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, final
+from collections.abc import Mapping
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +36,14 @@ class Agreement:
         if energy <= 0:
             return
         n = len(squared_norms)
-        lengths = np.sqrt(squared_norms / squared_norms.max()).tolist()
+        lengths = np.sqrt(squared_norms / squared_norms.max())
         ratio = squared_mean / energy
         before = min(max(ratio if self.rho is None else self.rho, 1 / n), 1.0)
-        now = min(max(ratio / (1 + _expected(self._tables[in_force], before, lengths)), 1 / n), 1.0)
+        now = min(max(ratio / (1 + _expected(self._tables, before, lengths)[in_force]), 1 / n), 1.0)
         mean = now if self.rho is None else (1 - WEIGHT) * self.rho + WEIGHT * now
         self.rho = float(np.float32(mean))  # what a saved state holds
         if len(self._tables) > 1:
-            errors = [_expected(table, self.rho, lengths) for table in self._tables]
+            errors = _expected(self._tables, self.rho, lengths)
             best = int(np.argmin(errors))
             if errors[best] * GAIN < errors[in_force]:
                 self.favored = best
@@ -63,12 +63,42 @@ class Agreement:
             self.favored = min(max(int(favored), 0), len(self._tables) - 1)
 
 
-def _expected(table: Table, rho: float, lengths: Sequence[float]) -> float:
-    costs = np.interp(lengths, SCALES, _costs(table)).tolist()
-    return theory.vnmse_of_costs(costs, table.half_range, rho, lengths)
+class _Curves(NamedTuple):
+    """What the theory says of tables by the scale of a worker, from 0 to 1: interpolation spares most of its time."""
+
+    rounding: NDArray[np.float64]  # (table, scale)
+    truncation: NDArray[np.float64]
+    orders: NDArray[np.float64]  # (table, scale, order), by the workers' mean scale
 
 
 @functools.lru_cache(maxsize=256)
-def _costs(table: Table) -> tuple[float, ...]:
-    """The cost of rounding by the scale of a worker: interpolation spares a thousand of them in each round."""
-    return tuple(theory.rounding_cost(table.values, table.half_range, scale=float(scale)) for scale in SCALES)
+def _curves(tables: tuple[Table, ...]) -> _Curves:
+    scales = SCALES.tolist()
+    return _Curves(
+        np.array([[theory.rounding_cost(each.values, each.half_range, scale=s) for s in scales] for each in tables]),
+        np.array([[s**2 * theory.truncation_energy(each.half_range / s) if s else 0.0 for s in scales]
+                  for each in tables]),
+        np.array([[theory.truncation_orders(each.half_range / max(s, scales[1])) for s in scales] for each in tables]),
+    )  # fmt: skip
+
+
+def _expected(tables: tuple[Table, ...], rho: float, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`theory.expected_vnmse` of each table, for lengths of which the longest is 1."""
+    curves = _curves(tables)
+    rounding = _between(curves.rounding, lengths).sum(axis=1)
+    cut = _between(curves.truncation, lengths)
+    orders = _between(curves.orders, lengths.mean())
+    kappa = orders @ theory.pairwise_correlation(rho, lengths.tolist()) ** theory.ODD
+    total = cut.sum(axis=1)
+    across = np.sqrt(cut).sum(axis=1) ** 2 - total
+    errors: NDArray[np.float64] = (rounding + total + kappa * across) / (len(lengths) * rho * (lengths @ lengths))
+    return errors
+
+
+def _between(curves: NDArray[np.float64], scale: Any) -> NDArray[np.float64]:
+    """Curves over SCALES, their second axis, at these scales."""
+    place = scale * (len(SCALES) - 1)
+    row = np.minimum(place.astype(np.int64), len(SCALES) - 2)
+    low: NDArray[np.float64] = curves[:, row]
+    found: NDArray[np.float64] = low + (place - row) * (curves[:, row + 1] - low)
+    return found

@@ -14,6 +14,7 @@ from beforehand.core.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 ORDERS = 61  # of the series of Hermite polynomials
+ODD = np.arange(1, ORDERS + 3, 2)
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
@@ -80,18 +81,19 @@ def truncation_correlation(r: float, t: float) -> float:
         >>> round(truncation_correlation(0.5, t), 4), round(truncation_correlation(0.9, t), 4)
         (0.1524, 0.696)
     """
+    return min(max(float(truncation_orders(t) @ r**ODD), 0.0), 1.0)
+
+
+def truncation_orders(t: float) -> NDArray[np.float64]:
+    """The shares of the orders 1, 3, ..., 63 in the truncation's energy, the last with all beyond: a series in r."""
     energy = truncation_energy(t)
     if energy <= 0:  # so far out that nothing is cut off
-        return 0.0
+        return np.zeros(len(ODD))
     density, h = _density(t), [1.0, t]
     for k in range(1, ORDERS):
         h.append((t * h[k] - math.sqrt(k) * h[k - 1]) / math.sqrt(k + 1))
-    squares = {1: (2 * _tail(t)) ** 2}
-    for k in range(3, ORDERS + 1, 2):
-        squares[k] = (2 * density * h[k - 2]) ** 2 / (k * (k - 1))
-    known = sum(squares.values())
-    series = sum(square * r**k for k, square in squares.items()) + (energy - known) * r ** (ORDERS + 2)
-    return min(max(series / energy, 0.0), 1.0)
+    squares = [(2 * _tail(t)) ** 2] + [(2 * density * h[k - 2]) ** 2 / (k * (k - 1)) for k in range(3, ORDERS + 1, 2)]
+    return np.array([*squares, energy - sum(squares)]) / energy
 
 
 def pairwise_correlation(rho: float, norms: Sequence[float]) -> float:
