@@ -2,10 +2,12 @@
 
 import pytest
 
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import InvalidInput, MissingDependency
 from beforehand.gradients import THC, Cast, Link, LowRank, TopKChunked, plan
-from beforehand.integrations.torch import pilot, record_gradients
-from beforehand.workloads.training_jobs import Digits
+from beforehand.integrations.torch import compare, pilot, record_gradients
+from beforehand.workloads.shaped_links import ShapedLinks
+from beforehand.workloads.training_jobs import CharLM, Digits
+from tests.integrations.torch import plan_probes
 
 pytestmark = pytest.mark.torch
 SLOW = Link(1e-4, 1e6)
@@ -40,3 +42,32 @@ def test_a_pilot_tells_how_many_steps_each_codec_needs(trace):
     assert chosen.chosen.seconds_to_target < chosen.candidates[0].seconds_to_target <= plain.seconds_to_target
     with pytest.raises(InvalidInput, match=r"target_loss is 1e-06, but the pilot of float32 ended with"):
         planned(trace, pilot=pilot(Digits(), workers=2, steps=5), target_loss=1e-6)
+
+
+@pytest.mark.nightly
+def test_over_a_slow_link_a_codec_saves_the_seconds_that_the_plan_says(tmp_path, monkeypatch):
+    """Bytes that outweigh the 128 KiB which a shaped link lets pass at once, and a link that outweighs the cores."""
+    monkeypatch.setenv(plan_probes.LINK, str(tmp_path / "link.json"))
+    codecs = [THC(bits=4)]
+    try:
+        with ShapedLinks(2, "25mbit") as links:
+            found = compare(
+                CharLM(),
+                codecs=[*codecs, plan_probes.measured_link, plan_probes.no_exchange],
+                workers=2,
+                link=links,
+                until={"steps": 9, "seconds": 120},
+                repeats=1,
+            )
+    except MissingDependency as error:
+        pytest.skip(str(error))
+    seconds = {run.method: run.step_seconds for run in found.runs}
+    link = Link.from_json((tmp_path / "link.json").read_text())
+    trace = record_gradients(CharLM(), workers=2, steps=(0, 2))
+    made = plan(trace, link=link, workers=2, compute_seconds=seconds["no_exchange"], candidates=codecs)
+    assert made.verdict == "worth it"
+    told = {each.codec: each.step.value for each in made.candidates}
+    plain, half, coded = (seconds[label] for label in ("Cast(float32)", "Cast(float16)", "THC"))
+    assert plain - coded == pytest.approx(told[Cast("float32")] - told[codecs[0]], rel=0.25)  # computing falls out
+    assert plain > half > coded
+    assert made.gain.value > 0.3
