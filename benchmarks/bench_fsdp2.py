@@ -130,8 +130,9 @@ def steps_table(workers: int, links: list[int]) -> Sheet:
         title=f"{workers} processes: a step, and how many times faster than the best of torch's own",
         columns=columns,
         rows=list(rows.values()),
-        below=f"torch {version('torch')}. Median of {COUNTED} steps, with the least and the largest. Bytes are those of one "
-        "process without headers, parameters included. vNMSE is that of the first gradient, against torch's in float32.",
+        below=f"torch {version('torch')}. Median of {COUNTED} steps, with the least and the largest. Bytes are those of "
+        "one process without headers, parameters included. vNMSE is that of the first gradient, against torch's own in "
+        "float32.",
     )
 
 
