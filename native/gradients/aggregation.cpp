@@ -130,7 +130,8 @@ void Aggregation::hello(Peer& peer, const FrameHeader& header, Bytes payload) {
   worker = {.standing = Standing::connected, .peer = &peer};
   peer.rank = rank;
   const Welcome welcome{static_cast<std::uint16_t>(options_.workers), static_cast<std::uint16_t>(options_.needed),
-                        static_cast<std::uint32_t>(options_.slots), static_cast<std::uint32_t>(options_.chunk)};
+                        static_cast<std::uint32_t>(options_.slots), static_cast<std::uint32_t>(options_.chunk),
+                        static_cast<float>(options_.timeout)};
   put_frame({.type = FrameType::welcome,
              .lanes = static_cast<std::uint8_t>(options_.lanes),
              .job = job_->id,

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t kBatch = 1 << 18;
 constexpr const char* kLeft = "this worker has left the aggregator; connect again for a new job";
-constexpr int kSlice = 100;  // milliseconds between pauses
+constexpr double kWelcomed = 30;  // seconds in which an aggregator answers a HELLO
+constexpr double kLonger = 10;  // seconds by which a client waits longer than the aggregator, who says what is missing
+constexpr int kSlice = 100;     // milliseconds between pauses
 
 void take_sums(Bytes payload, std::span<std::uint8_t> sums) { std::memcpy(sums.data(), payload.data(), sums.size()); }
 
@@ -35,6 +37,7 @@ AggregatorClient::AggregatorClient(const std::string& host, std::uint16_t port, 
       socket_(connect_to(host, port)),
       bits_(hello.bits),
       in_(kBatch) {
+  if (identity.timeout == 0) identity_.timeout = kWelcomed;
   const std::vector<std::byte> payload = hello_bytes(hello);
   put_frame(header(FrameType::hello), payload, out_);
   const Frame frame = next_frame(pause);
@@ -45,8 +48,9 @@ AggregatorClient::AggregatorClient(const std::string& host, std::uint16_t port, 
   lanes_ = frame.header.lanes;
   const std::size_t result = std::size_t{welcome_.chunk} * static_cast<std::size_t>(lanes_) / 8;
   if (welcome_.workers != hello.workers || welcome_.slots < 1 || welcome_.slots > 1 << 16 ||
-      welcome_.chunk % kGroup != 0 || welcome_.chunk < kGroup || result > kBatch / 2)
+      welcome_.chunk % kGroup != 0 || welcome_.chunk < kGroup || result > kBatch / 2 || !(welcome_.timeout > 0))
     throw CorruptData("the aggregator at " + address_ + " offers slots and chunks that this version does not know");
+  if (identity.timeout == 0) identity_.timeout = welcome_.timeout + kLonger;
 }
 
 AggregatorClient::Call::Call(AggregatorClient& client) : client_(client) {

@@ -18,7 +18,7 @@ class AggregatorClient {
   struct Identity {
     std::uint16_t rank;
     std::uint64_t job;
-    double timeout;  // seconds without anything new, after which a wait ends
+    double timeout;  // seconds without anything new, after which a wait ends; 0 is a bit longer than the aggregator's
   };
   // Called now and then while it waits; throws to give up.
   using Pause = std::function<void()>;

@@ -78,7 +78,8 @@ struct Welcome {
   std::uint16_t needed;  // complete a chunk
   std::uint32_t slots;
   std::uint32_t chunk;
+  float timeout;  // seconds, after which the aggregator says who is missing
 };
-static_assert(sizeof(Welcome) == 12);
+static_assert(sizeof(Welcome) == 16);
 
 }  // namespace bh::gradients

@@ -89,7 +89,7 @@ class Peer:
         self.send(hello(rank, workers, **options))
         welcome = self.read()
         assert welcome.type == WELCOME, welcome.text
-        return struct.unpack("<HHII", welcome.payload)
+        return struct.unpack("<HHII", welcome.payload[:12])
 
     def close(self):
         self.socket.close()

@@ -18,8 +18,8 @@ from tests.gradients.frames import CODES, ERROR, GATHER, GATHERED, GONE, POINTS,
 CHUNK = 512
 
 
-def welcome(*, workers=2, needed=2, slots=2, chunk=CHUNK, lanes=8):
-    return frame(WELCOME, struct.pack("<HHII", workers, needed, slots, chunk), lanes=lanes)
+def welcome(*, workers=2, needed=2, slots=2, chunk=CHUNK, lanes=8, timeout=30.0):
+    return frame(WELCOME, struct.pack("<HHIIf", workers, needed, slots, chunk, timeout), lanes=lanes)
 
 
 def result(chunk, value, *, count=2, slots=2, payload=None, **options):
@@ -114,6 +114,7 @@ def test_answers_may_come_in_any_order_twice_or_from_earlier_rounds():
         ([welcome(slots=0)], CorruptData, "offers slots and chunks"),
         ([welcome(chunk=1000)], CorruptData, "offers slots and chunks"),
         ([welcome(chunk=2**20)], CorruptData, "offers slots and chunks"),
+        ([welcome(timeout=-1.0)], CorruptData, "offers slots and chunks"),
         ([welcome(lanes=32)], CorruptData, "does not answer a HELLO"),
         ([frame(ERROR, b"no more", table=1)], InvalidInput, "no more"),
         ([frame(ERROR, b"no more", table=2)], CapacityExceeded, "no more"),
@@ -153,6 +154,14 @@ def test_a_connection_that_ends_inside_a_frame_is_closed(cut):
     with serving(welcome(), result(0, 5)[:cut], close=True) as (port, _):
         one = connect(port)
         with pytest.raises(Closed, match="has closed the connection"):
+            combined(one, 1)
+
+
+def test_it_waits_longer_than_the_aggregator_who_knows_who_is_missing():
+    with serving(welcome(timeout=0.1)) as (port, _):
+        one = connect(port, timeout=0.0)
+        threading.Timer(0.5, one.close).start()
+        with pytest.raises(Closed, match="this worker has left"):  # and not yet TimedOut
             combined(one, 1)
 
 

@@ -69,7 +69,8 @@ class Aggregator:
         chunk: Coordinates of a message, a multiple of 512.
         lanes: Bits of a coordinate's sum, 8 or 16.
         max_bytes: For slots and norms; all of it is allocated at the start.
-        timeout: Seconds of silence after which those who are waited for are given up.
+        timeout: Seconds of silence after which those who are waited for are given up; longer than the pauses of a
+            worker while others wait, as for a checkpoint.
         token: That workers must know; None admits all.
 
     Guarantee:
@@ -179,8 +180,8 @@ class AggregatorClient:
         exact: Sums an array over all workers by other means, as `dist.all_reduce` does; for rounds with what is not
             finite. None refuses those.
         tables: Of THC, those that rank 0 solved, if its encoders are opened with them; None solves them here.
-        timeout: Seconds after which a wait for the aggregator ends; longer than the aggregator's own, which says who is
-            missing.
+        timeout: Seconds after which a wait for the aggregator ends; None is ten more than the aggregator's own, which
+            says who is missing.
 
     Guarantee:
         Every wait ends. After an error the connection is closed.
@@ -214,7 +215,7 @@ class AggregatorClient:
         on_missing: OnMissing = "zero",
         exact: ExactSum | None = None,
         tables: tuple[Table, ...] | None = None,
-        timeout: float = 40.0,
+        timeout: float | None = None,
     ) -> None:
         for name, number in (("workers", workers), ("rank", rank)):
             whole(name, number)
@@ -222,7 +223,8 @@ class AggregatorClient:
             raise InvalidInput(f"rank is {rank} of {workers} workers, but must be below them, and they at most 65535")
         one_of("on_missing", on_missing, get_args(OnMissing))
         check_seed(job, "job")
-        _check_timeout(timeout)
+        if timeout is not None:
+            _check_timeout(timeout)
         self._tables = code_tables(codec, workers, tables)
         self._rank, self._workers = rank, workers
         self._on_missing: OnMissing = on_missing
@@ -234,7 +236,7 @@ class AggregatorClient:
             port,
             rank=rank,
             job=job,
-            timeout=timeout,
+            timeout=timeout or 0.0,
             workers=workers,
             bits=len(self._tables[0]).bit_length() - 1,
             tables=[table.tolist() for table in self._tables],
