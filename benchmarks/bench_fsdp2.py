@@ -56,7 +56,8 @@ def trained(rank: int, workers: int, address: str, port: int, steps: int) -> dic
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # that the model returns a view
     distributed.init_process_group("gloo", init_method=f"tcp://{address}:{port}", rank=rank, world_size=workers)
-    job, found, runs = CharLM(), {}, {}
+    job, runs = CharLM(), {}
+    found: dict[str, dict[str, Any]] = {}
     for name, way in METHODS.items():
         model = job.model(0)
         policy = MixedPrecisionPolicy(reduce_dtype=getattr(torch, way if isinstance(way, str) else "float32"))
@@ -130,9 +131,9 @@ def steps_table(workers: int, links: list[int]) -> Sheet:
         title=f"{workers} processes: a step, and how many times faster than the best of torch's own",
         columns=columns,
         rows=list(rows.values()),
-        below=f"torch {version('torch')}. Median of {COUNTED} steps, with the least and the largest. Bytes are those of "
-        "one process without headers, parameters included. vNMSE is that of the first gradient, against torch's own in "
-        "float32.",
+        below=f"torch {version('torch')}. Median of {COUNTED} steps, with the least and the largest. Bytes are those "
+        "of one process without headers, parameters included. vNMSE is that of the first gradient, against torch's own "
+        "in float32.",
     )
 
 
