@@ -12,6 +12,7 @@ CODECS = [
     (THC(), "combine"),
     (THC(bits=3, lanes=10, granularity=100, feedback="full"), "combine"),
     (THC(bits="lane", lanes=10), "sum"),
+    (THC(bits="lane", feedback="full"), "sum"),  # whose points are the lanes, and are needed once more
 ]
 
 

@@ -36,7 +36,7 @@ class DeviceDriver:
             return self._combine(shards)
         values: Any = exchange.values
         with self._host.phases.phase("exchange"):
-            total = self._near(values)
+            total = self._near(values.clone())  # the encoder keeps its own
             distributed.all_reduce(total, group=self._host.group)
         self._sent(summed(total.nbytes, self._host.workers))
         return total.to(values.device)

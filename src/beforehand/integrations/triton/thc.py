@@ -81,7 +81,7 @@ class DeviceTHC:
         told = self._pieces.told(launch.squares(self._buffer, self._pieces.all), self._agreement.favored)
         norms = self._pieces.read((yield Gather(told)), self.workers)
         if norms.exact:
-            total = yield Sum(cast(Any, gradient.clone()))
+            total = yield Sum(cast(Any, gradient))
             self.last = RoundStats(rho=self._agreement.rho, fallback="nonfinite")
             self.step += 1
             return total / _scalar(self.workers, total)
