@@ -159,7 +159,7 @@ nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, 
 	build/torch/bin/python -m pytest -q -m "torch and nightly" tests/integrations/torch
 	if [ $$(id -u) = 0 ] && command -v tc >/dev/null; then $(BIN)/python -m pytest -q -m nightly tests/workloads; \
 	  else echo "no root or no tc, so shaped links are left out" >&2; fi
-	build/torch/bin/beforehand reproduce thc
+	for study in thc utility; do build/torch/bin/beforehand reproduce $$study || exit 1; done
 	$(MAKE) test-triton
 	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
 

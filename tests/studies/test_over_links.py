@@ -18,7 +18,9 @@ def test_without_torch_nothing_runs_and_it_says_why(monkeypatch):
 
 def test_the_sheet_shows_steps_beside_both_baselines_and_what_was_not_reached():
     ran = [Ran("float32", 1.0, math.inf, 3.0, 5.6), Ran("float16", 0.5, 40.2, 2.4, 2.8)]
-    shown = over_links.sheet("Steps", ran, "2 workers.")
+    shown = over_links.sheet("Steps", ran, "2 workers.", target=True)
+    steps = over_links.sheet("Steps", ran, "2 workers.", target=False)
+    assert ([row[:5] for row in shown.rows], shown.columns[:5]) == (steps.rows, steps.columns)
     assert shown.rows == [
         ["float32", "5.60", "1000", "1.00", "2.00", "-", "3.000"],
         ["float16", "2.80", "500", "0.50", "1.00", "40", "2.400"],

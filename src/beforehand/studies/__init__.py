@@ -9,6 +9,7 @@ STUDIES = {  # by the system's name
     "LSS": "beforehand.studies.lss",
     "SkipPredict": "beforehand.studies.skip_predict",
     "THC": "beforehand.studies.thc",
+    "TopK-Chunked": "beforehand.studies.utility",
 }
 
 

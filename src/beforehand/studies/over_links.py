@@ -60,16 +60,17 @@ def train(
     return sorted(ran, key=lambda each: list(names.values()).index(each.name))
 
 
-def sheet(title: str, ran: list[Ran], below: str) -> Sheet:
-    """All of them."""
-    return Sheet(
-        title=title,
-        columns=["codec", "MB a step", "ms a step", "of float32", "of float16", "s to target", "loss at equal time"],
-        rows=[
-            [each.name, f"{each.megabytes:.2f}", f"{1e3 * each.step:.0f}", f"{each.step / ran[0].step:.2f}",
-             f"{each.step / ran[1].step:.2f}", "-" if math.isinf(each.reached) else f"{each.reached:.0f}",
-             f"{each.loss:.3f}"]
-            for each in ran
-        ],
-        below=f"{below} Wall time of processes that share the cores of this machine.",
-    )  # fmt: skip
+def sheet(title: str, ran: list[Ran], below: str, *, target: bool) -> Sheet:
+    """All of them; with a target also when it was reached, and the loss at equal time."""
+    columns, rows = ["codec", "MB a step", "ms a step", "of float32", "of float16"], []
+    for each in ran:
+        shares = (each.step / ran[0].step, each.step / ran[1].step)
+        rows.append(
+            [each.name, f"{each.megabytes:.2f}", f"{1e3 * each.step:.0f}", *(f"{share:.2f}" for share in shares)]
+        )
+        if target:
+            rows[-1] += ["-" if math.isinf(each.reached) else f"{each.reached:.0f}", f"{each.loss:.3f}"]
+    if target:
+        columns += ["s to target", "loss at equal time"]
+    below = f"{below} Wall time of processes that share the cores of this machine."
+    return Sheet(title=title, columns=columns, rows=rows, below=below)

@@ -39,7 +39,7 @@ CLAIMS: Final = (
     Claim(
         says="Higher throughput is not a shorter time to accuracy.",
         source="abstract",
-        requires="over 25 Mb/s the order of 7 codecs by the time of a step is not that by the time to a loss",
+        requires="over 25 Mb/s the order of 9 codecs by the time of a step is not that by the time to a loss",
     ),
     Claim(
         says="The throughput of PowerSGD does not follow its compression ratio.",
