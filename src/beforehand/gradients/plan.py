@@ -109,7 +109,7 @@ def plan(
         compute_seconds=compute_seconds, overlap=overlap, max_vnmse=max_vnmse, margin=margin, target_loss=target_loss
     )
     sample = Sample.read(trace)
-    began = time.perf_counter()
+    began = time.process_time()
     setting = Setting(
         buckets=Buckets(sample.layout, int(workers)),
         link=link,
@@ -126,7 +126,7 @@ def plan(
     before, best, gain = _choice(judged, max_vnmse, pilot is not None)
     verdict = judge(gain, margin)
     taken = before if verdict == "don't bother" else best
-    seconds = sample.recording(setting.compute_seconds) + time.perf_counter() - began
+    seconds = sample.recording(setting.compute_seconds) + time.process_time() - began
     return GradientPlan(
         design=taken.design,
         candidates=tuple(each.candidate for each in sorted(judged, key=lambda each: each is not before)),

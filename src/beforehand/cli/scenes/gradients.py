@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the area's imports wait until the tour plays
     from beforehand.gradients import GradientPlan
 
 WORKERS = 4
-COMPUTE = 0.1  # seconds of a step
+COMPUTE = 0.05  # seconds of a step
 LATENCY = 1e-4
 SLOW, FAST = 50.0, 10_000.0  # Mbit/s
 MEANING = (
