@@ -7,7 +7,7 @@ import torch
 
 from beforehand import gradients as area
 from beforehand.gradients import Layout
-from beforehand.integrations.torch import attach_ddp
+from beforehand.integrations.torch import attach_ddp, compress_delta
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.phases import Rounds
 from beforehand.integrations.triton import choice
@@ -64,3 +64,15 @@ def told(rank, kind, text, transport):
         grouped(torch.tensor(given, device=device)).backward()
         found += [each.grad.cpu().numpy() for each in model.parameters()]
     return found, handle.state_dict(), handle.stats()
+
+
+def averaged(rank, kind, text):
+    """Two means of deltas, and what the next call would go on from; `kind` as for `told`."""
+    choice.runs_on = lambda *_: kind != "host"
+    device = torch.device("cpu" if kind == "host" else kind)
+    state, means = {}, []
+    for step in range(2):
+        before = [torch.tensor(row(rank, size, step), device=device) for size in (1500, 40)]
+        after = [each * 0.5 for each in before]
+        means += [each.cpu().numpy() for each in compress_delta(before, after, _codec(text), state=state)]
+    return means, state["kept"]

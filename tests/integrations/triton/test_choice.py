@@ -34,3 +34,12 @@ def test_the_hook_leaves_the_gradients_and_the_state_of_the_host(pair, device, c
         for name in ("steps", "sent", "at_limit", "rho", "truncation", "vnmse", "fallbacks"):
             assert getattr(host[2], name) == getattr(found[2], name), name
         assert found[2].fallbacks == {"nonfinite": 1}
+
+
+def test_deltas_of_outer_loops_are_averaged_to_the_bits_of_the_host(pair, device):
+    text = THC(feedback="full").to_json()
+    hosts, devices = (pair.run("triton_scenarios.averaged", kind, text) for kind in ("host", device.type))
+    for (means, kept), (found, other) in zip(hosts, devices, strict=True):
+        assert all(np.array_equal(one, two) for one, two in zip(means, found, strict=True))
+        assert kept.keys() == other.keys() != set()
+        assert all(np.array_equal(kept[name], other[name]) for name in kept)

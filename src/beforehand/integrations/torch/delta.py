@@ -13,6 +13,7 @@ from beforehand.integrations.torch.bucket_encoders import BucketEncoders
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.opening import opener, reduction_of
+from beforehand.integrations.triton import choice
 
 if TYPE_CHECKING:
     import torch
@@ -100,14 +101,22 @@ def compress_delta(
     tables = agreed(group, facts, problem, offer)
     if driver.workers == 1:
         return [old - new for old, new in zip(before, after, strict=True)]
-    encoders = _encoders(codec, driver, tables)
+    device, carrier = before[0].device, None
+    if choice.runs_on(device, codec):
+        reduction, carrier = reduction_of(codec, "auto"), choice.carrier(driver)
+        encoders = BucketEncoders(choice.opener(codec, device, driver.rank, driver.workers, reduction, tables))
+    else:
+        encoders = _encoders(codec, driver, tables)
     encoders.load(kept)
     found: list[Any] = [torch.zeros_like(each) for each in before]
     for bucket, members in enumerate(_buckets([each.numel() for each in before])):
         layout = Layout((str(i), tuple(before[i].shape)) for i in members)
         given = torch.cat([(before[i].float() - after[i].float()).reshape(-1) for i in members])
         rounds = encoders.rounds(layout, bucket, step)
-        mean = torch.from_numpy(rounds.run(given.cpu().numpy(), driver, driver.phases))
+        if carrier is None:
+            mean = torch.from_numpy(rounds.run(given.cpu().numpy(), driver, driver.phases))
+        else:
+            mean = rounds.run(given, carrier, driver.phases)
         for i, where in zip(members, layout.slices.values(), strict=True):
             found[i].copy_(mean[where].view(before[i].shape))
     state.clear()
