@@ -3,6 +3,7 @@
 It obeys orders that come through the socket with this number, until the other end closes.
 """
 
+import resource
 import sys
 import time
 import traceback
@@ -55,6 +56,8 @@ class _Pulse:
 def _join(team: Team, pipe: "Connection[Any, Any]") -> None:
     """Rank 0 chooses the port, which the others are told."""
     torch = torch_for("compare")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each training leaves the connections of a group behind
     torch.set_num_threads(team.threads)
     port = 0 if team.rank == 0 else pipe.recv()
     store = torch.distributed.TCPStore(
