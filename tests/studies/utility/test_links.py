@@ -24,8 +24,8 @@ def test_the_orders_are_compared():
     fast, exact = Ran("fast", 0.2, math.inf, 2.9, 0.1), Ran("exact", 0.3, 60.0, 2.4, 1.0)
     found = links.orders_differ([*BASELINES, fast, exact])
     assert found.holds
-    assert "fast, exact, float16, float32" in found.figure
-    assert "exact (60 s), float16 (2.60), float32 (2.80), fast (2.90)" in found.figure
+    assert "fast; exact; float16; float32" in found.figure
+    assert "exact (60 s); float16 (2.60); float32 (2.80); fast (2.90)" in found.figure
     assert "tau 0.00" in found.figure
     assert not links.orders_differ([*BASELINES, exact]).holds
 

@@ -63,7 +63,7 @@ def baseline_decides(ran: list[Ran] | NotRun) -> Found | NotRun:
     single, half, *codecs = ran
     gained = [each for each in codecs if each.step < single.step]
     left = [max(half.step / each.step - 1, 0) / (single.step / each.step - 1) for each in gained]
-    listed = ", ".join(f"{each.name} {single.step / each.step:.2f} and {half.step / each.step:.2f}" for each in codecs)
+    listed = "; ".join(f"{each.name} {single.step / each.step:.2f} and {half.step / each.step:.2f}" for each in codecs)
     return Found(
         scale="2 workers, 50 Mb/s",
         figure=f"times as fast as float32 and as float16: {listed}; at most {100 * max(left):.0f} % of a gain is left",
@@ -85,8 +85,8 @@ def orders_differ(ran: list[Ran] | NotRun) -> Found | NotRun:
     ]
     return Found(
         scale=f"2 workers, 25 Mb/s, loss {TARGET} in {SECONDS} s",
-        figure=f"by time of a step: {', '.join(each.name for each in by_step)}; by time to the target, else by loss at "
-        f"equal time: {', '.join(told)}; tau {tau:.2f}",
+        figure=f"by time of a step: {'; '.join(each.name for each in by_step)}. By time to the target, else by loss at "
+        f"equal time: {'; '.join(told)}. Kendall's tau {tau:.2f}",
         holds=tau < 1,
     )
 
