@@ -12,11 +12,11 @@ from tests.areas import AREAS, HOSTED
 
 FOUND = [module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand.")]
 MODULES = ["beforehand", *(name for name in FOUND if not name.startswith(HOSTED))]
-PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Shards"}
+PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Rows", "Shards"}
 RECORDS = {
     *("Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"),
     *("Combine", "Gather", "LocalRound", "Piece", "RoundStats", "Simulated", "Sum", "Table", "WireBytes"),
-    *("AggregatorStats", "RoundSeconds", "Speed", "SwitchRound"),
+    *("AggregatorStats", "RoundSeconds", "Scatter", "Speed", "SwitchRound"),
 }
 ERRORS = {"QueueFull", "QueueShutDown"}
 
