@@ -223,6 +223,7 @@ def _own_group(torch: Any, group: Any, device: Any) -> Any:
 
 
 def _before_forward(hook: Hook, resync_every: int, module: Any, args: Any) -> None:
+    hook.check()  # before DDP finds the last backward pass unfinished, and guesses at unused parameters
     if module._join_config.enable:
         raise InvalidInput("model.join() is on, but compressed gradients need all ranks in every step; pad the inputs")
     if resync_every and module.training:

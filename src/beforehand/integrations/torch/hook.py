@@ -72,10 +72,14 @@ class Hook:
         if threading.current_thread() is not self._thread:
             self._thread.join(STOPPING)
 
-    def __call__(self, bucket: Any) -> Any:
-        """A future of the bucket's mean."""
+    def check(self) -> None:
+        """Raise what has failed before."""
         if self._error is not None:
             raise self._error
+
+    def __call__(self, bucket: Any) -> Any:
+        """A future of the bucket's mean."""
+        self.check()
         try:
             return self._started(bucket)
         except Exception as error:
@@ -84,8 +88,6 @@ class Hook:
 
     def resync(self, model: Any, every: int) -> None:
         """Take the parameters of rank 0, once in so many steps."""
-        if self._error is not None:
-            raise self._error
         if self.step and self.step % every == 0 and self._synchronized != self.step:
             self._synchronized = self.step
             with self._torch.no_grad():
