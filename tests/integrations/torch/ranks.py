@@ -108,6 +108,7 @@ def _outcome(torch, scenario, args, rank, count, store, timeout):
                 world_size=count,
                 timeout=importlib.import_module("datetime").timedelta(seconds=timeout),
             )
+            distributed.barrier()  # all are connected, before one may be done and leave
             return "returned", function(rank, *args)
     except BaseException:
         return "raised", traceback.format_exc()

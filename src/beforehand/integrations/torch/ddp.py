@@ -214,12 +214,15 @@ def _own_group(torch: Any, group: Any, device: Any) -> Any:
     nccl = device.type == "cuda" and "nccl" in collectives.get_backend(group)
     options = getattr(group._get_backend(device), "options", None)
     timeout: timedelta | None = getattr(options, "_timeout", None)
-    return collectives.new_group(
+    own = collectives.new_group(
         collectives.get_process_group_ranks(group),
         backend="nccl" if nccl else "gloo",
         timeout=timeout,
         use_local_synchronization=True,
     )
+    if not nccl:
+        collectives.barrier(group=own)  # else a rank could go on, and end, before the others have connected to it
+    return own
 
 
 def _before_forward(hook: Hook, resync_every: int, module: Any, args: Any) -> None:
