@@ -178,6 +178,17 @@ def scaled(rank, text, told):
     return total, [str(each.message) for each in caught if "loss_scale" in str(each.message)], len(asked)
 
 
+def restless(rank, text):
+    """Warnings of this library in steps whose gradients halve and double, as those of small batches do."""
+    model = wrapped(mlp())
+    attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for step in range(20):
+            backward(model, rank, 0, scale=1.0 + step % 2)
+    return [str(each.message) for each in caught if "loss_scale" in str(each.message)]
+
+
 def scaler(rank, text):
     """Steps of a GradScaler whose scale overflows at first, its scale after each, and whether parameters moved."""
     model = wrapped(mlp())

@@ -132,6 +132,10 @@ def test_what_is_left_does_not_change_with_the_loss_scale_when_it_is_known(pair)
     assert vnmse(*known) < 0.01 < vnmse(*unknown) / 10
 
 
+def test_norms_that_jump_all_the_time_are_no_sign_of_a_loss_scale(pair):
+    assert pair.run("ddp_scenarios.restless", THC(bits=2, feedback="full").to_json()) == [[], []]
+
+
 def test_a_grad_scaler_sees_infinity_and_skips_the_step(pair):
     (scales, moved, first), (_, _, second) = pair.run("ddp_scenarios.scaler", FOUR_BITS.to_json())
     assert np.array_equal(first, second)

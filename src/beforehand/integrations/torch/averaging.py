@@ -20,6 +20,7 @@ from beforehand.integrations.torch.phases import Rounds
 
 COMPRESSED = ("torch.float32", "torch.float16", "torch.bfloat16")  # dtypes of buckets; others are summed as they are
 NEAR = 0.03  # to a whole power of two, in its exponent, which the norm of a bucket has to come to be suspicious
+CALM = 5  # comparisons of norms before one can be
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Averaging:
         self._scale_unknown = scale_unknown
         self._carrier = carrier
         self._norms: dict[Layout, float] = {}
+        self._jumps: dict[Layout, tuple[int, float]] = {}  # comparisons of norms, and the widest jump
 
     def average(self, buffer: Any, layout: Layout, bucket: int, step: int, loss_scale: float) -> None:
         """Make a bucket the mean over ranks, through its encoder if it is large enough."""
@@ -147,13 +149,16 @@ class Averaging:
             )
 
     def _watch(self, layout: Layout, gradient: Any) -> None:
-        """Warn once if a norm jumps by a power of two, as it does when a loss scale changes."""
+        """Warn once if a norm jumps by a power of two, as when a loss scale changes, and never came near it."""
         norm = float(gradient.norm())
-        before, self._norms[layout] = self._norms.get(layout, 0.0), norm
-        if not (0 < before < np.inf and 0 < norm < np.inf):
+        if not 0 < norm < np.inf:
             return
+        before, self._norms[layout] = self._norms.get(layout, norm), norm
         jump = float(np.log2(norm / before))
-        if round(jump) != 0 and abs(jump - round(jump)) < NEAR:
+        steps, widest = self._jumps.get(layout, (0, 0.0))
+        self._jumps[layout] = steps + 1, max(widest, abs(jump))
+        usual = steps < CALM or abs(jump) < 2 * widest  # small batches halve and double a norm by themselves
+        if not usual and round(jump) != 0 and abs(jump - round(jump)) < NEAR:
             self._scale_unknown = False
             warnings.warn(
                 f"gradients jumped by 2**{round(jump)}; if a GradScaler did that, what earlier rounds left is scaled "
