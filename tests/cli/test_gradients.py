@@ -101,7 +101,7 @@ def test_rates_are_read_as_bits(text, rate):
 
 @pytest.mark.parametrize("text", ["50", "50mb", "mbit", "-1mbit", "1 tbit", "50mbps", ""])
 def test_other_rates_are_refused(text):
-    with pytest.raises(InvalidInput, match="must be a number of bit, kbit, mbit or gbit"):
+    with pytest.raises(InvalidInput, match="must be a number with bit, kbit, mbit or gbit"):
         group.as_rate(text)
 
 

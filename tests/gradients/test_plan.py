@@ -62,7 +62,7 @@ def test_what_errs_too_much_does_not_win():
 def test_without_a_codec_within_the_error_the_baseline_stays():
     found = made(candidates=[TopK(density=0.01, feedback="none")])
     assert found.verdict == "don't bother"
-    assert "No codec that compresses is within the error: " in found.explain()
+    assert "No codec that compresses is left within the allowed error: " in found.explain()
 
 
 def test_on_a_fast_link_it_says_do_not_bother_and_takes_the_baseline():
@@ -180,7 +180,7 @@ def test_the_price_is_that_of_recording_and_planning():
 
 def test_a_plan_for_more_workers_than_were_recorded_says_so():
     found = made(workers=8)
-    assert "Errors are those of 4 workers, which 8 do not exceed." in found.explain()
+    assert "Errors are those of 4 workers; 8 err no more." in found.explain()
     assert next(each for each in found.candidates if each.codec == THC()).closed_form > 0
 
 

@@ -17,20 +17,21 @@ PLAIN, CODED = candidate(Cast("float32"), "allreduce", "float32"), candidate(Top
 
 def test_figures_have_units_and_intervals():
     assert wording.seconds(Outcome("x", 0.25, 0.2, 0.3)) == "0.25 s (0.2 to 0.3)"
-    assert wording.times(Outcome("x", 0.5, 0.25, 1.0)) == "1.5 times (1.25 to 2)"
+    assert wording.times(Outcome("x", 0.5, 0.25, 1.0)) == "1.50 times (1.25 to 2.00)"
     assert wording.megabytes(2.5e6) == "2.5 MB"
-    assert wording.link_words(Link(1e-4, 6.25e6)) == "50 Mbit/s with 0.1 ms"
+    assert wording.link_words(Link(1e-4, 6.25e6)) == "50 Mbit/s with a latency of 0.1 ms"
+    assert wording.link_words(Link(1e-5, 1.25e9)).startswith("10,000 Mbit/s")
 
 
 def test_the_gain_is_that_over_the_better_of_both_casts():
     gain = Outcome("THC", 0.5, 0.25, 1.0)
     assert wording.worth(gain, "float16", margin=0.1, target=None) == (
-        "THC is 1.5 times (1.25 to 2) as fast as float16, the better of float32 and 16 bits; 1.1 times is the least "
-        "that is worth having."
+        "THC is 1.50 times (1.25 to 2.00) as fast as float16, the better of float32 and 16 bits; 1.1 times is the "
+        "least that is worth having."
     )
     assert "as fast to a loss of 2.5 as float16" in wording.worth(gain, "float16", margin=0.1, target=2.5)
     none = Outcome("float16", 0.0, 0.0, 0.0)
-    assert wording.worth(none, "float16", margin=0.1, target=None).startswith("No codec that compresses is within the")
+    assert wording.worth(none, "float16", margin=0.1, target=None).startswith("No codec that compresses is left")
     assert "known to reach the target" in wording.worth(none, "float16", margin=0.1, target=2.5)
 
 

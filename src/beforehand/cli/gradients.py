@@ -20,13 +20,13 @@ BITS = {"bit": 1.0, "kbit": 1e3, "mbit": 1e6, "gbit": 1e9}
 TraceFile = Annotated[
     Path, typer.Argument(metavar="TRACE", help="Recorded gradients, as record_gradients writes them: .npz or .parquet.")
 ]
-Workers = Annotated[int, typer.Option(min=2, help="How many will train.")]
+Workers = Annotated[int, typer.Option(min=2, help="How many workers will train.")]
 Codecs = Annotated[
     list[str] | None,
     typer.Option(
         "--codec",
         metavar="JSON",
-        help='Try this one, and others so named, instead of all families: \'{"codec": "THC"}\'.',
+        help='Try this codec instead of all families: \'{"codec": "THC", "bits": 3}\'. May be given several times.',
     ),
 ]
 
@@ -44,17 +44,23 @@ def _gradients(context: typer.Context) -> None:
 def plan(
     trace: TraceFile,
     workers: Workers,
-    compute_seconds: Annotated[float, typer.Option(help="Of one step: forward, backward and optimizer.")],
+    compute_seconds: Annotated[
+        float, typer.Option(help="Seconds of one step without its exchange: forward, backward and optimizer.")
+    ],
     link: Annotated[Path | None, typer.Option(help="What measure_link measured, in JSON.")] = None,
-    latency: Annotated[float | None, typer.Option(help="Seconds; with --bandwidth in place of --link.")] = None,
+    latency: Annotated[
+        float | None, typer.Option(help="Seconds before a message arrives; with --bandwidth in place of --link.")
+    ] = None,
     bandwidth: Annotated[str | None, typer.Option(help="Such as 50mbit or 1gbit; with --latency.")] = None,
     overlap: Annotated[
         float, typer.Option(help="Share of computing in which gradients can travel; 0 where both take the same cores.")
     ] = 0.0,
     codec: Codecs = None,
-    max_vnmse: Annotated[float, typer.Option(help="The largest error allowed.")] = 0.1,
+    max_vnmse: Annotated[
+        float, typer.Option(help="The largest error allowed: squared error of the mean over its squared length.")
+    ] = 0.1,
     margin: Annotated[float, typer.Option(help="The least gain worth having; 0.1 is 1.1 times as fast.")] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling behind intervals.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
 ) -> None:
     """Choose a codec and what carries it, or say that a plain sum is as good.
@@ -108,7 +114,8 @@ def bench(
         return
     render.show(
         f"{workers} workers; vNMSE measured on {trace} (of the sum of its steps where a codec has feedback: *) and in "
-        "theory; bytes of one worker in a step; seconds of its codec in a step\n"
+        "theory; bytes that one worker sends in a step, up with what is added and down with the sums; seconds of its "
+        "codec in a step. Options that are not named have their defaults.\n"
     )
     table = render.table("codec", "vNMSE", "theory", "up", "down", "encode", "accumulate", "decode", gap=1)
     for column in table.columns[1:]:
@@ -133,7 +140,7 @@ def as_rate(text: str) -> float:
 
     found = re.fullmatch(r"\s*(\d+\.?\d*(?:e\d+)?)\s*([kmg]?bit)(?:/s)?\s*", text, re.IGNORECASE)
     if not found:
-        raise InvalidInput(f"bandwidth is {text!r}, but must be a number of bit, kbit, mbit or gbit, such as 50mbit")
+        raise InvalidInput(f"bandwidth is {text!r}, but must be a number with bit, kbit, mbit or gbit, such as 50mbit")
     return float(found[1]) * BITS[found[2].lower()] / 8
 
 

@@ -20,7 +20,10 @@ def explain(plan: PlanFile) -> None:
 def audit(
     plan: PlanFile,
     trace: Annotated[
-        Path, typer.Argument(help="What the plan never saw: a trace, an array in .npy, or for a stream any such log.")
+        Path,
+        typer.Argument(
+            metavar="TRACE", help="What the plan never saw: a trace, an array in .npy, or for a stream any such log."
+        ),
     ],
     kind: Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it.")] = None,
     column: Annotated[

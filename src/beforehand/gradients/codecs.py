@@ -42,12 +42,17 @@ def codec_from_json(text: str) -> Codec:
         name = json.loads(text)["codec"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CorruptData(
-            f"{text[:60]!r} does not describe a codec; pass what to_json() returned, such as {Cast().to_json()}"
+            f"{text[:60]!r} does not describe a codec; pass what to_json() returned, such as {_example(text)}"
         ) from error
     if not isinstance(name, str) or name not in CODECS:
         raise InvalidInput(f"codec is {name!r}, but must be one of {', '.join(CODECS)}")
     codec: Codec = CODECS[name].from_json(text)
     return codec
+
+
+def _example(text: str) -> str:
+    """JSON of the codec that a bare name means, else of any."""
+    return json.dumps({"codec": text.strip() if text.strip() in CODECS else "THC"})
 
 
 def transports_of(codec: Codec) -> tuple[Transport, ...]:

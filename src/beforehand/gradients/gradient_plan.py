@@ -197,7 +197,8 @@ class GradientPlan:
             ratio = np.divide.outer(baseline.draws, choice.draws).ravel() - 1
             gain = Outcome.of(chosen.design, baseline.outcome.value / choice.outcome.value - 1, ratio)
             verdict = judge(gain, self.margin)
-            lines.insert(0, f"{wording.times(gain)} as fast as {before.design}")
+            how = " (codecs timed again; link and computation as planned)" if measured is None else ""
+            lines.insert(0, f"{wording.times(gain)} as fast as {before.design}{how}")
             if self.target_loss is None and errors.value > self.max_vnmse:
                 verdict = "don't bother"
                 lines.append(f"more than the {self.max_vnmse:g} allowed")
@@ -256,20 +257,24 @@ class GradientPlan:
         if not piloted:
             lines.append(
                 "No pilot was run: candidates are ranked by the seconds of a step, and those above a vNMSE of "
-                f"{self.max_vnmse:g} are left out. More steps may be needed, by up to the share of vNMSE; of codecs "
-                "with feedback, marked *, nothing is known but the vNMSE of the sum of all recorded steps."
+                f"{self.max_vnmse:g} are left out. Training may take more steps, by a share of up to the vNMSE; how "
+                "many more with codecs that have feedback, marked *, is not known: their vNMSE is that of the "
+                "sum of all recorded steps."
             )
         server = self.aggregator_link
         over = wording.link_words(self.link)
         over += "" if server is None else f", the aggregator over {wording.link_words(server)}"
         lines.append(
-            f"Judged on {self.steps} steps of {self.recorded} workers who agree with rho {self.rho:.3g}, over {over}, "
-            f"with an overlap of {self.overlap:g}."
+            f"Judged on {self.steps} recorded steps of {self.recorded} workers, whose agreement rho is {self.rho:.3g}, "
+            f"over {over}, with an overlap of {self.overlap:g}."
         )
         if self.workers > self.recorded:
-            lines.append(f"Errors are those of {self.recorded} workers, which {self.workers} do not exceed.")
+            lines.append(f"Errors are those of {self.recorded} workers; {self.workers} err no more.")
         lines.append(f"Price: {self.price}, as much as {self.price.seconds / chosen.step.value:.3g} steps of training.")
-        lines.append("Tried, with seconds of a step, bytes of one worker, and seconds of its codec and its exchanges:")
+        lines.append(
+            "Tried, with seconds of a step, bytes that one worker sends, and seconds of its codec and its exchanges; "
+            "options that are not named have their defaults:"
+        )
         lines += wording.table(self.candidates, piloted=piloted)
         lines += [f"Refused: {reason}." for reason in self.refused]
         lines.append(f"Time was taken on {self.machine}.")

@@ -114,7 +114,9 @@ class Link:
         try:
             return cls(**bounded_json(text))
         except (TypeError, ValueError, RecursionError) as error:
-            raise CorruptData(f"{text[:60]!r} is no link ({error}); pass what to_json() returned") from error
+            why = f" ({error})" if isinstance(error, InvalidInput) else ""
+            form = cls(1e-4, 6.25e6).to_json()
+            raise CorruptData(f"{text[:60]!r} is no link{why}; pass what to_json() returned, such as {form}") from error
 
 
 def messages(pattern: Transport, workers: int) -> int:

@@ -14,7 +14,7 @@ def seconds(step: Outcome) -> str:
 
 def times(gain: Outcome) -> str:
     """How many times as fast, with the interval."""
-    return f"{1 + gain.value:.3g} times ({1 + gain.low:.3g} to {1 + gain.high:.3g})"
+    return f"{1 + gain.value:.2f} times ({1 + gain.low:.2f} to {1 + gain.high:.2f})"
 
 
 def megabytes(count: float) -> str:
@@ -24,14 +24,16 @@ def megabytes(count: float) -> str:
 
 def link_words(link: Link) -> str:
     """Rate and latency."""
-    return f"{link.bytes_per_second * 8 / 1e6:.3g} Mbit/s with {link.latency * 1e3:.3g} ms"
+    rate = link.bytes_per_second * 8 / 1e6
+    shown = f"{rate:.3g}" if rate < 999.5 else f"{rate:,.0f}"
+    return f"{shown} Mbit/s with a latency of {link.latency * 1e3:.3g} ms"
 
 
 def worth(gain: Outcome, baseline: str, *, margin: float, target: float | None) -> str:
     """What the best codec that compresses would gain; `target` is the loss of a pilot."""
     before = f"{baseline}, the better of float32 and 16 bits"
     if gain.design == baseline:
-        lacks = "within the error" if target is None else "known to reach the target"
+        lacks = "left within the allowed error" if target is None else "known to reach the target"
         return f"No codec that compresses is {lacks}: {before}, stays."
     goal = "" if target is None else f"to a loss of {target:.4g} "
     least = f"{1 + margin:.3g} times is the least that is worth having"
