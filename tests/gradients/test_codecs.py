@@ -2,7 +2,7 @@ import pytest
 
 from beforehand import gradients
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.gradients import THC, Adaptive, Cast, Layout, TernGrad, codec_from_json
+from beforehand.gradients import THC, Adaptive, BlockInt, Cast, Layout, TernGrad, codec_from_json
 from beforehand.gradients.codecs import CODECS, REDUCTIONS, chosen_transport, transports_of
 
 LAYOUT = Layout([("weight", (100, 100))])
@@ -61,3 +61,5 @@ def test_a_transport_that_cannot_carry_a_codec_is_refused():
         chosen_transport(Cast(), "gather")
     with pytest.raises(InvalidInput, match="transport is 'ring', but THC takes auto, two_shot, aggregator, allreduce"):
         chosen_transport(THC(), "ring")
+    with pytest.raises(InvalidInput, match="BlockInt sends no codes of integers, but a switch or an aggregator"):
+        chosen_transport(BlockInt(), "aggregator")

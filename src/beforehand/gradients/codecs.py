@@ -9,6 +9,7 @@ from beforehand.gradients.block_float8 import BlockFloat8
 from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec, Reduction, Transport
+from beforehand.gradients.integer_shards import NO_INTEGERS
 from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.qsgd import QSGD
 from beforehand.gradients.terngrad import TernGrad
@@ -76,6 +77,8 @@ def chosen_transport(codec: Codec, transport: Transport = "auto") -> Transport:
         ('two_shot', 'allreduce')
     """
     allowed = transports_of(codec)
+    if transport == "aggregator" and transport not in allowed:
+        raise InvalidInput(f"{codec.name} sends no codes of integers, {NO_INTEGERS}")
     if transport != "auto" and transport not in allowed:
         raise InvalidInput(f"transport is {transport!r}, but {codec.name} takes {', '.join(('auto', *allowed))}")
     return allowed[0] if transport == "auto" else transport

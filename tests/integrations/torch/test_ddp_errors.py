@@ -22,14 +22,14 @@ MISMATCH = "InvalidInput", "InvalidInput"
         (FOUR_BITS, "auto", {}, ("mlp", "nested"), MISMATCH, "the model's parameters of rank 1 is"),
         (WIDE, "auto", {}, "mlp", ("CapacityExceeded",) * 2, "2 workers x granularity 200 = 400 > 255"),
         ((FOUR_BITS, WIDE), "auto", {}, "mlp", ("InvalidInput", "CapacityExceeded"), "2 workers x granularity 200"),
-        (FOUR_BITS, "gather", {}, "mlp", MISMATCH, "transport is 'gather', but THC takes auto, allreduce, two_shot"),
+        (FOUR_BITS, "gather", {}, "mlp", MISMATCH, "transport is 'gather', but THC takes auto, two_shot"),
         (
             Adaptive(),
             "ring",
             {},
             "mlp",
             MISMATCH,
-            "transport is 'ring', but must be auto, aggregator://host:port, allreduce",
+            "transport is 'ring', but must be auto, allreduce, two_shot, gather, aggregator://host:port",
         ),
         (TopK(), "allreduce", {}, "mlp", MISMATCH, "TopK takes auto, gather"),
         (

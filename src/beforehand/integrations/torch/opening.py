@@ -1,38 +1,27 @@
 """Which exchange carries a codec, and how its encoders are opened on a rank."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Encoder, Layout, Table
-from beforehand.gradients.codec import Codec, Reduction
-from beforehand.gradients.integer_shards import NO_INTEGERS, IntegerCodec
+from beforehand.gradients.codec import Codec, Reduction, Transport
+from beforehand.gradients.codecs import REDUCTIONS, chosen_transport
 
-AGGREGATOR = "aggregator://"
-TRANSPORTS: dict[str, Reduction] = {"allreduce": "sum", "two_shot": "combine", "gather": "gather"}
+AGGREGATOR = "aggregator://"  # before an address
 
 
 def reduction_of(codec: Codec, transport: str) -> Reduction:
-    """How gradients are reduced on this transport.
+    """How gradients are reduced on a transport of `attach_ddp`.
 
     Raises:
-        InvalidInput: The codec cannot use it.
+        InvalidInput: There is no such transport, or it cannot carry the codec.
     """
-    if transport == "auto":
-        return codec.reductions[0]
-    if transport.startswith(AGGREGATOR):
-        if not isinstance(codec, IntegerCodec) or "combine" not in codec.reductions:
-            raise InvalidInput(f"{codec.name} sends no codes of integers, {NO_INTEGERS}")
-        return "combine"
-    if transport not in TRANSPORTS:
-        raise InvalidInput(
-            f"transport is {transport!r}, but must be auto, aggregator://host:port, {', '.join(TRANSPORTS)}"
-        )
-    reduction = TRANSPORTS[transport]
-    if reduction not in codec.reductions:
-        can = [name for name, each in TRANSPORTS.items() if each in codec.reductions]
-        raise InvalidInput(f"transport is {transport!r}, but {codec.name} takes {', '.join(['auto', *can])}")
-    return reduction
+    served = transport.startswith(AGGREGATOR)
+    known: dict[str, Transport] = {each: each for each in get_args(Transport) if each != "aggregator"}
+    if not served and transport not in known:
+        raise InvalidInput(f"transport is {transport!r}, but must be {', '.join(known)}, {AGGREGATOR}host:port")
+    return REDUCTIONS[chosen_transport(codec, "aggregator" if served else known[transport])]
 
 
 def opener(
