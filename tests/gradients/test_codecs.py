@@ -3,7 +3,7 @@ import pytest
 from beforehand import gradients
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.gradients import THC, Adaptive, BlockInt, Cast, Layout, TernGrad, codec_from_json
-from beforehand.gradients.codecs import CODECS, REDUCTIONS, chosen_transport, transports_of
+from beforehand.gradients.codecs import CODECS, REDUCTIONS, check_codec, chosen_transport, transports_of
 
 LAYOUT = Layout([("weight", (100, 100))])
 EVERY = [*(kind() for kind in CODECS.values()), THC(bits="lane"), THC(bits=2, feedback="full")]
@@ -38,6 +38,13 @@ def test_any_codec_comes_back_from_json(codec):
 def test_other_json_is_refused(text, error, message):
     with pytest.raises(error, match=message):
         codec_from_json(text)
+
+
+@pytest.mark.parametrize("given", ["name", '{"codec": "THC"}', THC, None])
+def test_what_is_no_codec_is_told_from_one(given):
+    check_codec(THC())
+    with pytest.raises(InvalidInput, match=r"codec is .*, but must be a codec with its options, such as THC\(bits=4\)"):
+        check_codec(given)
 
 
 @pytest.mark.parametrize("codec", EVERY, ids=repr)

@@ -47,6 +47,8 @@ def test_an_overflow_is_refused_with_the_remedies():
         check_capacity(9, 30, 8)
     with pytest.raises(CapacityExceeded, match="> 65535: take granularity <= 65"):
         check_capacity(1000, 100, 16)
+    with pytest.raises(CapacityExceeded, match=r"take lanes=9, or granularity <= 127$"):  # and not one worker alone
+        check_capacity(2, 200, 8)
 
 
 def test_the_smallest_lanes_hold_the_sum():

@@ -51,6 +51,16 @@ def codec_from_json(text: str) -> Codec:
     return codec
 
 
+def check_codec(codec: object) -> None:
+    """Raise unless this is a codec, and no name, JSON or class of one.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if isinstance(codec, type) or not hasattr(codec, "wire_bytes"):
+        raise InvalidInput(f"codec is {codec!r}, but must be a codec with its options, such as THC(bits=4)")
+
+
 def _example(text: str) -> str:
     """JSON of the codec that a bare name means, else of any."""
     return json.dumps({"codec": text.strip() if text.strip() in CODECS else "THC"})

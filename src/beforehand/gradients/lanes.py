@@ -76,7 +76,8 @@ def check_capacity(workers: int, granularity: int, lanes: int) -> None:
         return
     wider = next((each.width for each in LANES.values() if largest < 2**each.width), None)
     remedy = f"take lanes={wider}, or " if wider else "take "
+    fewer = f", or at most {most // granularity} workers" if most >= 2 * granularity else ""
     raise CapacityExceeded(
         f"{workers} workers x granularity {granularity} = {largest} > {most}: "
-        f"{remedy}granularity <= {most // workers}, or at most {most // granularity} workers"
+        f"{remedy}granularity <= {most // workers}{fewer}"
     )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.codec import Codec
+from beforehand.gradients.codecs import check_codec
 from beforehand.gradients.exchange import Encoder, Floats
 from beforehand.gradients.inputs import numbers
 from beforehand.gradients.layout import Layout
@@ -60,6 +61,7 @@ def simulate(codec: Codec, gradients: ArrayLike, *, layout: Layout | None = None
         >>> len(found.per_round), found.at_limit < 0.04
         (3, True)
     """
+    check_codec(codec)
     given = numbers("gradients", gradients, np.float32)
     if given.ndim == 3 and rounds in (1, len(given)):
         rounds = len(given)

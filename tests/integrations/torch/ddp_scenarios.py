@@ -10,10 +10,11 @@ import warnings
 import numpy as np
 import torch
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from beforehand import gradients as area
-from beforehand.integrations.torch import attach_ddp
+from beforehand.integrations.torch import attach_ddp, attach_fsdp2, compress_delta
 
 WORKERS = 2
 
@@ -434,3 +435,20 @@ def alone(rank, text):
     handle = attach_ddp(model, codec_of(text), warmup_steps=2, smallest_bucket=0)
     pairs = [(backward(model, rank, step), backward(plain, rank, step)) for step in range(4)]
     return pairs, handle.stats().sent.total, handle.stats().explain()
+
+
+def attach_names(rank):
+    """What is said to those who pass a codec's name."""
+    said = []
+    sharded = torch.nn.Linear(8, 8)
+    fully_shard(sharded)
+    for attached in (
+        lambda: attach_ddp(wrapped(mlp()), "THC"),
+        lambda: attach_fsdp2(sharded, "THC"),
+        lambda: compress_delta([torch.ones(2)], [torch.ones(2)], "THC", state={}),
+    ):
+        try:
+            attached()
+        except Exception as error:
+            said.append(f"{type(error).__name__}: {error}")
+    return said

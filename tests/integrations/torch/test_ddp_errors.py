@@ -29,9 +29,10 @@ MISMATCH = "InvalidInput", "InvalidInput"
             {},
             "mlp",
             MISMATCH,
-            "transport is 'ring', but must be auto, allreduce, two_shot, gather, aggregator://host:port",
+            "transport is 'ring', but must be one of auto, allreduce, two_shot, gather, aggregator://host:port",
         ),
         (TopK(), "allreduce", {}, "mlp", MISMATCH, "TopK takes auto, gather"),
+        (FOUR_BITS, 3, {}, "mlp", MISMATCH, "transport is 3, but must be one of auto, allreduce"),
         (
             FOUR_BITS,
             "auto",
@@ -95,3 +96,8 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(MissingDependency, match=r"attach_ddp needs torch; pip install 'beforehand\[torch\]'"):
         attach_ddp(None, FOUR_BITS)
+
+
+def test_the_name_of_a_codec_is_no_codec(pair):
+    for said in pair.run("ddp_scenarios.attach_names"):
+        assert said == ["InvalidInput: codec is 'THC', but must be a codec with its options, such as THC(bits=4)"] * 3

@@ -12,6 +12,7 @@ from beforehand import __version__
 from beforehand.core.errors import BeforehandError, InvalidInput
 from beforehand.gradients import THC, AggregatorClient, Layout, LowRank, Table
 from beforehand.gradients.codec import Codec, Reduction
+from beforehand.gradients.codecs import check_codec
 from beforehand.integrations.torch.agree import agreed
 from beforehand.integrations.torch.averaging import Averaging
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
@@ -87,6 +88,7 @@ def attach_ddp(
     torch = torch_for("attach_ddp")
     if not isinstance(model, torch.nn.parallel.DistributedDataParallel):
         raise InvalidInput(f"model is a {type(model).__name__}, but must be wrapped in DistributedDataParallel first")
+    check_codec(codec)
     group = model.process_group if process_group is None else process_group
     workers, rank = torch.distributed.get_world_size(group), torch.distributed.get_rank(group)
     named = {name: tuple(each.shape) for name, each in model.module.named_parameters() if each.requires_grad}
@@ -178,8 +180,8 @@ def _check_model(torch: Any, model: Any) -> None:
 
 def _without_token(transport: str) -> tuple[str, str | None]:
     """What may be shown of a transport, and the aggregator that it names, token included."""
-    if not transport.startswith(AGGREGATOR):
-        return transport, None
+    if not str(transport).startswith(AGGREGATOR):
+        return str(transport), None
     service = transport.removeprefix(AGGREGATOR)
     return AGGREGATOR + service.rpartition("@")[2], service
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from beforehand.core.errors import BeforehandError, InvalidInput
 from beforehand.gradients import THC, Layout, LowRank, Table
 from beforehand.gradients.codec import Codec
+from beforehand.gradients.codecs import check_codec
 from beforehand.integrations.torch import state as states
 from beforehand.integrations.torch.agree import agreed
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
@@ -79,6 +80,7 @@ def compress_delta(
         Douillard et al.: DiLoCo: Distributed Low-Communication Training of Language Models. arXiv:2311.08105.
     """
     torch = torch_for("compress_delta")
+    check_codec(codec)
     before, after = list(parameters_before), [each.detach() for each in parameters_after]
     driver = GroupDriver(group)
     problem: BeforehandError | None = None

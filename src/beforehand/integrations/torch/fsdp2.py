@@ -8,6 +8,7 @@ from beforehand import __version__
 from beforehand.core.errors import BeforehandError, InvalidInput
 from beforehand.gradients import THC, Layout
 from beforehand.gradients.codec import Codec
+from beforehand.gradients.codecs import check_codec
 from beforehand.gradients.inputs import whole
 from beforehand.gradients.reduce_scatter import open_rows
 from beforehand.integrations.torch.agree import agreed
@@ -68,6 +69,7 @@ def attach_fsdp2(
     sharded = torch.distributed.fsdp.FSDPModule
     if not isinstance(module, sharded):
         raise InvalidInput(f"module is a {type(module).__name__}, but must be sharded first; call fully_shard(module)")
+    check_codec(codec)
     units = [
         _Unit(name, each, group)
         for name, each in module.named_modules()

@@ -17,10 +17,10 @@ def reduction_of(codec: Codec, transport: str) -> Reduction:
     Raises:
         InvalidInput: There is no such transport, or it cannot carry the codec.
     """
-    served = transport.startswith(AGGREGATOR)
+    served = str(transport).startswith(AGGREGATOR)
     known: dict[str, Transport] = {each: each for each in get_args(Transport) if each != "aggregator"}
     if not served and transport not in known:
-        raise InvalidInput(f"transport is {transport!r}, but must be {', '.join(known)}, {AGGREGATOR}host:port")
+        raise InvalidInput(f"transport is {transport!r}, but must be one of {', '.join(known)}, {AGGREGATOR}host:port")
     return REDUCTIONS[chosen_transport(codec, "aggregator" if served else known[transport])]
 
 
