@@ -79,7 +79,7 @@ def serves(found: list[Beside], spent: Mapping[str, tuple[float, float]]) -> Fou
     ratios = {each.data: each.others["Adaptive, 4096"] / each.thc for each in found}
     smaller = {each.data: each.others["Adaptive, 1024"] / each.thc for each in found}
     dense = [ratio for data, ratio in ratios.items() if data != SPARSE and "step" not in data]
-    real = ", ".join(f"{data} {ratio:.2f} and {smaller[data]:.2f}" for data, ratio in ratios.items() if "step" in data)
+    real = "; ".join(f"{data}: {ratio:.2f} and {smaller[data]:.2f}" for data, ratio in ratios.items() if "step" in data)
     price = spent["Adaptive, 4096"][1] / spent["published table"][1]
     return Found(
         scale="4 workers, 2^16 coordinates",

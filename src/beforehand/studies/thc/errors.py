@@ -91,7 +91,7 @@ def rotation_is_needed(found: list[Turned]) -> Found:
     gains = {each.data: each.bare / each.uniform for each in found}
     least = min(gains, key=lambda data: gains[data])
     real = {data: gain for data, gain in gains.items() if "step" in data}
-    listed = ", ".join(f"{data} {gain:,.0f}" for data, gain in real.items())
+    listed = "; ".join(f"{data}: {gain:,.0f}" for data, gain in real.items())
     return Found(
         scale=f"4 workers, {len(found)} gradients",
         figure=f"without rotation the error is {gains[least]:.0f} times as large ({least}) or more; on real gradients: "
@@ -107,7 +107,7 @@ def small_on_real(found: list[Turned]) -> Found | NotRun:
     if not real:
         return NotRun("needs torch or scikit-learn for a real training")
     off = max(abs(each.published / each.foretold - 1) for each in real if each.foretold)
-    listed = ", ".join(f"{each.data} {each.best:.4f} and {each.published:.4f} (rho {each.rho:.2f})" for each in real)
+    listed = "; ".join(f"{each.data}: {each.best:.4f} and {each.published:.4f} (rho {each.rho:.2f})" for each in real)
     characters = [each for each in real if each.data.startswith("characters")] or real
     return Found(
         scale="4 workers, each with 4 sequences or 16 digits",
@@ -181,12 +181,12 @@ def two_errors(found: list[BothWays]) -> Found:
     ratios: dict[str, list[float]] = {each.codec: [] for each in found}
     for each in found:
         ratios[each.codec].append(each.both / each.up)
-    listed = ", ".join(f"{codec} {min(each):.2f} to {max(each):.2f}" for codec, each in ratios.items())
+    listed = "; ".join(f"{codec}: {min(each):.2f} to {max(each):.2f}" for codec, each in ratios.items())
     blocks = min(min(each) for codec, each in ratios.items() if codec.startswith("int4"))
     thc = max(abs(ratio - 1) for ratio in ratios["THC, 4 bits"])
     return Found(
-        scale=f"4 workers: {', '.join(dict.fromkeys(each.data for each in found))}",
-        figure=f"error both ways over that of messages up: {listed}",
+        scale=f"4 workers: {'; '.join(dict.fromkeys(each.data for each in found))}",
+        figure=f"error both ways, divided by that of the messages up: {listed}",
         holds=blocks >= 1.6 and thc < 1e-3,
         direction=blocks > 1 + thc,
     )

@@ -98,9 +98,9 @@ def partial_rotation(found: list[Turned]) -> Found:
     stopped = [each for each in strides if not each.passes]
     worst = max(found, key=lambda each: each.error)
     layers, columns = ratios["16 layers", "blocks of 2^10"], ratios["columns, rows of 256", "all but 7 strides"]
-    halted = ", ".join(f"{each.data} ({ratios[each.data, each.levels]:.1f} times)" for each in stopped)
+    halted = "; ".join(f"{each.data} ({ratios[each.data, each.levels]:.1f} times)" for each in stopped)
     return Found(
-        scale=f"4 workers, 2^{POWER} coordinates: {', '.join(full)}",
+        scale=f"4 workers, 2^{POWER} coordinates: {'; '.join(full)}",
         figure=f"of {len(strides)} gradients the guard lets {len(passed)} through, at most {max(passed):.2f} times the "
         f"error of all levels, and stops {halted}; blocks err {layers:.0f} times as much on layers, strides "
         f"{columns:.0f} times on columns; at worst {worst.error:.2f} of the gradient is lost "

@@ -158,7 +158,7 @@ def locality(found: list[Errors], speed: tuple[float, str]) -> Found:
     last = next(each.permuted / each.chunks for each in reversed(judged) if each.bits == BUDGETS[0])
     faster, rival = speed
     return Found(
-        scale=", ".join(dict.fromkeys(each.data for each in judged)),
+        scale="; ".join(dict.fromkeys(each.data for each in judged)),
         figure=f"error of chunks over that of the largest values: {min(few):.2f} to {max(few):.2f} at .5 and 2 bits, "
         f"{min(many):.2f} to {max(many):.2f} at 8; in random order {min(shuffled):.2f} to {max(shuffled):.2f} times "
         f"that of chunks, {last:.2f} at the last step and .5 bits; chunks are selected {faster:.0f} times as fast as "
