@@ -143,10 +143,10 @@ class Results:
         rows = []
         for name, runs in self._of("target", workers):
             met = [run["reached"] for run in runs if run["reached"] is not None]
-            missed = f" ({len(runs) - len(met)} of {len(runs)} not)" if len(met) < len(runs) else ""
+            missed = [f"{len(runs) - len(met)} of {len(runs)} missed it"] if len(met) < len(runs) else []
             steps = [run["curve"][-1][0] for run in runs]
             ends = [run["curve"][-1][2] for run in runs]
-            cells = [spread(met) + missed, spread(steps), spread(ends)]
+            cells = ["; ".join([spread(met), *missed] if met else missed), spread(steps), spread(ends)]
             cells.append(spread([1e3 * statistics.median(run["step_seconds"]) for run in runs]))
             rows.append([name, *cells])
         return Sheet(

@@ -133,7 +133,7 @@ def is_exact(found: list[Ordered], through: Mapping[str, bool], workers: int) ->
     """How many codecs' sums are the same in every order, and through whom means are."""
     equal = sum(each.equal for each in found)
     orders = math.factorial(workers)
-    listed = ", ".join(f"{'through' if same else 'not through'} {name}" for name, same in through.items())
+    listed = " and ".join(f"{'through' if same else 'not through'} {name}" for name, same in through.items())
     return Found(
         scale=f"{workers} workers, gradients in layers, {len(found)} settings of THC and TernGrad",
         figure=f"for {equal} of {len(found)} the sums of all {orders} orders, those in wide integers and the means of "

@@ -63,7 +63,7 @@ def baseline_decides(ran: list[Ran] | NotRun) -> Found | NotRun:
     single, half, *codecs = ran
     gained = [each for each in codecs if each.step < single.step]
     left = [max(half.step / each.step - 1, 0) / (single.step / each.step - 1) for each in gained]
-    listed = "; ".join(f"{each.name} {single.step / each.step:.2f} and {half.step / each.step:.2f}" for each in codecs)
+    listed = "; ".join(f"{each.name}: {single.step / each.step:.2f} and {half.step / each.step:.2f}" for each in codecs)
     return Found(
         scale="2 workers, 50 Mb/s",
         figure=f"times as fast as float32 and as float16: {listed}; at most {100 * max(left):.0f} % of a gain is left",
