@@ -10,7 +10,7 @@ BASELINES = [Ran("float32", 1.2, math.inf, 2.8, 5.6), Ran("float16", 0.7, math.i
 def test_what_16_bits_leave_of_a_gain_decides():
     found = links.baseline_decides([*BASELINES, Ran("THC", 0.5, 50.0, 2.4, 1.1)])
     assert found.holds
-    assert "THC 2.40 and 1.40; at most 29 % of a gain is left" in found.figure
+    assert "THC: 2.40 and 1.40; at most 29 % of a gain is left" in found.figure
     fast = [BASELINES[0], BASELINES[1]._replace(step=1.1), Ran("THC", 0.5, 50.0, 2.4, 1.1)]
     assert (links.baseline_decides(fast).holds, links.baseline_decides(fast).direction) == (False, True)
 
