@@ -63,9 +63,9 @@ def test_what_an_all_gather_costs_grows_with_the_workers():
 def test_what_was_not_measured_is_refused():
     with pytest.raises(InvalidInput, match=r'speeds have none of .*"THC".* by sum; add it'):
         Speeds({(THC(), "combine"): ONE}).seconds(THC(), "sum", size=1, workers=2)
-    with pytest.raises(InvalidInput, match="size is 0 and workers is 2"):
+    with pytest.raises(InvalidInput, match="size is 0, but must be a whole number of at least 1"):
         measure_speeds([], size=0)
-    with pytest.raises(InvalidInput, match="size is 8 and workers is 1"):
+    with pytest.raises(InvalidInput, match="workers is 1, but must be a whole number of at least 2"):
         measure_speeds([], size=8, workers=1)
     with pytest.raises(CapacityExceeded):
         measure_speeds([THC(granularity=63)], size=1024, workers=5)

@@ -104,9 +104,7 @@ class GradientPlan:
         if self.verdict not in VERDICTS:
             raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
         for name, least in (("workers", 2), ("coordinates", 1), ("steps", 1), ("recorded", 2)):
-            whole(name, getattr(self, name))
-            if getattr(self, name) < least:
-                raise InvalidInput(f"{name} is {getattr(self, name)}, but must be at least {least}")
+            whole(name, getattr(self, name), least)
         check_setting(
             compute_seconds=self.compute_seconds,
             overlap=self.overlap,

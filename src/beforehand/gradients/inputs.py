@@ -46,10 +46,11 @@ def check_seed(seed: int, name: str = "seed") -> None:
         raise InvalidInput(f"{name} is {seed!r}, but must be a whole number from 0 to 2**64 - 1")
 
 
-def whole(name: str, number: object) -> None:
-    """Raise unless an option is a whole number."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise InvalidInput(f"{name} is {number!r}, but must be a whole number")
+def whole(name: str, number: object, least: int | None = None) -> None:
+    """Raise unless an option is a whole number, and not below `least`."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or (least is not None and number < least):
+        limit = "" if least is None else f" of at least {least}"
+        raise InvalidInput(f"{name} is {number!r}, but must be a whole number{limit}")
 
 
 def real(name: str, number: object) -> None:

@@ -155,10 +155,8 @@ def measure_speeds(codecs: Sequence[Codec], *, size: int = 2**20, workers: int =
         >>> 0 < speeds.seconds(THC(), "combine", size=2**20, workers=2).encode < 1
         True
     """
-    whole("size", size)
-    whole("workers", workers)
-    if size < 1 or workers < 2:
-        raise InvalidInput(f"size is {size} and workers is {workers}, but must be at least 1 and 2")
+    whole("size", size, 1)
+    whole("workers", workers, 2)
     rows = 2 ** (size.bit_length() // 2)
     layout = Layout([("matrix", (rows, size // rows)), ("rest", (size % rows,))])
     return Speeds(

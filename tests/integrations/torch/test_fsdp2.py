@@ -142,7 +142,7 @@ def test_what_cannot_work_is_refused_on_all_ranks_before_the_first_step(pair):
         "empty": "InvalidInput: module has no parameters",
         "codec": "InvalidInput: codec is LowRank, but a reduce-scatter takes THC",
         "lanes": "CapacityExceeded: 2 workers x granularity 200 = 400 > 255",
-        "threads": "InvalidInput: threads is 0, but must be at least 1",
+        "threads": "InvalidInput: threads is 0, but must be a whole number of at least 1",
         "twice": "InvalidInput: module is attached already; attach once",
         "own": "InvalidInput: second reduces by a FSDPNet, but must have torch's default",
         "memory": "InvalidInput: module reduces by a ProcessGroupAllocReduceScatter, but",

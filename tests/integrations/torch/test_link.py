@@ -19,7 +19,7 @@ def test_all_processes_fit_the_same_link(pair):
     [
         ("measured", ([4096], 3), "sizes are [4096], but must be at least two different multiples of 4"),
         ("measured", ([4096, 4098], 3), "sizes are [4096, 4098]"),
-        ("measured", ([4096, 8192], 0), "repeats is 0, but must be at least 1"),
+        ("measured", ([4096, 8192], 0), "repeats is 0, but must be a whole number of at least 1"),
         ("of_one", (), "the group has one process, but a link joins at least two; start more"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Cast, Layout
 from beforehand.gradients.codec import Codec
+from beforehand.gradients.inputs import whole
 from beforehand.integrations.torch.comparison import Comparison, Run
 from beforehand.integrations.torch.errors_of import errors_of
 from beforehand.integrations.torch.host import torch_for
@@ -73,9 +74,8 @@ def compare(
     check_importable("job", job)
     methods = _methods(codecs, baseline, workers)
     target, steps, seconds = _limits(until)
-    for name, value, least in (("workers", workers, 2), ("repeats", repeats, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidInput(f"{name} is {value!r}, but must be a whole number of at least {least}")
+    whole("workers", workers, 2)
+    whole("repeats", repeats, 1)
     runs: list[Run] = []
     with Workers(job, methods, workers=workers, links=link or Loopback()) as team:
         for repeat in range(repeats):
@@ -94,7 +94,7 @@ def compare(
     return Comparison(
         job=job.name,
         about=dict(getattr(job, "about", {})),
-        workers=workers,
+        workers=int(workers),
         link="loopback" if link is None else str(getattr(link, "rate", type(link).__name__)),
         until={"seconds": seconds} | dict(until),
         methods=tuple(each.label for each in methods),

@@ -13,6 +13,7 @@ from beforehand.core.errors import BeforehandError, InvalidInput
 from beforehand.gradients import THC, AggregatorClient, Layout, LowRank, Table
 from beforehand.gradients.codec import Codec, Reduction
 from beforehand.gradients.codecs import check_codec
+from beforehand.gradients.inputs import whole
 from beforehand.integrations.torch.agree import agreed
 from beforehand.integrations.torch.averaging import Averaging
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
@@ -96,7 +97,11 @@ def attach_ddp(
     offer: tuple[Reduction, tuple[Table, ...] | None] = ("sum", None)
     shown, service = _without_token(transport)
     try:
-        _check_options(warmup_steps, smallest_bucket, vnmse_every, threads, resync_every)
+        whole("warmup_steps", warmup_steps, 2)
+        whole("smallest_bucket", smallest_bucket, 0)
+        whole("vnmse_every", vnmse_every, 0)
+        whole("threads", threads, 1)
+        whole("resync_every", resync_every, 0)
         _check_model(torch, model)
         offer = (reduction_of(codec, transport), codec.tables(workers) if isinstance(codec, THC) else None)
         opener(codec, rank, workers, *offer, threads)(Layout([("probe", (1,))]), 0, 0)
@@ -155,19 +160,6 @@ def attach_ddp(
 def compressed_gradients(state, bucket):  # type: ignore[no-untyped-def]
     """The hook; torch asks for a function with a name, whose second parameter is called bucket, unannotated."""
     return state(bucket)
-
-
-def _check_options(warmup_steps: int, smallest_bucket: int, vnmse_every: int, threads: int, resync_every: int) -> None:
-    least = {"warmup_steps": 2, "smallest_bucket": 0, "vnmse_every": 0, "threads": 1, "resync_every": 0}
-    for name, given in (
-        ("warmup_steps", warmup_steps),
-        ("smallest_bucket", smallest_bucket),
-        ("vnmse_every", vnmse_every),
-        ("threads", threads),
-        ("resync_every", resync_every),
-    ):
-        if isinstance(given, bool) or not isinstance(given, int) or given < least[name]:
-            raise InvalidInput(f"{name} is {given!r}, but must be a whole number of at least {least[name]}")
 
 
 def _check_model(torch: Any, model: Any) -> None:

@@ -81,9 +81,7 @@ def attach_fsdp2(
     groups = list({id(group): group for group in (process_group or unit.mesh_group for unit in units)}.values())
     problem: BeforehandError | None = None
     try:
-        whole("threads", threads)
-        if threads < 1:
-            raise InvalidInput(f"threads is {threads}, but must be at least 1")
+        whole("threads", threads, 1)
         for unit in units:
             _check_unit(unit, process_group)
         for group in groups:

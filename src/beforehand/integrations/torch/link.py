@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from beforehand.core.errors import InvalidInput
+from beforehand.gradients.inputs import whole
 from beforehand.gradients.link import Link
 from beforehand.integrations.torch.host import torch_for
 
@@ -46,8 +47,7 @@ def measure_link(
         raise InvalidInput("the group has one process, but a link joins at least two; start more")
     if len(set(sizes)) < 2 or any(size < 4 or size % 4 for size in sizes):
         raise InvalidInput(f"sizes are {list(sizes)}, but must be at least two different multiples of 4")
-    if repeats < 1:
-        raise InvalidInput(f"repeats is {repeats}, but must be at least 1")
+    whole("repeats", repeats, 1)
     device = "cuda" if collectives.get_backend(process_group) == "nccl" else "cpu"
     medians = []
     for size in sizes:

@@ -11,6 +11,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.gradients import Cast, Layout, drive_local
 from beforehand.gradients.buckets import SMALLEST, ready_buckets
 from beforehand.gradients.codec import Codec, Reduction
+from beforehand.gradients.inputs import whole
 from beforehand.gradients.simulate import mean_feedback
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.job import Job, evaluated
@@ -52,9 +53,8 @@ def pilot(job: Job, *, workers: int = 4, steps: int = 200, seed: int = 0) -> Cal
                 print(codec, losses[-1])
     """
     torch_for("pilot")
-    for name, value in (("workers", workers), ("steps", steps)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InvalidInput(f"{name} is {value!r}, but must be a whole number of at least 1")
+    whole("workers", workers, 1)
+    whole("steps", steps, 1)
 
     def run(codec: Codec) -> Curve:
         simulated = SimulatedWorkers(job, workers=workers, seed=seed)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.gradients.inputs import whole
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.job import Job
 
@@ -29,8 +30,7 @@ class SimulatedWorkers:
 
     def __init__(self, job: Job, *, workers: int, seed: int) -> None:
         self._torch = torch_for("training")
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise InvalidInput(f"workers is {workers!r}, but must be a whole number of at least 1")
+        whole("workers", workers, 1)
         self._job, self.model = job, job.model(seed)
         self.model.train()
         named = [(name, each) for name, each in self.model.named_parameters() if each.requires_grad]
