@@ -319,6 +319,6 @@ def check_setting(
         if not math.isfinite(number):
             raise InvalidInput(f"{name} is {number}, but must be finite")
     if compute_seconds <= 0 or max_vnmse <= 0:
-        raise InvalidInput(f"compute_seconds is {compute_seconds} and max_vnmse {max_vnmse}, but must be above 0")
+        raise InvalidInput(f"compute_seconds is {compute_seconds} and max_vnmse {max_vnmse}, but both must be above 0")
     if not 0 <= overlap <= 1 or margin < 0:
-        raise InvalidInput(f"overlap is {overlap} and margin {margin}, but must be from 0 to 1, and at least 0")
+        raise InvalidInput(f"overlap is {overlap} and margin {margin}, but overlap must be from 0 to 1, margin at least 0")
