@@ -120,7 +120,7 @@ AggregatorClient::Frame AggregatorClient::next_frame(const Pause& pause) {
       const std::ptrdiff_t received = receive_some(socket_, std::span(in_).subspan(end_));
       if (received < 0) {
         socket_.close();
-        throw Closed("the aggregator at " + address_ + " has closed the connection" +
+        throw Closed("the aggregator at " + address_ + " has closed the connection, or never took it" +
                      (trouble.empty() ? "" : " (" + trouble + ")") + "; see whether it still runs there");
       }
       end_ += static_cast<std::size_t>(received);
