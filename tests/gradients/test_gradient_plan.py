@@ -148,5 +148,5 @@ def test_a_damaged_plan_is_refused(path, value, message):
 
 
 def test_a_plan_that_was_changed_is_checked_again():
-    with pytest.raises(InvalidInput, match="margin -1"):
+    with pytest.raises(InvalidInput, match="margin is -1"):
         replace(made(), margin=-1.0)

@@ -320,5 +320,7 @@ def check_setting(
             raise InvalidInput(f"{name} is {number}, but must be finite")
     if compute_seconds <= 0 or max_vnmse <= 0:
         raise InvalidInput(f"compute_seconds is {compute_seconds} and max_vnmse {max_vnmse}, but both must be above 0")
-    if not 0 <= overlap <= 1 or margin < 0:
-        raise InvalidInput(f"overlap is {overlap} and margin {margin}, but overlap must be from 0 to 1, margin at least 0")
+    if not 0 <= overlap <= 1:
+        raise InvalidInput(f"overlap is {overlap}, but must be from 0 to 1")
+    if margin < 0:
+        raise InvalidInput(f"margin is {margin}, but must be at least 0")
