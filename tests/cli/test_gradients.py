@@ -115,7 +115,7 @@ def test_other_rates_are_refused(text):
         (["--link", "sample.npz"], "sample.npz: .* is no link"),
         (["--latency", "1", "--bandwidth", "fast"], "bandwidth is 'fast'"),
         ([*SLOW, "--codec", "THC"], "'THC' does not describe a codec"),
-        ([*SLOW, "--margin", "-1"], "margin -1"),
+        ([*SLOW, "--margin", "-1"], "margin is -1"),
         ([*SLOW, "--workers", "1"], "greater than or equal to 2"),
     ],
 )
