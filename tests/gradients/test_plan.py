@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients import (
     THC,
@@ -194,6 +195,10 @@ def test_audit_is_that_of_the_plan():
     ("options", "message"),
     [
         ({"workers": 1}, "workers is 1, but nothing is exchanged"),
+        ({"workers": 10**9}, "workers is 1000000000, but a plan is for at most 65535"),
+        ({"pilot": 3}, "pilot is 3, but must be a function"),
+        ({"pilot": lambda codec: None}, "returned None, but must return steps and losses"),
+        ({"candidates": [THC]}, "candidates hold <class"),
         ({"workers": 2.0}, "workers is 2.0, but must be a whole number"),
         ({"compute_seconds": 0}, "compute_seconds is 0"),
         ({"compute_seconds": math.inf}, "compute_seconds is inf"),
@@ -214,6 +219,16 @@ def test_audit_is_that_of_the_plan():
 def test_arguments_that_break_their_rule_are_refused(options, message):
     with pytest.raises(InvalidInput, match=message):
         made(**{"speeds": None, "candidates": [THC()]} | options)
+
+
+def test_a_cast_to_which_gradients_vanish_is_no_baseline():
+    trace = gradients("layers", size=2**16, workers=4, steps=5, seed=0)
+    small = {**trace.columns, "gradient": trace.columns["gradient"] * np.float32(1e-9)}
+    tiny = Trace(trace.kind, small, meta=trace.meta)
+    found = plan(tiny, link=Link(1e-6, 1e12), workers=4, compute_seconds=1.0, candidates=[THC()])
+    assert next(each for each in found.candidates if each.design == "float16").vnmse.value > 0.9
+    assert found.verdict == "don't bother"
+    assert found.design in ("float32", "bfloat16")
 
 
 # Pilots

@@ -75,7 +75,7 @@ def ways(codecs: Candidates, *, aggregator: bool) -> Iterator[Way]:
     seen = set()
     for each in (*CASTS, *codecs):
         named = each if isinstance(each, tuple) else (each, None)
-        if len(named) != 2 or not hasattr(named[0], "wire_bytes"):
+        if len(named) != 2 or isinstance(named[0], type) or not hasattr(named[0], "wire_bytes"):
             raise InvalidInput(f"candidates hold {each!r}, but each must be a codec, or a codec and its transport")
         codec, transport = named
         if transport is not None:

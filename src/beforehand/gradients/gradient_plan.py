@@ -22,6 +22,7 @@ from beforehand.gradients.sample import Sample
 from beforehand.gradients.step_times import Setting
 
 RESAMPLES: Final = 200
+MOST_WORKERS: Final = 65535  # one worker receives the messages of all
 METRIC: Final = "seconds a step"
 
 
@@ -105,6 +106,8 @@ class GradientPlan:
             raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
         for name, least in (("workers", 2), ("coordinates", 1), ("steps", 1), ("recorded", 2)):
             whole(name, getattr(self, name), least)
+        if self.workers > MOST_WORKERS:
+            raise InvalidInput(f"workers is {self.workers}, but a plan is for at most {MOST_WORKERS}")
         check_setting(
             compute_seconds=self.compute_seconds,
             overlap=self.overlap,

@@ -29,7 +29,10 @@ class Curve(NamedTuple):
         Raises:
             InvalidInput: What it returns is no curve.
         """
-        steps, losses = (numbers("steps and losses of a pilot", part, np.float64) for part in pilot(codec))
+        found = pilot(codec)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise InvalidInput(f"the pilot of {codec.to_json()} returned {found!r}, but must return steps and losses")
+        steps, losses = (numbers("steps and losses of a pilot", part, np.float64) for part in found)
         if steps.ndim != 1 or steps.shape != losses.shape or not steps.size or (np.diff(steps) <= 0).any():
             raise InvalidInput(
                 f"the pilot of {codec.to_json()} returned steps of shape {steps.shape} and losses of {losses.shape}, "

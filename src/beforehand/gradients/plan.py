@@ -18,8 +18,9 @@ from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, Report, judge
 from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.candidates import CASTS, Candidate, Errors, Way, try_all
+from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec, Transport
-from beforehand.gradients.gradient_plan import RESAMPLES, GradientPlan, check_setting
+from beforehand.gradients.gradient_plan import MOST_WORKERS, RESAMPLES, GradientPlan, check_setting
 from beforehand.gradients.inputs import check_seed, whole
 from beforehand.gradients.link import Link
 from beforehand.gradients.piloting import Curve, Pilot, piloted
@@ -99,6 +100,12 @@ def plan(
     whole("workers", workers)
     if workers < 2:
         raise InvalidInput(f"workers is {workers}, but nothing is exchanged by fewer than 2")
+    if workers > MOST_WORKERS:
+        raise InvalidInput(f"workers is {workers}, but a plan is for at most {MOST_WORKERS}")
+    if pilot is not None and not callable(pilot):
+        raise InvalidInput(
+            f"pilot is {pilot!r}, but must be a function of a codec, as integrations.torch.pilot makes one"
+        )
     check_seed(seed)
     for name, given in (("link", link), ("aggregator_link", aggregator_link)):
         if not isinstance(given, Link) and not (given is None and name == "aggregator_link"):
@@ -215,14 +222,13 @@ def _choice(judged: list[_Judged], max_vnmse: float, piloted: bool) -> tuple[_Ju
             return each.candidate.step.value
         return math.inf if reached is None else reached
 
-    before = min(
-        (each for each in judged if each.candidate.codec in CASTS), key=lambda each: (cost(each), each.step[0])
-    )
-    rest = [
+    able = [  # gradients below 1e-7 vanish in 16 bits, so a cast may err too much, too
         each
         for each in judged
-        if each.candidate.codec not in CASTS and (piloted or each.candidate.vnmse.value <= max_vnmse)
+        if piloted or each.candidate.vnmse.value <= max_vnmse or each.candidate.codec == Cast("float32")
     ]
+    before = min((each for each in able if each.candidate.codec in CASTS), key=lambda each: (cost(each), each.step[0]))
+    rest = [each for each in able if each.candidate.codec not in CASTS]
     best = min(rest, key=cost, default=before)
     if best is before or not math.isfinite(cost(best)):
         return before, before, Outcome(before.design, 0.0, 0.0, 0.0)
