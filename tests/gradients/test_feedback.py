@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients import Layout
+from beforehand.gradients import THC, Layout, LowRank, TopK
 from beforehand.gradients.feedback import Feedback
 
 LAYOUT = Layout([("a", (2, 3)), ("b", (4,))])
@@ -12,6 +12,23 @@ def test_what_was_left_is_added_in_the_unit_of_the_loss_scale():
     feedback = Feedback(LAYOUT)
     feedback.keep(np.arange(10, dtype=np.float32), 4.0)
     assert np.array_equal(feedback.added(np.ones(10, np.float32), 8.0), 1 + 2 * np.arange(10))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sum_beyond_float32_is_infinite_without_a_warning():
+    feedback = Feedback(LAYOUT)
+    feedback.keep(np.full(10, 3e38, np.float32), 1.0)
+    assert np.isinf(feedback.added(np.full(10, 3e38, np.float32), 1.0)).all()
+    assert np.isinf(feedback.added(np.ones(10, np.float32), 4.0)).all()
+
+
+@pytest.mark.parametrize(
+    ("codec", "step"), [(TopK(), 0), (THC(), 0), (THC(feedback="full"), 0), (LowRank(), 0), (LowRank(), 5)]
+)
+def test_every_codec_refuses_a_loss_scale_of_0_before_it_sends(codec, step):
+    encoder = codec.open(LAYOUT, rank=0, workers=2, reduction=codec.reductions[0], step=step)
+    with pytest.raises(InvalidInput, match="loss_scale is 0"):
+        next(encoder.reduce(np.ones(10, np.float32), loss_scale=0.0))
 
 
 def test_state_moves_between_buckets_by_parameter():

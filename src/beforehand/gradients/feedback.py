@@ -21,9 +21,10 @@ class Feedback:
 
     def added(self, gradient: Floats, loss_scale: float) -> Floats:
         """The gradient with what was left of earlier rounds, in memory of its own."""
-        if loss_scale == 1:
-            return gradient + self.rest
-        return gradient + np.float32(loss_scale) * self.rest
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum that is not finite makes its round exact
+            if loss_scale == 1:
+                return gradient + self.rest
+            return gradient + np.float32(loss_scale) * self.rest
 
     def keep(self, rest: Floats, loss_scale: float) -> None:
         """Remember what was not sent of what `added` returned; `rest` becomes the feedback's own."""

@@ -19,6 +19,8 @@ def as_gradient(gradient: Any, size: int) -> Floats:
         array = isinstance(gradient, np.ndarray)
         given = f"{gradient.dtype}{list(gradient.shape)}" if array else f"a {type(gradient).__name__}"
         raise InvalidInput(f"gradient is {given}, but must be an array of float32[{size}]; convert it first")
+    if isinstance(gradient, np.ma.MaskedArray):
+        raise InvalidInput("gradient is masked, but a mask cannot be kept; pass .filled(0)")
     return np.ascontiguousarray(gradient)
 
 
@@ -38,6 +40,17 @@ def numbers(name: str, given: Any, dtype: DTypeLike) -> NDArray[Any]:
             return array.astype(dtype, copy=False)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidInput(f"{name} must be an array of real numbers ({error}); convert them first") from None
+
+
+def check_loss_scale(scale: object) -> None:
+    """Raise unless feedback can be multiplied by it and divided again; by 0 it would become infinite for good."""
+    real("loss_scale", scale.item() if isinstance(scale, np.generic) else scale)
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = np.float32(scale)  # type: ignore[arg-type]
+    if not 0 < narrow < np.inf:
+        raise InvalidInput(
+            f"loss_scale is {scale}, but must be a number above 0 and finite in float32; mend the scaler"
+        )
 
 
 def check_seed(seed: int, name: str = "seed") -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.gradients.exchange import Floats, Round, RoundStats, Sum
-from beforehand.gradients.inputs import as_gradient
+from beforehand.gradients.inputs import as_gradient, check_loss_scale
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.randomness import stream
 from beforehand.gradients.scheme import exact_mean
@@ -81,6 +81,7 @@ class LowRankEncoder:
 
     def reduce(self, gradient: Floats, *, loss_scale: float = 1.0) -> Round:
         """One round: a `Sum` of the left factors and of what is not compressed, then one of the right factors."""
+        check_loss_scale(loss_scale)
         given = as_gradient(gradient, self._size)
         compresses = self.step >= self._start_step and bool(self._batches)
         mean = (yield from self._factored(given, loss_scale)) if compresses else None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from beforehand.gradients.codec import Reduction, Transport, check_open, codec_to_json, options_from_json
 from beforehand.gradients.exchange import Exchange, Floats, Round, RoundStats, Sum
 from beforehand.gradients.feedback import Feedback
-from beforehand.gradients.inputs import as_gradient
+from beforehand.gradients.inputs import as_gradient, check_loss_scale
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.wire import WireBytes
 
@@ -64,6 +64,7 @@ class SchemeEncoder:
 
         All workers hold the same result, so all take the same way.
         """
+        check_loss_scale(loss_scale)
         given = as_gradient(gradient, self._size)
         x = given if self._feedback is None else self._feedback.added(given, loss_scale)
         outcome = yield from self._scheme(x, self.step)

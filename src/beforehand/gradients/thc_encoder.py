@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from beforehand.gradients.agreement import Agreement
 from beforehand.gradients.exchange import Combine, Floats, Gather, Round, RoundStats, Sum
 from beforehand.gradients.feedback import Feedback
-from beforehand.gradients.inputs import as_gradient
+from beforehand.gradients.inputs import as_gradient, check_loss_scale
 from beforehand.gradients.lanes import Lanes
 from beforehand.gradients.layout import Layout
 from beforehand.gradients.thc_pieces import Pieces, energy, squares
@@ -52,6 +52,7 @@ class THCEncoder:
 
     def reduce(self, gradient: Floats, *, loss_scale: float = 1.0) -> Round:
         """One round: a `Gather` of norms, then a `Combine` of codes or a `Sum` of lanes."""
+        check_loss_scale(loss_scale)
         given, n = as_gradient(gradient, self._layout.size), self.workers
         x = given if self._feedback is None else self._feedback.added(given, loss_scale)
         self._buffer[: len(x)] = x
