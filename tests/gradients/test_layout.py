@@ -69,6 +69,14 @@ def test_a_layout_refuses_repeated_names_and_no_coordinates():
 
 
 @pytest.mark.parametrize(
+    "tensors", [None, "ab", [("a", 2)], [("a", (2.5,))], [("a", ("3",))], [("a",)], [(1, (2,))], [(["a"], (2,))]]
+)
+def test_what_is_no_pair_of_a_name_and_a_shape_is_refused(tensors):
+    with pytest.raises(InvalidInput, match=r"tensors (must be pairs of|have names)"):
+        Layout(tensors)
+
+
+@pytest.mark.parametrize(
     "given", [{"length": "a"}, {"length": 2.5}, {"length": 9, "smallest": True}, {"length": 9, "largest": None}]
 )
 def test_pieces_of_what_is_no_number_are_refused(given):

@@ -124,6 +124,7 @@ def test_the_native_solver_takes_as_many_levels_as_points():
         ((4, 1024, 0.1), "solved up to 1023"),
         ((4, 30, 0.0), "truncation is 0.0"),
         ((4, 30, 0.5), "truncation is 0.5"),
+        ((4, 30, 5e-324), "truncation is 5e-324"),
         ((4, 30, float("nan")), "truncation is nan"),
     ],
 )

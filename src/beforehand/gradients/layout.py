@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, final
@@ -64,7 +65,7 @@ class Layout:
         tensors: Pairs of a name and a shape; names differ.
 
     Raises:
-        InvalidInput: Names repeat, a dimension is negative, or there is no coordinate.
+        InvalidInput: These are no such pairs, names repeat, a dimension is negative, or there is no coordinate.
 
     Example:
         >>> layout = Layout([("weight", (300, 200)), ("bias", (300,))])
@@ -75,9 +76,16 @@ class Layout:
     tensors: tuple[tuple[str, tuple[int, ...]], ...]
 
     def __init__(self, tensors: Iterable[tuple[str, Iterable[int]]]):
-        kept = tuple((name, tuple(int(length) for length in shape)) for name, shape in tensors)
+        try:
+            kept = tuple((name, tuple(operator.index(length) for length in shape)) for name, shape in tensors)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"tensors must be pairs of a name and a shape of whole numbers ({error}), as [('weight', (3, 2))]"
+            ) from None
         object.__setattr__(self, "tensors", kept)
         names = [name for name, _ in kept]
+        if not all(isinstance(name, str) for name in names):
+            raise InvalidInput(f"tensors have names {names}, but each must be a string")
         if len(set(names)) < len(names):
             raise InvalidInput(f"tensors repeat the name {max(names, key=names.count)!r}; give each its own")
         if any(length < 0 for _, shape in kept for length in shape) or self.size < 1:

@@ -31,7 +31,7 @@ def half_range(truncation: float) -> float:
         >>> round(half_range(1 / 32), 7)
         2.1538747
     """
-    if not isinstance(truncation, float | np.floating) or not 0 < truncation < 0.5:
+    if not isinstance(truncation, float | np.floating) or not 0 < truncation / 2 < 0.25:  # half of the least is 0
         raise InvalidInput(f"truncation is {truncation!r}, but must be a number above 0 and below 0.5")
     return round(-NormalDist().inv_cdf(truncation / 2) * 2**40) / 2**40
 
