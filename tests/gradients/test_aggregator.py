@@ -298,6 +298,7 @@ def test_workers_that_gather_different_things_are_told():
         ({"workers": 0}, InvalidInput, "workers is 0"),
         ({"timeout": 0.0}, InvalidInput, "timeout is 0.0"),
         ({"chunk": 100}, InvalidInput, "chunk is 100, but must be a multiple of 512"),
+        ({"token": 5}, InvalidInput, "token is a int, but must be a string"),
         ({"max_bytes": 1000}, CapacityExceeded, "slots of these chunks need 532480 bytes, but max_bytes is 1000"),
     ],
 )

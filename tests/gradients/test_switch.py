@@ -133,6 +133,8 @@ def test_what_is_not_finite_is_summed_exactly_and_passes_no_switch():
         ({"slow_workers": {4: 2.0}}, "slow_workers has 4: 2.0"),
         ({"slow_workers": {1: 0.5}}, "slow_workers has 1: 0.5"),
         ({"timeout": 0.0}, "timeout is 0.0"),
+        ({"timeout": 1e-9}, "timeout is 1e-09, but packets take up to 1.0"),
+        ({"slow_workers": {1: 1e12}}, "would be sent more than 10000 times; take a longer one"),
         ({"on_missing": "wait"}, "on_missing is 'wait'"),
         ({"seed": -1}, "seed is -1"),
     ],

@@ -132,7 +132,7 @@ class Aggregator:
             slots=slots,
             chunk=chunk,
             lanes=lanes,
-            max_bytes=max(max_bytes, 0),
+            max_bytes=min(max(max_bytes, 0), 2**63),
             timeout=timeout,
             token=_hash(token),
         )
@@ -325,6 +325,8 @@ def _on_main_thread() -> bool:
 
 
 def _hash(token: str | None) -> bytes:
+    if not isinstance(token, str | None):
+        raise InvalidInput(f"token is a {type(token).__name__}, but must be a string, or None")
     return bytes(32) if token is None else hashlib.sha256(token.encode()).digest()
 
 

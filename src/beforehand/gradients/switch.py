@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast, final, get_args
+from typing import Final, NamedTuple, cast, final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from beforehand.gradients.packets import Network
 from beforehand.gradients.slots import Slots
 from beforehand.gradients.switch_run import Run
 from beforehand.gradients.wire import WireBytes, served
+
+MOST_RESENT: Final = 10_000  # times that a worker sends a packet again before the first can arrive
 
 
 class SwitchRound(NamedTuple):
@@ -121,6 +123,12 @@ class Switch:
                 raise InvalidInput(f"slow_workers has {rank}: {factor}, but must have ranks and factors of at least 1")
         if not 0 < timeout < math.inf:
             raise InvalidInput(f"timeout is {timeout}, but must be above 0 and finite")
+        slowest = delay[1] * max(slow.values(), default=1)
+        if slowest > MOST_RESENT * timeout:
+            raise InvalidInput(
+                f"timeout is {timeout}, but packets take up to {slowest}, so that each would be sent more than "
+                f"{MOST_RESENT} times; take a longer one"
+            )
         check_seed(seed)
         self._workers, self._chunk, self._lanes, self._window = workers, chunk, LANES[lanes], slots
         self._on_missing: OnMissing = on_missing
