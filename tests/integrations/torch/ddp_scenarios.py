@@ -244,6 +244,9 @@ def resume(rank, text, path, at, steps):
 def loads(rank, text, path, whose, changes, strict):
     """The step after a state was loaded that is not this rank's own, or was changed; and the warnings."""
     state = torch.load(f"{path}/{whose}.pt", weights_only=True)["compression"] | changes
+    if "kept" in changes:
+        arrays = changes["kept"].items()
+        state["kept"] = {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in arrays}
     handle = attach_ddp(wrapped(mlp()), codec_of(text))
     torch.distributed.barrier()  # the other rank is attached too, before one may raise
     with warnings.catch_warnings(record=True) as caught:
@@ -328,6 +331,30 @@ def resynced(rank, text):
     return found
 
 
+def complex_parameters(rank, text):
+    """The gradient of a bucket that holds complex numbers, after warmup, and the true one."""
+
+    class Turned(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = torch.nn.Parameter(torch.ones(700, dtype=torch.complex64))
+
+        def forward(self, x):
+            return (self.factor * x).sum().abs()
+
+    model = DistributedDataParallel(Turned())
+    attach_ddp(model, codec_of(text), smallest_bucket=0, warmup_steps=2)
+    inputs = [torch.polar(torch.ones(700), torch.arange(700.0) * (1 + each)) for each in range(WORKERS)]
+    for _ in range(4):
+        model.zero_grad()
+        model(inputs[rank]).backward()
+    alone = [Turned() for _ in inputs]
+    for each, x in zip(alone, inputs, strict=True):
+        each(x).backward()
+    truth = sum(torch.view_as_real(each.factor.grad) for each in alone) / WORKERS
+    return torch.view_as_real(model.module.factor.grad).numpy(), truth.numpy()
+
+
 def attach(rank, texts, transports, options, kinds):
     """Attach what each rank was given; the error, if any, and how long it took."""
     made = {
@@ -341,7 +368,8 @@ def attach(rank, texts, transports, options, kinds):
         model.register_comm_hook(None, allreduce_hook)
     began = time.monotonic()
     try:
-        attach_ddp(model, codec_of(texts[rank]), transport=transports[rank], **options[rank])
+        codec = codec_of(texts[rank]) if texts[rank].startswith("{") else texts[rank]
+        attach_ddp(model, codec, transport=transports[rank], **options[rank])
     except Exception as error:
         return type(error).__name__, str(error), time.monotonic() - began
     return None

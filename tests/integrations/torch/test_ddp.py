@@ -170,11 +170,22 @@ def test_the_state_of_others_is_refused_or_dropped(pair, tmp_path):
         ({"workers": 3}, True, "InvalidInput: state is of rank 0 of 3, but this is rank 0 of 2; load each rank's own"),
         ({"codec": FOUR_BITS.to_json()}, False, "attach the same codec"),
         ({"version": 2}, False, "CorruptData: state has version 2, but this library reads 1"),
+        ({"step": -1}, False, "CorruptData: state holds what no encoder keeps (step is -1"),
+        ({"kept": {"feedback/4.bias": np.full(10, np.nan, np.float32)}}, False, "holds values that are not finite"),
+        ({"kept": {"feedback/4.bias": np.zeros(3, np.float32)}}, False, "InvalidInput: state has feedback/4.bias of"),
+        ({"kept": {"feedback/other": np.zeros(3, np.float32)}}, False, "in the model that parameter is none"),
+        ({"kept": {"feedback/4.bias": "x"}}, False, "CorruptData: state holds what no encoder keeps"),
         ({"step": "5"}, False, "CorruptData: state has step='5'; pass what state_dict"),
         ({"buckets": [["0.weight"]]}, False, "state has other parameters than the model"),
     ]:
         told, _ = pair.outcomes(*args, 0, changes, strict)
         assert message in told[1]
+
+
+def test_complex_parameters_lie_in_buckets_as_pairs(pair):
+    (first, truth), (second, _) = pair.run("ddp_scenarios.complex_parameters", FOUR_BITS.to_json())
+    assert np.array_equal(first, second)
+    assert 1e-9 < vnmse(first.reshape(-1), truth.reshape(-1)) < 0.03
 
 
 def test_two_models_at_once_do_not_mix(pair):

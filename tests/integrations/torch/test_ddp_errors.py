@@ -42,6 +42,9 @@ MISMATCH = "InvalidInput", "InvalidInput"
             "warmup_steps is 1, but must be a whole number of at",
         ),
         (FOUR_BITS, "auto", {"threads": 0}, "mlp", MISMATCH, "threads is 0, but must be a whole number of at least 1"),
+        ((FOUR_BITS, "THC"), "auto", {}, "mlp", MISMATCH, "codec is 'THC', but must be a codec with its"),
+        (FOUR_BITS, ("auto", None), {}, "mlp", MISMATCH, "transport is None, but must be one of"),
+        (FOUR_BITS, "auto", ({}, {"loss_scale": 2.0}), "mlp", MISMATCH, "loss_scale is 2.0, but must be a function"),
         (FOUR_BITS, "auto", {}, "hooked", MISMATCH, "model has a communication hook already"),
         (FOUR_BITS, "auto", {}, "bare", MISMATCH, "model is a Sequential, but must be wrapped in Distributed"),
         (FOUR_BITS, "auto", {}, "sparse", MISMATCH, "model has sparse gradients; take sparse=False"),
@@ -51,7 +54,7 @@ def test_what_cannot_work_is_refused_on_all_ranks_at_once(pair, codecs, transpor
     def each(given):
         return given if isinstance(given, tuple) else (given,) * 2
 
-    texts = [codec.to_json() for codec in each(codecs)]
+    texts = [codec if isinstance(codec, str) else codec.to_json() for codec in each(codecs)]
     told = pair.run("ddp_scenarios.attach", texts, each(transports), each(options), each(kinds))
     assert tuple(name for name, _, _ in told) == errors
     assert all(seconds < 5 for _, _, seconds in told)

@@ -89,26 +89,28 @@ def attach_ddp(
     torch = torch_for("attach_ddp")
     if not isinstance(model, torch.nn.parallel.DistributedDataParallel):
         raise InvalidInput(f"model is a {type(model).__name__}, but must be wrapped in DistributedDataParallel first")
-    check_codec(codec)
     group = model.process_group if process_group is None else process_group
     workers, rank = torch.distributed.get_world_size(group), torch.distributed.get_rank(group)
-    named = {name: tuple(each.shape) for name, each in model.module.named_parameters() if each.requires_grad}
+    named = {name: _shape(torch, each) for name, each in model.module.named_parameters() if each.requires_grad}
     problem: Exception | None = None
     offer: tuple[Reduction, tuple[Table, ...] | None] = ("sum", None)
-    shown, service = _without_token(transport)
+    shown, service = _without_token(str(transport))
     try:
+        check_codec(codec)
         whole("warmup_steps", warmup_steps, 2)
         whole("smallest_bucket", smallest_bucket, 0)
         whole("vnmse_every", vnmse_every, 0)
         whole("threads", threads, 1)
         whole("resync_every", resync_every, 0)
+        if loss_scale is not None and not callable(loss_scale):
+            raise InvalidInput(f"loss_scale is {loss_scale!r}, but must be a function, as scaler.get_scale")
         _check_model(torch, model)
         offer = (reduction_of(codec, transport), codec.tables(workers) if isinstance(codec, THC) else None)
         opener(codec, rank, workers, *offer, threads)(Layout([("probe", (1,))]), 0, 0)
     except BeforehandError as error:
         problem = error
     facts = {
-        "codec": codec.to_json(),
+        "codec": codec.to_json() if problem is None else "",
         "transport": shown,
         "warmup_steps": str(warmup_steps),
         "smallest_bucket": str(smallest_bucket),
@@ -160,6 +162,11 @@ def attach_ddp(
 def compressed_gradients(state, bucket):  # type: ignore[no-untyped-def]
     """The hook; torch asks for a function with a name, whose second parameter is called bucket, unannotated."""
     return state(bucket)
+
+
+def _shape(torch: Any, parameter: Any) -> tuple[int, ...]:
+    """As its gradient lies in a bucket, which holds complex numbers as pairs."""
+    return tuple((torch.view_as_real(parameter) if parameter.is_complex() else parameter).shape)
 
 
 def _check_model(torch: Any, model: Any) -> None:

@@ -80,7 +80,6 @@ def compress_delta(
         Douillard et al.: DiLoCo: Distributed Low-Communication Training of Language Models. arXiv:2311.08105.
     """
     torch = torch_for("compress_delta")
-    check_codec(codec)
     before, after = list(parameters_before), [each.detach() for each in parameters_after]
     driver = GroupDriver(group)
     problem: BeforehandError | None = None
@@ -89,6 +88,7 @@ def compress_delta(
     if isinstance(codec, LowRank):
         codec = replace(codec, start_step=0)  # which is for the buckets of DDP, that are cut anew
     try:
+        check_codec(codec)
         _check(before, after)
         offer = codec.tables(driver.workers) if isinstance(codec, THC) else None
         step, kept = states.loaded(codec, driver, state, strict=False) if state else (0, {})
@@ -96,7 +96,7 @@ def compress_delta(
     except BeforehandError as error:
         problem = error
     facts = {
-        "codec": codec.to_json(),
+        "codec": codec.to_json() if problem is None else "",
         "the number of calls": str(step),
         "the parameters": str([tuple(each.shape) for each in before]),
     }

@@ -69,7 +69,6 @@ def attach_fsdp2(
     sharded = torch.distributed.fsdp.FSDPModule
     if not isinstance(module, sharded):
         raise InvalidInput(f"module is a {type(module).__name__}, but must be sharded first; call fully_shard(module)")
-    check_codec(codec)
     units = [
         _Unit(name, each, group)
         for name, each in module.named_modules()
@@ -81,6 +80,7 @@ def attach_fsdp2(
     groups = list({id(group): group for group in (process_group or unit.mesh_group for unit in units)}.values())
     problem: BeforehandError | None = None
     try:
+        check_codec(codec)
         whole("threads", threads, 1)
         for unit in units:
             _check_unit(unit, process_group)
@@ -159,10 +159,10 @@ def _opener(codec: Codec, group: Any, bucket: int, threads: int) -> Opened:
 
 
 def _facts(codec: Codec, module: Any, units: Sequence[_Unit], group: Any) -> dict[str, str]:
-    """What all ranks of a group must have in common; its tables only where they could be solved."""
+    """What all ranks of a group must have in common; without a group what a rank with a problem can tell."""
     torch = torch_for("attach_fsdp2")
     facts = {
-        "codec": codec.to_json(),
+        "codec": "" if group is None else codec.to_json(),
         "torch": torch.__version__,
         "beforehand": __version__,
         "the digest of the parameters": Layout((name, each.shape) for name, each in module.named_parameters()).digest,

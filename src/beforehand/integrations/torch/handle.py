@@ -117,6 +117,7 @@ class Handle:
         hook, averaging = self._hook, self._hook.averaging
         step, kept = states.loaded(self.codec, averaging.driver, state, strict)
         resumed = _layouts(state.get("buckets"), dict(hook.shapes.values()))
+        _check_kept(kept, dict(hook.shapes.values()))
         averaging.encoders.load(kept)
         hook.step, hook.resumed = step, resumed
 
@@ -130,6 +131,18 @@ def _layouts(buckets: Any, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Layou
     if not known:
         raise InvalidInput("state has other parameters than the model; load it into the model that it was saved with")
     return tuple(Layout((name, shapes[name]) for name in names) for names in buckets or ())
+
+
+def _check_kept(kept: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise unless what was kept belongs to the model: what nobody takes would be lost without a word."""
+    for key, value in kept.items():
+        kind, _, name = key.partition("/")
+        if name not in shapes or (kind == "feedback" and value.shape != shapes[name]):
+            has = f"has shape {shapes[name]}" if name in shapes else "is none"
+            raise InvalidInput(
+                f"state has {key} of shape {value.shape}, but in the model that parameter {has}; load it into "
+                "the model that it was saved with"
+            )
 
 
 def _mean(by_bucket: dict[Layout, float]) -> float | None:
