@@ -15,7 +15,7 @@ from beforehand.gradients.wire import WireBytes
 
 FIRST: Final = 2**20  # bytes, of the bucket that is ready first
 CAP: Final = 25 * 2**20  # of the others
-SMALLEST: Final = 16384  # coordinates; smaller buckets are summed as they are
+SMALLEST: Final = 16384  # coordinates; below, a round takes the time of starting an exchange, of which THC needs two
 PLAIN: Final = Cast("float32")
 
 

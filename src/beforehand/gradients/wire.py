@@ -41,3 +41,8 @@ def summed(buffer: float, workers: int) -> WireBytes:
 def shard_length(size: int, unit: int, workers: int) -> int:
     """Coordinates of a shard, when each worker adds one: all alike, but the last ones may be shorter or empty."""
     return -(-size // (unit * workers)) * unit
+
+
+def shard_cuts(size: int, length: int, workers: int) -> list[tuple[int, int]]:
+    """First and last coordinate of each worker's shard of this length; equal where a shard is empty."""
+    return [(min(rank * length, size), min((rank + 1) * length, size)) for rank in range(workers)]

@@ -15,10 +15,9 @@ from beforehand.gradients.exchange import Driver, Floats
 from beforehand.gradients.wire import summed
 from beforehand.integrations.torch.bucket_encoders import BucketEncoders
 from beforehand.integrations.torch.drivers import GroupDriver
-from beforehand.integrations.torch.host import torch_for
+from beforehand.integrations.torch.host import COMPRESSED, torch_for
 from beforehand.integrations.torch.phases import Rounds
 
-COMPRESSED = ("torch.float32", "torch.float16", "torch.bfloat16")  # dtypes of buckets; others are summed as they are
 NEAR = 0.03  # to a whole power of two, in its exponent, which the norm of a bucket has to come to be suspicious
 CALM = 5  # comparisons of norms before one can be
 

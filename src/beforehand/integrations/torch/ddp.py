@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from beforehand import __version__
 from beforehand.core.errors import BeforehandError, InvalidInput
 from beforehand.gradients import THC, AggregatorClient, Layout, LowRank, Table
+from beforehand.gradients.buckets import SMALLEST
 from beforehand.gradients.codec import Codec, Reduction
 from beforehand.gradients.codecs import check_codec
 from beforehand.gradients.inputs import whole
@@ -35,7 +36,7 @@ def attach_ddp(
     *,
     transport: str = "auto",
     warmup_steps: int = 3,
-    smallest_bucket: int = 16384,
+    smallest_bucket: int = SMALLEST,
     process_group: "ProcessGroup | None" = None,
     loss_scale: Callable[[], float] | None = None,
     vnmse_every: int = 0,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from beforehand.gradients import AggregatorClient, Combine, Gather, Shards, Sum, WireBytes
 from beforehand.gradients.exchange import Exchange, Floats, Message
 from beforehand.gradients.rows import Scatter
-from beforehand.gradients.wire import gathered, shard_length, summed
+from beforehand.gradients.wire import gathered, shard_cuts, shard_length, summed
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.phases import Phases
 
@@ -123,7 +123,7 @@ class GroupDriver:
     def _combine(self, shards: Shards) -> Floats:
         size, n = shards.size, self.workers
         length = shard_length(size, shards.unit, n)
-        cuts = [(min(start, size), min(start + length, size)) for start in range(0, n * length, length)]
+        cuts = shard_cuts(size, length, n)
         with self.phases.phase("encode"):
             messages = [shards.encode(first, last) for first, last in cuts if first < last]
             outgoing = np.zeros((n, messages[0].nbytes), np.uint8)

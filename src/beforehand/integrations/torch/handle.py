@@ -1,6 +1,6 @@
 """What `attach_ddp` returns: what compression did so far, what to keep of it, and a way to switch it off."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -76,8 +76,8 @@ class Handle:
             encode=seconds["encode"],
             exchange=seconds["exchange"],
             decode=seconds["decode"],
-            at_limit=_mean(counts.at_limit) or 0.0,
-            rho=_mean(counts.rho),
+            at_limit=weighted_mean((layout.size, share) for layout, share in counts.at_limit.items()) or 0.0,
+            rho=weighted_mean((layout.size, rho) for layout, rho in counts.rho.items()),
             truncation={layout.tensors[0][0]: share for layout, share in counts.truncation.items()},
             vnmse=sum(vnmse) / len(vnmse) if vnmse else None,
             fallbacks=dict(counts.fallbacks),
@@ -145,7 +145,8 @@ def _check_kept(kept: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) 
             )
 
 
-def _mean(by_bucket: dict[Layout, float]) -> float | None:
-    """Weighted by the sizes of buckets."""
-    weight = sum(layout.size for layout in by_bucket)
-    return sum(layout.size * value for layout, value in by_bucket.items()) / weight if weight else None
+def weighted_mean(given: Iterable[tuple[int, float]]) -> float | None:
+    """Of values behind their weights, the sizes of buckets or rows; None of none."""
+    weighted = list(given)
+    weight = sum(size for size, _ in weighted)
+    return sum(size * value for size, value in weighted) / weight if weight else None

@@ -5,6 +5,8 @@ from typing import Any
 
 from beforehand.core.errors import MissingDependency
 
+COMPRESSED = ("torch.float32", "torch.float16", "torch.bfloat16")  # dtypes of gradients; others go torch's own way
+
 
 def torch_for(what: str) -> Any:
     """The host.

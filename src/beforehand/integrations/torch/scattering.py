@@ -7,16 +7,12 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
+from beforehand.gradients.buckets import SMALLEST
 from beforehand.gradients.exchange import Floats, Message
 from beforehand.gradients.rows import CastRows, RowRound, Rows, Scatter
 from beforehand.integrations.torch.drivers import GroupDriver
-from beforehand.integrations.torch.host import torch_for
+from beforehand.integrations.torch.host import COMPRESSED, torch_for
 from beforehand.integrations.torch.phases import Phase, Phases
-
-SMALLEST = (
-    16384  # coordinates below which a round is exact: its time is that of starting an exchange, and THC needs two
-)
-COMPRESSED = ("torch.float32", "torch.float16", "torch.bfloat16")  # dtypes to reduce in; others go torch's own way
 
 REFUSED_FACTOR = (
     "the divide factor is not the number of ranks, but a codec only takes means and sums; call "

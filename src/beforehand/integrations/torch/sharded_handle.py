@@ -10,7 +10,7 @@ from beforehand.gradients import WireBytes
 from beforehand.gradients.codec import Codec
 from beforehand.integrations.torch import state as states
 from beforehand.integrations.torch.drivers import GroupDriver
-from beforehand.integrations.torch.handle import HookStats
+from beforehand.integrations.torch.handle import HookStats, weighted_mean
 from beforehand.integrations.torch.scattering import CodedReduceScatter, Shared
 
 
@@ -39,8 +39,8 @@ class ShardedHandle:
             encode=seconds["encode"],
             exchange=seconds["exchange"],
             decode=seconds["decode"],
-            at_limit=_mean([(length, of.at_limit) for _, length, of in last]) or 0.0,
-            rho=_mean([(length, of.rho) for _, length, of in last if of.rho is not None]),
+            at_limit=weighted_mean((length, of.at_limit) for _, length, of in last) or 0.0,
+            rho=weighted_mean((length, of.rho) for _, length, of in last if of.rho is not None),
             truncation={name: of.truncation for name, _, of in last if of.truncation is not None},
             vnmse=None,
             fallbacks=dict(self._shared.fallbacks),
@@ -91,8 +91,3 @@ class ShardedHandle:
                 self._hooks[name].step = int(value)
             else:
                 self._hooks[name].opened(int(length)).load({kind: value})
-
-
-def _mean(weighted: list[tuple[int, float]]) -> float | None:
-    weight = sum(length for length, _ in weighted)
-    return sum(length * value for length, value in weighted) / weight if weight else None

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, final, get_args
 
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.torch.ddp import attach_ddp
 from beforehand.integrations.torch.host import torch_for
 from beforehand.integrations.torch.job import evaluated
 from beforehand.integrations.torch.orders import Order, Point, Team, Trained
-
-PHASES = ("encode", "exchange", "decode")
+from beforehand.integrations.torch.phases import Phase
 
 
 @final
@@ -84,7 +83,7 @@ def train(team: Team, order: Order, mark: Callable[[str], None], alive: Callable
     phases, sent, counted = None, None, len(judge.taken) - order.warm
     if before is not None and counted:
         after = handle.stats()
-        phases = {name: (getattr(after, name) - getattr(before, name)) / counted for name in PHASES}
+        phases = {name: (getattr(after, name) - getattr(before, name)) / counted for name in get_args(Phase)}
         sent = (after.sent.total - before.sent.total) / counted
     return Trained(tuple(judge.taken), tuple(judge.curve), judge.reached, phases, sent)
 

@@ -7,7 +7,7 @@ from torch import distributed
 
 from beforehand.gradients import Combine, Gather, WireBytes
 from beforehand.gradients.exchange import Exchange
-from beforehand.gradients.wire import shard_length, summed
+from beforehand.gradients.wire import shard_cuts, shard_length, summed
 from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.triton.thc import DeviceShards
 
@@ -45,7 +45,7 @@ class DeviceDriver:
         """Two-shot, with the messages of `GroupDriver`."""
         host, size, n = self._host, shards.size, self._host.workers
         length = shard_length(size, shards.unit, n)
-        cuts = [(min(start, size), min(start + length, size)) for start in range(0, n * length, length)]
+        cuts = shard_cuts(size, length, n)
         first, last = cuts[host.rank]
         with host.phases.phase("encode"):
             packed = shards.encode(0, size)
