@@ -42,7 +42,8 @@ def loaded(codec: Codec, driver: GroupDriver, state: Mapping[str, Any], strict: 
         raise InvalidInput(f"state is of {state['codec']}, but attached is {codec.to_json()}; attach the same codec")
     try:
         kept = {name: value.numpy() for name, value in state["kept"].items()}
-        EncoderState(codec, state["step"], {name: value.reshape(-1) for name, value in kept.items()})
+        encoded = {name: value.reshape(-1) for name, value in kept.items() if not name.startswith("step/")}
+        EncoderState(codec, state["step"], encoded)  # but for the steps of each module that FSDP2 shards
     except (AttributeError, TypeError, InvalidInput) as error:
         raise CorruptData(f"state holds what no encoder keeps ({error}); pass what state_dict() returned") from error
     mine, theirs = (driver.rank, driver.workers), (state["rank"], state["workers"])
