@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from beforehand.core.errors import InvalidInput
 from beforehand.gradients import THC, simulate, theory
 from beforehand.gradients.agreement import Agreement, _expected
 
@@ -47,3 +48,9 @@ def test_the_selector_is_never_much_worse_than_the_first_table():
         rows = np.sqrt(share) * random.standard_normal(2**13) + np.sqrt(1 - share) * random.standard_normal((4, 2**13))
         fixed = simulate(THC(truncation=2.0**-5), rows, rounds=30).vnmse
         assert simulate(THC(), rows, rounds=30).vnmse <= 1.03 * fixed
+
+
+@pytest.mark.parametrize("kept", [np.zeros(9), np.zeros(()), np.array([np.nan, 0]), np.array([0.5, np.inf])])
+def test_a_state_of_another_form_is_refused(kept):
+    with pytest.raises(InvalidInput, match=r"selector of w is .*two finite numbers"):
+        Agreement(THC().tables(2)).load({"selector/w": kept.astype(np.float32)}, "w")

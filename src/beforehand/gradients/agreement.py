@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
+from beforehand.core.errors import InvalidInput
 from beforehand.gradients import theory
 from beforehand.gradients.thc_table import Table
 
@@ -58,6 +59,8 @@ class Agreement:
         """Take what `state` returned, if it is there."""
         kept = state.get(f"selector/{bucket}")
         if kept is not None:
+            if kept.shape != (2,) or not np.isfinite(kept).all():
+                raise InvalidInput(f"selector of {bucket} is {kept!r}, but must be two finite numbers; load state()")
             rho, favored = kept.tolist()
             self.rho = float(rho)
             self.favored = min(max(int(favored), 0), len(self._tables) - 1)
