@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core import Trace
-from beforehand.core.errors import BeforehandError, InvalidInput
+from beforehand.core.errors import InvalidInput
 from beforehand.gradients.exchange import Floats
 from beforehand.gradients.inputs import numbers
 from beforehand.gradients.layout import Layout
@@ -96,9 +96,7 @@ def _layout(trace: Trace, size: int, name: str) -> Layout:
     try:
         pairs = zip(meta.get("names", ["gradient"]), meta.get("shapes", [[size]]), strict=True)
         layout = Layout([(str(each), shape) for each, shape in pairs])
-    except BeforehandError:
-        raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:  # of a layout, too
         raise InvalidInput(
             f"names and shapes in meta of the {name} do not fit ({error}); write one shape a name"
         ) from None
