@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kHalf = kGroup / 2;
 constexpr std::size_t kDrawn = 2 * kWords;  // coordinates whose draws are made at once
-constexpr std::size_t kWorthAThread = 64;   // such blocks take about twice as long as a thread takes to start
+constexpr std::size_t kWorthAThread = 256;  // of such blocks; with fewer a thread costs more than it does
 
 template <int Width>
 struct Ints {

@@ -9,7 +9,7 @@
 namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kShared = 1 << 17;  // rows longer than this are worth sharing out among threads
+constexpr std::size_t kShared = 1 << 20;  // only rows longer than this are worth sharing out among threads
 constexpr std::size_t kSlices = 64;       // tasks
 
 // One stage after the other, at the distances h, 2h, ... below `end`.

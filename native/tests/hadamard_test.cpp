@@ -45,7 +45,7 @@ void check_all_ways(std::size_t n, quantization::Stages stages) {
 }
 
 void every_length_width_and_number_of_threads_gives_the_bits_of_the_plain_loop() {
-  for (int k = 0; k <= 20; ++k) check_all_ways(std::size_t{1} << k, {0, k});
+  for (int k = 0; k <= 21; ++k) check_all_ways(std::size_t{1} << k, {0, k});
 }
 
 void some_stages_alone() {
@@ -54,6 +54,7 @@ void some_stages_alone() {
       for (int hi = lo; hi <= k; ++hi) check_all_ways(std::size_t{1} << k, {lo, hi});
   for (int lo = 1; lo <= 18; lo += 3) check_all_ways(std::size_t{1} << 18, {lo, 18});
   for (int hi = 1; hi <= 18; hi += 3) check_all_ways(std::size_t{1} << 18, {0, hi});
+  for (int lo : {1, 20}) check_all_ways(std::size_t{1} << 21, {lo, 21});  // long enough for threads
 }
 
 void many_rows_at_once() {

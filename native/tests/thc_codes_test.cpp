@@ -110,7 +110,7 @@ void codes_follow_the_rule_on_every_width() {
 }
 
 void threads_change_nothing() {
-  const std::vector<float> h = coordinates(300 * 2048 - 512);
+  const std::vector<float> h = coordinates(1100 * 2048 - 512);
   for (const std::vector<std::uint16_t>& points : {kTables[2], kTables.back()}) {
     std::vector<std::uint8_t> alone(h.size() / 2), together(h.size() / 2);
     const std::size_t outside = gradients::encode(h, 15.0f, points, 4, kDraws, 1, alone, bh::isa());

@@ -208,8 +208,8 @@ def test_the_same_step_and_state_give_the_same_bits():
 
 @pytest.mark.parametrize("codec", [BlockInt(rounding="stochastic"), BlockFloat8(), THC()], ids=str)
 def test_threads_change_nothing(codec):
-    given = gradients(2, 300_000)
-    one, four = (scatter_locally(opened(codec, 2, 300_000, threads=threads), given)[0] for threads in (1, 4))
+    given = gradients(2, 2_200_000)
+    one, four = (scatter_locally(opened(codec, 2, 2_200_000, threads=threads), given)[0] for threads in (1, 4))
     assert np.array_equal(one, four)
 
 

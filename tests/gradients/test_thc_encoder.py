@@ -37,10 +37,10 @@ def test_threads_change_nothing():
     found = set()
     for threads in (1, 4):
         encoders = [
-            THC().open(Layout([("a", (300_000,))]), rank=rank, workers=2, reduction="combine", threads=threads)
+            THC().open(Layout([("a", (2_100_000,))]), rank=rank, workers=2, reduction="combine", threads=threads)
             for rank in range(2)
         ]
-        found.add(drive_local(encoders, rows(2, 300_000)).means[0].tobytes())
+        found.add(drive_local(encoders, rows(2, 2_100_000)).means[0].tobytes())
     assert len(found) == 1
 
 
