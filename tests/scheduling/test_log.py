@@ -5,7 +5,7 @@ import pytest
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import Log
+from beforehand.scheduling import FCFS, Log, expect, plan_queue, processor_sharing, replay, simulate
 
 
 def test_columns_are_copies_that_cannot_be_written_to():
@@ -117,3 +117,98 @@ def test_other_columns_of_the_same_jobs_leave_the_log_as_it_was():
     np.testing.assert_array_equal(log.arriving(np.array([5.0, 6.0])).arrival, [5, 6])
     np.testing.assert_array_equal(log.arrival, [0, 1])
     assert log.expensive is None
+
+
+@pytest.mark.parametrize(
+    ("units", "load"),
+    [
+        ({}, 4.0),
+        ({"unit": "seconds"}, 4.0),
+        ({"unit": "ms", "time_unit": "seconds"}, 0.004),
+        ({"unit": "tokens", "time_unit": "seconds", "service_rate": 50}, 0.08),
+        ({"unit": "tokens", "time_unit": "tokens"}, 4.0),
+    ],
+)
+def test_a_load_is_measured_in_one_unit(units, load):
+    log = Log([6, 2, 4], arrival=[0, 1, 2], **units)
+    assert log.rate == 1
+    assert log.measured_load() == pytest.approx(load)
+    assert log.measured_load(4) == pytest.approx(load / 4)
+    np.testing.assert_allclose(log.arrivals_in_sizes() * load, np.array([0, 1, 2]) * 4)
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ({"unit": "tokens"}, "tokens and arrivals in a unit that is not known.*service_rate= how many tokens"),
+        ({"unit": "tokens", "time_unit": "seconds"}, "tokens and arrivals in seconds.*--tokens-per-second"),
+        ({"time_unit": "seconds"}, "unit of the sizes is not known.*unit='seconds' .--size-unit seconds"),
+    ],
+)
+def test_units_that_do_not_go_together_are_refused_with_the_remedy(units, words):
+    log = Log([6, 2, 4], arrival=[0, 1, 2], **units)
+    assert log.service_rate is None
+    for use in (log.measured_load, log.arrivals_in_sizes):
+        with pytest.raises(InvalidInput, match=words):
+            use()
+
+
+def test_without_arrivals_no_load_is_measured_and_no_unit_is_asked_for():
+    log = Log([1, 2], unit="tokens")
+    assert math.isnan(log.measured_load())
+    assert log.arrivals_in_sizes() is None
+
+
+def test_a_service_rate_is_above_0_and_does_not_contradict_the_units():
+    with pytest.raises(InvalidInput, match="service_rate is 0, but must be above 0"):
+        Log([1.0], service_rate=0)
+    with pytest.raises(InvalidInput, match="sizes in ms and arrivals in seconds it is 1000; leave it out"):
+        Log([1.0], unit="ms", time_unit="seconds", service_rate=50)
+    assert Log([1.0], unit="ms", time_unit="seconds", service_rate=1000).service_rate == 1000
+
+
+def test_units_stay_with_the_jobs_and_come_from_a_trace():
+    meta = {"unit": "tokens", "time_unit": "seconds", "service_rate": 50.0}
+    log = Log.read(Trace("jobs", {"size": [1.0, 2.0], "arrival": [0, 1]}, meta=meta))
+    for same in (log, log.take([0]), log.exactly_predicted(), log.arriving(np.array([0.0, 5.0]))):
+        assert (same.unit, same.time_unit, same.service_rate) == ("tokens", "seconds", 50)
+
+
+@pytest.mark.parametrize("units", [{}, {"unit": "tokens", "time_unit": "seconds"}])
+def test_arrivals_are_stretched_to_a_load_whatever_their_unit(units):
+    log = Log([6, 2, 4], arrival=[5, 6, 8], **units)
+    stretched = log.at_load(0.8, servers=2)
+    assert stretched.measured_load(2) == pytest.approx(0.8)
+    np.testing.assert_allclose(stretched.arrival / stretched.arrival[-1], [0, 1 / 3, 1])
+    assert (stretched.unit, stretched.time_unit) == (log.unit, log.unit)
+    assert log.time_unit == units.get("time_unit")
+    for nothing in (Log([1, 2]), Log([1, 2], arrival=[3, 3])):
+        with pytest.raises(InvalidInput, match="no arrivals at different times"):
+            nothing.at_load(0.5)
+
+
+def test_rates_are_in_the_units_of_time_of_the_log_wherever_they_are_given():
+    columns = {"size": [20.0, 40.0, 30.0], "arrival": [0.0, 1.0, 2.0]}
+    tokens = Log(**columns, unit="tokens", time_unit="seconds", service_rate=50)
+    for of in (expect, simulate):
+        given, same = of(FCFS(), tokens, rate=0.5), of(FCFS(), tokens, load=0.3)
+        assert given.response_time == pytest.approx(same.response_time)
+    assert processor_sharing(tokens, rate=0.5).response_time == pytest.approx(30 / 0.7)
+    assert plan_queue(tokens, rate=0.5, bootstrap=0).setting.load == pytest.approx(0.3)
+    assert plan_queue(tokens, bootstrap=0).setting.load == pytest.approx(0.6)
+    unknown = Log(**columns, unit="tokens", time_unit="seconds")
+    for use in (
+        lambda: expect(FCFS(), unknown, rate=0.5),
+        lambda: simulate(FCFS(), unknown, rate=0.5),
+        lambda: plan_queue(unknown),
+        lambda: replay(FCFS(), unknown),
+    ):
+        with pytest.raises(InvalidInput, match="sizes are in tokens and arrivals in seconds"):
+            use()
+
+
+def test_a_replay_serves_in_the_unit_of_the_sizes():
+    tokens = Log([100, 50], arrival=[0, 1], unit="tokens", time_unit="seconds", service_rate=50)
+    served = replay(FCFS(), tokens)
+    assert served.completion.tolist() == [100, 150]
+    assert served.summary(tokens)["response_time"] == 100

@@ -3,16 +3,18 @@
 import math
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, Final, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
-from beforehand.scheduling.inputs import LEAST, MOST, whole
+from beforehand.scheduling.inputs import LEAST, MOST, checked, finite, whole
+from beforehand.scheduling.units import service_rate_of, unit_name
 
 Floats = NDArray[np.float64]
+UNITS: Final = ("unit", "time_unit", "service_rate")
 
 
 def _column(
@@ -41,6 +43,20 @@ def _column(
     return array
 
 
+def _service_rate(unit: str | None, time_unit: str | None, given: float | None) -> float | None:
+    """What is given, or what the units say."""
+    known = service_rate_of(unit, time_unit)
+    if given is None:
+        return known
+    rate = finite("service_rate", given, above=True)
+    if known is not None and time_unit is not None and not math.isclose(rate, known):
+        raise InvalidInput(
+            f"service_rate is {given}, but for sizes in {unit} and arrivals in {time_unit} it is {known:g}; leave it "
+            "out"
+        )
+    return rate
+
+
 @final
 @dataclass(frozen=True, eq=False, init=False)
 class Log:
@@ -53,17 +69,26 @@ class Log:
         weight: How often the job counts, at least 0; normalized to sum 1. Left out, all count alike.
         arrival: When it came, within 1e100 of 0 and non-decreasing; only `replay` and a measured load need it.
         unit: The unit of the sizes, such as `"seconds"` or `"tokens"`, for plans to name; None if not known.
+        time_unit: The unit of the arrivals. Left out: that of the sizes, where that is one of time or not known.
+        service_rate: How many units of size one server does in a unit of time, such as 50 tokens in a second, above 0
+            and finite. Left out: 1 where both units are the same, 1000 for sizes in milliseconds and arrivals in
+            seconds, and so on; None where the units do not say it.
 
     Guarantee:
-        Columns are copies in float64 that cannot be written to.
+        Columns are copies in float64 that cannot be written to. What needs sizes and arrivals in one unit refuses a log
+        whose service rate is not known.
 
     Raises:
-        InvalidInput: a column breaks a rule; the message names column, row and value.
+        InvalidInput: a column breaks a rule; the message names column, row and value. A unit is not a name; the service
+            rate is out of range, or contradicts the units.
 
     Example:
         >>> log = Log([1, 2, 3], expensive=[1, 1, 4])
         >>> len(log), log.mean
         (3, 2.0)
+        >>> tokens = Log([20, 40], arrival=[0, 1], unit="tokens", time_unit="seconds", service_rate=50)
+        >>> tokens.measured_load()
+        0.6
     """
 
     size: Floats
@@ -72,6 +97,8 @@ class Log:
     weight: Floats
     arrival: Floats | None
     unit: str | None
+    time_unit: str | None
+    service_rate: float | None
 
     def __init__(
         self,
@@ -82,9 +109,10 @@ class Log:
         weight: ArrayLike | None = None,
         arrival: ArrayLike | None = None,
         unit: str | None = None,
+        time_unit: str | None = None,
+        service_rate: float | None = None,
     ) -> None:
-        if unit is not None and not (isinstance(unit, str) and unit):
-            raise InvalidInput(f"unit is {unit!r}, but must be a name such as 'seconds', or None if it is not known")
+        given = {"unit": unit, "time_unit": time_unit, "service_rate": _service_rate(unit, time_unit, service_rate)}
         sizes = _column("size", size, None, 0.0, MOST, above=True, gaps=False)
         rows = sizes.size
         held: dict[str, Floats | None] = {"size": sizes, "weight": np.full(rows, 1 / rows), "arrival": None}
@@ -106,14 +134,16 @@ class Log:
                     f"arrival is {arrivals[row]} in row {row}, but must be non-decreasing; sort by arrival"
                 )
             held["arrival"] = arrivals
-        for name, value in (held | {"unit": unit}).items():
+        for name, value in (held | given).items():
             object.__setattr__(self, name, value)
         if not self.mean >= LEAST:
             raise InvalidInput(f"size has mean {self.mean}, but must have at least {LEAST:g}; take a smaller unit")
 
     @classmethod
     def read(cls, jobs: Any) -> Self:
-        """A log as it is, or that of a `Trace` of kind `jobs` (size [expensive, cheap, weight, arrival]; meta: [unit]).
+        """A log as it is, or that of a `Trace` of kind `jobs` (size [expensive, cheap, weight, arrival]).
+
+        Of the trace's metadata, `unit`, `time_unit` and `service_rate` are taken.
 
         Raises:
             InvalidInput: it is neither, or a column breaks a rule.
@@ -129,7 +159,7 @@ class Log:
             )
         optional = ("expensive", "cheap", "weight", "arrival")
         columns = {name: jobs[name] for name in optional if name in jobs.columns}
-        return cls(jobs["size"], **columns, unit=jobs.meta.get("unit"))
+        return cls(jobs["size"], **columns, **{name: jobs.meta.get(name) for name in UNITS})
 
     def __len__(self) -> int:
         """How many jobs there are."""
@@ -152,6 +182,45 @@ class Log:
             return math.nan
         return (len(self) - 1) / max(float(self.arrival[-1] - self.arrival[0]), 1 / MOST)
 
+    def measured_load(self, servers: int = 1) -> float:
+        """The share of time that these jobs, at their own arrivals, keep each server busy; nan where `rate` is.
+
+        Raises:
+            InvalidInput: sizes and arrivals are in units of which no service rate is known.
+        """
+        if math.isnan(self.rate):
+            return math.nan
+        return self.rate * self.mean / (self._known_service_rate() * whole("servers", servers, least=1))
+
+    def arrivals_in_sizes(self) -> Floats | None:
+        """The arrivals in the unit of the sizes, in which one server does one unit of work in a unit of time.
+
+        Raises:
+            InvalidInput: sizes and arrivals are in units of which no service rate is known.
+        """
+        if self.arrival is None:
+            return None
+        service_rate = self._known_service_rate()
+        if service_rate == 1:
+            return self.arrival
+        arrival = self.arrival * service_rate
+        arrival.setflags(write=False)
+        return arrival
+
+    def at_load(self, load: float, servers: int = 1) -> "Log":
+        """The same jobs with their arrivals stretched until they make this load, in the unit of the sizes, from 0 on.
+
+        Raises:
+            InvalidInput: there are no arrivals, or all jobs come at once.
+        """
+        if self.arrival is None or math.isnan(self.rate):
+            raise InvalidInput("the log has no arrivals at different times to stretch to a load; pass arrival=")
+        stretch = self.rate * self.mean / (load * servers)
+        stretched = self.arriving((self.arrival - self.arrival[0]) * stretch)
+        for name, value in (("time_unit", self.unit), ("service_rate", 1.0)):
+            object.__setattr__(stretched, name, value)
+        return stretched
+
     def take(self, rows: NDArray[Any]) -> "Log":
         """The log of these rows, by index or mask, in the order given.
 
@@ -164,14 +233,14 @@ class Log:
             raise InvalidInput(f"rows do not fit a log of {len(self)} ({error}); pass indexes or a mask") from error
         columns = {name: getattr(self, name) for name in ("expensive", "cheap", "weight", "arrival")}
         taken = {name: None if held is None else held[rows] for name, held in columns.items()}
-        return Log(self.size[rows], **taken, unit=self.unit)
+        return Log(self.size[rows], **taken, **{name: getattr(self, name) for name in UNITS})
 
     def exactly_predicted(self) -> "Log":
         """The same jobs with their sizes as expensive predictions, and no cheap ones: what a clairvoyant would see."""
         return self._replaced(expensive=self.size, cheap=None)
 
     def arriving(self, arrival: Floats) -> "Log":
-        """The same jobs at other times, which are non-decreasing, one for each row."""
+        """The same jobs at other times in the unit of the arrivals, which are non-decreasing, one for each row."""
         return self._replaced(arrival=arrival)
 
     def _replaced(self, **columns: Floats | None) -> "Log":
@@ -180,3 +249,31 @@ class Log:
         for name, column in columns.items():
             object.__setattr__(log, name, column)
         return log
+
+    def _known_service_rate(self) -> float:
+        """How many units of size one server does in a unit of time.
+
+        Raises:
+            InvalidInput: it is not known.
+        """
+        if self.service_rate is not None:
+            return self.service_rate
+        if self.unit is None:
+            found = f"arrivals are in {self.time_unit}, but the unit of the sizes is not known"
+            remedy = f"say it, as in unit='{self.time_unit}' (--size-unit {self.time_unit})"
+        else:
+            found = f"sizes are in {self.unit} and arrivals in {self.time_unit or 'a unit that is not known'}"
+            remedy = f"say with service_rate= how many {self.unit} a server does in a unit of time"
+            remedy += " (--tokens-per-second)" if unit_name("unit", self.unit) == "tokens" else ""
+        raise InvalidInput(f"{found}, but to set them off against each other takes one unit; {remedy}")
+
+
+def rate_in_sizes(jobs: Any, rate: float | None) -> float | None:
+    """Arrivals in a log's unit of time as those in the unit of its sizes; of any other distribution as they are.
+
+    Raises:
+        InvalidInput: `rate` is not above 0; the log's units are such that no service rate is known.
+    """
+    if rate is None or not isinstance(jobs, Log):
+        return rate
+    return checked("rate", rate, above=True) / jobs._known_service_rate()

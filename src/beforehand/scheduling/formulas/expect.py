@@ -14,7 +14,7 @@ from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.formulas.soap import shared
 from beforehand.scheduling.inputs import finite, flag
 from beforehand.scheduling.load import arrival_rate
-from beforehand.scheduling.log import Log
+from beforehand.scheduling.log import Log, rate_in_sizes
 
 WORST_ACCURACY: Final = 0.001  # that is still an answer
 
@@ -36,7 +36,7 @@ def expect(
         policy: A stock policy; `LAS(quantum=0)` for its limit. Works in the policy are done by the server itself.
         distribution: Sizes and predictions: a `JobDistribution`, or a `Log` of finished jobs.
         load: The share of time that the jobs alone keep the server busy, above 0 and below 1.
-        rate: Arrivals in a unit of time. Exactly one of `load` and `rate`.
+        rate: Arrivals in a unit of time, that of a log's arrivals. Exactly one of `load` and `rate`.
         cheap_cost: The price of one cheap prediction, in the unit of size, if it is made elsewhere.
         expensive_cost: That of an expensive one.
         per_job: Whether to say what to expect for each row of a log.
@@ -65,7 +65,7 @@ def expect(
         SIGMETRICS 2018.
     """
     cheap, expensive = finite("cheap_cost", cheap_cost), finite("expensive_cost", expensive_cost)
-    arrivals = arrival_rate(checked_distribution(distribution).mean, load=load, rate=rate)
+    arrivals = arrival_rate(checked_distribution(distribution).mean, load=load, rate=rate_in_sizes(distribution, rate))
     flag("per_job", per_job)
     if isinstance(distribution, Log):
         found = LogFormula(distribution).expect(policy, arrivals, per_job=per_job)
@@ -97,5 +97,5 @@ def processor_sharing(
         >>> processor_sharing(Log([1.0, 3.0]), load=0.5).response_time
         4.0
     """
-    arrivals = arrival_rate(checked_distribution(distribution).mean, load=load, rate=rate)
+    arrivals = arrival_rate(checked_distribution(distribution).mean, load=load, rate=rate_in_sizes(distribution, rate))
     return shared(jobs_of(distribution), arrivals)

@@ -11,7 +11,7 @@ from beforehand.core.report import Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, kind_of, whole
 from beforehand.scheduling.load import arrival_rate
-from beforehand.scheduling.log import Log
+from beforehand.scheduling.log import Log, rate_in_sizes
 from beforehand.scheduling.plan.candidates import BLIND
 from beforehand.scheduling.plan.curves import largest, winners
 from beforehand.scheduling.plan.queue_plan import QueuePlan
@@ -45,7 +45,7 @@ def plan_queue(
     Args:
         log: Finished jobs: a `Log`, or a `Trace` of kind `jobs`.
         load: The share of time that the jobs alone keep each server busy.
-        rate: Arrivals in a unit of time. Neither: measured from the log's arrivals.
+        rate: Arrivals in a unit of the log's time. Neither: measured from the log's arrivals.
         cheap_cost: The price of a cheap prediction: a number in the unit of the sizes, a `Price` in that unit, or a
             `Predictor`, whose price is read. Bytes are not weighed against time.
         expensive_cost: That of an expensive one.
@@ -147,15 +147,16 @@ def audit(plan: QueuePlan, holdout: Any, *, bootstrap: int = 200, seed: int = 0)
 def _load(log: Log, load: float | None, rate: float | None, servers: int) -> float:
     whole("servers", servers, least=1, most=MOST_SERVERS)
     if load is None and rate is None:
-        rate = log.rate
-        if math.isnan(rate):
+        load = log.measured_load(servers)
+        if math.isnan(load):
             raise InvalidInput("load and rate are None and the log has no arrivals to measure them by; pass load")
-        if rate * log.mean >= servers:
+        if load >= 1:
             raise InvalidInput(
-                f"the log's arrivals make a load of {rate * log.mean / servers:.3g} for each server, but a queue needs "
-                "less than 1; pass load, or more servers"
+                f"the log's arrivals make a load of {load:.3g} for each server, but a queue needs less than 1; pass "
+                "load, or more servers"
             )
-    return arrival_rate(log.mean, load=load, rate=rate, servers=servers) * log.mean / servers
+    arrivals = arrival_rate(log.mean, load=load, rate=rate_in_sizes(log, rate), servers=servers)
+    return arrivals * log.mean / servers
 
 
 def _price(name: str, price: float | Price | Predictor, unit: str | None) -> tuple[float, str | None]:

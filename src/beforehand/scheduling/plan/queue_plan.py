@@ -285,8 +285,7 @@ def _replayed(policy: Stock, log: Log, setting: Setting) -> str:
     """What the holdout's own arrival times give, stretched to the planned load, in words; nothing without them."""
     if log.arrival is None or math.isnan(log.rate):
         return ""
-    stretch = log.rate * log.mean / (setting.load * setting.servers)
-    stretched = log.arriving((log.arrival - log.arrival[0]) * stretch)
+    stretched = log.at_load(setting.load, setting.servers)
     options: dict[str, Any] = {"servers": setting.servers, "switch_cost": setting.switch_cost}
     here, fcfs = (replay(each, stretched, **options).summary(stretched)["response_time"] for each in (policy, FCFS()))
     return (

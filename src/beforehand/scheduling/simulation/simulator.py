@@ -12,7 +12,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.distributions.job_distribution import Distribution, checked_distribution
 from beforehand.scheduling.inputs import checked, flag, kind_of, listed, switching, whole
 from beforehand.scheduling.load import arrival_rate
-from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.log import Floats, Log, rate_in_sizes
 from beforehand.scheduling.policies.policy import Policy, stages_of
 from beforehand.scheduling.policies.stages import Stages
 from beforehand.scheduling.simulation import native_engine, reference_engine
@@ -116,11 +116,12 @@ class Replay:
             >>> replay(FCFS(), log).summary(log)["response_time"]
             3.0
         """
-        if log.arrival is None or len(log) != len(self.completion):
-            what = "no arrivals" if log.arrival is None else f"{len(log)} jobs"
+        arrival = log.arrivals_in_sizes()
+        if arrival is None or len(log) != len(self.completion):
+            what = "no arrivals" if arrival is None else f"{len(log)} jobs"
             raise InvalidInput(f"log has {what}, but {len(self.completion)} jobs were replayed; pass that log")
         shares = [checked("quantiles", share, most=1.0) for share in quantiles]
-        response, jobs = self.completion - log.arrival, len(log)
+        response, jobs = self.completion - arrival, len(log)
         return {
             "response_time": float(response.mean()),
             "quantiles": {share: float(np.quantile(response, share)) for share in shares},
@@ -128,7 +129,7 @@ class Replay:
             "slowdown": float(np.mean(response / log.size)),
             "interruptions": self.interruptions / jobs,
             "demotions": self.demotions / jobs,
-            "memory": self.memory / float(self.completion.max() - log.arrival[0]),
+            "memory": self.memory / float(self.completion.max() - arrival[0]),
             "peak_memory": self.peak_memory,
             "cheap_calls": self.cheap_calls / jobs,
             "expensive_calls": self.expensive_calls / jobs,
@@ -158,7 +159,7 @@ def simulate(
         policy: Any policy. Its stages run natively; one without stages runs in Python, hundreds of times as slow.
         distribution: Sizes and predictions: a `JobDistribution`, or a `Log`, whose rows are drawn by weight.
         load: The share of time that the jobs alone keep each server busy, above 0 and below 1.
-        rate: Arrivals in a unit of time. Exactly one of `load` and `rate`.
+        rate: Arrivals in a unit of time, that of a log's arrivals. Exactly one of `load` and `rate`.
         jobs: How many jobs come; the queue then runs empty.
         seed: Job i of a seed is the same job under every policy (common random numbers), so that comparisons are sharp.
         servers: 1 to 256, which share one queue.
@@ -191,7 +192,7 @@ def simulate(
     arrivals = arrival_rate(
         checked_distribution(distribution).mean,
         load=load,
-        rate=rate,
+        rate=rate_in_sizes(distribution, rate),
         servers=whole("servers", servers, least=1, most=MOST_SERVERS),
     )
     many, seed = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
@@ -254,7 +255,8 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
 
     Args:
         policy: Any policy.
-        log: Must hold arrivals; its weights do not matter here.
+        log: Must hold arrivals; its weights do not matter here. Arrivals in another unit than the sizes are converted
+            by its service rate, and all times that come back are in the unit of the sizes.
         servers: 1 to 256, which share one queue.
         switch_cost: Extra work when a preempted job is resumed: fixed, and for each unit of its age.
 
@@ -265,7 +267,8 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
         Millions of jobs in a second; policies without stages run in Python, hundreds of times as slow.
 
     Raises:
-        InvalidInput: the log has no arrivals, or lacks a prediction that the policy asks for.
+        InvalidInput: the log has no arrivals, or none in the unit of its sizes, or lacks a prediction that the policy
+            asks for.
 
     Example:
         >>> from beforehand.scheduling import SPRPT, Log, replay
@@ -274,17 +277,18 @@ def replay(policy: Policy, log: Log, *, servers: int = 1, switch_cost: Sequence[
         array([7., 2., 4.])
     """
     kind_of("log", log, Log, "finished jobs with their arrivals")
-    if log.arrival is None:
+    arrival = log.arrivals_in_sizes()
+    if arrival is None:
         raise InvalidInput("log has no arrivals, but a replay needs them; pass arrival=, or simulate() random ones")
-    if max(-log.arrival[0], log.arrival[-1]) > MOST_TIME * log.mean:
+    if max(-arrival[0], arrival[-1]) > MOST_TIME * log.mean:
         raise InvalidInput(
-            f"arrivals lie from {log.arrival[0]:.4g} to {log.arrival[-1]:.4g}, so far from 0 that floats lose sizes of "
+            f"arrivals lie from {arrival[0]:.4g} to {arrival[-1]:.4g}, so far from 0 that floats lose sizes of "
             f"mean {log.mean:.4g}; subtract the first arrival, or replay a part of the log"
         )
     stages, switches = _stages(policy, log), switching(switch_cost)
     whole("servers", servers, least=1, most=MOST_SERVERS)
     wanted_predictions(policy, stages, log)
-    columns = Jobs(log.arrival, log.size, log.expensive, log.cheap)
+    columns = Jobs(arrival, log.size, log.expensive, log.cheap)
     stream = (columns.part(slice(first, first + REPLAYED)) for first in range(0, len(log), REPLAYED))
     batching = Batching(len(log), 0, 1)
     if stages is None:
