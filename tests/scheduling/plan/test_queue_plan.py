@@ -213,6 +213,17 @@ def test_a_plan_that_breaks_a_rule_is_refused(change, words):
         replace(planned(), **change)
 
 
+def test_a_plan_keeps_how_its_log_was_read():
+    reading = {"columns": {"size": "Elapsed"}, "where": ["State=COMPLETED"], "assume": {"cheap": 1.0}}
+    plan = replace(planned(), read_with=reading)
+    assert QueuePlan.from_json(plan.to_json()) == plan
+    assert plan.read_with == reading
+    assert planned().read_with == {}
+    for wrong in ({"seed": math.nan}, {"path": {1}}, 3):
+        with pytest.raises(InvalidInput, match="read_with cannot be written as JSON"):
+            replace(planned(), read_with=wrong)
+
+
 def test_numbers_from_numpy_are_written_too():
     options = {"seed": np.int64(1), "servers": np.int32(1), "min_gain": np.float32(0.25), "preemptive": np.bool_(False)}
     plan = planned(load=np.float32(0.5), **options)

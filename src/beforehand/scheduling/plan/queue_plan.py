@@ -1,7 +1,9 @@
 """The plan of a queue, on paper: what was chosen, what it should reach, what it beat, and its audit."""
 
+import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self, final
 
 from beforehand.core.errors import InvalidInput
@@ -9,7 +11,7 @@ from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
-from beforehand.scheduling.inputs import checked, finite, whole
+from beforehand.scheduling.inputs import checked, finite, settle, whole
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, reevaluate, simulated
 from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
@@ -55,6 +57,8 @@ class QueuePlan:
         seed: Of the resampling.
         versions: What made the plan.
         unit: The unit of the sizes, such as `"tokens"`; None if not known.
+        read_with: How the log was read from its file (columns, filters, units, what was assumed), so that an audit can
+            read the next file alike: what JSON can hold; empty if it was no file.
     """
 
     policy: Stock
@@ -76,6 +80,7 @@ class QueuePlan:
     seed: int
     versions: dict[str, str]
     unit: str | None = None
+    read_with: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Validate the fields."""
@@ -93,6 +98,10 @@ class QueuePlan:
             raise InvalidInput(f"policy is {self.policy!r}, but must be that of the first candidate")
         if self.verdict not in VERDICTS:
             raise InvalidInput(f"verdict is {self.verdict!r}, but must be one of {', '.join(VERDICTS)}")
+        try:
+            settle(self, read_with=dict(json.loads(json.dumps(dict(self.read_with), allow_nan=False))))
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"read_with cannot be written as JSON ({error}); keep to what JSON can hold") from error
 
     @property
     def area(self) -> str:
