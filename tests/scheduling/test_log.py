@@ -212,3 +212,24 @@ def test_a_replay_serves_in_the_unit_of_the_sizes():
     served = replay(FCFS(), tokens)
     assert served.completion.tolist() == [100, 150]
     assert served.summary(tokens)["response_time"] == 100
+
+
+def test_jobs_without_a_prediction_are_the_last_even_of_what_is_left_of_the_others():
+    log = Log([1.0, 50.0, 2.0, 3.0], expensive=[2.0, math.nan, 9.0, math.nan], cheap=[1.0, 1.0, 0.0, 1.0])
+    assert log.missing == {"expensive": 2}
+    filled = log.missing_last()
+    assert filled.missing == {}
+    assert filled.expensive[1] == filled.expensive[3] > 9.0 + 50.0  # however much of it was served
+    assert filled.expensive[[0, 2]].tolist() == [2.0, 9.0]
+    assert filled.cheap is log.cheap
+    assert log.expensive.tolist()[0::2] == [2.0, 9.0]
+    with pytest.raises(ValueError, match="read-only"):
+        filled.expensive[0] = 1.0
+
+
+def test_a_column_of_missing_predictions_is_none():
+    log = Log([1.0, 2.0], expensive=[math.nan, math.nan], cheap=[1.0, 2.0])
+    assert log.missing == {"expensive": 2}
+    assert log.missing_last().expensive is None
+    whole = Log([1.0, 2.0], cheap=[1.0, 2.0])
+    assert whole.missing_last() is whole

@@ -221,6 +221,39 @@ class Log:
             object.__setattr__(stretched, name, value)
         return stretched
 
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many jobs lack each prediction that the log has a column for; nothing where none lacks it."""
+        held = {name: getattr(self, name) for name in ("cheap", "expensive")}
+        counts = {name: int(np.isnan(column).sum()) for name, column in held.items() if column is not None}
+        return {name: count for name, count in counts.items() if count}
+
+    def missing_last(self) -> "Log":
+        """The same jobs, those without a prediction taken for longer than all others, as `PredictionQueue` ranks them.
+
+        Such jobs get one prediction, large enough to be the last even of what is left to do. A column without any
+        prediction is left out.
+
+        Example:
+            >>> log = Log([1, 2, 3], expensive=[1, math.nan, 4], cheap=[math.nan] * 3)
+            >>> log.missing
+            {'cheap': 3, 'expensive': 1}
+            >>> log.missing_last().expensive
+            array([  1., 112.,   4.])
+            >>> log.missing_last().cheap is None
+            True
+        """
+        filled: dict[str, Floats | None] = {}
+        for name, count in self.missing.items():
+            column = getattr(self, name)
+            filled[name] = None
+            if count < len(self):
+                # 16 keeps TRAIL from pinning such a job early: it never does so without a prediction
+                last = min(16 * (float(np.nanmax(column)) + float(self.size.max())), MOST)
+                filled[name] = np.where(np.isnan(column), last, column)
+                filled[name].setflags(write=False)  # type: ignore[union-attr]
+        return self._replaced(**filled) if filled else self
+
     def take(self, rows: NDArray[Any]) -> "Log":
         """The log of these rows, by index or mask, in the order given.
 
