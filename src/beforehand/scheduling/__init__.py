@@ -26,8 +26,9 @@ from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import View
+from beforehand.scheduling.queue.errors import QueueFull, QueueShutDown
 from beforehand.scheduling.queue.health import Health, Stats
-from beforehand.scheduling.queue.prediction_queue import PredictionQueue, QueueFull, QueueShutDown
+from beforehand.scheduling.queue.prediction_queue import PredictionQueue
 from beforehand.scheduling.queue.ticket import Ticket
 from beforehand.scheduling.simulation.simulator import Replay, Simulation, replay, simulate
 

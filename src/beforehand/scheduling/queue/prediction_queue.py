@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, final
 
 from beforehand.core.deprecation import warn_renamed
-from beforehand.core.errors import CapacityExceeded, Closed, InvalidInput
+from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.inputs import MOST, checked, finite, whole
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.view import UNKNOWN, View
 from beforehand.scheduling.queue.callers import Callers
+from beforehand.scheduling.queue.errors import QueueFull, QueueShutDown
 from beforehand.scheduling.queue.health import KEPT, Finished, Health, Stats, health_of
 from beforehand.scheduling.queue.predictions import Predict, Predictions
 from beforehand.scheduling.queue.ticket import J, State, Ticket, WaitingJobs
-
-if sys.version_info >= (3, 13):
-    from asyncio import QueueShutDown as _QueueShutDown
-else:
-
-    class _QueueShutDown(Exception):
-        """What `asyncio` calls it from Python 3.13 on."""
-
-
-class QueueFull(CapacityExceeded, asyncio.QueueFull):
-    """`put_nowait` found `maxsize` jobs waiting."""
-
-
-class QueueShutDown(Closed, _QueueShutDown):
-    """The queue was shut down: it takes no more jobs, and once it is empty it gives none; `asyncio`'s from 3.13 on."""
 
 
 class Recorder(Protocol):
