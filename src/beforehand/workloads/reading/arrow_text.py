@@ -1,0 +1,80 @@
+"""A column of text in Arrow as numbers and times, by pyarrow: for whole columns at once, where all cells are plain.
+
+What pyarrow does not read, such as a comma as decimal sign, goes cell by cell through `cells` and `stamps`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from importlib import import_module  # pyarrow is optional, and has no types
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.workloads.reading.cells import MISSING, Floats
+from beforehand.workloads.reading.stamps import NANO, Ticks, scaled
+
+
+def numbers(column: Any) -> Floats | None:
+    """The numbers of a column, nan where missing; None if pyarrow cannot tell."""
+    pa = import_module("pyarrow")
+    for tried in _with_and_without_missing(column):
+        found = _cast(tried, pa.float64())
+        if found is not None:
+            values: Floats = found.to_numpy()
+            return values
+    return None
+
+
+def ticks(column: Any, zone: tzinfo) -> Ticks | None:
+    """The points in time of a column; None if pyarrow cannot tell."""
+    pa = import_module("pyarrow")
+    dated = [pa.timestamp("ns"), pa.timestamp("ns", "UTC")] if zone is UTC else []
+    for tried in _with_and_without_missing(column):
+        for kind in (pa.int64(), *dated):
+            found = _cast(tried, kind)
+            if found is not None:
+                is_dated = kind != pa.int64()
+                counts = found.cast(pa.int64()).fill_null(0).to_numpy()
+                return Ticks(counts, ~_bools(found.is_null()), NANO if is_dated else 1, is_dated)
+        found = _cast(tried, pa.float64())
+        if found is not None:
+            return _decimals(tried, found.to_numpy())
+    return None
+
+
+def missing(column: Any) -> NDArray[np.bool_]:
+    """Where a column says that there is nothing."""
+    pa, compute = import_module("pyarrow"), import_module("pyarrow.compute")
+    lowered = compute.utf8_lower(compute.utf8_trim_whitespace(column))
+    return _bools(compute.is_in(lowered, pa.array([*MISSING, None], pa.string())))
+
+
+def _with_and_without_missing(column: Any) -> Iterator[Any]:
+    """The column as it is, for where nothing is missing; then with nulls where something is, and without blanks."""
+    yield column
+    pa, compute = import_module("pyarrow"), import_module("pyarrow.compute")
+    null = pa.scalar(None, pa.string())
+    yield compute.if_else(pa.chunked_array([missing(column)]), null, compute.utf8_trim_whitespace(column))
+
+
+def _decimals(column: Any, values: Floats) -> Ticks | None:
+    compute = import_module("pyarrow.compute")
+    if compute.any(compute.match_substring(column, "e", ignore_case=True)).as_py() or np.isinf(values).any():
+        return None
+    point = compute.find_substring(column, ".")
+    digits = compute.subtract(compute.subtract(compute.binary_length(column), point), 1)
+    most = compute.max(compute.if_else(compute.less(point, 0), 0, digits)).as_py()
+    return scaled(values, most or 0)
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    try:
+        return column.cast(kind)
+    except import_module("pyarrow").ArrowInvalid:
+        return None
+
+
+def _bools(column: Any) -> NDArray[np.bool_]:
+    values: NDArray[np.bool_] = column.to_numpy().astype(bool)
+    return values

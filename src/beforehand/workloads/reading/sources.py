@@ -1,0 +1,119 @@
+"""The bytes of a file, decompressed; stdin is kept, so that it can be read twice."""
+
+import gzip
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module  # pyarrow is optional, and has no types
+from typing import Any, BinaryIO, Final, cast
+from weakref import WeakKeyDictionary
+
+from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
+
+BEGINNING: Final = 1 << 16  # bytes that are looked at
+STDIN: Final = ("-", "/dev/stdin")
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # how compressed files begin
+_kept: "WeakKeyDictionary[Any, BinaryIO]" = WeakKeyDictionary()  # what came by a stdin
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """The bytes of a file from its beginning, decompressed where they begin as gzip or zstd do; - is stdin.
+
+    Raises:
+        InvalidInput: it cannot be read, or is a pipe.
+        CorruptData: what is compressed is damaged.
+        MissingDependency: zstd without a library that reads it.
+    """
+    try:
+        with _raw(path) as raw, _decompressed(path, raw) as stream:
+            yield stream
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno is None:  # pyarrow's word for damaged
+            raise _damaged(path, error) from error
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+
+
+def beginning(path: str) -> bytes:
+    """The first bytes of a file, decompressed."""
+    with opened(path) as stream:
+        return stream.read(BEGINNING)
+
+
+@contextmanager
+def seekable(path: str) -> Iterator[BinaryIO]:
+    """The same as `opened`, for those who begin at the end."""
+    with opened(path) as stream:
+        if isinstance(stream, io.BufferedReader) and isinstance(stream.raw, io.FileIO):
+            yield stream
+            return
+        with tempfile.TemporaryFile() as whole:
+            shutil.copyfileobj(stream, whole)
+            whole.seek(0)
+            yield whole
+
+
+def size(path: str) -> int:
+    """The bytes of a file as it lies there."""
+    with _raw(path) as raw:
+        return os.fstat(raw.fileno()).st_size
+
+
+def _damaged(path: str, error: Exception) -> CorruptData:
+    reason = str(error).partition("\n")[0]
+    return CorruptData(f"{path} cannot be decompressed: {reason}; fetch or write it again")
+
+
+def _raw(path: str) -> BinaryIO:
+    if path in STDIN:
+        return _stdin()
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        raise InvalidInput(f"{path} is a pipe, which can be read only once; pass - and pipe it in as stdin")
+    return open(path, "rb")
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:  # as Python has it where there is none
+        raise InvalidInput("stdin is closed, but should hold a file; pipe one in")
+    if sys.stdin not in _kept:
+        kept = tempfile.TemporaryFile()
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+        kept.flush()
+        _kept[sys.stdin] = cast(BinaryIO, kept)
+    copy = os.fdopen(os.dup(_kept[sys.stdin].fileno()), "rb")
+    copy.seek(0)
+    return copy
+
+
+@contextmanager
+def _decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
+    magic = cast(io.BufferedReader, raw).peek(4)[:4]
+    if magic.startswith(GZIP):
+        with gzip.open(raw) as stream:
+            yield cast(BinaryIO, stream)
+    elif magic == ZSTD:
+        with _zstd(path, raw) as stream:
+            yield stream
+    else:
+        yield raw
+
+
+def _zstd(path: str, raw: BinaryIO) -> Any:
+    try:
+        return import_module("compression.zstd").ZstdFile(raw)
+    except ImportError:
+        pass
+    try:
+        return import_module("pyarrow").CompressedInputStream(raw, "zstd")
+    except ImportError as error:
+        raise MissingDependency(
+            f"{path} is compressed by zstd, which needs Python 3.14 or pyarrow; pip install 'beforehand[parquet]'"
+        ) from error
