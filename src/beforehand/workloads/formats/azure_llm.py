@@ -1,63 +1,72 @@
-"""The Azure LLM inference trace: when requests came to a service, and how many tokens each read and wrote."""
+"""The Azure LLM inference traces of 2023, 2024 and 2025: when requests came, how many tokens they read and wrote."""
 
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from beforehand.core import Trace
-from beforehand.core.deprecation import renamed_names
-from beforehand.core.errors import InvalidInput
-from beforehand.core.files import load_tables
+from beforehand.core.deprecation import renamed_names, warn_renamed
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.workloads.formats.public_jobs import PublicJobs
+from beforehand.workloads.reading import Head, Reading, look, read_table
 
-META: Final[Mapping[str, Any]] = {"source": "Azure LLM inference trace", "unit": "tokens"}
-HEADER = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+NAME, SOURCE = "azure_llm", "Azure LLM inference trace"
+SIZE_UNIT, TIME_UNIT = "tokens", "seconds"
+META: Final[Mapping[str, Any]] = {"source": SOURCE, "unit": SIZE_UNIT}
+HEADER = ARRIVAL, PROMPT, SIZE = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+IMAGES = "NumImages"  # in the trace of 2025, of models that take images
 __getattr__ = renamed_names(__name__, recognise="recognize")
 
 
-def recognize(path: str | PathLike[str]) -> bool:
-    """Whether the file is a csv that begins with the trace's header; False if it cannot be read."""
-    if Path(path).suffix.lower() != ".csv":
-        return False
-    wanted = ",".join(HEADER).encode()
-    try:
-        with open(path, "rb") as stream:
-            return stream.readline(2 * len(wanted)).removeprefix(b"\xef\xbb\xbf").strip() == wanted
-    except OSError:
-        return False
+def recognize(head: Head | str | PathLike[str]) -> bool:
+    """Whether the columns are those of the traces. A path instead of a head still works, and warns."""
+    if not isinstance(head, Head):
+        warn_renamed("azure_llm.recognize(path)", "formats.recognize(path)")
+        try:
+            head = look(head)
+        except (InvalidInput, CorruptData):
+            return False
+    return set(HEADER) <= set(head.names)
 
 
-def read(path: str | PathLike[str]) -> Trace:
-    """Requests as finished jobs whose size is the number of tokens that they wrote.
+def read(path: str | PathLike[str], reading: Reading | None = None) -> PublicJobs | Any:
+    """Requests as jobs whose size is the number of tokens that they wrote.
 
     Guarantee:
-        A trace of kind `jobs` with the columns `arrival` (seconds since the first request, non-decreasing), `size` and
-        `prompt_tokens`. Rows without a size above 0 are left out, and counted in `meta["dropped"]`.
+        Columns `arrival` (seconds since the first request), `size`, `prompt_tokens`, and `images` in the trace of 2025.
+        Nothing is left out. Without a reading, as until the last release, it is a trace of kind `jobs`, with a warning.
 
     Raises:
-        InvalidInput: the file cannot be read, or has no such job.
-        CorruptData: it is no such csv, or a cell is neither number nor time where it should be.
+        InvalidInput: the file cannot be read, or lacks a column.
+        CorruptData: a cell is neither number nor time where it should be.
 
     Reference:
         Patel, Choukse, Zhang, Shah, Goiri, Maleki, Bianchini: Splitwise: Efficient Generative LLM Inference Using Phase
-        Splitting. ISCA 2024, arXiv:2311.18677. The files: AzurePublicDataset, AzureLLMInferenceDataset2023.
+        Splitting. ISCA 2024, arXiv:2311.18677. The files of 2023. Stojkovic, Zhang, Goiri, Torrellas, Choukse:
+        DynamoLLM. HPCA 2025, arXiv:2408.00741. Those of 2024. Qiu and others: ModServe. SoCC 2025. Those of 2025. All:
+        AzurePublicDataset.
     """
-    from beforehand.workloads.formats.finished_jobs import finished_jobs  # imports scheduling; to recognize needs none
-
-    return finished_jobs(columns(path), meta=META)
+    if reading is None:
+        warn_renamed("azure_llm.read(path)", "job_log.read_job_log(path)")
+        return _trace(path)
+    table = read_table(path, [*HEADER, IMAGES], reading)
+    arrival, _ = table.times(ARRIVAL)
+    columns = {"arrival": arrival, "size": table.numbers(SIZE), "prompt_tokens": table.numbers(PROMPT)}
+    if IMAGES in table:
+        columns["images"] = table.numbers(IMAGES)
+    return PublicJobs(table, columns)
 
 
 def columns(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
-    """The columns under the names of a trace of jobs, all rows as they stand.
+    """The old way to the columns that `read` gives; it warns."""
+    warn_renamed("azure_llm.columns(path)", "azure_llm.read(path, Reading()).columns")
+    found: dict[str, NDArray[Any]] = read(path, Reading()).columns
+    return found
 
-    Raises:
-        InvalidInput: the file cannot be read, or has other columns.
-        CorruptData: it is damaged.
-    """
-    arrays, _ = load_tables(path)
-    if tuple(arrays) != HEADER:
-        raise InvalidInput(f"{path} has the columns {', '.join(arrays)}, but this trace has {', '.join(HEADER)}")
-    arrival, prompt, generated = arrays.values()
-    return {"arrival": arrival, "size": generated, "prompt_tokens": prompt}
+
+def _trace(path: str | PathLike[str]) -> Trace:
+    from beforehand.workloads.formats.finished_jobs import finished_jobs  # imports scheduling; to recognize needs none
+
+    return finished_jobs(read(path, Reading()).columns, meta=META)

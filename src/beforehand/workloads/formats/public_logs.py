@@ -1,34 +1,61 @@
-"""The public logs that a file's header gives away."""
+"""The public logs that the beginning of a file gives away."""
 
-from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from numpy.typing import NDArray
-
-from beforehand.core import Trace
-from beforehand.workloads.formats import azure_llm
+from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
+from beforehand.workloads.formats import (
+    apache,
+    azure_llm,
+    burst_gpt,
+    caddy,
+    mooncake,
+    nginx,
+    qwen_bailian,
+    sacct,
+    swf,
+    traefik,
+    vllm_bench,
+)
+from beforehand.workloads.formats.public_jobs import PublicJobs
+from beforehand.workloads.reading import Head, Reading, look
 
 
 class PublicLog(Protocol):
     """What the module of a public log offers."""
 
-    META: Mapping[str, Any]
-    """The metadata of its traces, with `source`, the name of the log, and `unit`, that of the column `size`."""
+    NAME: str
+    """Its name among ours, such as `burst_gpt`."""
 
-    def recognize(self, path: str | PathLike[str]) -> bool:
-        """Whether the file is one; False where it cannot be read."""
+    SOURCE: str
+    """Its name among people, such as `BurstGPT`."""
 
-    def columns(self, path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
-        """Its columns under the names of a trace of kind `jobs`, all rows as they stand."""
+    SIZE_UNIT: str
+    """The unit of its sizes, such as `tokens`."""
 
-    def read(self, path: str | PathLike[str]) -> Trace:
-        """A trace of kind `jobs`."""
+    TIME_UNIT: str
+    """The unit of its arrivals, such as `seconds`."""
+
+    def recognize(self, head: Head) -> bool:
+        """Whether a file that begins so is one."""
+
+    def read(self, path: str, reading: Reading) -> PublicJobs:
+        """Its rows as jobs."""
 
 
-LOGS: Final[tuple[PublicLog, ...]] = (azure_llm,)
+LOGS: Final[tuple[PublicLog, ...]] = (
+    azure_llm, burst_gpt, mooncake, qwen_bailian, sacct, swf, vllm_bench, nginx, traefik, caddy, apache,
+)  # fmt: skip
 
 
-def recognize(path: str | PathLike[str]) -> PublicLog | None:
-    """The module that reads this file, or None if it is not a public log."""
-    return next((log for log in LOGS if log.recognize(path)), None)
+def recognized(head: Head) -> PublicLog | None:
+    """The module that reads a file that begins so, or None if it is not a public log."""
+    return next((log for log in LOGS if log.recognize(head)), None)
+
+
+def recognize(path: str | PathLike[str], reading: Reading | None = None) -> PublicLog | None:
+    """The module that reads this file, or None if it is not a public log or cannot be read."""
+    try:
+        return recognized(look(path, reading or Reading()))
+    except (InvalidInput, CorruptData, MissingDependency):
+        return None
