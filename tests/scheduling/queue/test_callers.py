@@ -1,5 +1,6 @@
 import asyncio
 
+import numpy as np
 import pytest
 
 from beforehand.core.errors import CapacityExceeded
@@ -102,6 +103,44 @@ def test_callers_who_give_up_leave_nothing_behind():
         with pytest.raises(asyncio.CancelledError):
             await woken
         assert (callers.waiting, callers.promised) == ([], 0)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("order", ["first", "last", "random"])
+def test_what_callers_leave_behind_who_give_up_is_never_more_than_those_who_wait(order):
+    async def main():
+        queue = sizes()
+        getters = [asyncio.create_task(queue.get()) for _ in range(500)]
+        await settle()
+        random = np.random.default_rng(0)
+        going = {"first": range(400), "last": range(499, 99, -1), "random": random.permutation(500)[:400]}[order]
+        for count, place in enumerate(going, 1):
+            getters[place].cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert len(queue._getters.waiting) <= 2 * (500 - count)
+        left = [getter for place, getter in enumerate(getters) if place not in set(going)]
+        put(queue, *range(100))
+        assert [ticket.job for ticket in await asyncio.gather(*left)] == list(range(100))
+        assert queue._getters.promised == 0
+
+    asyncio.run(main())
+
+
+def test_getters_who_give_up_all_at_once_pass_nothing_on_and_lose_nothing():
+    async def main():
+        queue = sizes()
+        getters = [asyncio.create_task(queue.get()) for _ in range(300)]
+        await settle()
+        for getter in getters[:250]:
+            getter.cancel()
+        put(queue, *range(60))  # before the cancelled ones have run
+        found = await asyncio.gather(*getters, return_exceptions=True)
+        assert [type(each) for each in found[:250]] == [asyncio.CancelledError] * 250
+        assert [each.job for each in found[250:]] == list(range(50))
+        assert drain(queue) == list(range(50, 60))
+        assert (queue._getters.waiting, queue._getters.promised) == ([], 0)
 
     asyncio.run(main())
 

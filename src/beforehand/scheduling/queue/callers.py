@@ -9,14 +9,17 @@ class Callers:
     """Callers that wait for their turn; one that was woken holds a promise until it has run.
 
     A newcomer may pass only if more is free than is promised, so nobody is overtaken between waking and running.
+    A caller that gives up leaves its entry behind; once these are more than half, all are dropped, so that giving up
+    takes O(log n) on average.
     """
 
-    __slots__ = ("_numbers", "promised", "waiting")
+    __slots__ = ("_given_up", "_numbers", "promised", "waiting")
 
     def __init__(self) -> None:
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []
         self.promised = 0
         self._numbers = 0
+        self._given_up = 0  # entries in there whose caller is gone, or a few more: it only says when to look
 
     async def wait(self, free: Callable[[], float]) -> None:
         """Return once something is free for this caller; if cancelled, pass the promise on."""
@@ -31,9 +34,8 @@ class Callers:
                 if not future.cancelled():
                     self.promised -= 1
                     self.wake(free())
-                elif (number, future) in self.waiting:
-                    self.waiting.remove((number, future))
-                    heapify(self.waiting)
+                else:
+                    self._give_up()
                 raise
             self.promised -= 1
             if free() > 0:
@@ -46,3 +48,10 @@ class Callers:
             if not future.done():
                 future.set_result(None)
                 self.promised += 1
+
+    def _give_up(self) -> None:
+        self._given_up += 1
+        if 2 * self._given_up > len(self.waiting):
+            self.waiting = [entry for entry in self.waiting if not entry[1].done()]
+            heapify(self.waiting)
+            self._given_up = 0
