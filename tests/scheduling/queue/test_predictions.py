@@ -1,5 +1,7 @@
 import asyncio
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -35,6 +37,65 @@ def test_a_predictor_that_fails_never_loses_a_job(answer, late):
         return drain(queue)
 
     assert asyncio.run(main()) == ["easy", "easy too", "hard"]
+
+
+@pytest.mark.parametrize(
+    "answer", [3, True, np.float32(3.0), np.array(3.0), np.array([3.0]), np.array([[3]]), np.array(["3"])]
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_number_counts_in_whatever_form_a_predictor_gives_it(answer, late):
+    async def predict_late(job):
+        return answer
+
+    async def main():
+        queue = PredictionQueue(SPJF(), expensive=predict_late if late else lambda job: answer)
+        (ticket,) = put(queue, "job")
+        await settle()
+        assert ticket.view.predicted == (1.0 if answer is True else 3.0)
+        assert queue.stats.predictor_errors == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_first_exception_of_each_predictor_is_logged_with_its_traceback(late, caplog):
+    def no_idea(job):
+        raise LookupError(f"no idea of {job}")
+
+    async def no_idea_late(job):
+        no_idea(job)
+
+    async def main():
+        predictor = no_idea_late if late else no_idea
+        queue = PredictionQueue(SkipPredict(1.0), cheap=lambda job: 2.0 if job else predictor(job), expensive=predictor)
+        put(queue, 1, 2, 3, 0, 0)
+        await settle()
+        assert queue.stats.predictor_errors == 5
+
+    asyncio.run(main())
+    assert [record.args[0] for record in caplog.records] == ["expensive", "cheap"]
+    assert [record.exc_info[0] for record in caplog.records] == [LookupError] * 2
+    assert "the expensive predictor raised LookupError, but must answer a number" in caplog.text
+    assert "in no_idea" in caplog.text
+    assert "no idea of 1" in caplog.text
+
+
+@pytest.mark.parametrize(("answer", "shown"), [("many", "'many'"), (-1.0, "-1.0"), (None, "None"), ([3.0], "[3.0]")])
+def test_an_answer_that_is_no_number_is_logged_as_it_is(answer, shown, caplog):
+    queue = PredictionQueue(SPJF(), expensive=lambda job: answer)
+    put(queue, "a", "b")
+    (record,) = caplog.records
+    assert f"the expensive predictor answered {shown}, but must" in record.getMessage()
+    assert record.exc_info is None
+
+
+def test_a_failure_is_seen_where_nobody_set_up_logging():
+    program = (
+        "from beforehand.scheduling import SPJF, PredictionQueue\n"
+        "PredictionQueue(SPJF(), expensive=lambda job: 1 / 0).put_nowait('job')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "the expensive predictor raised ZeroDivisionError" in done.stderr
 
 
 def test_a_cheap_predictor_that_fails_makes_a_job_long_and_is_not_asked_again():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+import reprlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -19,13 +21,15 @@ from beforehand.scheduling.policies.view import By, View
 from beforehand.scheduling.queue.ticket import Ticket
 
 Predict = Callable[[Any], float | Awaitable[float]]
+LOGGER = logging.getLogger(__name__)
 
 
 class Predictions:
     """The predictors of one queue.
 
-    What a predictor answers is written into the job's view. One that raises, or whose answer is not a number from 0
-    to 1e100, is counted and not asked again about that job.
+    What a predictor answers is written into the job's view; an array of one element is that element. One that raises,
+    or whose answer is not a number from 0 to 1e100, is counted and not asked again about that job. The first such
+    failure of each predictor is logged as a warning, with its traceback if it raised.
 
     Args:
         policy: Says which prediction it wants next.
@@ -37,7 +41,7 @@ class Predictions:
         InvalidInput: the policy wants a prediction that nobody makes, or spends the server's time on predictions.
     """
 
-    __slots__ = ("_answered", "_asks", "_functions", "errors")
+    __slots__ = ("_answered", "_asks", "_functions", "_logged", "errors")
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Predictions:
             )
         self._asks = policy.asks
         self._answered = answered
+        self._logged: set[str] = set()
         self.errors = 0
 
     def ask(self, ticket: Ticket[Any]) -> None:
@@ -73,21 +78,24 @@ class Predictions:
                 return
             try:
                 answer = self._functions[wanted](ticket._features)
-            except Exception:
-                answer = math.nan
+            except Exception as error:
+                ticket._asked += (wanted,)
+                self._failed(wanted, error)
+                return
+            number = answer
             if type(answer) is not float:
                 if isawaitable(answer):
                     self._await(ticket, wanted, answer)
                     return
-                answer = _as_float(answer)
-            if not 0.0 <= answer <= MOST:
-                self.errors += 1
+                number = _as_float(answer)
+            if not 0.0 <= number <= MOST:
                 ticket._asked += (wanted,)
+                self._failed(wanted, answer)
                 return
             if wanted == "cheap":
-                view.cheap = answer
+                view.cheap = number
             else:
-                view.predicted = answer
+                view.predicted = number
 
     def renounce(self, ticket: Ticket[Any], *, unless_wanted: bool = False) -> None:
         """Stop waiting for an answer; if `unless_wanted`, only where the policy has learned it in another way."""
@@ -109,19 +117,37 @@ class Predictions:
         ticket._task.add_done_callback(partial(self._receive, ticket, wanted))
 
     def _receive(self, ticket: Ticket[Any], wanted: By, task: asyncio.Future[float]) -> None:
-        failed = task.cancelled() or task.exception() is not None  # asked for even if late, or asyncio would report it
+        # The exception is asked for even if it comes too late, or asyncio would report it.
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        answer: Any = task.result() if error is None else error
         if ticket._task is not task:
             return
         ticket._task = None
-        answer = math.nan if failed else _as_float(task.result())
-        if not 0.0 <= answer <= MOST:
-            self.errors += 1
+        number = _as_float(answer)
+        if not 0.0 <= number <= MOST:
+            self._failed(wanted, answer)
             return
         if wanted == "cheap":
-            ticket.view.cheap = answer
+            ticket.view.cheap = number
         else:
-            ticket.view.predicted = answer
+            ticket.view.predicted = number
         self._answered(ticket)
+
+    def _failed(self, wanted: By, answer: Any) -> None:
+        """Count a failure, and log the first of this predictor: what it raised, or what it answered."""
+        self.errors += 1
+        if wanted in self._logged:
+            return
+        self._logged.add(wanted)
+        raised = answer if isinstance(answer, BaseException) else None
+        did = f"answered {reprlib.repr(answer)}" if raised is None else f"raised {type(raised).__name__}"
+        LOGGER.warning(
+            "the %s predictor %s, but must answer a number from 0 to 1e100; its job waits behind those that have a "
+            "prediction; further failures are only counted, in stats.predictor_errors",
+            wanted,
+            did,
+            exc_info=raised,
+        )
 
 
 def _function(name: str, predictor: Predictor | Predict) -> Predict:
@@ -135,8 +161,8 @@ def _function(name: str, predictor: Predictor | Predict) -> Predict:
 
 
 def _as_float(answer: Any) -> float:
-    """What a predictor answered; nan if it is not a number."""
+    """What a predictor answered, also as an array of one element; nan if it is not a number."""
     try:
-        return float(answer)
+        return float(answer.item() if hasattr(answer, "item") else answer)
     except Exception:
         return math.nan
