@@ -23,6 +23,7 @@ class View:
         cheap: The cheap prediction: a number, or 0 and 1 for shorter and longer; nan if not asked.
         predicted: The expensive prediction of the whole size, which stays as it was made; nan if not asked.
         remaining: A refreshed estimate of what is left; nan if there is none.
+        now: The time at which the job is ranked, in the unit of `arrival`; nan unless the policy is `timed`.
     """
 
     arrival: float
@@ -32,6 +33,12 @@ class View:
     cheap: float = math.nan
     predicted: float = math.nan
     remaining: float = math.nan
+    now: float = math.nan
+
+    @property
+    def waited(self) -> float:
+        """The time since its arrival, for policies that are `timed`; nan for others, whose ranks must not change."""
+        return self.now - self.arrival
 
     def key(self, by: By) -> float:
         """The prediction that a policy goes by; nan if it is not there."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.log import Floats
-from beforehand.scheduling.policies.policy import Policy
-from beforehand.scheduling.policies.view import By, View
+from beforehand.scheduling.policies.policy import Policy, is_timed
+from beforehand.scheduling.policies.view import FIRST, By, View
 from beforehand.scheduling.simulation.draws import Jobs, together
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Measured, Sums
 from beforehand.scheduling.simulation.work import prediction_spans, works_of
@@ -62,9 +62,10 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         Each event ranks all jobs that are present.
 
     Raises:
-        InvalidInput: the policy asks for a prediction that is missing.
+        InvalidInput: the policy asks for a prediction that is missing, or is timed and preempts.
     """
     arrival, size, n, stages = jobs.arrival, jobs.size, len(jobs.size), policy.stages()
+    timed = is_timed(policy)
     start, completion, busy = np.full(n, math.nan), np.full(n, math.nan), np.zeros(n)
     interruptions, demotions = np.zeros(n, np.int64), np.zeros(n, np.int64)
     calls = {"cheap": np.zeros(n, np.int64), "expensive": np.zeros(n, np.int64)}
@@ -107,9 +108,19 @@ def run(policy: Policy, jobs: Jobs, *, servers: int, switch_cost: tuple[float, f
         job.event = now + (job.owed or max(job.target - job.view.age, 0.0))
 
     def place(job: _Job) -> tuple[float, int]:
+        if timed:
+            job.view.now = now
         rank = policy.rank(job.view)
         if not isinstance(rank, Real) or rank != rank:
-            raise InvalidInput(f"{policy!r} ranked a job {rank!r}, but ranks must be numbers; fix its rank()")
+            raise InvalidInput(
+                f"{policy!r} ranked a job {rank!r}, but ranks must be numbers; fix its rank(), or set timed = True if "
+                "it goes by the time"
+            )
+        if timed and job.view.started and rank != FIRST:
+            raise InvalidInput(
+                f"{policy!r} is timed and ranked a started job {rank}, but between two events no engine would notice "
+                "when a waiting job passes it; return FIRST for a view that is started"
+            )
         return rank, job.view.sequence
 
     while came < n or present:
