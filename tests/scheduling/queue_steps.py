@@ -1,8 +1,11 @@
 """What tests of `PredictionQueue` share: a clock that they set, and a queue of jobs that are their own predictions."""
 
 import asyncio
+import math
+from dataclasses import dataclass
 
 from beforehand.scheduling import SPJF, PredictionQueue
+from beforehand.scheduling.policies import FIRST
 
 
 class Clock:
@@ -34,3 +37,23 @@ async def settle():
     """Let every task get as far as it can."""
     for _ in range(5):
         await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class ResponseRatio:
+    """Highest response ratio next: the job that has waited longest for its size."""
+
+    timed = True
+
+    def rank(self, view):
+        known = view.predicted == view.predicted  # not nan
+        return FIRST if view.started else -view.waited / max(view.predicted, 1e-9) if known else 0.0
+
+    def review_age(self, view):
+        return math.inf
+
+    def asks(self, view):
+        return "expensive" if math.isnan(view.predicted) else None
+
+    def stages(self):
+        return None

@@ -279,9 +279,100 @@ def test_a_queue_says_whether_it_is_empty_or_full_as_asyncio_does():
     assert (endless.maxsize, endless.full()) == (0, False)
 
 
-def test_a_queue_has_what_asyncio_has():
-    known = {name for name in dir(asyncio.Queue) if not name.startswith("_")} - {"task_done"}  # done(ticket) here
+def test_a_queue_has_what_asyncio_has_and_is_true_even_if_it_is_empty():
+    known = {name for name in dir(asyncio.Queue) if not name.startswith("_")}
     assert known <= set(dir(PredictionQueue))
+    assert bool(sizes()) == bool(asyncio.Queue()) is True
+
+
+def test_code_for_an_asyncio_queue_runs_on_this_one():
+    async def main(queue, unwrap):
+        done = []
+
+        async def work():
+            while True:
+                try:
+                    item = await queue.get()
+                except QueueShutDown:
+                    return
+                done.append(unwrap(item))
+                queue.task_done()
+
+        workers = [asyncio.create_task(work()) for _ in range(2)]
+        for job in (3, 1, 2):
+            await queue.put(job)
+        await queue.join()
+        queue.shutdown()
+        await asyncio.gather(*workers)
+        return done
+
+    assert asyncio.run(main(sizes(maxsize=2), lambda ticket: ticket.job)) in ([1, 3, 2], [1, 2, 3])
+
+
+def test_task_done_counts_a_running_job_and_no_more_than_there_are():
+    queue = sizes()
+    with pytest.raises(ValueError, match="no job runs"):
+        queue.task_done()
+    put(queue, 1, 2)
+    with pytest.raises(InvalidInput, match="no job runs"):
+        queue.task_done()
+    ticket = queue.get_nowait()
+    queue.task_done()
+    for report in (queue.done, lambda each: queue.requeue(each, 1.0), lambda each: queue.should_yield(each, 1.0)):
+        with pytest.raises(InvalidInput, match="was reported by task_done"):
+            report(ticket)
+    with pytest.raises(InvalidInput, match="no job runs"):
+        queue.task_done()
+    queue.done(queue.get_nowait())
+    with pytest.raises(InvalidInput, match="no job runs"):
+        queue.task_done()
+
+
+@pytest.mark.parametrize("reported", ["done", "task_done"])
+def test_an_immediate_shutdown_leaves_join_to_the_running_jobs(reported):
+    async def main():
+        queue = sizes()
+        put(queue, 1, 2, 3)
+        ticket = queue.get_nowait()
+        queue.shutdown(immediate=True)
+        joined = asyncio.create_task(queue.join())
+        await settle()
+        assert not joined.done()
+        queue.done(ticket) if reported == "done" else queue.task_done()
+        await joined
+
+    asyncio.run(main())
+
+
+def test_the_features_are_the_job_unless_others_are_given():
+    asked = []
+    queue = PredictionQueue(SPJF(), expensive=lambda features: asked.append(features) or float(len(features)))
+    asyncio.run(queue.put("text"))
+    queue.put_nowait("more text")
+    queue.put_nowait("another", [1, 2])
+    assert asked == ["text", "more text", [1, 2]]
+    assert drain(queue) == ["another", "text", "more text"]
+
+
+def test_a_job_whose_put_failed_does_not_come_back_when_its_predictor_answers():
+    class Broken:
+        review_age = stages = staticmethod(lambda view=None: None)
+        asks = staticmethod(lambda view: "expensive" if math.isnan(view.predicted) else None)
+        rank = staticmethod(lambda view: view.predicted)  # nan until it is known
+
+    async def predict(job):
+        await asyncio.sleep(0)
+        return 1.0
+
+    async def main():
+        queue = PredictionQueue(Broken(), expensive=predict)
+        with pytest.raises(InvalidInput, match="ranked a job nan"):
+            queue.put_nowait("job")
+        await settle()
+        assert (len(queue), queue.stats.put) == (0, 0)
+        await queue.join()
+
+    asyncio.run(main())
 
 
 def test_workers_and_producers_lose_and_double_no_job():
@@ -407,7 +498,7 @@ def test_a_policy_that_ranks_nan_is_refused_when_it_does():
         rank = staticmethod(lambda view: math.nan)
         review_age = asks = stages = staticmethod(lambda view=None: None)
 
-    with pytest.raises(InvalidInput, match="ranked a job nan"):
+    with pytest.raises(InvalidInput, match="ranked a job nan, but ranks must be numbers"):
         PredictionQueue(Broken()).put_nowait("job")
 
 

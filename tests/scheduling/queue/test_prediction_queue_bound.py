@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from beforehand.scheduling import FCFS, SPJF, Log, OneBit, PredictionQueue, SkipPredict, replay
-from tests.scheduling.queue_steps import Clock, drain, put, sizes
+from tests.scheduling.queue_steps import Clock, ResponseRatio, drain, put, sizes
 
 GAPS = ["random", "bursts", "flood"]
 
@@ -54,10 +54,13 @@ def found(log, starts):
 @pytest.mark.parametrize("gaps", GAPS)
 @pytest.mark.parametrize("max_wait", [0.0, 1.0, 20.0])
 @pytest.mark.parametrize("ageing", [0.0, 1.0])
-def test_one_worker_lets_no_job_wait_longer_than_max_wait_the_work_it_found_and_one_residual(gaps, max_wait, ageing):
+@pytest.mark.parametrize("policy", [SPJF(), ResponseRatio()], ids=repr)
+def test_one_worker_lets_no_job_wait_longer_than_max_wait_the_work_it_found_and_one_residual(
+    gaps, max_wait, ageing, policy
+):
     for seed in range(4):
         log = trace(seed, gaps)
-        waited = waits(SPJF(), log, max_wait=max_wait, ageing=ageing)
+        waited = waits(policy, log, max_wait=max_wait, ageing=ageing)
         starts = log.arrival + waited
         up = log.arrival + max_wait
         later = np.triu(np.ones((len(log), len(log)), bool), 1)
@@ -70,11 +73,26 @@ def test_one_worker_lets_no_job_wait_longer_than_max_wait_the_work_it_found_and_
 
 @pytest.mark.parametrize("gaps", GAPS)
 @pytest.mark.parametrize("max_wait", [0.0, 2.0])
-def test_several_workers_let_no_job_wait_longer_than_max_wait_its_share_and_the_longest_job(gaps, max_wait):
+@pytest.mark.parametrize("policy", [SPJF(), ResponseRatio()], ids=repr)
+def test_several_workers_let_no_job_wait_longer_than_max_wait_its_share_and_the_longest_job(gaps, max_wait, policy):
     for seed in range(4):
         log = trace(seed, gaps, workers=3)
-        waited = waits(SPJF(), log, workers=3, max_wait=max_wait)
+        waited = waits(policy, log, workers=3, max_wait=max_wait)
         assert (waited <= max_wait + found(log, log.arrival + waited) / 3 + log.size.max() + 1e-9).all()
+
+
+@pytest.mark.parametrize("gaps", GAPS)
+@pytest.mark.parametrize("ageing", [0.5, 4.0])
+def test_ageing_lets_only_jobs_pass_that_come_within_the_rank_by_ageing(gaps, ageing):
+    passed = 0
+    for seed in range(4):
+        log = trace(seed, gaps)
+        starts = log.arrival + waits(SPJF(), log, ageing=ageing)
+        for job, rank in enumerate(log.expensive):
+            passing = log.arrival[job + 1 :][starts[job + 1 :] < starts[job]]
+            assert (passing - log.arrival[job] <= rank / ageing).all()
+            passed += len(passing)
+    assert passed > 100
 
 
 def test_without_max_wait_a_flood_of_short_jobs_starves_the_long_ones():
@@ -86,7 +104,9 @@ def test_without_max_wait_a_flood_of_short_jobs_starves_the_long_ones():
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("gaps", GAPS)
 @pytest.mark.parametrize(
-    "policy", [FCFS(), SPJF(), OneBit(1.0, preemptive=False), SkipPredict(1.0, preemptive=False)], ids=repr
+    "policy",
+    [FCFS(), SPJF(), OneBit(1.0, preemptive=False), SkipPredict(1.0, preemptive=False), ResponseRatio()],
+    ids=repr,
 )
 def test_workers_run_jobs_in_the_order_of_a_replay(policy, gaps, workers):
     for seed in range(4):

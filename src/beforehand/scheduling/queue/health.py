@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, final
 
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.formulas.expect import expect
-from beforehand.scheduling.inputs import checked
+from beforehand.scheduling.formulas.quanta import in_quanta
+from beforehand.scheduling.inputs import finite
 from beforehand.scheduling.log import Log
-from beforehand.scheduling.policies.classic import FCFS, SPJF, SPRPT
+from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
 from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import View
 
 KEPT = 4096  # finished jobs that a verdict rests on
 
 
 class Finished(NamedTuple):
-    """A finished job of known size; predictions are nan where there was none."""
+    """A finished job of known size; predictions are nan where there was none, `spent` is clock time in service."""
 
     arrival: float
     size: float
     cheap: float
     expensive: float
+    spent: float
 
 
 @final
@@ -54,13 +58,18 @@ class Stats:
 class Health:
     """Whether the predictions of the jobs finished last paid: mean response times of one server, by formula.
 
+    Response times are in the unit of the sizes, whatever the unit of the clock.
+
     Args:
         jobs: How many finished jobs of known size this rests on, at most 4096.
-        rate: Their arrivals in a unit of time, or what was handed in; nan before two jobs.
-        load: Rate times mean size.
-        expected: The mean response time under this policy; nan before two jobs or without a formula, inf from load 1.
+        rate: Their arrivals in a unit of the clock, or what was handed in; nan before two jobs.
+        service_rate: Units of size that a worker did in a unit of the clock, or what was handed in: 1 if both are
+            seconds, 50 for 50 tokens in a second. nan before two jobs.
+        load: Rate times mean size by service rate: the share of time that one worker is busy.
+        expected: The mean response time under this policy, as the workers ran it; nan before two jobs or for a policy
+            without a formula, inf from load 1.
         fcfs: Under first come, first served.
-        clairvoyant: With every size known: the shortest first, or by what is left once a job was ever handed back.
+        clairvoyant: With every size known: the shortest first, or by what is left once a begun job was handed back.
         work_called_short: The share of all work in jobs at or above the policy's threshold that were called short:
             these block others. nan for a policy without threshold, and for predictions of 0 and 1.
         work_called_long: The share in jobs below it that were called long, which hurts only themselves.
@@ -69,6 +78,7 @@ class Health:
 
     jobs: int
     rate: float
+    service_rate: float
     load: float
     expected: float
     fcfs: float
@@ -79,37 +89,45 @@ class Health:
 
 
 def health_of(
-    policy: Policy, finished: Sequence[Finished], *, rate: float | None, preemptive: bool, predictor_errors: int
+    policy: Policy,
+    finished: Sequence[Finished],
+    *,
+    rate: float | None,
+    service_rate: float | None,
+    preemptive: bool,
+    predictor_errors: int,
 ) -> Health:
     """The verdict on these jobs.
 
     Raises:
-        InvalidInput: `rate` is not above 0.
+        InvalidInput: `rate` or `service_rate` is not above 0 and finite.
     """
-    if rate is not None:
-        checked("rate", rate, above=True)
+    rate = None if rate is None else finite("rate", rate, above=True)
+    service_rate = None if service_rate is None else finite("service_rate", service_rate, above=True)
     expected = fcfs = clairvoyant = load = math.nan
     called_short = called_long = math.nan
     if len(finished) > 1:
-        arrival, size, cheap, expensive = np.array(finished).T
+        arrival, size, cheap, expensive, spent = np.array(finished).T
         if rate is None:
             span = float(np.ptp(arrival))
             rate = (len(finished) - 1) / span if span else math.inf
+        if service_rate is None:
+            busy = float(spent.sum())
+            service_rate = float(size.sum()) / busy if busy else 1.0
         exact = Log(size, expensive=size)
-        load = rate * exact.mean
+        pace = rate / service_rate  # arrivals in the time that one unit of size takes
+        load = pace * exact.mean
         called_short, called_long = _misjudged(policy, size, cheap)
         expected = fcfs = clairvoyant = math.inf
         if load < 1:
-            order = SPRPT() if preemptive else SPJF()
-            fcfs = expect(FCFS(), exact, rate=rate).response_time
-            clairvoyant = expect(order, exact, rate=rate).response_time
-            try:
-                expected = expect(policy, _filled(policy, size, cheap, expensive), rate=rate).response_time
-            except InvalidInput:  # no formula
-                expected = math.nan
+            fcfs = expect(FCFS(), exact, rate=pace).response_time
+            clairvoyant = expect(SPRPT() if preemptive else SPJF(), exact, rate=pace).response_time
+            served = as_served(policy, preemptive=preemptive)
+            expected = _expected(served, _filled(served, size, cheap, expensive), pace)
     return Health(
         jobs=len(finished),
         rate=math.nan if rate is None else rate,
+        service_rate=math.nan if service_rate is None else service_rate,
         load=load,
         expected=expected,
         fcfs=fcfs,
@@ -118,6 +136,32 @@ def health_of(
         work_called_long=called_long,
         predictor_errors=predictor_errors,
     )
+
+
+def as_served(policy: Policy, *, preemptive: bool) -> Policy:
+    """The policy that orders jobs alike where none that was begun is handed back, unless `preemptive`."""
+    if preemptive:
+        return policy
+    match policy:
+        case SPRPT() | PSPJF() | TRAIL():
+            return SPJF(by=policy.by)
+        case DelayPredict(limit=0):
+            return SPJF()
+        case DelayPredict() | LAS():
+            return FCFS()
+        case OneBit() | SkipPredict():
+            return replace(policy, preemptive=False)
+    return policy
+
+
+def _expected(policy: Policy, log: Log, rate: float) -> float:
+    """The mean response time by the policy's formula; nan if it has none."""
+    if isinstance(policy, LAS):
+        return in_quanta(policy.quantum, log, rate)
+    try:
+        return expect(policy, log, rate=rate).response_time
+    except InvalidInput:
+        return math.nan
 
 
 def _filled(policy: Policy, size: np.ndarray, cheap: np.ndarray, expensive: np.ndarray) -> Log:

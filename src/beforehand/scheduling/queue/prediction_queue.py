@@ -7,19 +7,20 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, final
+from typing import Any, Generic, Protocol
 
 from beforehand.core.deprecation import warn_renamed
 from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.inputs import MOST, checked, finite, whole
-from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.policy import Policy, is_timed
 from beforehand.scheduling.policies.view import UNKNOWN, View
 from beforehand.scheduling.queue.callers import Callers
 from beforehand.scheduling.queue.errors import QueueFull, QueueShutDown
 from beforehand.scheduling.queue.health import KEPT, Finished, Health, Stats, health_of
 from beforehand.scheduling.queue.predictions import Predict, Predictions
-from beforehand.scheduling.queue.ticket import J, State, Ticket, WaitingJobs
+from beforehand.scheduling.queue.ticket import J, State, Ticket
+from beforehand.scheduling.queue.waiting_jobs import TimedJobs, WaitingJobs
 
 
 class Recorder(Protocol):
@@ -29,7 +30,6 @@ class Recorder(Protocol):
         """Keep one row."""
 
 
-@final
 class PredictionQueue(Generic[J]):
     """Hand out jobs shortest predicted first, or in any other policy's order, and let none wait forever.
 
@@ -39,7 +39,8 @@ class PredictionQueue(Generic[J]):
     Args:
         policy: Ranks the jobs, lowest first. A preemptive policy
             preempts only for callers that ask `should_yield` and `requeue`.
-        cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put.
+        cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put. Its answer
+            is a number, or an array of one.
         expensive: Likewise; called when the policy asks for it.
         max_wait: A job that has waited this long is served next, oldest first; in the unit of `clock`. None: no bound.
         ageing: Units of rank that a job gains for each unit of waiting. It acts between jobs that have a key; jobs that
@@ -54,11 +55,13 @@ class PredictionQueue(Generic[J]):
         wait under FCFS) and R what is left of the job in service when its time is up, it waits at most
         `max_wait + V + R`; with k workers and a longest job x, at most `max_wait + V / k + x`. Waiting callers of
         `get` and of `put` are served in order; one that is cancelled passes its turn on. A predictor that fails,
-        hangs or is late costs a job its place among the predicted ones, never more.
+        hangs or is late costs a job its place among the predicted ones, never more; the first failure of each is
+        logged. All methods of an `asyncio.Queue` are here, and its truth value: a queue is true, even if it is empty.
 
     Cost:
-        `put` and `get` take O(log n), two to three times as long as those of an `asyncio.PriorityQueue`; a waiting job
-        takes some 600 bytes. For one event loop: not thread-safe.
+        `put`, `get` and giving up on them take O(log n), two to three times as long as with an `asyncio.PriorityQueue`;
+        a waiting job takes some 600 bytes. `get` takes O(n) under a policy that is `timed`, as it ranks all jobs. For
+        one event loop: not thread-safe.
 
     Raises:
         InvalidInput: An option is out of range; the policy wants a prediction that nobody makes, or spends the
@@ -70,7 +73,7 @@ class PredictionQueue(Generic[J]):
         >>> async def serve():
         ...     queue = PredictionQueue(SPJF(), expensive=len, max_wait=30.0)
         ...     for job in ("a long request", "short"):
-        ...         await queue.put(job, job)
+        ...         await queue.put(job)
         ...     while len(queue):
         ...         ticket = await queue.get()
         ...         print(ticket.job)
@@ -102,10 +105,13 @@ class PredictionQueue(Generic[J]):
         self._maxsize = whole("maxsize", maxsize)
         self._clock = clock
         self._recorder = recorder
-        self._waiting: WaitingJobs[J] = WaitingJobs(math.inf if max_wait is None else checked("max_wait", max_wait))
+        self._timed = is_timed(policy)
+        self._max_wait = math.inf if max_wait is None else checked("max_wait", max_wait)
+        self._waiting = self._order(self._max_wait)
         self._getters, self._putters = Callers(), Callers()
         self._rows: deque[Finished] = deque(maxlen=KEPT)
         self._put = self._handed_back = self._cancelled = self._finished = 0
+        self._preempted = False
         self._idle = asyncio.Event()
         self._shut_down = False
 
@@ -116,6 +122,10 @@ class PredictionQueue(Generic[J]):
     def __len__(self) -> int:
         """How many jobs wait."""
         return len(self._waiting.tickets)
+
+    def __bool__(self) -> bool:
+        """True, as an `asyncio.Queue` is, even if no job waits."""
+        return True
 
     def qsize(self) -> int:
         """How many jobs wait."""
@@ -148,6 +158,10 @@ class PredictionQueue(Generic[J]):
     async def put(self, job: J, features: Any = None) -> Ticket[J]:
         """Add a job, after waiting for room if the queue is full; never for a predictor.
 
+        Args:
+            job: Anything.
+            features: What the predictors are asked about; None: the job itself.
+
         Raises:
             QueueShutDown: the queue was shut down before, or while this call waited.
         """
@@ -156,7 +170,7 @@ class PredictionQueue(Generic[J]):
         return self._admit(job, features)
 
     def put_nowait(self, job: J, features: Any = None) -> Ticket[J]:
-        """Add a job at once.
+        """The same, without waiting.
 
         Raises:
             QueueFull: `maxsize` jobs wait, or the room that is left was promised to waiting callers of `put`.
@@ -192,24 +206,38 @@ class PredictionQueue(Generic[J]):
         return self._take()
 
     def done(self, ticket: Ticket[J], *, size: float | None = None) -> None:
-        """Report that a job has run to its end, and how long it took, for `health` and the recorder.
+        """Report that a job has just run to its end, and how long it is, for `health` and the recorder.
 
         Args:
             ticket: From `get`.
-            size: Its service time, above 0 and at most 1e100, in the unit of the predictions.
+            size: Its size, above 0 and at most 1e100, in the unit of the predictions, such as seconds or tokens.
 
         Raises:
             InvalidInput: the job is not running, or is of another queue; `size` is out of range.
         """
-        self._check(ticket, "running")
+        self._check_running(ticket)
         if size is not None:
-            view = ticket.view
-            row = Finished(view.arrival, checked("size", size, most=MOST, above=True), view.cheap, view.predicted)
-            self._rows.append(row)
+            view, size = ticket.view, checked("size", size, most=MOST, above=True)
+            spent = max(self._clock() - ticket._began, 0.0)
+            self._rows.append(Finished(view.arrival, size, view.cheap, view.predicted, spent))
+            self._waiting.settle(ticket, size)
             if self._recorder is not None:
-                self._recorder.append(row._asdict() | {"wait": ticket.waited})
+                row = {"arrival": view.arrival, "size": size, "cheap": view.cheap, "expensive": view.predicted}
+                self._recorder.append(row | {"wait": ticket.waited})
         ticket.state = "done"
         self._predictions.renounce(ticket)
+        self._finish()
+
+    def task_done(self) -> None:
+        """Report that one of the jobs handed out has run to its end, whichever, as code for an `asyncio.Queue` does.
+
+        `done` says which one, and is what `health` and the recorder need. Use one of the two.
+
+        Raises:
+            InvalidInput: no job runs; it is a `ValueError`, as in asyncio.
+        """
+        if not self._running():
+            raise InvalidInput("task_done() was called though no job runs; call it once for each get")
         self._finish()
 
     def cancel(self, ticket: Ticket[J]) -> bool:
@@ -273,27 +301,35 @@ class PredictionQueue(Generic[J]):
         self._serve(ticket, served)
         self._rank_anew(ticket)
         ticket.state = "waiting"
+        ticket._began = self._clock() - ticket._began
         self._handed_back += 1
+        self._preempted = self._preempted or ticket.view.age > 0
         self._getters.wake(len(self))
 
-    def health(self, *, rate: float | None = None) -> Health:
+    def health(self, *, rate: float | None = None, service_rate: float | None = None) -> Health:
         """Whether the predictions paid, on the last 4096 jobs that were `done` with their size.
 
+        Policies are judged as the workers ran them: one that preempts, by what it does where no job that was begun is
+        ever handed back. `max_wait`, `ageing` and weights of tenants are left out.
+
         Args:
-            rate: Arrivals for one server, in a unit of time: with k workers, all arrivals divided by k. None: as
+            rate: Arrivals for one server, in a unit of `clock`: with k workers, all arrivals divided by k. None: as
                 measured, for one worker.
+            service_rate: Units of size that a worker does in a unit of `clock`, such as 50 tokens in a second. None: as
+                measured, from `get` to `done`; 1 if the clock stood still meanwhile.
 
         Cost:
             Some 20 ms.
 
         Raises:
-            InvalidInput: `rate` is not above 0.
+            InvalidInput: `rate` or `service_rate` is not above 0 and finite.
         """
         return health_of(
             self._policy,
             self._rows,
             rate=rate,
-            preemptive=self._handed_back > 0,
+            service_rate=service_rate,
+            preemptive=self._preempted,
             predictor_errors=self._predictions.errors,
         )
 
@@ -329,11 +365,24 @@ class PredictionQueue(Generic[J]):
         """How many callers of `get` may go on; all of them after a shutdown, once no job waits."""
         return len(self) or (math.inf if self._shut_down else 0)
 
+    def _order(self, max_wait: float) -> WaitingJobs[J]:
+        """An order in which jobs can wait."""
+        return TimedJobs(max_wait, self._key_at) if self._timed else WaitingJobs(max_wait)
+
+    def _running(self) -> int:
+        """How many jobs were handed out and not reported as ended."""
+        return self._put - self._finished - len(self)
+
     def _admit(self, job: J, features: Any) -> Ticket[J]:
         if self._shut_down:
             raise QueueShutDown("the queue was shut down and takes no more jobs; make another one")
-        ticket = Ticket(self, job, features, View(self._clock(), self._put))
-        self._waiting.add(ticket, self._key(ticket))
+        ticket = Ticket(self, job, job if features is None else features, View(self._clock(), self._put))
+        try:
+            self._waiting.add(ticket, self._key(ticket))
+        except BaseException:
+            ticket.state = "cancelled"  # a predictor that was asked before shall not bring it back
+            self._predictions.renounce(ticket)
+            raise
         self._put += 1
         if self._getters.waiting:
             self._getters.wake(len(self))
@@ -347,6 +396,7 @@ class PredictionQueue(Generic[J]):
         now = self._clock()
         ticket = self._waiting.pop(now)
         ticket.state = "running"
+        ticket._began = now - ticket._began
         view = ticket.view
         if not view.started:
             view.started = True
@@ -373,13 +423,23 @@ class PredictionQueue(Generic[J]):
     def _key(self, ticket: Ticket[J]) -> float:
         """The key by which a ticket waits, after asking for the predictions that the policy wants."""
         self._predictions.ask(ticket)
+        if self._timed:
+            return self._key_at(ticket, self._clock())
         rank = self._policy.rank(ticket.view)
         return self._aged(rank, ticket.view) if self._ageing or rank != rank else rank
+
+    def _key_at(self, ticket: Ticket[J], now: float) -> float:
+        """The same under a policy that is timed."""
+        ticket.view.now = now
+        return self._aged(self._policy.rank(ticket.view), ticket.view)
 
     def _aged(self, rank: float, view: View) -> float:
         """The rank minus `ageing` for each unit of waiting; as all wait alike, the current time cancels out."""
         if rank != rank:
-            raise InvalidInput(f"{self._policy} ranked a job nan, but ranks must be numbers; fix its rank()")
+            raise InvalidInput(
+                f"{self._policy} ranked a job nan, but ranks must be numbers; fix its rank(), or set timed = True if it "
+                "goes by the time"
+            )
         return rank + self._ageing * view.arrival if abs(rank) <= UNKNOWN else rank
 
     def _check(self, ticket: Ticket[J], *states: State) -> None:
@@ -388,6 +448,11 @@ class PredictionQueue(Generic[J]):
         if ticket.state not in states:
             raise InvalidInput(f"{ticket!r} must be {' or '.join(states)} for this")
 
-    def _serve(self, ticket: Ticket[J], served: float) -> None:
+    def _check_running(self, ticket: Ticket[J]) -> None:
         self._check(ticket, "running")
+        if not self._running():
+            raise InvalidInput(f"{ticket!r} was reported by task_done() already; report each job once")
+
+    def _serve(self, ticket: Ticket[J], served: float) -> None:
+        self._check_running(ticket)
         ticket.view.age = checked("served", served, least=ticket.view.age, most=MOST)
