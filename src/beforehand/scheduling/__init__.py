@@ -27,6 +27,7 @@ from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.queue.errors import QueueFull, QueueShutDown
+from beforehand.scheduling.queue.fair_queue import FairQueue
 from beforehand.scheduling.queue.health import Health, Stats
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue
 from beforehand.scheduling.queue.ticket import Ticket
@@ -58,6 +59,7 @@ __all__ = [
     "Expectation",
     "Exponential",
     "ExponentialError",
+    "FairQueue",
     "Health",
     "Hyperexponential",
     "IndependentError",

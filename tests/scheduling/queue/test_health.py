@@ -209,7 +209,7 @@ def test_a_service_rate_from_outside_counts_instead_of_the_measured_one():
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])
 def test_a_rate_that_is_none_is_refused(rate):
-    with pytest.raises(InvalidInput, match="^rate is"):
+    with pytest.raises(InvalidInput, match=r"^rate is"):
         served(FCFS()).health(rate=rate)
-    with pytest.raises(InvalidInput, match="^service_rate is"):
+    with pytest.raises(InvalidInput, match=r"^service_rate is"):
         served(FCFS()).health(service_rate=rate)

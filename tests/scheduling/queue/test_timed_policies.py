@@ -85,9 +85,9 @@ LOG = Log([1.0, 2.0, 4.0, 1.0], expensive=[1.0, 2.0, 4.0, 1.0], arrival=[0.0, 0.
 
 
 def test_a_policy_that_goes_by_the_time_and_does_not_say_so_is_refused():
-    with pytest.raises(InvalidInput, match="ranked a job nan.*or set timed = True if it goes by the time"):
+    with pytest.raises(InvalidInput, match=r"ranked a job nan.*or set timed = True if it goes by the time"):
         put(PredictionQueue(Forgetful(), expensive=float), 1.0)
-    with pytest.raises(InvalidInput, match="ranked a job nan.*or set timed = True if it goes by the time"):
+    with pytest.raises(InvalidInput, match=r"ranked a job nan.*or set timed = True if it goes by the time"):
         replay(Forgetful(), LOG)
 
 
@@ -115,7 +115,7 @@ def test_a_replay_serves_the_highest_response_ratio_first():
 
 
 def test_a_simulation_of_ranks_that_grow_needs_jobs_that_run_to_their_end():
-    with pytest.raises(InvalidInput, match="is timed and ranked a started job .*return FIRST for a view that is started"):
+    with pytest.raises(InvalidInput, match=r"is timed and ranked a started job .*return FIRST for"):
         replay(Hurried(), LOG)
     result = simulate(ResponseRatio(), LOG, load=0.5, jobs=300, seed=0)
     assert result.response_time > LOG.mean

@@ -37,10 +37,10 @@ class PredictionQueue(Generic[J]):
     one, and moves up when it comes. The expensive predictor is asked only where the policy asks for it.
 
     Args:
-        policy: Ranks the jobs, lowest first. A preemptive policy
-            preempts only for callers that ask `should_yield` and `requeue`.
-        cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put. Its answer
-            is a number, or an array of one.
+        policy: Ranks the jobs, lowest first. A preemptive policy preempts only for callers that ask `should_yield` and
+            `requeue`.
+        cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put. Its
+            answer is a number, or an array of one.
         expensive: Likewise; called when the policy asks for it.
         max_wait: A job that has waited this long is served next, oldest first; in the unit of `clock`. None: no bound.
         ageing: Units of rank that a job gains for each unit of waiting. It acts between jobs that have a key; jobs that
@@ -437,8 +437,8 @@ class PredictionQueue(Generic[J]):
         """The rank minus `ageing` for each unit of waiting; as all wait alike, the current time cancels out."""
         if rank != rank:
             raise InvalidInput(
-                f"{self._policy} ranked a job nan, but ranks must be numbers; fix its rank(), or set timed = True if it "
-                "goes by the time"
+                f"{self._policy} ranked a job nan, but ranks must be numbers; fix its rank(), or set timed = True if "
+                "it goes by the time"
             )
         return rank + self._ageing * view.arrival if abs(rank) <= UNKNOWN else rank
 
