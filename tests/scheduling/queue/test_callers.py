@@ -1,12 +1,13 @@
 import asyncio
+import math
 
 import numpy as np
 import pytest
 
-from beforehand.core.errors import CapacityExceeded
-from beforehand.scheduling import SPRPT, PredictionQueue, QueueFull
+from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.scheduling import FCFS, SPRPT, FairQueue, PredictionQueue, QueueFull
 from beforehand.scheduling.queue.callers import Callers
-from tests.scheduling.queue_steps import drain, put, settle, sizes
+from tests.scheduling.queue_steps import ResponseRatio, drain, put, settle, sizes
 
 
 def test_getters_are_served_in_the_order_in_which_they_came():
@@ -171,6 +172,42 @@ def test_a_full_queue_refuses_put_nowait_and_lets_put_wait_in_order():
 def test_queue_full_is_what_asyncio_and_this_library_call_it():
     assert issubclass(QueueFull, CapacityExceeded)
     assert issubclass(QueueFull, asyncio.QueueFull)
+
+
+def test_a_put_that_fails_passes_its_room_on():
+    async def main():
+        queue = FairQueue(FCFS(), tenant=lambda job: job, maxsize=1)
+        await queue.put("first")
+        putters = [asyncio.create_task(queue.put(job)) for job in ([], "second")]  # a list is no tenant
+        await settle()
+        assert queue.get_nowait().job == "first"
+        with pytest.raises(InvalidInput, match="must be hashable"):
+            await putters[0]
+        await asyncio.wait_for(putters[1], 1)
+        assert drain(queue) == ["second"]
+
+    asyncio.run(main())
+
+
+def test_a_get_that_fails_lets_the_next_one_try():
+    class Moody(ResponseRatio):
+        ranked = 0
+
+        def rank(self, view):
+            Moody.ranked += 1
+            return math.nan if Moody.ranked == 3 else 1.0
+
+    async def main():
+        queue = PredictionQueue(Moody(), expensive=float)
+        getters = [asyncio.create_task(queue.get()) for _ in range(2)]
+        await settle()
+        put(queue, 1, 2)
+        with pytest.raises(InvalidInput, match="ranked a job nan"):
+            await getters[0]
+        assert (await asyncio.wait_for(getters[1], 1)).job == 1
+        assert drain(queue) == [2]
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("woken", [False, True])

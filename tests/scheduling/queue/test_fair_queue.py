@@ -1,6 +1,8 @@
 """How `FairQueue` shares workers among tenants."""
 
+import itertools
 import math
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -75,6 +77,43 @@ def test_work_by_weight_differs_by_two_jobs_at_most_over_any_time(seed, workers,
     for one, other in ("ab", "bc", "ac"):
         apart = [float(given[one]) / weights[one] - float(given[other]) / weights[other] for given in after]
         assert max(apart) - min(apart) <= max(sizes) * (1 / weights[one] + 1 / weights[other]) + 1e-9
+
+
+@pytest.mark.parametrize(("workers", "exact"), [(1, False), (1, True), (3, True)])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_same_holds_for_tenants_that_come_and_go(seed, workers, exact):
+    random = np.random.default_rng(seed)
+    weights = {0: 1.0, 1: 2.0, 2: 0.5, 3: 1.5}
+    queue = FairQueue(
+        SPJF(),
+        tenant=lambda job: job[0],
+        weights=weights,
+        expensive=lambda job: job[1] if exact else math.nan,
+    )
+    waiting, running, given = Counter(), [], Counter()
+    apart = {pair: [] for pair in itertools.combinations(weights, 2)}  # since both have jobs waiting
+    compared = 0
+    for _ in range(3000):
+        if random.random() < 0.5 + 0.02 * (len(queue) < 3):
+            tenant = int(random.integers(4))
+            waiting[tenant] += 1
+            queue.put_nowait((tenant, int(random.integers(1, 65)) / 8))
+        elif len(queue):
+            if len(running) == workers:
+                ticket = running.pop(random.integers(workers))
+                queue.done(ticket, size=ticket.job[1])
+            running.append(queue.get_nowait())
+            tenant, size = running[-1].job
+            waiting[tenant] -= 1
+            given[tenant] += size / weights[tenant]
+        for (one, other), since in apart.items():
+            if since or (waiting[one] and waiting[other]):
+                since.append(given[one] - given[other])
+                assert max(since) - min(since) <= 8 / weights[one] + 8 / weights[other] + 1e-9
+                compared += 1
+            if not (waiting[one] and waiting[other]):
+                since.clear()
+    assert compared > 2000
 
 
 def test_what_a_job_without_prediction_took_counts_once_it_is_reported():

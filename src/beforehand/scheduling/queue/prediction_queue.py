@@ -382,6 +382,7 @@ class PredictionQueue(Generic[J]):
         except BaseException:
             ticket.state = "cancelled"  # a predictor that was asked before shall not bring it back
             self._predictions.renounce(ticket)
+            self._putters.wake(self._room())  # the next caller may have more luck
             raise
         self._put += 1
         if self._getters.waiting:
@@ -394,7 +395,11 @@ class PredictionQueue(Generic[J]):
 
     def _take(self) -> Ticket[J]:
         now = self._clock()
-        ticket = self._waiting.pop(now)
+        try:
+            ticket = self._waiting.pop(now)
+        except BaseException:  # of a timed policy that ranks nan
+            self._getters.wake(len(self))
+            raise
         ticket.state = "running"
         ticket._began = now - ticket._began
         view = ticket.view
