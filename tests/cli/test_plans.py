@@ -1,6 +1,9 @@
 """`explain` and `audit` on plans of both areas."""
 
+import html
 import json
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -54,6 +57,8 @@ def test_audit_prints_the_report_of_the_plan_as_json(here, capsys, plan, holdout
     shown = json.loads(capsys.readouterr().out)
     unseen = np.load(holdout) if holdout.endswith("npy") else Trace.load(holdout)
     same = json.loads(load_plan(plan).audit(unseen).to_json())
+    if plan == "queue.json":
+        assert shown.pop("log")["jobs"] == len(unseen)
     for timed in ("price", "why"):  # of codecs, whose time is taken anew
         del shown[timed], same[timed]
     assert shown == same
@@ -61,6 +66,79 @@ def test_audit_prints_the_report_of_the_plan_as_json(here, capsys, plan, holdout
 
 def test_what_was_audited_must_be_what_was_planned_for(here, capsys):
     assert run(["audit", "queue.json", "holdout.npy"]) == 2
-    assert "must be a Log or a Trace" in capsys.readouterr().err
+    assert "holdout.npy" in capsys.readouterr().err
     assert run(["audit", "codec.json", "holdout.npz"]) == 2
     assert "is a trace of kind 'jobs', but must be of kind 'vectors'" in capsys.readouterr().err
+    assert run(["audit", "codec.json", "holdout.npy", "--size", "a", "--where", "b=1"]) == 2
+    error = capsys.readouterr().err
+    assert "--size a --where b=1 says how to read a log of jobs, but codec.json is no plan of a queue" in error
+
+
+def week(name, seed, *, further=""):
+    """A log of a cluster: dates, durations with days, states, predictions that some jobs lack."""
+    random = np.random.default_rng(seed)
+    took = np.ceil(random.lognormal(6, 1.5, 400)).astype(int)
+    submitted = np.datetime64("2026-03-01T00:00:00") + np.cumsum(random.exponential(3000, 400)).astype("m8[s]")
+    guess = np.ceil(took * random.lognormal(0, 0.5, 400)).astype(int)
+    with open(name, "w") as stream:
+        print(f"submitted;took;guess;state{further and ';better'}", file=stream)
+        for row in random.permutation(400):
+            state = random.choice(["COMPLETED", "CANCELLED by 7", "PENDING"], p=[0.8, 0.1, 0.1])
+            seconds = took[row]
+            lasted = f"{seconds // 86400}-{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+            cells = [submitted[row], "" if state == "PENDING" else lasted, "" if row % 50 == 0 else guess[row], state]
+            print(*cells, *([took[row]] if further else []), sep=";", file=stream)
+
+
+HOW = [
+    "--size", "took", "--arrival", "submitted", "--cheap", "guess", "--where", "state=COMPLETED",
+]  # fmt: skip
+
+
+def test_an_audit_reads_the_next_file_as_the_plan_read_its_own(here, capsys):
+    week("march.csv", 0)
+    week("april.csv", 1)
+    arguments = ["scheduling", "plan-queue", "march.csv", *HOW, "--assume-expensive", "0.3", "--bootstrap", "10"]
+    assert run([*arguments, "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "plan.json", "april.csv"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "not state=COMPLETED",
+        "no cheap prediction for",
+        "assumed expensive predictions",
+        "costs in seconds",
+        "verdict",
+    ):
+        assert words in shown
+    assert run(["audit", "plan.json", "april.csv", "--json"]) == 0
+    log = json.loads(capsys.readouterr().out)["log"]
+    assert log["columns"] == {"size": "took", "arrival": "submitted", "cheap": "guess"}
+    assert log["jobs"] + log["dropped"] == 400
+
+
+def test_predictions_that_were_assumed_are_read_where_the_next_file_has_them(here, capsys):
+    week("march.csv", 0)
+    week("april.csv", 1, further="better")
+    arguments = ["scheduling", "plan-queue", "march.csv", *HOW, "--assume-expensive", "0.3", "--bootstrap", "10"]
+    assert run([*arguments, "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "plan.json", "april.csv", "--expensive", "better", "--json"]) == 0
+    log = json.loads(capsys.readouterr().out)["log"]
+    assert log["assumed"] == {}
+    assert log["columns"]["expensive"] == "better"
+
+
+def test_what_is_printed_as_the_next_command_runs(here, capsys):
+    week("march.csv", 0)
+    arguments = ["scheduling", "plan-queue", "march.csv", *HOW, "--assume-expensive", "0.3", "--bootstrap", "10"]
+    assert run([*arguments, "-o", "plan.json", "--html", "plan.html"]) == 0
+    shown = capsys.readouterr().out
+    audit = next(line for line in shown.splitlines() if line.strip().startswith("beforehand audit"))
+    assert run(shlex.split(audit)[1:]) == 0
+    page = html.unescape((here / "plan.html").read_text())
+    simulate = re.search(r"beforehand scheduling simulate [^<]*", page)[0]
+    assert run([*shlex.split(simulate)[1:], "--jobs", "2000"]) == 0
+    again = re.search(r"beforehand scheduling plan-queue [^<]*", page)[0]
+    assert "--where state=COMPLETED" in again
+    assert run([*shlex.split(again)[1:], "--bootstrap", "10"]) == 0

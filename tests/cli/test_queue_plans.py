@@ -19,7 +19,7 @@ def wide(monkeypatch):
 def planned(log, *, in_means=False, **options):
     """The first half planned on, the second audited."""
     columns = {name: getattr(log, name) for name in ("size", "cheap", "expensive", "arrival")}
-    meta = {"dropped": 2, "assumed": {"cheap": 1.0}, **({"unit": log.unit} if log.unit else {})}
+    meta = {"left_out": {"cancelled": 2}, "assumed": {"cheap": 1.0}, **({"unit": log.unit} if log.unit else {})}
     jobs = Trace("jobs", {name: held for name, held in columns.items() if held is not None}, meta=meta)
     sample, holdout = (Log.read(part) for part in jobs.split(0.5))
     plan = plan_queue(sample, **{"load": 0.9, "preemptive": True, "bootstrap": 0, "expensive_cost": 0.5} | options)
@@ -81,7 +81,7 @@ def test_memory_is_shown_where_it_was_weighed(capsys):
 def test_what_was_left_out_and_assumed_is_said(capsys):
     planned(skewed(300)).show()
     shown = capsys.readouterr().out
-    assert "left out 2 rows" in shown
+    assert "left out 2 of 302 rows: 2 cancelled" in shown
     assert "assumed cheap predictions" in shown
 
 
@@ -91,18 +91,20 @@ def test_json_holds_the_plan_the_report_and_the_log(capsys):
     shown = json.loads(capsys.readouterr().out)
     assert shown["plan"] == json.loads(made.plan.to_json())
     assert shown["report"] == json.loads(made.report.to_json())
-    assert shown["log"] == {"jobs": 300, "dropped": 2, "assumed": {"cheap": 1.0}}
+    assert shown["log"] == {"jobs": 300, "dropped": 2, "left_out": {"cancelled": 2}, "assumed": {"cheap": 1.0}}
 
 
 def test_the_page_names_the_file_the_predictions_and_the_next_command(tmp_path):
     made = planned(skewed(300, unit="tokens"))
-    assert made.write_page(tmp_path / "plan.html", log=Path("my jobs.csv"), command="beforehand scheduling plan-queue")
+    how = "--size took --where 'state=all right'"
+    command = "beforehand scheduling plan-queue"
+    assert made.write_page(tmp_path / "plan.html", log=Path("my jobs.csv"), how=how, command=command)
     text = (tmp_path / "plan.html").read_text("utf-8")
     assert "my jobs.csv" in text
     assert "sizes, cheap and expensive predictions" in text
     assert "Planned on the first 150 jobs, audited on the last 150." in text
     assert "plus the price of the predictions, in tokens." in text
-    assert "simulate &#39;my jobs.csv&#39; --policy" in text
+    assert "simulate &#39;my jobs.csv&#39; --size took --where &#39;state=all right&#39; --policy" in text
 
 
 def test_a_row_draws_a_curve_for_each_candidate_and_the_clairvoyant():

@@ -37,7 +37,10 @@ def test_simulate_is_that_of_the_library(here, capsys):
     assert found["response_time"] == same.response_time
     assert found["quantiles"] == {str(share): value for share, value in same.quantiles.items()}
     assert found["policy"]["threshold"] == 1.5
-    assert found["log"] == {"jobs": 2000, "dropped": 0, "assumed": {}}
+    log = {"jobs": 2000, "dropped": 0, "left_out": {}, "missing": {}, "missing_rule": "last", "assumed": {}}
+    same = {"size", "cheap", "expensive", "arrival"}
+    units = {"unit": "seconds", "columns": dict(zip(same, same, strict=True)), "service_rate": 1.0}
+    assert found["log"] == log | units
 
 
 def test_the_load_is_measured_unless_given(here, capsys):
@@ -62,7 +65,14 @@ def test_simulate_says_what_it_found_and_what_it_assumed(here, capsys):
     arguments = ["simulate", "bare.csv", "--size", "took", "--load", "0.7", "--jobs", "5000"]
     assert run(["scheduling", *arguments, "--policy", JSON, "--assume-cheap", "1", "--assume-expensive", "0.3"]) == 0
     shown = capsys.readouterr().out
-    for words in ["left out 1 rows", "assumed cheap", "assumed expensive", "mean response", "99 % within", "of shorts"]:
+    for words in [
+        "left out 1 of 50 rows",
+        "assumed cheap",
+        "assumed expensive",
+        "mean response",
+        "99 % within",
+        "of shorts",
+    ]:
         assert words in shown
 
 
@@ -186,3 +196,50 @@ def test_a_plan_that_cannot_be_made_is_one_line_and_code_2(here, capsys, argumen
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("policy", ["SPJF(cheap)", "SkipPredict(0.5, non-preemptive)", "DelayPredict(0.9)", "1-bit(2)"])
+def test_policies_are_accepted_as_plans_print_them(here, capsys, policy):
+    found = told(capsys, "simulate", "jobs.npz", "--policy", policy, "--load", "0.5", "--jobs", "2000")
+    assert str(scheduling.policy_from_json(json.dumps(found["policy"]))) == policy.replace("1-bit", "OneBit")
+
+
+def test_every_policy_of_a_printed_plan_can_be_simulated(here, capsys):
+    plan = told(capsys, *PLAN)["plan"]
+    policies = [
+        str(scheduling.policy_from_json(json.dumps(each["policy"]))) for each in plan["candidates"] if each["policy"]
+    ]
+    assert len(policies) > 5
+    for policy in policies:
+        assert run(["scheduling", "simulate", "jobs.npz", "--policy", policy, "--load", "0.5", "--jobs", "500"]) == 0
+
+
+AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+    f"2023-11-16 18:{second // 60:02}:{second % 60:02}.5,48,{10 + 90 * (second % 7 == 0)}\n" for second in range(600)
+)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["simulate", "--policy", "fcfs", "--replay"], ["simulate", "--policy", "fcfs"], ["plan-queue"]]
+)
+def test_tokens_are_not_taken_for_seconds(here, capsys, arguments):
+    (here / "azure.csv").write_text(AZURE)
+    command, *rest = arguments
+    assert run(["scheduling", command, "azure.csv", *rest]) == 2
+    assert "sizes are in tokens and arrivals in seconds" in capsys.readouterr().err
+    assert run(["scheduling", command, "azure.csv", *rest, "--tokens-per-second", "30"]) == 0
+    assert "tokens" in capsys.readouterr().out
+
+
+def test_prices_may_be_left_out_and_are_nothing_then(here, capsys):
+    found = told(capsys, "plan-queue", "jobs.npz", "--load", "0.8", "--bootstrap", "10")
+    assert found["plan"]["setting"]["cheap_cost"] == found["plan"]["setting"]["expensive_cost"] == 0
+
+
+def test_a_plan_keeps_how_its_log_was_read(here, capsys):
+    (here / "log.csv").write_text("took,at,state\n" + "5,1,ok\n5.5,2,bad\n" * 30)
+    how = {"size": "took", "arrival": "at", "where": ["state=ok"], "assume_cheap": 0.5, "tokens_per_second": 9.0}
+    arguments = ["--size", "took", "--arrival", "at", "--where", "state=ok", "--assume-cheap", "0.5"]
+    found = told(capsys, "plan-queue", "log.csv", *arguments, "--tokens-per-second", "9", "--load", "0.5", *PRICES)
+    assert found["plan"]["read_with"] == how
+    assert found["log"]["left_out"] == {"not state=ok": 30}

@@ -140,9 +140,9 @@ def test_a_load_is_measured_in_one_unit(units, load):
 @pytest.mark.parametrize(
     ("units", "words"),
     [
-        ({"unit": "tokens"}, "tokens and arrivals in a unit that is not known.*service_rate= how many tokens"),
+        ({"unit": "tokens"}, "tokens and arrivals in a unit that is not known.*how many tokens a server does"),
         ({"unit": "tokens", "time_unit": "seconds"}, "tokens and arrivals in seconds.*--tokens-per-second"),
-        ({"time_unit": "seconds"}, "unit of the sizes is not known.*unit='seconds' .--size-unit seconds"),
+        ({"time_unit": "seconds"}, "unit of the sizes is not known.*--size-unit seconds, unit='seconds'"),
     ],
 )
 def test_units_that_do_not_go_together_are_refused_with_the_remedy(units, words):

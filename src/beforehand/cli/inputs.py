@@ -59,14 +59,20 @@ def read_trace(path: Path, kind: str | None) -> Trace:
     """
     from beforehand.workloads import formats
     from beforehand.workloads.formats import pcap_csv
+    from beforehand.workloads.job_log import read_job_log
 
-    log, own = (pcap_csv, "stream") if pcap_csv.recognize(path) else (formats.recognize(path), "jobs")
-    if log is None:
+    if pcap_csv.recognize(path):
+        own, source = "stream", str(pcap_csv.META["source"])
+    elif (log := formats.recognize(path)) is not None:
+        own, source = "jobs", log.SOURCE
+    else:
         return Trace.load(path, kind=kind)
     if kind not in (None, own):
-        raise InvalidInput(f"kind is {kind!r}, but {path} holds {own!r} ({log.META['source']}); leave kind out")
+        raise InvalidInput(f"kind is {kind!r}, but {path} holds {own!r} ({source}); leave kind out")
+    if own == "jobs":
+        return read_job_log(path)
     with naming(path):
-        return log.read(path)
+        return pcap_csv.read(path)
 
 
 def read_sample(path: Path, kind: str | None) -> Trace | NDArray[Any] | list[NDArray[Any]]:

@@ -1,8 +1,12 @@
-"""Logs of finished jobs, as read by the commands of scheduling."""
+"""Logs of finished jobs on a command line: one set of options for all commands that read one."""
 
-from collections.abc import Mapping
+import inspect
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, final, get_type_hints
 
 import typer
 
@@ -13,94 +17,218 @@ if TYPE_CHECKING:
 
 LogFile = Annotated[
     Path,
-    typer.Argument(metavar="LOG", help="Finished jobs in csv, jsonl, npz or parquet, or an Azure LLM csv as it is."),
-]
-Size = Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes, if not called size.")]
-Cheap = Annotated[str | None, typer.Option(metavar="COL", help="Column of cheap predictions, if not called cheap.")]
-Expensive = Annotated[
-    str | None, typer.Option(metavar="COL", help="Column of expensive predictions, if not called expensive.")
-]
-Arrival = Annotated[
-    str | None,
-    typer.Option(metavar="COL", help="Column of arrivals, numbers or ISO timestamps, if not called arrival."),
-]
-AssumeCheap = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SIGMA",
-        help="If the log has no cheap predictions: draw some with lognormal errors of this sigma, such as 1.0.",
+    typer.Argument(
+        metavar="LOG",
+        help="Finished jobs, a row each: csv in any dialect, jsonl, json, npz or Parquet, perhaps as .gz or .zst; - is "
+        "stdin. Public logs are recognized.",
     ),
 ]
-AssumeExpensive = Annotated[
-    float | None,
-    typer.Option(metavar="SIGMA", help="If the log has no expensive predictions: draw some likewise, such as 0.3."),
-]
+COLUMNS: Final = "Columns of the log"
+ROWS: Final = "Rows and units of the log"
+FILE: Final = "How to read the file"
+ROLES: Final = ("size", "start", "end", "cheap", "expensive", "arrival", "weight")
+SEPARATORS: Final = {"tab": "\t", "\\t": "\t", "blank": " ", "space": " "}  # as they are easily typed
 
 
-def read_jobs(
-    path: Path, *, columns: Mapping[str, str | None], assume: Mapping[str, float | None], seed: int
-) -> "Trace":
-    """A trace of kind `jobs`: sorted by arrival, without the rows whose size is nan or not above 0.
+def _column(words: str) -> Any:
+    return typer.Option(metavar="COL", help=words, rich_help_panel=COLUMNS)
 
-    Args:
-        path: The log.
-        columns: For `size`, `cheap`, `expensive`, `arrival` the column that holds it; None stands for that name.
-        assume: For `cheap` and `expensive` how far drawn predictions err, where the log has none; None draws none.
-        seed: Another seed draws other predictions.
 
-    Guarantee:
-        The trace's metadata hold `dropped`, the number of rows left out, and `assumed`, what was drawn; `unit` only if
-        the sizes are the file's own column of that name.
+@final
+@dataclass(frozen=True, kw_only=True)
+class JobOptions:
+    """How to read a log of jobs, as a command line says it; what is None is left to the log."""
 
-    Raises:
-        InvalidInput: the file cannot be read; a column is not there; a number is out of range; no job is left.
-        CorruptData: the file is damaged, or a cell is not a number. The message names file, column and row.
-    """
-    from beforehand.cli.inputs import naming
-    from beforehand.core import Trace
-    from beforehand.core.errors import InvalidInput
-    from beforehand.workloads import formats
-    from beforehand.workloads.formats.finished_jobs import cleaned
-    from beforehand.workloads.jobs import ERRORS, predicted
+    size: Annotated[str | None, _column("Sizes: numbers, or durations such as 1:30:00; if not called size.")] = None
+    start: Annotated[str | None, _column("When a job began, in place of a size: that is end minus start.")] = None
+    end: Annotated[str | None, _column("When it ended.")] = None
+    arrival: Annotated[str | None, _column("When it came: numbers, dates or times; if not called arrival.")] = None
+    cheap: Annotated[str | None, _column("Cheap predictions, in the unit of the sizes; if not called cheap.")] = None
+    expensive: Annotated[str | None, _column("Expensive ones; if not called expensive.")] = None
+    weight: Annotated[str | None, _column("How often a job counts; once, if this is not given.")] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COL=VALUE",
+            help="Only rows such as state=COMPLETED,TIMEOUT, nodes<=1, model!= (not empty) or day>=2026-03-01; several "
+            "times for rows that pass all.",
+            rich_help_panel=ROWS,
+        ),
+    ] = None
+    missing: Annotated[
+        Literal["last", "drop"] | None,
+        typer.Option(
+            help="A job without a prediction counts as longer than all others (last, if not given), or is left out.",
+            rich_help_panel=ROWS,
+        ),
+    ] = None
+    assume_cheap: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SIGMA",
+            help="If the log has no cheap predictions: draw some with lognormal errors of this sigma, such as 1.0.",
+            rich_help_panel=ROWS,
+        ),
+    ] = None
+    assume_expensive: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SIGMA",
+            help="If the log has no expensive predictions: draw some likewise, such as 0.3.",
+            rich_help_panel=ROWS,
+        ),
+    ] = None
+    size_unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Unit of the sizes, such as seconds, ms or tokens.", rich_help_panel=ROWS),
+    ] = None
+    time_unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Unit of arrivals that are numbers.", rich_help_panel=ROWS),
+    ] = None
+    tokens_per_second: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", help="Tokens that one server writes in a second, for sizes in tokens.", rich_help_panel=ROWS
+        ),
+    ] = None
+    format: Annotated[
+        Literal["csv", "jsonl", "json", "npz", "parquet"] | None,
+        typer.Option(help="If the file does not show it; csv with any separator.", rich_help_panel=FILE),
+    ] = None
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAR", help="Between cells, if not to be found: , ; | tab or blank.", rich_help_panel=FILE
+        ),
+    ] = None
+    decimal: Annotated[str | None, typer.Option(metavar="CHAR", help="Decimal sign, . or ,", rich_help_panel=FILE)] = (
+        None
+    )
+    no_header: Annotated[
+        bool,
+        typer.Option("--no-header", help="The first line is a row; columns are called 1, 2, ...", rich_help_panel=FILE),
+    ] = False
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE", help="Of times without one, such as Europe/Berlin; else UTC.", rich_help_panel=FILE
+        ),
+    ] = None
 
-    log = formats.recognize(path)
-    meta: dict[str, Any]
-    if log is not None:
-        table, meta = log.columns(path), dict(log.META)
-    else:
-        trace = Trace.load(path, kind="jobs")
-        table, meta = dict(trace.columns), trace.meta
-    renamed = {}
-    for name, column in columns.items():
-        if (column or name) in table:
-            renamed[name] = table[column or name]
-        elif column or name == "size":
-            raise InvalidInput(
-                f"{path} has no column {column or name!r} among {', '.join(table)}; name one of them with --{name}"
+    def read(self, path: Path, *, seed: int) -> "Trace":
+        """The log as a trace of kind `jobs`; see `beforehand.workloads.job_log.read_job_log`."""
+        from beforehand.workloads.job_log import JobColumns, read_job_log
+        from beforehand.workloads.reading import Reading
+
+        return read_job_log(
+            path,
+            columns=JobColumns(**{role: getattr(self, role) for role in ROLES}),
+            reading=Reading(
+                format=self.format,
+                separator=SEPARATORS.get(self.separator or "", self.separator),
+                decimal=self.decimal,
+                header=not self.no_header,
+                time_zone=self.time_zone or "UTC",
+            ),
+            where=self.where or (),
+            assume=self.assumed(),
+            size_unit=self.size_unit,
+            time_unit=self.time_unit,
+            tokens_per_second=self.tokens_per_second,
+            missing=self.missing or "last",
+            seed=seed,
+        )
+
+    def assumed(self) -> dict[str, float]:
+        """The sigmas of the predictions to draw."""
+        sigmas = {"cheap": self.assume_cheap, "expensive": self.assume_expensive}
+        return {name: sigma for name, sigma in sigmas.items() if sigma is not None}
+
+    def said(self) -> dict[str, Any]:
+        """What was given, by option, as a plan keeps it: what JSON can hold."""
+        return {name: value for name, value in asdict(self).items() if value is not None and value is not False}
+
+    def words(self) -> str:
+        """What was given, as options of a command line."""
+        words = []
+        for name, value in self.said().items():
+            for each in value if isinstance(value, list) else [value]:
+                words.append(f"--{name.replace('_', '-')}")
+                words += [] if value is True else [str(each)]
+        return shlex.join(words)
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """The options that a plan kept.
+
+        Raises:
+            CorruptData: there are others than this version has.
+        """
+        from beforehand.core.errors import CorruptData
+
+        unknown = sorted(set(said) - {field.name for field in fields(cls)})
+        if unknown:
+            raise CorruptData(
+                f"the plan's log was read with {', '.join(unknown)}, which this version does not have; use the one "
+                "that made the plan, or plan again"
             )
-    drawn = {name: sigma for name, sigma in assume.items() if sigma is not None}
-    for name, sigma in drawn.items():
-        if name in renamed:
-            raise InvalidInput(
-                f"assume_{name} is {sigma}, but {path} has {name} predictions; leave --assume-{name} out"
-            )
-    if columns["size"] not in (None, "size"):
-        meta.pop("unit", None)  # which is that of the column size
-    with naming(path):
-        jobs, dropped = cleaned(table | renamed)
-    errors = {name: predicted(jobs["size"], sigma, seed=seed, stream=ERRORS[name]) for name, sigma in drawn.items()}
-    return Trace("jobs", jobs | errors, meta=meta | {"assumed": drawn, "dropped": dropped})
+        return cls(**said)
+
+    def over(self, others: "JobOptions") -> "JobOptions":
+        """These options, and where they say nothing the others."""
+        return replace(others, **self.said())
+
+
+def reads_jobs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command with all options of `JobOptions` in place of its parameter `jobs`."""
+    hints = get_type_hints(JobOptions, include_extras=True)
+    options = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(JobOptions)
+    ]
+    own = inspect.signature(command)
+    before = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own.parameters.values() if each.name != "jobs"
+    ]
+
+    @wraps(command)
+    def run(**given: Any) -> Any:
+        jobs = JobOptions(**{field.name: given.pop(field.name) for field in fields(JobOptions)})
+        return command(jobs=jobs, **given)
+
+    parameters = [*before, *options]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def about(jobs: "Trace") -> dict[str, Any]:
-    """The size of a log and what was left out or assumed, for JSON."""
-    return {"jobs": len(jobs)} | {name: jobs.meta[name] for name in ("dropped", "assumed")}
+    """The size of a log, how it was read, and what was left out or assumed, for JSON."""
+    meta = jobs.meta
+    told = ("source", "unit", "time_unit", "service_rate", "columns", "left_out", "missing", "missing_rule", "assumed")
+    dropped = sum(meta.get("left_out", {}).values())
+    return {"jobs": len(jobs), "dropped": dropped} | {name: meta[name] for name in told if name in meta}
 
 
 def show_jobs(jobs: "Trace") -> None:
-    """Print which rows were left out, and which predictions were drawn."""
-    dropped = jobs.meta["dropped"]
-    if dropped:
-        render.show(f"left out {dropped:,} rows whose size is not above 0")
-    for name, sigma in jobs.meta["assumed"].items():
+    """Print what was read as what, which rows were left out, and which predictions are missing or drawn."""
+    meta = jobs.meta
+    if "source" in meta:
+        arrivals = f", arrivals in {meta['time_unit']}" if "time_unit" in meta else ""
+        render.show(f"read as {meta['source']}: sizes in {meta.get('unit', 'a unit that is not known')}{arrivals}")
+    left_out: dict[str, int] = meta.get("left_out", {})
+    if left_out:
+        dropped = sum(left_out.values())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        render.show(f"left out {dropped:,} of {dropped + len(jobs):,} rows: {reasons}")
+    for name, count in meta.get("missing", {}).items():
+        if name not in jobs.columns or name in meta["assumed"]:
+            render.show(f"column {name} is empty: no {name} predictions")
+        else:
+            rule = "they count as longer than all others; --missing drop leaves them out"
+            render.show(f"no {name} prediction for {count:,} of {len(jobs):,} jobs: {rule}")
+    for name, sigma in meta["assumed"].items():
         render.show(f"assumed {name} predictions with lognormal errors of sigma {sigma:g}: the log has none")

@@ -54,10 +54,11 @@ def command(context: typer.Context) -> str:
         value = context.params.get(parameter.name or "")
         if value is None or value == parameter.default:
             continue
-        if parameter.param_type_name == "option":
-            words.append(parameter.opts[0])
-        if not isinstance(value, bool):
-            words.append(shlex.quote(str(value)))
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if parameter.param_type_name == "option":
+                words.append(parameter.opts[0])
+            if not isinstance(each, bool):
+                words.append(shlex.quote(str(each)))
     return " ".join(words)
 
 

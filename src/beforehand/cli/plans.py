@@ -1,11 +1,14 @@
 """`explain` and `audit`: plans of any area, read and checked."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from beforehand.cli import render
+from beforehand.cli.jobs import JobOptions, about, reads_jobs, show_jobs
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan in JSON, such as plan.json.")]
 
@@ -17,14 +20,17 @@ def explain(plan: PlanFile) -> None:
     render.show(load_plan(plan).explain())
 
 
+@reads_jobs
 def audit(
     plan: PlanFile,
     trace: Annotated[
         Path,
         typer.Argument(
-            metavar="TRACE", help="What the plan never saw: a trace, an array in .npy, or for a stream any such log."
+            metavar="TRACE",
+            help="What the plan never saw: a trace, an array in .npy; for a stream or a queue any such log.",
         ),
     ],
+    jobs: JobOptions,
     kind: Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it.")] = None,
     column: Annotated[
         str | None, typer.Option(help="Column of keys, for a plan of a stream; else key, or the only one.")
@@ -33,16 +39,44 @@ def audit(
 ) -> None:
     """Check a plan's expectation on data that it never saw.
 
-    Prints expected, measured, the strongest practical baseline and the clairvoyant side by side.
+    Prints expected, measured, the strongest practical baseline and the
+    clairvoyant side by side. A log of jobs is read as the plan's own was,
+    with its columns, filters, units and assumptions, unless options of
+    this command say otherwise.
     """
     from beforehand.core import load_plan
+    from beforehand.core.errors import InvalidInput
 
     chosen = load_plan(plan)
-    holdout = _holdout(chosen.area, trace, kind, column)
-    with render.progress(1) as steps:
+    queue = chosen.area == "scheduling" and kind in (None, "jobs") and column is None
+    if not queue and (given := jobs.words()):
+        raise InvalidInput(f"{given} says how to read a log of jobs, but {plan} is no plan of a queue; leave it out")
+    with render.progress(2) as steps:
+        steps.begin("reading")
+        holdout = _next_log(chosen, trace, jobs) if queue else _holdout(chosen.area, trace, kind, column)
         steps.begin("auditing")
         report = chosen.audit(holdout)
-    print(report.to_json()) if as_json else render.show_report(report)
+    if as_json:
+        told = {"log": about(holdout)} if queue else {}
+        render.show_json(json.loads(report.to_json()) | told)
+        return
+    if queue:
+        show_jobs(holdout)
+        render.show(f"{len(holdout):,} jobs, times and costs in {holdout.meta.get('unit', 'the unit of the sizes')}\n")
+    render.show_report(report)
+
+
+def _next_log(plan: Any, path: Path, jobs: JobOptions) -> Any:
+    """A log that is read as the plan's own was; predictions that it has are not drawn."""
+    from beforehand.workloads.reading import look
+
+    kept = JobOptions.of(plan.read_with)
+    asked = jobs.over(kept)
+    names = look(str(path)).names
+    for name in kept.assumed():
+        if (getattr(asked, name) or name) in names:
+            asked = replace(asked, **{f"assume_{name}": None})
+    return asked.read(path, seed=plan.seed + 1)  # other errors than those that were planned with
 
 
 def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any:

@@ -56,12 +56,13 @@ class Planned:
         plan, report = json.loads(self.plan.to_json()), json.loads(self.report.to_json())
         render.show_json({"plan": plan, "report": report, "log": about(self.jobs)})
 
-    def write_page(self, path: Path, *, log: Path, command: str) -> bool:
+    def write_page(self, path: Path, *, log: Path, how: str, command: str) -> bool:
         """Write the page, and say whether what draws it is installed.
 
         Args:
             path: Where to.
             log: The file that the jobs were read from.
+            how: The options that said how to read it.
             command: The command line that repeats the page.
         """
         from beforehand.scheduling import policy_to_json
@@ -76,7 +77,8 @@ class Planned:
             story=f"Planned on the first {self.plan.jobs:,} jobs, audited on the last {len(self.holdout):,}.",
         )
         options = ["--policy", policy_to_json(self.plan.policy), "--load", f"{self.plan.setting.load:.3g}"]
-        after = shlex.join(["beforehand", "scheduling", "simulate", str(log), *options])
+        options += ["--servers", str(self.plan.setting.servers)] if self.plan.setting.servers > 1 else []
+        after = shlex.join(["beforehand", "scheduling", "simulate", str(log), *shlex.split(how), *options])
         return page.write(path, [audited], title=f"beforehand: {log.name}", lede=LEDE, command=command, after=after)
 
 

@@ -2,27 +2,17 @@
 
 import json
 import math
+import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from beforehand.cli import page, queue_plans, render
-from beforehand.cli.jobs import (
-    Arrival,
-    AssumeCheap,
-    AssumeExpensive,
-    Cheap,
-    Expensive,
-    LogFile,
-    Size,
-    about,
-    read_jobs,
-    show_jobs,
-)
+from beforehand.cli.jobs import JobOptions, LogFile, about, reads_jobs, show_jobs
 
 if TYPE_CHECKING:
     from beforehand.scheduling import Log
@@ -34,7 +24,7 @@ app = typer.Typer(
 Load = Annotated[
     float | None, typer.Option(help="Share of time that the jobs keep each server busy; else measured from arrivals.")
 ]
-Rate = Annotated[float | None, typer.Option(help="Arrivals in a unit of time, instead of --load.")]
+Rate = Annotated[float | None, typer.Option(help="Arrivals in a unit of the log's time, instead of --load.")]
 Servers = Annotated[int, typer.Option(min=1, max=256, help="Servers that share one queue.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures everywhere.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
@@ -51,11 +41,15 @@ def _scheduling(context: typer.Context) -> None:
     epilog="Example: beforehand scheduling plan-queue jobs.csv --load 0.9 --cheap-cost 0.5 --expensive-cost 2 "
     "--cost-unit mean --assume-cheap 1 --assume-expensive 0.3",
 )
+@reads_jobs
 def plan_queue(
     context: typer.Context,
     log: LogFile,
-    cheap_cost: Annotated[float, typer.Option(min=0, help="Price of one cheap prediction, in the unit of sizes.")],
-    expensive_cost: Annotated[float, typer.Option(min=0, help="Price of one expensive prediction.")],
+    jobs: JobOptions,
+    cheap_cost: Annotated[
+        float, typer.Option(min=0, help="Price of one cheap prediction, in the unit of sizes.")
+    ] = 0.0,
+    expensive_cost: Annotated[float, typer.Option(min=0, help="Price of one expensive prediction.")] = 0.0,
     load: Load = None,
     rate: Rate = None,
     charge: Annotated[
@@ -65,12 +59,6 @@ def plan_queue(
     cost_unit: Annotated[
         Literal["size", "mean"], typer.Option(help="Whether prices are in the unit of sizes or in mean sizes.")
     ] = "size",
-    size: Size = None,
-    cheap: Cheap = None,
-    expensive: Expensive = None,
-    arrival: Arrival = None,
-    assume_cheap: AssumeCheap = None,
-    assume_expensive: AssumeExpensive = None,
     preemptive: Annotated[
         bool, typer.Option("--preemptive", help="A job that was started can be preempted by another.")
     ] = False,
@@ -102,10 +90,7 @@ def plan_queue(
         output = output or out
     with render.progress(3 + (html is not None)) as steps:
         steps.begin("reading")
-        columns = {"size": size, "cheap": cheap, "expensive": expensive, "arrival": arrival}
-        trace = read_jobs(
-            log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
-        )
+        trace = jobs.read(log, seed=seed)
         sample, unseen = (scheduling.Log.read(part) for part in trace.split(1 - holdout))
         scale = sample.mean if cost_unit == "mean" else 1.0
         steps.begin("trying policies")
@@ -124,6 +109,7 @@ def plan_queue(
             seed=seed,
         )
         steps.begin("auditing")
+        plan = replace(plan, read_with=jobs.said())
         report = plan.audit(unseen, bootstrap=bootstrap, seed=seed)
         planned = queue_plans.Planned(
             jobs=trace, holdout=unseen, plan=plan, report=report, in_means=cost_unit == "mean"
@@ -131,7 +117,7 @@ def plan_queue(
         drawn = True
         if html:
             steps.begin("drawing the page")
-            drawn = planned.write_page(html, log=log, command=page.command(context))
+            drawn = planned.write_page(html, log=log, how=jobs.words(), command=page.command(context))
     if output:
         with writing(output) as stream:
             stream.write(plan.to_json().encode())
@@ -142,19 +128,23 @@ def plan_queue(
     for path in (output, html if drawn else None):
         if path:
             render.show(f"\nwrote {path}")
+    if output:
+        render.show(f"check it on later jobs:\n  {shlex.join(['beforehand', 'audit', str(output), str(log)])}")
     if not drawn:
         render.show(f"\n{page.NO_PICTURES}")
 
 
 @app.command(epilog="Example: beforehand scheduling simulate jobs.csv --policy sprpt --load 0.9 --assume-expensive 0.3")
+@reads_jobs
 def simulate(
     log: LogFile,
+    jobs: JobOptions,
     policy: Annotated[
         str,
         typer.Option(
             metavar="NAME|JSON",
-            help="A name such as sprpt (any other word lists them all), or an object with name and options, such as "
-            '\'{"policy": "skippredict", "threshold": 40}\'.',
+            help="A name such as sprpt (any other word lists them all), with options as plans print them, such as "
+            '\'SkipPredict(40, size)\', or as an object: \'{"policy": "skippredict", "threshold": 40}\'.',
         ),
     ],
     load: Load = None,
@@ -163,14 +153,8 @@ def simulate(
         bool, typer.Option("--replay", help="Serve the log's own jobs at their own times instead of drawing from them.")
     ] = False,
     servers: Servers = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="How many jobs to draw.")] = 1_000_000,
+    drawn: Annotated[int, typer.Option("--jobs", min=1, help="How many jobs to draw.")] = 1_000_000,
     seed: Seed = 0,
-    size: Size = None,
-    cheap: Cheap = None,
-    expensive: Expensive = None,
-    arrival: Arrival = None,
-    assume_cheap: AssumeCheap = None,
-    assume_expensive: AssumeExpensive = None,
     as_json: Json = False,
 ) -> None:
     """Run one policy on jobs like those of a log: how long do they take, from arrival to completion?
@@ -189,19 +173,16 @@ def simulate(
     order = scheduling.policy_from_json(policy)
     with render.progress(2) as steps:
         steps.begin("reading")
-        columns = {"size": size, "cheap": cheap, "expensive": expensive, "arrival": arrival}
-        trace = read_jobs(
-            log, columns=columns, assume={"cheap": assume_cheap, "expensive": assume_expensive}, seed=seed
-        )
-        finished = scheduling.Log.read(trace)
+        trace = jobs.read(log, seed=seed)
+        finished = scheduling.Log.read(trace).missing_last()
         steps.begin("serving")
         if replay:
             result = scheduling.replay(order, finished, servers=servers).summary(finished)
         else:
             if load is rate is None:
-                rate = _measured(finished)
+                load = _measured(finished, servers)
             result = asdict(
-                scheduling.simulate(order, finished, load=load, rate=rate, jobs=jobs, seed=seed, servers=servers)
+                scheduling.simulate(order, finished, load=load, rate=rate, jobs=drawn, seed=seed, servers=servers)
             )
     if as_json:
         result["quantiles"] = {str(share): value for share, value in result["quantiles"].items()}
@@ -209,15 +190,30 @@ def simulate(
         render.show_json(served | render.finite(result))
         return
     show_jobs(trace)
-    render.console().print(render.facts([("policy", policy), *_facts(result)]))
+    render.console().print(render.facts([("policy", policy), ("times in", _unit(finished)), *_facts(result)]))
 
 
-def _measured(log: "Log") -> float:
+def _measured(log: "Log", servers: int) -> float:
     from beforehand.core.errors import InvalidInput
 
-    if math.isnan(log.rate):
+    load = log.measured_load(servers)
+    if math.isnan(load):
         raise InvalidInput("load and rate are left out and the log has no arrivals to measure them by; pass --load 0.8")
-    return log.rate
+    if load >= 1:
+        raise InvalidInput(
+            f"the log's arrivals make a load of {load:.3g} for each server, but a queue needs less than 1; pass "
+            "--load, or more --servers"
+        )
+    return load
+
+
+def _unit(log: "Log") -> str:
+    """The unit of times, and what it has to do with that of the arrivals."""
+    if log.unit is None:
+        return "the unit of the sizes"
+    if log.time_unit in (None, log.unit) or log.service_rate is None:
+        return log.unit
+    return f"{log.unit}, of which a server does {log.service_rate:g} a {log.time_unit.removesuffix('s')}"
 
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:

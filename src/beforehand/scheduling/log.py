@@ -190,7 +190,9 @@ class Log:
         """
         if math.isnan(self.rate):
             return math.nan
-        return self.rate * self.mean / (self._known_service_rate() * whole("servers", servers, least=1))
+        return (
+            self.rate * self.mean / (self._known_service_rate(", or pass a load") * whole("servers", servers, least=1))
+        )
 
     def arrivals_in_sizes(self) -> Floats | None:
         """The arrivals in the unit of the sizes, in which one server does one unit of work in a unit of time.
@@ -283,8 +285,11 @@ class Log:
             object.__setattr__(log, name, column)
         return log
 
-    def _known_service_rate(self) -> float:
+    def _known_service_rate(self, otherwise: str = "") -> float:
         """How many units of size one server does in a unit of time.
+
+        Args:
+            otherwise: What else helps, for the error.
 
         Raises:
             InvalidInput: it is not known.
@@ -293,12 +298,12 @@ class Log:
             return self.service_rate
         if self.unit is None:
             found = f"arrivals are in {self.time_unit}, but the unit of the sizes is not known"
-            remedy = f"say it, as in unit='{self.time_unit}' (--size-unit {self.time_unit})"
+            remedy = f"say it (--size-unit {self.time_unit}, unit='{self.time_unit}')"
         else:
             found = f"sizes are in {self.unit} and arrivals in {self.time_unit or 'a unit that is not known'}"
-            remedy = f"say with service_rate= how many {self.unit} a server does in a unit of time"
-            remedy += " (--tokens-per-second)" if unit_name("unit", self.unit) == "tokens" else ""
-        raise InvalidInput(f"{found}, but to set them off against each other takes one unit; {remedy}")
+            option = "--tokens-per-second, " if unit_name("unit", self.unit) == "tokens" else ""
+            remedy = f"say how many {self.unit} a server does in a unit of time ({option}service_rate=)"
+        raise InvalidInput(f"{found}, but to set them off against each other takes one unit; {remedy}{otherwise}")
 
 
 def rate_in_sizes(jobs: Any, rate: float | None) -> float | None:
@@ -309,4 +314,4 @@ def rate_in_sizes(jobs: Any, rate: float | None) -> float | None:
     """
     if rate is None or not isinstance(jobs, Log):
         return rate
-    return checked("rate", rate, above=True) / jobs._known_service_rate()
+    return checked("rate", rate, above=True) / jobs._known_service_rate(", or pass a load")

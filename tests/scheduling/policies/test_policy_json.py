@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.scheduling import TRAIL, DelayPredict, OneBit, SkipPredict, policy_from_json, policy_to_json
+from beforehand.scheduling import (
+    FCFS,
+    LAS,
+    PSPJF,
+    SPJF,
+    SPRPT,
+    TRAIL,
+    DelayPredict,
+    OneBit,
+    SkipPredict,
+    policy_from_json,
+    policy_to_json,
+)
 
 WRITTEN = [TRAIL(0.8), DelayPredict(math.inf), OneBit(2.0, preemptive=False), SkipPredict(1.5, long_order="size")]
 
@@ -70,3 +82,39 @@ def test_damaged_json_is_read_or_refused_and_nothing_else(data):
     except (CorruptData, InvalidInput):
         return
     assert policy_from_json(policy_to_json(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        FCFS(), SPJF(), SPJF(by="cheap"), PSPJF(by="cheap"), SPRPT(by="cheap", work=0.25), LAS(quantum=0.25), OneBit(3),
+        OneBit(math.inf), OneBit(3, preemptive=False), SkipPredict(2.5, long_order="size"), DelayPredict(2),
+        SkipPredict(2, cheap_work=0.5, expensive_work=0.25, long_order="size"), TRAIL(0.5), TRAIL(0.5, by="cheap"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_policy_is_read_as_tables_print_it(policy):
+    assert policy_from_json(str(policy)) == policy
+    assert policy_from_json(f" {str(policy).replace(',', ' , ')} ") == policy
+
+
+def test_the_name_of_the_family_of_one_bit_is_read_too():
+    assert policy_from_json("1-bit(2, non-preemptive)") == OneBit(2, preemptive=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("SPJF(short)", "spjf has no option 'short'; its options are by"),
+        ("SPJF(3)", "spjf has no option '3'"),
+        ("SkipPredict(1, 2)", "skippredict has no option '2'"),
+        ("SkipPredict(a=1)", "skippredict has no option a"),
+        ("SkipPredict(nan)", "threshold is nan, but must be at least 0"),
+        ("FCFS(cheap)", "fcfs has no option 'cheap'; its options are none"),
+        ("LIFO(3)", "policy is 'lifo', but must be one of fcfs"),
+        ("PS", "PS shares the server among all jobs, which no order gives; pick fcfs"),
+    ],
+)
+def test_a_printed_policy_with_a_wrong_option_is_refused(text, message):
+    with pytest.raises(InvalidInput, match=message):
+        policy_from_json(text)

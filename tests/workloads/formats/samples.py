@@ -78,13 +78,17 @@ def azure_2024() -> Sample:
 
 
 def azure_2025() -> Sample:
-    rows = [f"{clock(at, '%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z,1,770,{size:.0f}" for at, size in zip(ARRIVAL, SIZE, strict=True)]
+    rows = [
+        f"{clock(at, '%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z,1,770,{size:.0f}" for at, size in zip(ARRIVAL, SIZE, strict=True)
+    ]
     header = "TIMESTAMP,NumImages,ContextTokens,GeneratedTokens"
     return Sample("multimodal.csv", azure_llm, lines(header, *rows), SIZE, ARRIVAL)
 
 
 def burst_gpt_1() -> Sample:
-    rows = [f"{5 + at:.0f},ChatGPT,472,{size:.0f},{472 + size:.0f},API log" for at, size in zip(WHOLE, SIZE, strict=True)]
+    rows = [
+        f"{5 + at:.0f},ChatGPT,472,{size:.0f},{472 + size:.0f},API log" for at, size in zip(WHOLE, SIZE, strict=True)
+    ]
     rows.insert(9, "61,GPT-4,300,0,300,API log")
     header = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type"
     return Sample("BurstGPT_1.csv", burst_gpt, lines(header, *rows), SIZE, WHOLE, left_out={"failed": 1})
@@ -101,7 +105,9 @@ def burst_gpt_3() -> Sample:
 
 def mooncake_trace() -> Sample:
     rows = [
-        json.dumps({"timestamp": int(1000 * at), "input_length": 6758, "output_length": int(size), "hash_ids": [0, job]})
+        json.dumps(
+            {"timestamp": int(1000 * at), "input_length": 6758, "output_length": int(size), "hash_ids": [0, job]}
+        )
         for job, (at, size) in enumerate(zip(ARRIVAL, SIZE, strict=True))
     ]
     return Sample("conversation_trace.jsonl", mooncake, lines(*rows), SIZE, ARRIVAL)
@@ -145,7 +151,9 @@ def standard_workload() -> Sample:
     cheap = np.where(np.arange(COUNT) % 20 == 7, NAN, LIMIT)
     rows = ["; Version: 2.2", "; Computer: made by ourselves", ";", "; UnixStartTime: 1796000000", ";"]
     for job, (at, size, limit) in enumerate(zip(WHOLE, SIZE, np.nan_to_num(cheap, nan=-1), strict=True)):
-        rows.append(f"{job + 1:5d} {at:6.0f} 12 {size:6.0f} 4 -1 -1 4 {limit:6.0f} -1 {(1, 0, 5)[job % 3]} 3 1 -1 1 -1 -1 -1")
+        rows.append(
+            f"{job + 1:5d} {at:6.0f} 12 {size:6.0f} 4 -1 -1 4 {limit:6.0f} -1 {(1, 0, 5)[job % 3]} 3 1 -1 1 -1 -1 -1"
+        )
     rows.insert(20, "")
     rows.insert(30, "; the tape was changed")
     rows += [
@@ -187,7 +195,10 @@ ENDS = np.ceil(ARRIVAL + TOOK)  # nginx logs whole seconds, of the end
 
 def combined(at: float, job: int = 0) -> str:
     return COMBINED.format(
-        host=job, user="-" if job % 5 else "a b", time=clock(at, "%d/%b/%Y:%H:%M:%S +0000"), status=(200, 404, 502)[job % 3]
+        host=job,
+        user="-" if job % 5 else "a b",
+        time=clock(at, "%d/%b/%Y:%H:%M:%S +0000"),
+        status=(200, 404, 502)[job % 3],
     )
 
 
@@ -261,7 +272,9 @@ def apache_both() -> Sample:
 
 
 def apache_bytes() -> Sample:
-    rows = [f"{combined(at, job)} 431 902 {1e6 * took:.0f}" for job, (at, took) in enumerate(zip(WHOLE, TOOK, strict=True))]
+    rows = [
+        f"{combined(at, job)} 431 902 {1e6 * took:.0f}" for job, (at, took) in enumerate(zip(WHOLE, TOOK, strict=True))
+    ]
     return web("iod.log", apache, rows, WHOLE, TOOK)
 
 
@@ -283,7 +296,9 @@ def traefik_json() -> Sample:
         origin, began = round(1e9 * took), clock(at, "%Y-%m-%dT%H:%M:%S.%fZ")
         record = {"ClientAddr": "10.0.0.1:3", "DownstreamStatus": 200, "Duration": origin + 677542, "GzipRatio": 0}
         record |= {"OriginDuration": origin, "Overhead": 677542, "RequestPath": "/", "RetryAttempts": 0}
-        rows.append(json.dumps(record | {"StartLocal": began, "StartUTC": began, "level": "info", "msg": "", "time": began}))
+        rows.append(
+            json.dumps(record | {"StartLocal": began, "StartUTC": began, "level": "info", "msg": "", "time": began})
+        )
     missed = json.loads(rows[-1]) | {"OriginDuration": 0, "Duration": 66095, "DownstreamStatus": 404}
     return web("traefik.json", traefik, [*rows, json.dumps(missed)], ARRIVAL, TOOK, not_passed_to_a_service=1)
 

@@ -20,5 +20,11 @@ def test_lines_of_the_common_and_the_combined_format_give_time_and_status():
 
 def test_a_layout_must_fit_most_lines():
     first, second = re.compile("a$"), re.compile("[ab]$")
-    for text, found in (("a\na\nb\n", first), ("a\nb\nb\nx\n", second), ("a\nx\ny\nz\n", None), ("", None), ("{\n", None)):
+    for text, found in (
+        ("a\na\nb\n", first),
+        ("a\nb\nb\nx\n", second),
+        ("a\nx\ny\nz\n", None),
+        ("", None),
+        ("{\n", None),
+    ):
         assert layout(Head(path="l", format="lines", names=(), text=text), (first, second)) is found

@@ -21,7 +21,9 @@ def read(tmp_path):
     return of
 
 
-@pytest.mark.parametrize("ending", [" 0.250", " rt=0.250", "|0.250", ' "-" 0.250', ' 812 "0.250"', " request_time: 0.250"])
+@pytest.mark.parametrize(
+    "ending", [" 0.250", " rt=0.250", "|0.250", ' "-" 0.250', ' 812 "0.250"', " request_time: 0.250"]
+)
 def test_a_line_is_written_when_the_request_is_over(read, ending):
     jobs = read(LINE.format(1) + ending, LINE.format(3) + ending.replace("0.250", "1.500"))
     np.testing.assert_allclose(jobs.columns["size"], [0.25, 1.5])

@@ -40,14 +40,16 @@ def requests(begin: Callable[[str], None], *, quick: bool, seed: int) -> Row:
 
 
 def next_command(path: Path) -> str | None:
-    """Plan the queue of a log of finished jobs, which shows by its header."""
-    from beforehand.workloads import formats
+    """Plan the queue of a log of finished jobs, which shows by the names of its columns."""
+    from beforehand.core.errors import BeforehandError
+    from beforehand.workloads.formats.public_logs import recognized
+    from beforehand.workloads.reading import look
 
-    if path.suffix != ".csv":
+    try:
+        head = look(str(path))
+    except BeforehandError:
         return None
-    with open(path, "rb") as stream:
-        header = stream.readline(10_000).decode("utf-8-sig", "replace").strip()
-    if "size" not in header.split(",") and formats.recognize(path) is None:
+    if "size" not in head.names and recognized(head) is None:
         return None
     return f"scheduling plan-queue {shlex.quote(path.name)} {PRICES}"
 

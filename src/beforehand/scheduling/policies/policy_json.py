@@ -1,16 +1,17 @@
-"""Policies as JSON."""
+"""Policies as text: JSON, names, and labels as tables print them."""
 
 import json
 import math
 import re
 from dataclasses import asdict, fields
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.scheduling.inputs import kind_of, one_of
 from beforehand.scheduling.policies.stock import POLICIES, Stock, name_of
 
-EARLIER_NAMES: Final = {"1bit": "onebit"}  # written by earlier releases, and read forever
+_LABEL: Final = re.compile(r"(?P<name>[\w-]+)\s*(\((?P<options>[^()]*)\))?")
+EARLIER_NAMES: Final = {"1bit": "onebit", "1-bit": "onebit"}  # written by earlier releases, and read forever
 
 
 def to_fields(policy: Stock) -> dict[str, Any]:
@@ -68,8 +69,12 @@ def policy_to_json(policy: Stock) -> str:
 def policy_from_json(text: str) -> Stock:
     """The policy that `policy_to_json` wrote, or that somebody wrote by hand; a bare name means its defaults.
 
+    Args:
+        text: JSON, a name such as `fcfs`, or a policy as plans print it, such as `SkipPredict(1.63, size)`. Printed
+            numbers have four digits, so that a threshold may differ a little from the plan's own.
+
     Raises:
-        CorruptData: `text` is not JSON, or not JSON of a policy.
+        CorruptData: `text` is neither, or not JSON of a policy.
         InvalidInput: the policy or an option is unknown, missing or out of range.
 
     Example:
@@ -77,10 +82,17 @@ def policy_from_json(text: str) -> Stock:
         TRAIL(fraction=0.8, by='expensive')
         >>> policy_from_json("fcfs")
         FCFS()
+        >>> policy_from_json("OneBit(110.9, non-preemptive)")
+        OneBit(threshold=110.9, preemptive=False, cheap_work=0.0)
     """
     kind_of("text", text, str, "what policy_to_json wrote, or a name such as 'fcfs'")
-    if re.fullmatch(r"[\w-]+", text.strip()):
-        return from_fields({"policy": text.strip().lower()})
+    label = _LABEL.fullmatch(text.strip())
+    if label:
+        name = label["name"].lower()
+        if name == "ps":
+            raise InvalidInput(f"PS shares the server among all jobs, which no order gives; pick {', '.join(POLICIES)}")
+        options = label["options"].split(",") if label["options"] else []
+        return from_fields({"policy": name} | _options(EARLIER_NAMES.get(name, name), options))
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -88,3 +100,36 @@ def policy_from_json(text: str) -> Stock:
             f"{text[:60]!r} is neither one of {', '.join(POLICIES)} nor JSON of a policy ({error})"
         ) from error
     return from_fields(given)
+
+
+def _options(name: str, words: list[str]) -> dict[str, Any]:
+    """The options of a label by their names: numbers in the order of the fields, words by what a field may be."""
+    if not words or name not in POLICIES:
+        return {}
+    kind = POLICIES[name]
+    hints = get_type_hints(kind)
+    found: dict[str, Any] = {}
+    for word in map(str.strip, words):
+        option, equals, value = word.partition("=")
+        negated = word.removeprefix("non-")
+        places: dict[str, Any] = {option: value} if equals else {}
+        for each in fields(kind) if not equals else ():
+            if hints[each.name] is bool and each.name == negated:
+                places[each.name] = word == negated
+            elif word in get_args(hints[each.name]):
+                places[each.name] = word
+            elif hints[each.name] is float and not each.name.endswith("work") and _number(word) is not None:
+                places[each.name] = _number(word)
+        new = [place for place in places if place not in found]
+        if not new:
+            known = ", ".join(each.name for each in fields(kind)) or "none"
+            raise InvalidInput(f"{name} has no option {word!r}; its options are {known}")
+        found[new[0]] = _number(value) if equals and _number(value) is not None else places[new[0]]
+    return found
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
