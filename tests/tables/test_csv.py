@@ -30,6 +30,39 @@ def test_cells_become_the_narrowest_kind_that_holds_them_all(tmp_path):
     assert trace["big"].tolist() == [2**64 - 1, 0]
 
 
+def test_text_comes_back_whatever_line_ends_it_holds(tmp_path):
+    cells = ["a\rb", "c\r\nd", "e\nf", "\r", 'g",\r', "", " h "]
+    trace = Trace("stream", {"key": cells, "row": np.arange(len(cells))})
+    trace.save(tmp_path / "t.csv")
+    assert Trace.load(tmp_path / "t.csv", kind="stream")["key"].tolist() == cells
+
+
+def test_rows_end_in_a_line_feed(tmp_path):
+    Trace("jobs", {"size": [1, 2]}).save(tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_bytes() == b"size\n1\n2\n"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["18446744073709551616", "1"],
+        ["-1", "9223372036854775808"],
+        ["1700000000123456789", ""],
+        ["-9007199254740993", "0.5"],
+    ],
+)
+def test_integers_that_no_kind_holds_exactly_stay_text(tmp_path, cells):
+    (tmp_path / "t.csv").write_text("\n".join(["id,x", *(f"{cell},1" for cell in cells)]))
+    assert Trace.load(tmp_path / "t.csv", kind="jobs")["id"].tolist() == cells
+
+
+def test_nanoseconds_since_1970_stay_integers(tmp_path):
+    (tmp_path / "t.csv").write_text("at\n1700000000123456789\n1700000000123456790\n")
+    at = Trace.load(tmp_path / "t.csv", kind="jobs")["at"]
+    assert at.dtype == np.int64
+    assert int(at[1] - at[0]) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

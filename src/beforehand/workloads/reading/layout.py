@@ -82,16 +82,21 @@ def laid_out(path: str, beginning: bytes, reading: Reading) -> Layout:
     header = first
     while header < len(lines) and (not lines[header].strip() or lines[header].lstrip()[0] in "#;"):
         header += 1
-    commented = _commented_header(lines[first : header + 1], separator) if reading.header else None
+    commented = None
+    if reading.header and header < len(lines):
+        commented = _commented_header(lines[first:header], lines[header], separator)
     if commented is not None:
         header = first + commented
     if header == len(lines):
         reason = f"a first line of over {BEGINNING:,} bytes" if len(beginning) == BEGINNING else "no line with a name"
         raise CorruptData(f"{path} has {reason}, but must begin with the names of its columns; check the file")
-    found, fits = _separator(lines[header : header + 1 + LOOKED_AT], separator)
-    cells, rows = split(lines[header].lstrip("#") if commented is not None else lines[header], found), 1
-    if '"' in lines[header] and found not in " |":
-        reader = csv.reader(lines[header:], delimiter=found, skipinitialspace=True)
+    shown = lines[header : header + 1 + LOOKED_AT]
+    if commented is not None:
+        shown[0] = shown[0].lstrip("#")
+    found, fits = _separator(shown, separator)
+    cells, rows = split(shown[0], found), 1
+    if '"' in shown[0] and found not in " |":
+        reader = csv.reader(shown, delimiter=found, skipinitialspace=True)
         cells, rows = next(reader), reader.line_num  # a name may reach over lines
     if reading.header:
         names = tuple(name.strip().removeprefix("\ufeff") for name in cells)
@@ -100,14 +105,13 @@ def laid_out(path: str, beginning: bytes, reading: Reading) -> Layout:
     return Layout(found, names, header + rows * reading.header, encoding(beginning), fits)
 
 
-def _commented_header(lines: Sequence[str], separator: str | None) -> int | None:
+def _commented_header(comments: Sequence[str], row: str, separator: str | None) -> int | None:
     """Which of the lines names the columns, though it begins as a comment does: the last, if it fits the row below.
 
     pandas writes `;size;arrival` above rows whose first column is an index, and some programs `# size arrival`.
     """
-    *comments, row = (line for line in lines) if lines else ("",)
     marked = [place for place, line in enumerate(comments) if line.strip()]
-    if not marked or not row.strip():
+    if not marked:
         return None
     candidate = comments[marked[-1]]
     found, fits = _separator([candidate.lstrip("#"), row], separator)

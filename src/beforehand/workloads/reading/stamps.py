@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, final
 
@@ -118,17 +117,15 @@ def _exact(cells: Sequence[object], values: Floats) -> Ticks | None:
         return _ticks([cell or 0 for cell in cells], there, 0)
     if not types <= {str, int, type(None)}:
         return None
-    texts = [str(cell).strip().replace(",", ".") for cell in cells]
-    if plain(texts) and not any("e" in text or "E" in text for text in texts):
-        digits = max((len(text) - 1 - place for text in texts if (place := text.find(".")) >= 0), default=0)
-        found = scaled(values, digits)
-        if found:
-            return found
-    held = [Decimal(text) if here else Decimal(0) for text, here in zip(texts, there, strict=True)]
-    digits = max(0, *(-int(each.as_tuple().exponent) for each in held))
-    if digits > MOST_DIGITS or max(map(abs, held)) >= 10**MOST_DIGITS * 100:
+    texts = [str(cell).strip().replace(",", ".") if here else "0" for cell, here in zip(cells, there, strict=True)]
+    if not plain(texts) or any("e" in text or "E" in text for text in texts):
         return None
-    return _ticks([int(each.scaleb(digits)) for each in held], there, digits)
+    digits = max((len(text) - 1 - place for text in texts if (place := text.find(".")) >= 0), default=0)
+    found = scaled(values, digits)
+    if found or digits > MOST_DIGITS:
+        return found
+    parts = (text.partition(".") for text in texts)
+    return _ticks([int(whole + fraction.ljust(digits, "0")) for whole, _, fraction in parts], there, digits)
 
 
 def _ticks(counts: list[Any], there: NDArray[np.bool_], digits: int) -> Ticks:
