@@ -26,21 +26,10 @@ def numbers(column: Any) -> Floats | None:
     return None
 
 
-def ticks(column: Any, zone: tzinfo) -> Ticks | None:
-    """The points in time of a column; None if pyarrow cannot tell."""
-    pa = import_module("pyarrow")
-    dated = [pa.timestamp("ns"), pa.timestamp("ns", "UTC")] if zone is UTC else []
-    for tried in _with_and_without_missing(column):
-        for kind in (pa.int64(), *dated):
-            found = _cast(tried, kind)
-            if found is not None:
-                is_dated = kind != pa.int64()
-                counts = found.cast(pa.int64()).fill_null(0).to_numpy()
-                return Ticks(counts, ~_bools(found.is_null()), NANO if is_dated else 1, is_dated)
-        found = _cast(tried, pa.float64())
-        if found is not None:
-            return _decimals(tried, found.to_numpy())
-    return None
+def times(column: Any, zone: tzinfo) -> tuple[Floats, int | None] | None:
+    """The times of a column, see `Table.times`; None if pyarrow cannot tell."""
+    ticks = _ticks_of(column, zone)
+    return None if ticks is None else ticks.since_earliest()
 
 
 def missing(column: Any) -> NDArray[np.bool_]:
@@ -48,6 +37,25 @@ def missing(column: Any) -> NDArray[np.bool_]:
     pa, compute = import_module("pyarrow"), import_module("pyarrow.compute")
     lowered = compute.utf8_lower(compute.utf8_trim_whitespace(column))
     return _bools(compute.is_in(lowered, pa.array([*MISSING, None], pa.string())))
+
+
+def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
+    pa = import_module("pyarrow")
+    dates = (pa.timestamp("ns"), pa.timestamp("ns", "UTC")) if zone is UTC else ()
+    for tried in _with_and_without_missing(column):
+        floats = _cast(tried, pa.float64())
+        if floats is not None:
+            integers = _cast(tried, pa.int64())  # which alone would also take 0x1
+            return _decimals(tried, floats.to_numpy()) if integers is None else _ticks(integers, 1, dated=False)
+        for kind in dates:
+            found = _cast(tried, kind)
+            if found is not None:
+                return _ticks(found.cast(pa.int64()), NANO, dated=True)
+    return None
+
+
+def _ticks(integers: Any, per_second: int, *, dated: bool) -> Ticks:
+    return Ticks(integers.fill_null(0).to_numpy(), ~_bools(integers.is_null()), per_second, dated)
 
 
 def _with_and_without_missing(column: Any) -> Iterator[Any]:

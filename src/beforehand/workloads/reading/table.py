@@ -1,7 +1,7 @@
 """Columns of a file, which become numbers or times when they are asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from beforehand.workloads.reading.options import AS_FOUND, Reading
 
 MOST_TEXT: Final = 1 << 32  # bytes of a column of text in numpy
 MOST_NAMES: Final = 20  # in an error
+T = TypeVar("T")
 
 
 @final
@@ -75,15 +76,8 @@ class Table:
 
     def numbers(self, name: str) -> Floats:
         """A column as float64, nan where a cell is missing."""
-        column = self._column(name)
-        found = None
-        if isinstance(column, np.ndarray):
-            found = arrays.numbers(column)
-        elif not isinstance(column, list) and self._reading.decimal != ",":
-            found = arrow_text.numbers(column)
-        return (
-            self._told(name, lambda: cells.numbers(_cells(column), self._reading.decimal)) if found is None else found
-        )
+        decimal = self._reading.decimal
+        return self._read(name, arrays.numbers, arrow_text.numbers, lambda found: cells.numbers(found, decimal))
 
     def durations(self, name: str) -> Floats:
         """A column as seconds, nan where a cell is missing.
@@ -91,15 +85,8 @@ class Table:
         Numbers are seconds; else `2-01:24:56` and `2 days 01:24:56` (days and a clock), `00:03:25`, `03:25.5` (minutes
         and seconds), or numbers with units from days to ns, such as `1.5 h`, `250ms`, `1h30m`.
         """
-        column = self._column(name)
-        found = None
-        if isinstance(column, np.ndarray):
-            found = arrays.durations(column)
-        elif not isinstance(column, list) and self._reading.decimal != ",":
-            found = arrow_text.numbers(column)
-        return (
-            self._told(name, lambda: cells.durations(_cells(column), self._reading.decimal)) if found is None else found
-        )
+        decimal = self._reading.decimal
+        return self._read(name, arrays.durations, arrow_text.numbers, lambda found: cells.durations(found, decimal))
 
     def times(self, name: str) -> tuple[Floats, int | None]:
         """A column as seconds since its earliest time, nan where a cell is missing; and that time, if it has a date.
@@ -111,16 +98,13 @@ class Table:
             The earliest is subtracted before anything is rounded, so that no digit of nanoseconds since 1970 is lost.
             It is in nanoseconds since 1970 where the cells are dates, and None where they are not.
         """
-        column, reading = self._column(name), self._reading
-        if isinstance(column, np.ndarray):
-            found = arrays.times(column)
-            if found is not None:
-                return found
-        elif not isinstance(column, list) and reading.decimal != ",":
-            ticks = arrow_text.ticks(column, reading.zone)
-            if ticks is not None:
-                return ticks.since_earliest()
-        return self._told(name, lambda: stamps.times(_cells(column), reading.zone, reading.decimal))
+        decimal, zone = self._reading.decimal, self._reading.zone
+        return self._read(
+            name,
+            arrays.times,
+            lambda column: arrow_text.times(column, zone),
+            lambda found: stamps.times(found, zone, decimal),
+        )
 
     def text(self, name: str) -> NDArray[np.str_]:
         """A column as text without blanks around it, as the file has it; null is empty, and what nests is JSON.
@@ -165,9 +149,24 @@ class Table:
             raise no_such_column(self.path, name, self._known)
         return self._columns[name]
 
-    def _told(self, name: str, read: Callable[[], Any]) -> Any:
+    def _read(
+        self,
+        name: str,
+        of_array: Callable[[NDArray[Any]], T | None],
+        of_arrow: Callable[[Any], T | None],
+        of_cells: Callable[[list[object]], T],
+    ) -> T:
+        """What a column is as numbers or times: at once where it goes by itself, else cell by cell."""
+        column = self._column(name)
+        found: T | None = None
+        if isinstance(column, np.ndarray):
+            found = of_array(column)
+        elif not isinstance(column, list) and self._reading.decimal != ",":
+            found = of_arrow(column)
+        if found is not None:
+            return found
         try:
-            return read()
+            return of_cells(_cells(column))
         except BadCell as error:
             raise CorruptData(
                 f"{self.path} has {cells.as_text(error.cell)[:40]!r} in column {name}, {self.where} "
