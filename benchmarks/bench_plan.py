@@ -16,7 +16,7 @@ from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import Log, QueuePlan, plan_queue, simulate
 from beforehand.scheduling.plan.search import families, grid
 from beforehand.workloads import jobs
-from beforehand.workloads.formats import azure_llm
+from beforehand.workloads.job_log import read_job_log
 
 ROWS = 100_000
 LOADS = (0.5, 0.7, 0.9)
@@ -32,7 +32,7 @@ def log_of(name: str, data: Path | None) -> tuple[str, Log]:
     """A log in mean sizes with cheap predictions of sigma 1 and expensive ones of sigma 0.3."""
     file, generate = TRACES[name]
     if data:
-        size, source = azure_llm.read(data / file)["size"].astype(float), f"Azure {name}"
+        size, source = read_job_log(data / file)["size"], f"Azure {name}"
     else:
         size, source = generate(20_000, seed=0)["size"], f"{name}, generated"
     size = size / size.mean()

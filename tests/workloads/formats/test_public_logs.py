@@ -1,28 +1,101 @@
-"""Which module reads a public log."""
+"""Which module reads a public log, and that each reads the jobs that are in it."""
 
+import gzip
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+
+from beforehand.scheduling import plan_queue
 from beforehand.workloads import formats
-from beforehand.workloads.formats import azure_llm
-from beforehand.workloads.formats.public_logs import LOGS
+from beforehand.workloads.formats.public_logs import LOGS, recognized
+from beforehand.workloads.job_log import read_job_log
+from beforehand.workloads.reading import Reading, look
+from tests.workloads.formats.samples import SAMPLES
+
+EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 
 
-def test_a_public_log_is_recognized_by_its_header(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
-    assert formats.recognize(path) is azure_llm
-    path.write_text("size\n1\n")
+@pytest.fixture
+def file(tmp_path, sample):
+    path = tmp_path / sample.name
+    path.write_text(sample.text)
+    return path
+
+
+@EVERY
+def test_a_public_log_is_recognized_by_its_beginning(sample, file):
+    assert recognized(look(str(file))) is sample.log
+    assert formats.recognize(file) is sample.log
+
+
+@EVERY
+def test_its_rows_are_the_jobs_of_the_file_and_what_is_none_is_left_out_by_reason(sample, file):
+    jobs = sample.log.read(str(file), Reading())
+    keep = np.ones(len(jobs.table), bool)
+    for reason, rows in jobs.left_out.items():
+        assert (rows & keep).sum() == sample.left_out.get(reason, 0), reason
+        keep &= ~rows
+    for name in ("arrival", "size", "cheap"):
+        wanted = getattr(sample, name)
+        assert (name in jobs.columns) == (wanted is not None)
+        if wanted is not None:
+            order = np.argsort(jobs.columns["arrival"][keep], kind="stable")
+            np.testing.assert_allclose(jobs.columns[name][keep][order], wanted, rtol=1e-9, atol=1e-6)
+    assert all(len(column) == len(jobs.table) for column in jobs.columns.values())
+
+
+@EVERY
+def test_the_plan_is_that_of_the_same_log_as_a_clean_csv(sample, file, tmp_path):
+    clean = tmp_path / "clean.csv"
+    columns = {"arrival": sample.arrival, "size": sample.size} | ({} if sample.cheap is None else {"cheap": sample.cheap})
+    cells = ([repr(float(cell)) for cell in column] for column in columns.values())
+    clean.write_text("\n".join([",".join(columns), *map(",".join, zip(*cells, strict=True))]) + "\n")
+    units = {"size_unit": sample.log.SIZE_UNIT, "time_unit": sample.log.TIME_UNIT}
+    assume = {"expensive": 0.3} if sample.cheap is not None else {"cheap": 1.0, "expensive": 0.3}
+    logs = [read_job_log(file, assume=assume), read_job_log(clean, assume=assume, **units)]
+    assert logs[0].meta["source"] == sample.log.SOURCE
+    assert [log.meta["unit"] for log in logs] == [sample.log.SIZE_UNIT] * 2
+    np.testing.assert_allclose(logs[0]["size"], logs[1]["size"], rtol=1e-12)
+    np.testing.assert_allclose(logs[0]["arrival"], logs[1]["arrival"] - logs[1]["arrival"][0] + logs[0]["arrival"][0])
+    ours, theirs = (plan_queue(log, load=0.8, cheap_cost=0.01, bootstrap=0) for log in logs)
+    assert ours.policy == theirs.policy
+    assert ours.expected.value == pytest.approx(theirs.expected.value, rel=1e-9)
+    assert ours.baseline.value == pytest.approx(theirs.baseline.value, rel=1e-9)
+
+
+@EVERY
+def test_compressed_it_is_read_alike(sample, tmp_path):
+    path = tmp_path / f"{sample.name}.gz"
+    path.write_bytes(gzip.compress(sample.text.encode()))
+    assert recognized(look(str(path))) is sample.log
+    np.testing.assert_allclose(np.sort(read_job_log(path)["size"]), np.sort(sample.size))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "size\n1\n", "size,arrival\n1,2\n", '{"timestamp": 1, "input_length": 2}\n', "\0" * 999, "a b c\n1 2 3\n"]
+)
+def test_other_files_are_not_taken_for_one(tmp_path, text):
+    path = tmp_path / "some.csv"
+    path.write_text(text)
     assert formats.recognize(path) is None
     assert formats.recognize(tmp_path / "missing.csv") is None
 
 
-def test_every_public_log_names_its_source_and_unit():
+def test_every_public_log_has_a_name_a_source_and_units():
+    assert len({log.NAME for log in LOGS}) == len(LOGS)
     for log in LOGS:
-        assert log.META["source"]
-        assert log.META["unit"]
+        assert log.NAME == log.__name__.rpartition(".")[2]
+        assert log.SOURCE
+        assert log.SIZE_UNIT in ("tokens", "seconds")
+        assert log.TIME_UNIT == "seconds"
 
 
-def test_recognising_imports_no_area():
+def test_every_module_of_a_public_log_has_a_sample():
+    assert {sample.log for sample in SAMPLES} == set(LOGS)
+
+
+def test_recognizing_imports_no_area():
     program = "import beforehand.workloads.formats, sys; sys.exit('beforehand.scheduling' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

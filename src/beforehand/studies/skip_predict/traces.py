@@ -14,7 +14,9 @@ from beforehand.scheduling import Log, plan_queue
 from beforehand.scheduling.plan.candidates import BLIND, Candidate
 from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.studies.claims import Begin, Found
+from beforehand.workloads import formats
 from beforehand.workloads.formats import azure_llm
+from beforehand.workloads.job_log import read_job_log
 from beforehand.workloads.jobs import CHEAP, EXPENSIVE, code, conversations, predicted
 
 LOADS: Final = (0.5, 0.7, 0.9)
@@ -67,7 +69,7 @@ def services(data: str | PathLike[str] | None, quick: bool) -> tuple[str, list[S
         source = "generated with the quantiles of the Azure LLM inference trace 2023"
     else:
         paths = files(data)
-        sizes = {path.stem.rpartition("_")[2]: azure_llm.read(path)["size"] for path in paths}
+        sizes = {path.stem.rpartition("_")[2]: read_job_log(path)["size"] for path in paths}
         source = (
             f"the public Azure LLM inference trace 2023 (AzurePublicDataset), {', '.join(path.name for path in paths)}"
         )
@@ -82,7 +84,8 @@ def files(data: str | PathLike[str]) -> list[Path]:
         InvalidInput: there is none.
     """
     place = Path(data)
-    found = [path for path in (sorted(place.glob("*.csv")) if place.is_dir() else [place]) if azure_llm.recognize(path)]
+    paths = sorted(place.glob("*.csv")) if place.is_dir() else [place]
+    found = [path for path in paths if formats.recognize(path) is azure_llm]
     if not found:
         raise InvalidInput(
             f"data is {str(data)!r}, but no Azure LLM inference trace is there; pass its csv, or a folder with its "

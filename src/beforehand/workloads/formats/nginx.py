@@ -15,7 +15,8 @@ TIME = r"\d+\.\d{3}"
 TIMES = rf"(?:-|{TIME})(?:(?:, | : |,|:)(?:-|{TIME}))*"  # of each upstream server that was tried
 LIST = r"\S+(?:(?:,| :) \S+)*"
 INGRESS = re.compile(
-    rf"{COMBINED} \d+ (?P<{TOTAL}>{TIME}) \[[^\]]*\] (?:\[[^\]]*\] )?{LIST} {LIST} (?P<{UPSTREAM}>{TIMES}) {LIST}(?: \S+)?$"
+    rf"{COMBINED} \d+ (?P<{TOTAL}>{TIME}) \[[^\]]*\] (?:\[[^\]]*\] )?{LIST} {LIST} (?P<{UPSTREAM}>{TIMES}) {LIST}"
+    r"(?: \S+)?$"
 )
 NAMED = re.compile(
     rf'{COMMON}(?=.*\b(?:rt|{TOTAL})[=:] ?"?(?P<{TOTAL}>{TIME}))'
@@ -78,7 +79,7 @@ def _summed(table: Table) -> Floats:
     """Seconds that the upstream servers of a request took together; nan where there was none."""
     cells, places = np.unique(table.text(UPSTREAM), return_inverse=True)
     found = [[float(time) for time in re.findall(r"\d+(?:\.\d+)?", cell)] for cell in cells.tolist()]
-    return np.array([sum(times) if times else np.nan for times in found])[places]
+    return np.array([round(sum(times), 3) if times else np.nan for times in found])[places]
 
 
 def _layout(head: Head) -> re.Pattern[str] | None:

@@ -1,9 +1,8 @@
-"""What SLURM's sacct prints of finished jobs, with -P or -p: `sacct -a -X -P -o JobID,Submit,Elapsed,Timelimit,State`."""
+"""What SLURM's sacct prints with -P or -p, such as `sacct -a -X -P -o JobID,Submit,Elapsed,Timelimit,State`."""
 
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.workloads.formats.public_jobs import Floats, PublicJobs, Rows
@@ -64,7 +63,7 @@ def read(path: str, reading: Reading) -> PublicJobs:
 
 
 def _limits(table: Table, name: str) -> Floats:
-    own = np.array([cell.strip().lower() != PARTITION_LIMIT for cell in table.text(name).tolist()], bool)
+    own = np.char.lower(table.text(name)) != PARTITION_LIMIT
     limits = np.full(len(table), np.nan)
     asked = table.take(np.flatnonzero(own))
     limits[own] = MINUTE * asked.numbers(name) if name == "TimelimitRaw" else asked.durations(name)
@@ -72,18 +71,13 @@ def _limits(table: Table, name: str) -> Floats:
 
 
 def _reasons(table: Table, size: Floats, job: str | None) -> dict[str, Rows]:
-    reasons = {}
+    reasons: dict[str, Rows] = {}
     if job:
-        reasons["step of a job"] = _all(["." in cell for cell in table.text(job).tolist()])
+        reasons["step of a job"] = np.char.find(table.text(job), ".") >= 0
     if STATE in table:
-        states = [(cell.split() or [""])[0].rstrip("+").lower() for cell in table.text(STATE).tolist()]
-        reasons |= {state: _all([other == state for other in states]) for state in UNFINISHED}
-        cancelled = _all([state == "cancelled" for state in states])
-        reasons["cancelled before it ran"] = cancelled & ~(size > 0)
+        states = np.char.lower(table.text(STATE))  # such as cancelled by 1000
+        reasons |= {state: np.char.startswith(states, state) for state in UNFINISHED}
+        reasons["cancelled before it ran"] = np.char.startswith(states, "cancelled") & ~(size > 0)
     elif END in table:
         reasons["not finished"] = table.missing(END)
     return reasons
-
-
-def _all(rows: list[bool]) -> NDArray[np.bool_]:
-    return np.array(rows, bool)

@@ -14,8 +14,8 @@ SIZE_UNIT, TIME_UNIT = "seconds", "seconds"
 FIELDS = 18
 COMMENT = ";"
 LINE = re.compile(
-    r"^\s*(?:;.*|\S+\s+(?P<submit>\S+)\s+\S+\s+(?P<run>\S+)\s+(?P<processors>\S+)(?:\s+\S+){3}\s+(?P<requested>\S+)\s+\S+"
-    r"\s+(?P<status>\S+)(?:\s+\S+){7}\s*)?$"
+    r"\s*(?:;.*|\S+\s+(?P<submit>\S+)\s+\S+\s+(?P<run>\S+)\s+(?P<processors>\S+)(?:\s+\S+){3}\s+(?P<requested>\S+)"
+    r"\s+\S+\s+(?P<status>\S+)(?:\s+\S+){7}\s*)?$"
 )
 PARTIAL = (2, 3, 4)  # parts of a job that was swapped out: it has a line of its own, with status 0 or 1
 CANCELLED = 5
