@@ -48,6 +48,8 @@ BH_MULTIVERSION void add_products(const double* a, const double* b, std::size_t 
 namespace {
 
 constexpr std::uint64_t kPositions = 32 * kWords;  // whose signs are drawn at once
+constexpr std::size_t kWorthAThread =
+    1 << 20;  // values whose signs are flipped; with fewer a thread costs more than it does
 
 // A sum of products over parts whose lengths are multiples of 16.
 class Dot {
@@ -254,7 +256,7 @@ double orthonormal(int log2_n, int rounds) {
 template <typename Real>
 void flip_rows(std::span<Real> x, std::size_t length, std::uint64_t seed, std::uint64_t stream, std::size_t threads) {
   const std::size_t piece = std::min<std::size_t>(length, kPositions), per_row = length / piece;
-  share(x.size() / piece, threads, [&](std::uint64_t first, std::uint64_t last) {
+  share(x.size() / piece, std::min(threads, x.size() / kWorthAThread), [&](std::uint64_t first, std::uint64_t last) {
     Signs signs(seed, stream);
     for (std::uint64_t i = first; i < last; ++i) signs.flip(x.subspan(i * piece, piece), i % per_row * piece, 0);
   });
