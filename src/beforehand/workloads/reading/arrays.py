@@ -38,8 +38,10 @@ def times(column: NDArray[Any]) -> tuple[Floats, int | None] | None:
 def missing(column: NDArray[Any]) -> NDArray[np.bool_]:
     """Where nothing is."""
     if column.dtype.kind in "mM":
-        return np.isnat(column)
-    return np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), dtype=bool)
+        nothing: NDArray[np.bool_] = np.isnat(column)
+    else:
+        nothing = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), dtype=bool)
+    return nothing
 
 
 def cells(column: NDArray[Any]) -> list[object]:

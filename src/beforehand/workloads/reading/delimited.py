@@ -1,19 +1,18 @@
 """Rows of cells by the standard library."""
 
 import csv
-import io
 import itertools
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import CorruptData
 from beforehand.workloads.reading.layout import Layout, split
-from beforehand.workloads.reading.sources import opened
+from beforehand.workloads.reading.sources import opened_text
 
 END: Final = "\0the end of the file"  # a line after the last, which a quote that never ends swallows
 LONGEST: Final = (1 << 31) - 1  # characters of a cell, of which nobody may have asked for
@@ -38,8 +37,8 @@ def read(path: str, layout: Layout, places: Sequence[int]) -> tuple[list[list[ob
 def rows(path: str, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line where it begins, from 1; those without any cell are left out."""
     width = len(layout.names)
-    with opened(path) as stream:
-        for line, cells in _cells(path, stream, layout):
+    with opened_text(path, layout.encoding, newline="") as text:
+        for line, cells in _cells(path, text, layout):
             if len(cells) != width:
                 if len(cells) < 2 and not "".join(cells).strip():
                     continue
@@ -52,8 +51,7 @@ def rows(path: str, layout: Layout) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
 
 
-def _cells(path: str, stream: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    text = io.TextIOWrapper(stream, layout.encoding, "replace", newline="")
+def _cells(path: str, text: TextIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     before = sum(1 for _ in itertools.islice(text, layout.skipped))
     if layout.separator in " |":
         for line, content in enumerate(text, before + 1):

@@ -1,6 +1,5 @@
 """The three ways into a file: look at its beginning, read some of its columns, read its lines."""
 
-import io
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.workloads.reading import arrow_csv, delimited, records, stored
 from beforehand.workloads.reading.layout import decoded, laid_out
 from beforehand.workloads.reading.options import AS_FOUND, Head, Reading
-from beforehand.workloads.reading.sources import beginning, opened, size
+from beforehand.workloads.reading.sources import beginning, opened_text, size
 from beforehand.workloads.reading.table import Table
 
 ENDINGS: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".swf": "csv"}
@@ -116,8 +115,8 @@ def read_lines(path: str | os.PathLike[str], pattern: re.Pattern[str]) -> Table:
     columns: dict[str, list[object]] = {name: [] for name in pattern.groupindex}
     picks = [(columns[name].append, group - 1) for name, group in pattern.groupindex.items()]
     lines, unmatched = array("q"), 0
-    with opened(path) as stream:
-        for line, text in enumerate(io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="\n"), 1):
+    with opened_text(path, newline="\n") as stream:
+        for line, text in enumerate(stream, 1):
             found = pattern.match(text.rstrip("\r\n"))
             if found:
                 lines.append(line)

@@ -1,18 +1,17 @@
 """jsonl, an object a line; and json, a list of objects or an object of lists. Other keys may hold anything."""
 
-import io
 import json
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Final
+from typing import Any, Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import CorruptData
 from beforehand.tables.naming import MARK
-from beforehand.workloads.reading.sources import opened
+from beforehand.workloads.reading.sources import opened, opened_text
 
 DEPTH: Final = 3  # of objects inside another that have names of their own
 
@@ -34,17 +33,17 @@ def read_jsonl(path: str, names: Sequence[str]) -> tuple[dict[str, list[object]]
     columns: dict[str, list[object]] = {name: [] for name in names}
     lines = array("q")
     picks = [(column.append, name, name.split(".")) for name, column in columns.items()]
-    with opened(path) as stream:
-        for line, record in numbered(path, stream):
+    with opened_text(path) as text:
+        for line, record in _numbered(path, text):
             lines.append(line)
             for append, name, parts in picks:
                 append(record[name] if name in record else _inside(record, parts))
     return columns, np.array(lines, dtype=np.int64)
 
 
-def numbered(path: str, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+def _numbered(path: str, lines: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each record of jsonl with its line; not the first line of `Trace.save`, which says what the rows are."""
-    for line, text in enumerate(io.TextIOWrapper(stream, "utf-8-sig", "replace"), 1):
+    for line, text in enumerate(lines, 1):
         if text.strip():
             record = parsed(path, text, f" in line {line}")
             if not isinstance(record, dict):

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module  # pyarrow is optional, and has no types
-from typing import Any, BinaryIO, Final, cast
-from weakref import WeakKeyDictionary
+from typing import Any, BinaryIO, Final, TextIO, cast
+from weakref import WeakKeyDictionary, finalize
 
 from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
 
@@ -40,6 +40,13 @@ def opened(path: str) -> Iterator[BinaryIO]:
         if error.errno is None:  # pyarrow's word for damaged
             raise _damaged(path, error) from error
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+
+
+@contextmanager
+def opened_text(path: str, encoding: str = "utf-8-sig", newline: str | None = None) -> Iterator[TextIO]:
+    """The same as text; bytes that are none become U+FFFD."""
+    with opened(path) as stream, io.TextIOWrapper(stream, encoding, "replace", newline) as text:
+        yield text
 
 
 def beginning(path: str) -> bytes:
@@ -88,6 +95,7 @@ def _stdin() -> BinaryIO:
         shutil.copyfileobj(sys.stdin.buffer, kept)
         kept.flush()
         _kept[sys.stdin] = cast(BinaryIO, kept)
+        finalize(sys.stdin, kept.close)
     copy = os.fdopen(os.dup(_kept[sys.stdin].fileno()), "rb")
     copy.seek(0)
     return copy
