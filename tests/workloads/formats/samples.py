@@ -314,5 +314,6 @@ def traefik_lines() -> Sample:
 SAMPLES = [
     azure_2023(), azure_2024(), azure_2025(), burst_gpt_1(), burst_gpt_3(), mooncake_trace(), qwen(), sacct_long(),
     sacct_raw(), standard_workload(), vllm_detailed(), nginx_named(), nginx_last(), nginx_swapped(), nginx_ingress(),
-    nginx_json(), apache_microseconds(), apache_both(), apache_bytes(), caddy_requests(), traefik_json(), traefik_lines(),
+    nginx_json(), apache_microseconds(), apache_both(), apache_bytes(), caddy_requests(), traefik_json(),
+    traefik_lines(),
 ]  # fmt: skip

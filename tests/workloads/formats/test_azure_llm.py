@@ -84,7 +84,10 @@ def test_other_columns_are_refused(tmp_path):
 def test_what_it_was_until_the_last_release_still_works_and_warns(small, tmp_path):
     with pytest.warns(FutureWarning, match=r"azure_llm.recognize\(path\) is now called formats.recognize\(path\)"):
         assert azure_llm.recognize(small)
-    with pytest.warns(FutureWarning, match=r"recognise is now called"), pytest.warns(FutureWarning, match="formats"):
+    with (
+        pytest.warns(FutureWarning, match=r"recognise is now called"),
+        pytest.warns(FutureWarning, match=r"is now called formats"),
+    ):
         assert not azure_llm.recognise(tmp_path / "missing.csv")
     with pytest.warns(FutureWarning, match=r"azure_llm.read\(path\) is now called job_log.read_job_log\(path\)"):
         trace = azure_llm.read(small)

@@ -31,7 +31,10 @@ def test_a_line_is_written_when_the_request_is_over(read, ending):
     assert not jobs.left_out
 
 
-@pytest.mark.parametrize("form", [' rt={0} urt="{1}"', " {0} {1}", '|{0}|{1}', ' "{1}" {0}', " upstream_response_time={1} request_time={0}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [' rt={0} urt="{1}"', " {0} {1}", "|{0}|{1}", ' "{1}" {0}', " upstream_response_time={1} request_time={0}"],
+)
 def test_times_of_upstream_servers_are_summed_and_count_instead_of_the_whole(read, form):
     pairs = [("0.300", "0.250"), ("0.300", "0.100, 0.150"), ("0.300", "0.020 : 0.100"), ("0.001", "-")]
     jobs = read(*(LINE.format(second) + form.format(*pair) for second, pair in enumerate(pairs * 2)))

@@ -49,7 +49,8 @@ def test_its_rows_are_the_jobs_of_the_file_and_what_is_none_is_left_out_by_reaso
 @EVERY
 def test_the_plan_is_that_of_the_same_log_as_a_clean_csv(sample, file, tmp_path):
     clean = tmp_path / "clean.csv"
-    columns = {"arrival": sample.arrival, "size": sample.size} | ({} if sample.cheap is None else {"cheap": sample.cheap})
+    columns = {"arrival": sample.arrival, "size": sample.size, "cheap": sample.cheap}
+    columns = {name: column for name, column in columns.items() if column is not None}
     cells = ([repr(float(cell)) for cell in column] for column in columns.values())
     clean.write_text("\n".join([",".join(columns), *map(",".join, zip(*cells, strict=True))]) + "\n")
     units = {"size_unit": sample.log.SIZE_UNIT, "time_unit": sample.log.TIME_UNIT}
@@ -74,7 +75,8 @@ def test_compressed_it_is_read_alike(sample, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "size\n1\n", "size,arrival\n1,2\n", '{"timestamp": 1, "input_length": 2}\n', "\0" * 999, "a b c\n1 2 3\n"]
+    "text",
+    ["", "size\n1\n", "size,arrival\n1,2\n", '{"timestamp": 1, "input_length": 2}\n', "\0" * 999, "a b c\n1 2 3\n"],
 )
 def test_other_files_are_not_taken_for_one(tmp_path, text):
     path = tmp_path / "some.csv"

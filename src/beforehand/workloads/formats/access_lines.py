@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from beforehand.workloads.reading import Head
 
 QUOTED = r'"(?:[^"\\]|\\.)*"'
-COMMON = rf'^(?:\S+ )?\S+ \S+ .*?\[(?P<time>[^\]]+)\] {QUOTED} (?P<status>\d{{3}}) (?:\d+|-)'  # perhaps behind a host
+COMMON = rf"^(?:\S+ )?\S+ \S+ .*?\[(?P<time>[^\]]+)\] {QUOTED} (?P<status>\d{{3}}) (?:\d+|-)"  # perhaps behind a host
 COMBINED = rf"{COMMON} {QUOTED} {QUOTED}"
 ENOUGH = 0.5  # of the lines that a layout must fit: scanners write what they like into access logs
 
@@ -18,4 +18,3 @@ def layout(head: Head, layouts: Sequence[re.Pattern[str]]) -> re.Pattern[str] | 
     if not lines or lines[0].lstrip().startswith("{"):
         return None
     return next((one for one in layouts if sum(map(bool, map(one.match, lines))) > ENOUGH * len(lines)), None)
-

@@ -20,7 +20,7 @@ class PublicJobs:
         table: What was read, for the lines of the file.
         columns: By name one value a row: `size`, and `arrival` where the log has it; `cheap` where it says how long a
             job was expected to take; others under names of their own. nan where the log says nothing.
-        left_out: By reason, in words, the rows that are no finished jobs; of several reasons for a row the first counts.
+        left_out: By reason, in words, the rows that are no finished jobs; of several reasons the first counts.
     """
 
     table: Table
