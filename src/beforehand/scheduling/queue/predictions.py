@@ -77,7 +77,7 @@ class Predictions:
             if wanted is None or wanted in ticket._asked:
                 return
             try:
-                answer = self._functions[wanted](ticket._features)
+                answer: Any = self._functions[wanted](ticket._features)
             except Exception as error:
                 ticket._asked += (wanted,)
                 self._failed(wanted, error)
