@@ -49,7 +49,7 @@ def test_a_public_log_is_known_by_its_header_and_needs_no_kind(tmp_path):
     with pytest.raises(InvalidInput, match=r"kind is 'vectors'.*'jobs' \(Azure LLM inference trace\); leave kind out"):
         read_trace(path, "vectors")
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,ten\n")
-    with pytest.raises(CorruptData, match=r"t\.csv: column size has 'ten'"):
+    with pytest.raises(CorruptData, match=r"t\.csv has 'ten' in column GeneratedTokens, line 2"):
         read_trace(path, None)
 
 
