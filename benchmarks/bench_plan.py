@@ -14,7 +14,8 @@ from report import options, take
 
 from beforehand.reporting import Sheet, seconds
 from beforehand.scheduling import Log, QueuePlan, plan_queue, simulate
-from beforehand.scheduling.plan.search import families, grid
+from beforehand.scheduling.plan.families import families
+from beforehand.scheduling.plan.search import grid
 from beforehand.workloads import jobs
 from beforehand.workloads.job_log import read_job_log
 

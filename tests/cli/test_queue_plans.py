@@ -8,7 +8,7 @@ import pytest
 from beforehand.cli import figures, queue_plans
 from beforehand.core import Trace
 from beforehand.scheduling import Log, plan_queue
-from tests.scheduling.designs import skewed
+from tests.scheduling.designs import few_jobs, skewed
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_every_candidate_stands_in_the_table_and_the_chosen_one_below(capsys):
     queue_plans.show_plan(plan)
     lines = capsys.readouterr().out.splitlines()
     table = lines[2 : 2 + len(plan.candidates) + 2]
-    assert table[0].split()[:3] == ["design", "response", "cheap"]
+    assert table[0].split() == ["design", "response", "p95", "p99", "cheap", "expensive", "cost", "vs", "LAS"]
     for each, line in zip(sorted(plan.candidates, key=lambda each: each.cost), table[1:], strict=False):
         assert line.startswith(each.design)
     assert table[-1].startswith("clairvoyant SPRPT")
@@ -76,6 +76,53 @@ def test_memory_is_shown_where_it_was_weighed(capsys):
     assert "on average, weighed 0.5" in capsys.readouterr().out
     queue_plans.show_plan(planned(skewed(300)).plan)
     assert "weighed" not in capsys.readouterr().out
+
+
+def test_a_plan_for_a_percentile_says_so_where_costs_stand(capsys, monkeypatch):
+    few_jobs(monkeypatch, 5_000)
+    made = planned(skewed(300), goal="p99")
+    made.show()
+    shown = capsys.readouterr().out
+    assert "p99 cost" in shown
+    assert "p99 of the cost of a job" in shown
+    clairvoyant = next(line for line in shown.splitlines() if line.startswith("clairvoyant"))
+    assert clairvoyant.split()[-1] == f"{made.plan.clairvoyant.value:.3g}"
+
+
+def test_a_plan_for_a_deadline_shows_shares_of_jobs(capsys, monkeypatch):
+    few_jobs(monkeypatch, 5_000)
+    made = planned(skewed(300), slo=20.0, in_means=True)
+    made.show()
+    shown = capsys.readouterr().out
+    assert f"later than {20 / made.plan.mean:.3g}" in shown
+    assert f"{100 * made.plan.expected.value:.3g} %" in shown
+    assert "share of jobs not done within 20" in shown
+
+
+def test_a_deadline_that_no_baseline_misses_is_compared_with_nothing(capsys, monkeypatch):
+    few_jobs(monkeypatch, 2_000)
+    queue_plans.show_plan(planned(skewed(300), slo=1e9).plan)
+    assert "%" not in " ".join(line.split()[-1] for line in capsys.readouterr().out.splitlines()[2:6])
+
+
+def test_a_log_without_predictions_is_told_what_to_add(capsys):
+    log = skewed(300)
+    made = planned(Log(log.size), expensive_cost=0.0)
+    made.show()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"recommended {made.plan.design}: no predictions" in shown
+    assert "no policy that uses predictions was tried; with perfect ones the cost of a job would be" in shown
+    assert "verdict no predictions: " in shown
+    assert "worth of" not in shown
+
+
+def test_what_does_not_fit_the_model_is_noted(capsys):
+    log = skewed(300, arrivals=True)
+    crowded = Log(log.size, expensive=log.expensive, arrival=log.arrival / 10)
+    queue_plans.show_plan(planned(crowded).plan)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "but note by their own arrivals" in shown
+    assert "plan for more servers" in shown
 
 
 def test_what_was_left_out_and_assumed_is_said(capsys):
@@ -105,6 +152,24 @@ def test_the_page_names_the_file_the_predictions_and_the_next_command(tmp_path):
     assert "Planned on the first 150 jobs, audited on the last 150." in text
     assert "plus the price of the predictions, in tokens." in text
     assert "simulate &#39;my jobs.csv&#39; --size took --where &#39;state=all right&#39; --policy" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "The mean time from arrival to completion, plus the price of the predictions, in seconds."),
+        (
+            {"goal": "p95"},
+            "The time within which 95 % of the jobs are done, plus the price of the predictions, in seconds.",
+        ),
+        ({"slo": 20.0}, "The share of jobs that take longer than 20, in seconds, the price of predictions included."),
+    ],
+)
+def test_a_row_says_what_was_measured(monkeypatch, options, words):
+    few_jobs(monkeypatch, 2_000)
+    made = planned(skewed(300, unit="seconds"), **options)
+    row = queue_plans.row(made.plan, made.report, made.holdout, you_run="jobs", known="sizes", story="")
+    assert row.meaning == words
 
 
 def test_a_row_draws_a_curve_for_each_candidate_and_the_clairvoyant():

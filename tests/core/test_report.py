@@ -30,8 +30,8 @@ def test_there_is_no_report_without(name):
         Report(**{**FIELDS, name: None})
 
 
-@pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear"])
-def test_the_verdict_is_one_of_three(verdict):
+@pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear", "no predictions"])
+def test_the_verdict_is_one_of_four(verdict):
     assert Report(**{**FIELDS, "verdict": verdict}).verdict == verdict
     with pytest.raises(InvalidInput, match="verdict is 'maybe', but must be one of worth it, don't bother, unclear"):
         Report(**{**FIELDS, "verdict": "maybe"})

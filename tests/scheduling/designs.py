@@ -30,3 +30,10 @@ def skewed(rows, seed=0, *, arrivals=False, unit=None):
 def planned(log=SIX, **options):
     """A plan for a server that can preempt, without resampling."""
     return plan_queue(log, **{"load": 0.8, "preemptive": True, "bootstrap": 0} | options)
+
+
+def few_jobs(monkeypatch, jobs):
+    """Let plans simulate so many jobs only."""
+    for name in ("search.FINAL_JOBS", "planner.FINAL_JOBS", "queue_plan.FINAL_JOBS", "resampling.SIMULATED_JOBS",
+                 "search.SEARCHED_JOBS", "planner.PERCENTILE_JOBS"):  # fmt: skip
+        monkeypatch.setattr(f"beforehand.scheduling.plan.{name}", jobs)

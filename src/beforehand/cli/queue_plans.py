@@ -98,21 +98,41 @@ def show_plan(plan: "QueuePlan", *, scale: float = 1.0) -> None:
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
     head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {plan.mean:.4g}, SCV {plan.scv:.2f}"
     render.show(f"{head}; times and costs in {sizes_in(plan) if scale == 1 else 'mean jobs'}, calls a job\n")
-    table = render.table("design", "response", "cheap", "expensive", "cost", f"vs {plan.baseline.design}")
+    baseline = next((each.family for each in plan.candidates if each.design == plan.baseline.design), "baseline")
+    cost = "cost" if setting.slo is None else f"later than {render.number(setting.slo / scale)}"
+    goal = "" if setting.goal == "mean" else f"{setting.goal} "
+    table = render.table("design", "response", "p95", "p99", "cheap", "expensive", goal + cost, f"vs {baseline}")
     for each in sorted(plan.candidates, key=lambda each: each.cost):
+        times = [
+            "-" if time is None else render.number(time / scale) for time in (each.response_time, each.p95, each.p99)
+        ]
         calls = [render.number(count) if count else "-" for count in (each.cheap_calls, each.expensive_calls)]
-        against = f"{each.cost / plan.baseline.value - 1:+.0%}" if each.design != plan.baseline.design else "-"
-        cells = (render.number(each.response_time / scale), *calls, render.number(each.cost / scale), against)
+        cells = (*times, *calls, _cost(plan, each.cost, scale), _against(each.cost, plan.baseline.value))
+        if each.design == plan.baseline.design:
+            cells = (*cells[:-1], "-")
         table.add_row(*(Text(cell, "bold" if each is plan.chosen else "") for cell in (each.design, *cells)))
-    best = plan.clairvoyant
-    table.add_row(*(Text(cell, "dim") for cell in (f"clairvoyant {best.design}", render.number(best.value / scale))))
-    render.console().print(table)
+    known_only = ["-"] * 5 if setting.tail else []  # of the clairvoyant the cost is known, without tails the mean
+    best = [f"clairvoyant {plan.clairvoyant.design}", *known_only, _cost(plan, plan.clairvoyant.value, scale)]
+    table.add_row(*(Text(cell, "dim") for cell in best))
+    render.show_table(table)
     render.show("")
     render.console().print(render.facts(_facts(plan, scale)))
 
 
+def _cost(plan: "QueuePlan", value: float, scale: float) -> str:
+    """What the plan minimizes: a time, or a share of jobs."""
+    return render.number(value / scale) if plan.setting.slo is None else f"{100 * value:.3g} %"
+
+
+def _against(cost: float, baseline: float) -> str:
+    """How much more or less than the baseline, which may be 0 where it is a share of jobs."""
+    return f"{cost / baseline - 1:+.0%}" if baseline else "-"
+
+
 def _facts(plan: "QueuePlan", scale: float) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
+    if plan.advice:
+        facts.append(("because", plan.advice))
     worth = (("cheap", plan.break_even_cheap), ("expensive", plan.break_even_expensive))
     facts += [(f"worth of {name} calls", f"up to {render.number(price / scale)} each") for name, price in worth
               if price is not None]  # fmt: skip
@@ -127,6 +147,7 @@ def _facts(plan: "QueuePlan", scale: float) -> list[tuple[str, object]]:
         facts.append(
             ("memory", f"{render.number(plan.chosen.memory)} on average, weighed {plan.setting.memory_weight:g}")
         )
+    facts += [("but note", warning) for warning in plan.warnings]
     return facts
 
 
@@ -137,11 +158,22 @@ def row(plan: "QueuePlan", report: "Report", holdout: "Trace | Log", *, you_run:
         known=known,
         setting=f"load {plan.setting.load:.2f}",
         story=story,
-        meaning=f"The mean time from arrival to completion, plus the price of the predictions, in {sizes_in(plan)}.",
+        meaning=_meaning(plan),
         report=report,
         draw=partial(_draw, plan, holdout),
         details=plan.explain(),
     )
+
+
+def _meaning(plan: "QueuePlan") -> str:
+    """What the cost of a job is, for a page."""
+    setting, unit = plan.setting, sizes_in(plan)
+    if setting.slo is not None:
+        return f"The share of jobs that take longer than {setting.slo:g}, in {unit}, the price of predictions included."
+    if setting.goal != "mean":
+        share = setting.goal.removeprefix("p")
+        return f"The time within which {share} % of the jobs are done, plus the price of the predictions, in {unit}."
+    return f"The mean time from arrival to completion, plus the price of the predictions, in {unit}."
 
 
 def _draw(plan: "QueuePlan", holdout: "Trace | Log") -> dict[str, "Draw"]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the areas' imports wait until a command needs them
     from beforehand.core import Outcome, Report
 
 WIDE = 1 << 20  # columns: no cell is folded
-STYLES = {"worth it": "bold green", "don't bother": "bold", "unclear": "bold yellow"}
+STYLES = {"worth it": "bold green", "don't bother": "bold", "unclear": "bold yellow", "no predictions": "bold yellow"}
 
 
 def console() -> Console:

@@ -66,6 +66,19 @@ def plan_queue(
     memory_weight: Annotated[
         float, typer.Option(min=0, help="Price of memory: of each unit of age that unfinished jobs hold.")
     ] = 0.0,
+    goal: Annotated[
+        Literal["mean", "p95", "p99"],
+        typer.Option(
+            help="What to keep small: the mean response time, or the time within which 95 % or 99 % are done."
+        ),
+    ] = "mean",
+    slo: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            help="In place of --goal: keep small the share of jobs that take longer than this, in the unit of sizes.",
+        ),
+    ] = None,
     holdout: Annotated[
         float, typer.Option(min=0.01, max=0.99, help="Share of the log, its end, that the plan never sees.")
     ] = 0.3,
@@ -104,6 +117,8 @@ def plan_queue(
             preemptive=preemptive,
             servers=servers,
             memory_weight=memory_weight,
+            goal=goal,
+            slo=slo,
             min_gain=min_gain,
             bootstrap=bootstrap,
             seed=seed,

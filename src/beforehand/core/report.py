@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Price
 
-Verdict = Literal["worth it", "don't bother", "unclear"]
+Verdict = Literal["worth it", "don't bother", "unclear", "no predictions"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 INTERVAL: Final = (0.025, 0.975)  # of the draws: the 95 % that every outcome's interval holds
 FEW_DRAWS: Final = 8  # with fewer, the interval holds all
@@ -99,11 +99,11 @@ class Report:
         baseline: The strongest practical design that knows nothing beforehand, on the same data.
         clairvoyant: What knowing everything would have reached, on the same data.
         price: What the knowledge cost.
-        verdict: `"worth it"`, `"don't bother"` or `"unclear"`.
+        verdict: `"worth it"`, `"don't bother"` or `"unclear"`; `"no predictions"` where none was tried.
         why: The verdict's reason, in one sentence.
 
     Raises:
-        InvalidInput: an outcome, the price, the metric or the reason is missing; the verdict is none of the three.
+        InvalidInput: an outcome, the price, the metric or the reason is missing; the verdict is none of these.
 
     Example:
         >>> report = Report(

@@ -1,14 +1,15 @@
 """What is expected of a design, and which of two equal ones is taken."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from beforehand.scheduling import (
     FCFS,
     LAS,
     SPRPT,
-    TRAIL,
     DelayPredict,
     LogFormula,
     OneBit,
@@ -16,7 +17,8 @@ from beforehand.scheduling import (
     expect,
     simulate,
 )
-from beforehand.scheduling.plan.candidates import candidate, evaluate, reevaluate, simulated
+from beforehand.scheduling.plan.candidates import candidate, evaluate, reevaluate, simulated, with_percentiles
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
 from beforehand.scheduling.plan.setting import Setting
 from tests.scheduling.designs import design, skewed
 
@@ -60,11 +62,34 @@ def test_processor_sharing_has_no_policy():
 
 
 def test_a_design_is_simulated_on_the_jobs_of_the_seed():
-    first = evaluate("TRAIL", TRAIL(0.5), LogFormula(LOG), SETTING)
-    found = simulated(first, LOG, SETTING, 3, jobs=20_000)
-    assert found.response_time == simulate(TRAIL(0.5), LOG, load=0.8, jobs=20_000, seed=3).response_time
-    assert found == simulated(first, LOG, SETTING, 3, jobs=20_000)
-    assert found != simulated(first, LOG, SETTING, 4, jobs=20_000)
+    drawn = DrawnJobs.like(LOG, SETTING, 20_000, 3)
+    found = simulated("SkipPredict", SkipPredict(1.5), drawn)
+    same = simulate(SkipPredict(1.5), LOG, load=0.8, jobs=20_000, seed=3, control_variate=False)
+    assert found.response_time == pytest.approx(same.response_time)
+    assert found.cost == pytest.approx(same.response_time + 0.1 + 0.5 * same.expensive_calls)
+    assert found.p99 == pytest.approx(same.quantiles[0.99], rel=0.01)
+    assert (found.interruptions, found.memory) == pytest.approx((same.interruptions, same.memory))
+    assert found.utilization == pytest.approx(same.utilization)
+    assert found == simulated("SkipPredict", SkipPredict(1.5), DrawnJobs.like(LOG, SETTING, 20_000, 3))
+    assert found != simulated("SkipPredict", SkipPredict(1.5), DrawnJobs.like(LOG, SETTING, 20_000, 4))
+
+
+def test_a_mean_by_the_formula_gets_the_percentiles_of_a_run():
+    first, drawn = evaluate("SPRPT", SPRPT(), LogFormula(LOG), SETTING), DrawnJobs.like(LOG, SETTING, 20_000, 3)
+    found, run = with_percentiles(first, drawn), simulated("SPRPT", SPRPT(), drawn)
+    assert (found.p95, found.p99) == (run.p95, run.p99)
+    assert replace(found, p95=None, p99=None) == first
+    sharing = evaluate("PS", None, LogFormula(LOG), SETTING)
+    assert with_percentiles(sharing, drawn) == sharing
+
+
+def test_a_percentile_or_a_deadline_takes_the_place_of_the_mean_in_the_cost():
+    tail = DrawnJobs.like(LOG, replace(SETTING, goal="p99"), 20_000, 3)
+    by_p99 = simulated("SkipPredict", SkipPredict(1.5), tail)
+    extra = 0.1 + 0.5 * by_p99.expensive_calls
+    assert by_p99.cost == by_p99.p99 + extra
+    late = simulated("SkipPredict", SkipPredict(1.5), DrawnJobs.like(LOG, replace(SETTING, slo=3.0), 20_000, 3))
+    assert late.cost == np.mean(tail.run(SkipPredict(1.5)).response > 3.0 - extra)
 
 
 def test_what_a_formula_does_not_know_is_none_and_overload_is_infinite():

@@ -14,14 +14,14 @@ from beforehand.scheduling import (
     SPJF,
     SPRPT,
     TRAIL,
-    DelayPredict,
     Log,
     SkipPredict,
     audit,
     expect,
     plan_queue,
+    simulate,
 )
-from tests.scheduling.designs import SIX, planned, skewed
+from tests.scheduling.designs import SIX, few_jobs, planned, skewed
 
 
 def test_the_golden_log_gets_the_policy_with_the_smallest_exact_cost():
@@ -78,22 +78,74 @@ def test_a_missing_column_takes_its_families_with_it():
     assert not {"1-bit", "SkipPredict", "SPRPT cheap"} & {each.family for each in no_cheap.candidates}
     blind = planned(Log(SIX.size))
     assert {each.family for each in blind.candidates} == {"FCFS", "LAS", "PS"}
-    assert blind.verdict == "don't bother"
 
 
-def test_shorts_that_were_never_asked_limit_the_threshold():
-    log = Log(SIX.size, cheap=SIX.cheap, expensive=[math.nan, 1, math.nan, 3, 2, math.nan])
-    plan = planned(log, expensive_cost=0.01)
-    thresholds = {each.policy.threshold for each in plan.candidates if isinstance(each.policy, SkipPredict)}
-    assert thresholds
-    assert min(thresholds) > 1
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_where_there_are_no_predictions_it_says_so_and_what_to_do(preemptive):
+    size = skewed(500).size
+    for columns in ({}, {"cheap": np.full(500, math.nan)}):
+        plan = planned(Log(size, **columns), preemptive=preemptive, cheap_cost=0.1, bootstrap=20)
+        assert plan.verdict == "no predictions"
+        assert (plan.break_even_cheap, plan.break_even_expensive) == (None, None)
+        assert "no policy that uses predictions was tried; with perfect ones the cost of a job would be" in plan.advice
+        assert "(--assume-cheap 1)" in plan.advice
+        report = plan.audit(Log(skewed(500, 1).size), bootstrap=0)
+        assert report.verdict == "no predictions"
+        assert "name a column of predictions" in report.why
 
 
-def test_jobs_that_ended_before_they_were_asked_limit_the_delay():
-    log = Log(SIX.size, expensive=[math.nan, 1, math.nan, 3, math.nan, 0])
-    limits = {each.policy.limit for each in planned(log).candidates if isinstance(each.policy, DelayPredict)}
-    assert limits
-    assert min(limits) >= 1
+@pytest.mark.parametrize("load", [0.03, 0.8])
+def test_where_even_perfect_predictions_would_save_nothing_it_says_dont_bother_without_any(load):
+    size = skewed(500).size if load < 0.5 else np.ones(500)
+    plan = planned(Log(size), load=load)
+    assert plan.verdict == "don't bother"
+    assert plan.advice.startswith("even perfect predictions, free of charge, would only lower the cost of a job from")
+    assert plan.break_even_cheap is None
+
+
+def test_dont_bother_says_what_was_tried_and_what_was_not():
+    log = skewed(500)
+    plan = planned(Log(log.size, cheap=log.cheap), cheap_cost=50.0)
+    assert plan.verdict == "don't bother"
+    assert plan.advice == "tried with cheap predictions, at today's price; there were no expensive ones to try"
+    assert plan.break_even_cheap > 0
+    assert plan.break_even_expensive is None
+    both = planned(log, cheap_cost=50.0, expensive_cost=50.0)
+    assert both.advice == "tried with cheap and expensive predictions, at today's prices"
+    assert planned(log).advice == ""
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_one_missing_prediction_among_thousands_leaves_the_plan_as_it_is(preemptive):
+    log = skewed(6000)
+    gap = np.where(np.arange(6000) == 4321, math.nan, 1.0)
+    lacking = Log(log.size, cheap=log.cheap, expensive=log.expensive * gap)
+    options = {"expensive_cost": 0.1, "cheap_cost": 0.1, "preemptive": preemptive}
+    whole, plan = planned(log, **options), planned(lacking, **options)
+    assert type(plan.policy) is type(whole.policy)
+    assert plan.verdict == whole.verdict == "worth it"
+    assert plan.saving.value == pytest.approx(whole.saving.value, abs=0.01)
+    assert (plan.missing, whole.missing) == ({"expensive": 1}, {})
+    assert "1 of 6,000 jobs has no expensive prediction and counts as longer than all others." in plan.explain()
+    report = plan.audit(lacking, bootstrap=0)
+    assert "1 of 6,000 jobs has no expensive prediction" in report.why
+    assert report.measured.value == pytest.approx(plan.expected.value)
+
+
+def test_jobs_without_a_prediction_wait_behind_all_others():
+    log = Log([1.0, 2.0, 4.0, 3.0], expensive=[1.0, math.nan, 4.0, math.nan])
+    plan = planned(log, candidates=[SPJF()], preemptive=False)
+    as_last = Log(log.size, expensive=[1.0, 90.0, 4.0, 90.0])
+    found = next(each for each in plan.candidates if each.policy == SPJF())
+    assert found.response_time == pytest.approx(expect(SPJF(), as_last, load=0.8).response_time)
+
+
+def test_shorts_that_were_never_asked_make_lower_thresholds_cost_more():
+    sizes = skewed(400).size
+    asked = np.where(sizes >= 1.0, sizes, math.nan)  # as a queue under SkipPredict(1) records them
+    plan = planned(Log(sizes, cheap=sizes, expensive=asked), expensive_cost=0.01, preemptive=False)
+    skip = next(each for each in plan.candidates if isinstance(each.policy, SkipPredict))
+    assert skip.policy.threshold >= 1.0
 
 
 def test_without_preemption_only_orders_that_let_jobs_end_are_tried():
@@ -121,11 +173,10 @@ def test_break_even_prices_are_where_the_choice_turns():
 
 
 def test_several_servers_are_simulated_on_the_same_jobs(monkeypatch):
-    monkeypatch.setattr("beforehand.scheduling.plan.search.FINAL_JOBS", 50_000)
-    monkeypatch.setattr("beforehand.scheduling.plan.resampling.SIMULATED_JOBS", 50_000)
+    few_jobs(monkeypatch, 50_000)
     plan = planned(skewed(500), load=0.8, servers=2, expensive_cost=0.1, cheap_cost=0.05, bootstrap=3)
     assert "2 servers, simulated" in plan.model
-    assert plan.largest is None
+    assert plan.largest[0] > plan.largest[1]  # several servers, too, favor short jobs at the expense of others
     assert plan.winners == ()
     assert plan.verdict == "worth it"
     again = planned(skewed(500), load=0.8, servers=2, expensive_cost=0.1, cheap_cost=0.05, bootstrap=3)
@@ -178,6 +229,8 @@ def test_break_even_prices_of_a_long_log_are_of_all_its_rows(factor):
         ({"charge": "server", "preemptive": False}, "preemptive is False"),
         ({"charge": "server", "memory_weight": 1.0}, "memory_weight is 1.0"),
         ({"servers": 0}, "servers is 0"),
+        ({"goal": "p50"}, "goal is 'p50', but must be one of mean, p95, p99"),
+        ({"slo": -1}, "slo is -1, but must be above 0"),
         ({"servers": 2.5}, "servers is 2.5"),
         ({"bootstrap": -1}, "bootstrap is -1"),
         ({"bootstrap": "many"}, "bootstrap is 'many'"),
@@ -260,3 +313,72 @@ def test_a_candidate_that_differs_from_a_stock_policy_in_the_sixth_digit_is_trie
     stock = next(each.policy for each in planned(log).candidates if isinstance(each.policy, LAS))
     near = LAS(quantum=stock.quantum * 1.00001)
     assert near in [each.policy for each in planned(log, candidates=[near]).candidates]
+
+
+def test_a_plan_says_how_long_the_slowest_jobs_take_under_every_design(monkeypatch):
+    few_jobs(monkeypatch, 20_000)
+    log = skewed(500)
+    plan = planned(log)
+    for each in plan.candidates:
+        if each.policy is None:
+            assert each.p95 is each.p99 is None
+        else:
+            same = simulate(each.policy, log, load=0.8, jobs=20_000, quantiles=(0.95, 0.99))
+            assert (each.p95, each.p99) == pytest.approx(tuple(same.quantiles.values()), rel=0.01)
+
+
+@pytest.mark.parametrize("preemptive", [False, True])
+def test_a_plan_for_a_percentile_takes_the_design_with_the_smallest(monkeypatch, preemptive):
+    few_jobs(monkeypatch, 20_000)
+    log = skewed(500)
+    plan = planned(log, goal="p99", cheap_cost=0.1, preemptive=preemptive)
+    extra = 0.1 * plan.chosen.cheap_calls
+    assert plan.expected.value == plan.chosen.cost == pytest.approx(plan.chosen.p99 + extra)
+    assert plan.chosen.cost == min(each.cost for each in plan.candidates)
+    assert {each.family for each in plan.candidates} > {"FCFS", "1-bit", "SkipPredict"}
+    best_mean = planned(log, cheap_cost=0.1, preemptive=preemptive)
+    same = next(each for each in plan.candidates if each.family == best_mean.chosen.family)
+    assert plan.chosen.cost <= same.cost
+    assert plan.baseline.value == min(each.cost for each in plan.candidates if each.family in ("FCFS", "LAS"))
+    assert plan.winners == ()
+    assert planned(log, goal="p99", cheap_cost=0.1, preemptive=preemptive) == plan
+
+
+def test_a_plan_for_a_deadline_takes_the_design_with_the_fewest_late_jobs(monkeypatch):
+    few_jobs(monkeypatch, 20_000)
+    log = skewed(500)
+    plan = planned(log, slo=10.0, bootstrap=3)
+    assert plan.chosen.cost == min(each.cost for each in plan.candidates)
+    assert 0 < plan.expected.value < plan.baseline.value < 0.5
+    assert plan.verdict == "worth it"
+    assert plan.break_even_expensive is None
+    dear = planned(log, slo=10.0, cheap_cost=100.0, expensive_cost=100.0)  # no job that pays for one is in time
+    assert dear.design in ("FCFS", str(LAS(quantum=log.mean / 32)))
+
+
+def test_a_deadline_that_nobody_misses_saves_nothing(monkeypatch):
+    few_jobs(monkeypatch, 2_000)
+    plan = planned(slo=1e9, bootstrap=3)
+    assert (plan.expected.value, plan.baseline.value, plan.saving.value) == (0.0, 0.0, 0.0)
+    assert plan.verdict == "don't bother"
+
+
+def test_a_percentile_is_compared_on_the_callers_own_policies(monkeypatch):
+    few_jobs(monkeypatch, 5_000)
+    plan = planned(candidates=[SPRPT(), LAS(quantum=0)], goal="p95")
+    assert {each.policy for each in plan.candidates} >= {SPRPT(), FCFS(), LAS(quantum=0)}
+    assert all(each.p95 == each.cost for each in plan.candidates)
+
+
+@pytest.mark.parametrize(("servers", "warned"), [(1, True), (2, True), (3, False)])
+def test_many_jobs_at_once_are_warned_of(monkeypatch, servers, warned):
+    few_jobs(monkeypatch, 2_000)
+    log = Log(np.ones(401), arrival=np.arange(401) * 0.4)  # 2.5 at a time
+    plan = planned(log, load=0.5, servers=servers)
+    assert plan.jobs_at_once == pytest.approx(2.5)
+    assert bool(plan.warnings) == warned
+    if warned:
+        assert f"2.5 of these jobs ran at once on average, more than {servers} server" in plan.warnings[0]
+    tokens = Log(log.size, arrival=log.arrival, unit="tokens", time_unit="seconds")
+    assert planned(tokens, load=0.5, servers=servers).jobs_at_once is None
+    assert planned(load=0.5, servers=servers).jobs_at_once is None

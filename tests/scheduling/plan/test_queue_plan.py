@@ -23,7 +23,8 @@ from beforehand.scheduling import (
     replay,
     simulate,
 )
-from tests.scheduling.designs import planned, skewed
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
+from tests.scheduling.designs import few_jobs, planned, skewed
 
 
 def test_a_skewed_log_is_worth_predicting_and_the_holdout_agrees():
@@ -73,8 +74,7 @@ def test_an_audit_measures_the_cost_of_the_planned_policy_on_the_holdout():
 
 
 def test_a_plan_for_several_servers_is_audited_by_simulation(monkeypatch):
-    monkeypatch.setattr("beforehand.scheduling.plan.search.FINAL_JOBS", 20_000)
-    monkeypatch.setattr("beforehand.scheduling.plan.queue_plan.FINAL_JOBS", 20_000)
+    few_jobs(monkeypatch, 20_000)
     plan = planned(skewed(300), servers=2, expensive_cost=0.1)
     report = plan.audit(skewed(300, 1), bootstrap=0, seed=5)
     same = simulate(plan.policy, skewed(300, 1), load=0.8, servers=2, jobs=20_000, seed=5)
@@ -85,6 +85,24 @@ def test_a_plan_for_several_servers_is_audited_by_simulation(monkeypatch):
     stretched = real.arriving((real.arrival - real.arrival[0]) * real.rate * real.mean / (0.8 * 2))
     mean = np.mean(replay(plan.policy, stretched, servers=2).completion - stretched.arrival)
     assert f"the mean response is {mean:.4g} against" in plan.audit(real, bootstrap=0).why
+
+
+@pytest.mark.parametrize("goal", [{"goal": "p99"}, {"goal": "p95"}, {"slo": 5.0}], ids=str)
+def test_an_audit_has_the_goal_of_the_plan(monkeypatch, goal):
+    few_jobs(monkeypatch, 20_000)
+    plan, holdout = planned(skewed(300), expensive_cost=0.1, **goal), skewed(300, 1, arrivals=True)
+    report = plan.audit(holdout, bootstrap=0, seed=5)
+    assert report.metric == plan.setting.metric
+    drawn = DrawnJobs.like(holdout, plan.setting, 20_000, 5)
+    run = drawn.run(plan.policy)
+    assert report.measured.value == plan.setting.goal_of(run.response, 0.1 * run.expensive_calls)
+    assert report.measured.value < report.baseline.value
+    stretched = holdout.at_load(0.8)
+    real = plan.setting.goal_of(replay(plan.policy, stretched).completion - stretched.arrival)
+    shown = f"{real:.4g}" if "goal" in goal else f"{100 * real:.3g} %"
+    assert f"stretched to load 0.80, the {plan.setting.figure} is {shown} against" in report.why
+    assert QueuePlan.from_json(plan.to_json()) == plan
+    assert f"Expected {plan.setting.metric}: " in plan.explain()
 
 
 @pytest.mark.parametrize(("planned_in", "audited_in"), [("tokens", "tokens"), (None, "tokens"), ("tokens", None)])
@@ -138,9 +156,16 @@ def test_json_from_before_plans_had_kinds_and_units_is_read(tmp_path):
     fields = json.loads(plan.to_json())
     assert (fields["area"], fields.pop("kind")) == ("scheduling", "QueuePlan")
     assert fields.pop("unit") is None
+    for name in ("missing", "jobs_at_once", "read_with", "advice", "warnings"):
+        fields.pop(name)
+    for name in ("goal", "slo"):
+        fields["setting"].pop(name)
+    for each in fields["candidates"]:
+        assert (each.pop("p95") is None) == (each.pop("p99") is None)
     fields["price"] = {"seconds": plan.price.amount, "bytes": 0, "tokens": 0.0, "per": "job"}
     (tmp_path / "plan.json").write_text(json.dumps(fields))
-    assert load_plan(tmp_path / "plan.json") == plan
+    candidates = tuple(replace(each, p95=None, p99=None) for each in plan.candidates)
+    assert load_plan(tmp_path / "plan.json") == replace(plan, candidates=candidates)
 
 
 def test_predictions_on_the_server_are_work_of_the_policy_and_not_of_the_queue_that_is_built():
@@ -148,7 +173,7 @@ def test_predictions_on_the_server_are_work_of_the_policy_and_not_of_the_queue_t
     assert plan.chosen.cost == plan.chosen.response_time
     assert plan.chosen.utilization > 0.8 or plan.chosen.family == "LAS"
     assert not any(each.family.startswith("PSPJF") for each in plan.candidates)
-    assert plan.break_even_cheap is None
+    assert plan.break_even_cheap is plan.break_even_expensive is None
     queue = plan.build(cheap=lambda features: 1.0, expensive=lambda features: 1.0)
     assert isinstance(queue, PredictionQueue)
 
@@ -161,6 +186,7 @@ def test_the_words_hold_the_numbers():
         "1,000 jobs",
         "SCV",
         "worth up to",
+        "95 % of jobs are done within",
         "largest 1 %",
         "should_yield",
         "Assumed: Poisson",
@@ -205,6 +231,8 @@ def test_damaged_json_is_corrupt(change):
         ({"seed": -1}, "seed is -1"),
         ({"policy": FCFS()}, r"policy is FCFS\(.*\), but must be that of the first candidate"),
         ({"verdict": "maybe"}, "verdict is 'maybe', but must be one of worth it, don't bother, unclear"),
+        ({"missing": {"cheap": 7}}, "missing cheap is 7, but must be a whole number from 1 to 6"),
+        ({"jobs_at_once": math.nan}, "jobs_at_once is nan"),
     ],
     ids=str,
 )

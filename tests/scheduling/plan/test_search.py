@@ -1,6 +1,7 @@
 """Where a plan looks for thresholds, and what it evaluates on all rows of a long log."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,25 +10,28 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import FCFS, LAS, SPJF, SPRPT, TRAIL, Log, LogFormula, OneBit, SkipPredict, expect, simulate
 from beforehand.scheduling.plan import search as searching
 from beforehand.scheduling.plan.candidates import BLIND, evaluate, reevaluate
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
+from beforehand.scheduling.plan.families import families
 from beforehand.scheduling.plan.search import (
     best_of_each,
     between,
     blind_designs,
     break_even,
     clairvoyant,
-    families,
     finals,
     gains,
     given_designs,
     grid,
+    sample_of,
     search,
 )
 from beforehand.scheduling.plan.setting import Setting
-from tests.scheduling.designs import design, skewed
+from tests.scheduling.designs import design, few_jobs, skewed
 
 LOG = skewed(3000)
 SIZE = LOG.size
 SETTING = Setting(load=0.9, cheap_cost=0.1, expensive_cost=0.5, preemptive=True)
+TRIAL = partial(evaluate, formula=LogFormula(LOG), setting=SETTING)
 SEARCHED = ["1-bit", "SkipPredict", "SkipPredict, size", "DelayPredict", "DelayPredict, size"]
 
 
@@ -58,24 +62,31 @@ def test_a_second_look_takes_nine_values_between_the_neighbours_of_the_best():
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-def test_the_second_look_finds_what_the_grid_has_missed(name):
-    formula = LogFormula(LOG)
+def test_further_looks_find_what_the_grid_has_missed(name):
     family = next(family for family in families(LOG, SETTING) if family.name == name)
-    found, coarse = search(family, formula, SETTING), grid(family.column)
-    first, second = found[: coarse.size], found[coarse.size :]
+    coarse = grid(family.column)
+    found = search(family, TRIAL)
+    first, later = found[: coarse.size], found[coarse.size :]
     assert [each.policy for each in first] == [family.make(value) for value in coarse]
-    assert 8 <= len(second) <= 9
-    assert min(each.cost for each in second) < min(each.cost for each in first)
+    assert 9 <= len(later) <= 5 * 9
+    assert len({each.policy for each in found}) == len(found)
+    assert min(each.cost for each in later) < min(each.cost for each in first)
+    once = search(family, TRIAL, (1,))
+    assert len(once) <= coarse.size + 9
+    assert min(each.cost for each in found) <= min(each.cost for each in once)
 
 
-def test_families_need_their_predictions_and_preemption():
-    names = {family.name for family in families(LOG, SETTING)}
-    assert names == {"FCFS", "LAS", *(f"{p} {by}" for p in ("SPRPT", "PSPJF") for by in ("cheap", "expensive")),
-                     *SEARCHED}  # fmt: skip
-    blind = families(Log(SIZE), SETTING)
-    assert {family.name for family in blind} == {"FCFS", "LAS"}
-    gentle = {family.name for family in families(LOG, Setting(load=0.9))}
-    assert gentle == {"FCFS", "SPJF cheap", "SPJF expensive", "1-bit", "SkipPredict"}
+@pytest.mark.parametrize("best", [0, 1, 497, 1200, 2711, 2998, 2999])
+def test_a_narrow_valley_is_found_wherever_it_lies(best):
+    values = np.arange(3000.0)
+
+    def trial(family, policy):
+        # two valleys: a wide one that the grid sees, and a narrow one with the best value
+        wide, narrow = abs(policy.threshold - 1800) / 3000, abs(policy.threshold - best) / 250
+        return design(policy, 1 + min(wide, narrow - 0.5) if narrow < 1 else 1 + wide)
+
+    found = search(searching.Family("1-bit", OneBit, values), trial)
+    assert min(found, key=lambda each: each.cost).policy.threshold == pytest.approx(best, abs=25)
 
 
 @pytest.mark.parametrize(("cheap_cost", "expensive_cost"), [(0.0, 0.0), (0.25, 0.5)])
@@ -85,7 +96,9 @@ def test_a_break_even_price_is_the_greatest_gain_for_each_call_whatever_is_paid_
     tried.append(design(SkipPredict(1.0), 5.0 + cheap_cost + 0.5 * expensive_cost, cheap=1.0, expensive=0.5))
     assert break_even(tried, setting, "expensive") == pytest.approx((7 + cheap_cost - 5 - cheap_cost) / 0.5)
     assert break_even(tried, setting, "cheap") == pytest.approx(10 - min(7, 5 + 0.5 * expensive_cost))
-    assert break_even(tried[:2], setting, "expensive") == 0
+    assert break_even(tried[:2], setting, "expensive") is None  # nothing was tried
+    assert break_even(tried, replace(setting, slo=3.0), "cheap") is None  # shares of jobs have no price
+    assert break_even(tried, replace(setting, charge="server", preemptive=True), "cheap") is None
     assert break_even([design(FCFS(), 1.0), design(OneBit(1.0), 2.0, cheap=1.0)], setting, "cheap") == 0
 
 
@@ -116,8 +129,7 @@ def test_the_clairvoyant_knows_every_size_and_pays_nothing():
     assert gentle.cost == pytest.approx(expect(SPJF(), exact, load=0.9).response_time)
 
 
-def test_the_five_best_by_the_formula_and_the_blind_ones_are_simulated(monkeypatch):
-    monkeypatch.setattr(searching, "FINAL_JOBS", 2_000)
+def test_the_five_best_by_the_formula_and_the_blind_ones_are_simulated():
     setting = Setting(load=0.9, preemptive=True, servers=2)
     policies = [
         SPRPT(),
@@ -131,19 +143,61 @@ def test_the_five_best_by_the_formula_and_the_blind_ones_are_simulated(monkeypat
     ]
     designs = [design(policy, cost) for cost, policy in enumerate(policies)]
     designs[-2:] = [replace(each, family=type(each.policy).__name__) for each in designs[-2:]]
-    found = finals(designs[::-1], LOG, setting, seed=7)
+    drawn = DrawnJobs.like(LOG, setting, 2_000, 7)
+    found = finals(designs[::-1], drawn)
     assert [each.policy for each in found] == [*policies[:5], FCFS(), LAS(quantum=1.0)]
     same = simulate(SPRPT(), LOG, load=0.9, servers=2, jobs=2_000, seed=7)
-    assert found[0].response_time == same.response_time
+    assert found[0].response_time == pytest.approx(same.response_time)
 
 
-@pytest.fixture(params=range(1, 5))
+def test_each_kind_of_prediction_that_was_tried_reaches_the_finals():
+    policies = [SPRPT(), SPRPT(work=0.01), SPRPT(work=0.02), SPRPT(work=0.03), SPRPT(work=0.04), FCFS()]
+    designs = [design(policy, cost, expensive=1.0) for cost, policy in enumerate(policies[:5])]
+    designs += [replace(design(FCFS(), 6.0), family="FCFS"), design(OneBit(1.0), 7.0, cheap=1.0)]
+    designs += [design(OneBit(2.0), 8.0, cheap=1.0)]
+    found = finals(designs, DrawnJobs.like(LOG, Setting(load=0.8, preemptive=True, servers=2), 2_000, 7))
+    assert [each.policy for each in found] == [*policies[:5], OneBit(1.0), FCFS()]
+
+
+def test_for_a_percentile_every_family_is_searched_and_run(monkeypatch):
+    monkeypatch.setattr(searching, "SEARCHED_JOBS", 2_000)
+    setting = replace(SETTING, goal="p99")
+    designs, tried = best_of_each(LOG, LogFormula(LOG), setting, None, seed=3)
+    assert designs == tried
+    assert [each.family for each in designs] == [family.name for family in families(LOG, setting)]
+    drawn = DrawnJobs.like(LOG, setting, 2_000, 4)  # thresholds are not searched on the jobs of the finals
+    assert designs[0] == searching.simulated("FCFS", FCFS(), drawn)
+    assert [each.family for each in finals(designs, drawn)] == [
+        each.family for each in sorted(designs, key=lambda each: each.preference)
+    ]
+    assert min(each.cost for each in designs) < designs[0].cost
+
+
+def test_the_clairvoyant_of_a_percentile_is_the_best_of_what_perfect_predictions_allow(monkeypatch):
+    few_jobs(monkeypatch, 20_000)
+    setting = replace(SETTING, goal="p99", cheap_cost=5.0)
+    best = clairvoyant(LOG, setting, 1)
+    exact = DrawnJobs.like(Log(SIZE, cheap=SIZE), replace(setting, cheap_cost=0.0, expensive_cost=0.0), 20_000, 1)
+    for policy in (FCFS(), SPRPT(by="cheap")):
+        assert best.cost <= searching.simulated("any", policy, exact).cost
+
+
+@pytest.fixture(params=(1, 2, 4, 5))
 def long_log(request, monkeypatch):
-    """A log longer than what is searched, and the sample that is: every fifth row by size."""
+    """A log longer than what is searched, and the sample that is."""
     monkeypatch.setattr(searching, "SAMPLED_ROWS", 40)
     log = skewed(200, seed=request.param)
-    by_size = np.argsort(log.size, kind="stable")
-    return log, log.take(np.sort(by_size[2::5]))
+    return log, sample_of(log)
+
+
+def test_the_sample_of_a_long_log_has_its_largest_jobs_and_the_moments_of_all(long_log):
+    log, sample = long_log
+    assert len(sample) == 40
+    assert np.isin(np.sort(log.size)[-4:], sample.size).all()
+    assert sample.mean == pytest.approx(log.mean, rel=0.05)
+    assert sample.moment(2) == pytest.approx(log.moment(2), rel=0.05)
+    held = {tuple(row) for row in np.column_stack([log.size, log.cheap, log.expensive])}
+    assert {tuple(row) for row in np.column_stack([sample.size, sample.cheap, sample.expensive])} <= held
 
 
 def test_of_a_long_log_the_three_best_on_the_sample_are_compared_on_all_rows(long_log):
@@ -153,7 +207,9 @@ def test_of_a_long_log_the_three_best_on_the_sample_are_compared_on_all_rows(lon
     turned = 0
     for family in families(sample, SETTING):
         if family.name not in BLIND:
-            three = sorted(search(family, sampled, SETTING), key=lambda each: each.preference)[:3]
+            three = sorted(
+                search(family, partial(evaluate, formula=sampled, setting=SETTING)), key=lambda each: each.preference
+            )[:3]
             wanted = min((reevaluate(each, formula, SETTING) for each in three), key=lambda each: each.preference)
             assert next(each for each in best if each.family == family.name) == wanted
             turned += wanted.policy != three[0].policy
@@ -167,7 +223,8 @@ def test_break_even_prices_of_a_long_log_are_those_of_its_dearest_designs_on_all
     assert all(each == reevaluate(each, formula, SETTING) for each in tried)
     on_sample = [each for each in blind_designs(log, formula, SETTING)]
     for family in families(sample, SETTING):
-        on_sample += search(family, sampled, SETTING) if family.name not in BLIND else []
+        trial = partial(evaluate, formula=sampled, setting=SETTING)
+        on_sample += search(family, trial) if family.name not in BLIND else []
     for which in ("cheap", "expensive"):
         dearest = sorted(gains(on_sample, SETTING, which), key=lambda each: -each[0])[:3]
         assert {each.policy for _, each in dearest} <= {each.policy for each in tried}

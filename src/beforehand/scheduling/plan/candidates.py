@@ -1,17 +1,16 @@
 """The designs that a plan compares: a policy each, with what its formula or a simulation expects of it."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, final
 
 from beforehand.core.deprecation import warn_renamed
 from beforehand.scheduling.formulas.expectation import Expectation
 from beforehand.scheduling.formulas.log_formula import LogFormula
-from beforehand.scheduling.log import Log
-from beforehand.scheduling.plan.setting import Setting
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
+from beforehand.scheduling.plan.setting import SHARES, Setting, percentile
 from beforehand.scheduling.policies.classic import LAS
 from beforehand.scheduling.policies.stock import Stock
-from beforehand.scheduling.simulation.simulator import Simulation, simulate
 
 BLIND: Final = ("FCFS", "LAS", "PS")  # families that need no prediction
 
@@ -25,12 +24,16 @@ class Candidate:
         family: The policy without its parameter.
         policy: The policy to run; None for processor sharing, which no order of jobs gives.
         response_time: The mean.
-        cost: The objective: `response_time`, prices, and memory if it was weighed.
+        cost: The objective. For the mean: `response_time`, prices, and memory if it was weighed; for a percentile that
+            of the response time in place of the mean; for an SLO the share of jobs whose response time with all that
+            on top is above it.
         cheap_calls: Cheap predictions for each job.
         expensive_calls: Expensive ones.
         utilization: The share of time that the servers work.
         interruptions: How often a job is preempted; None if not known.
         memory: The time average of the summed ages of unfinished jobs; None if not known.
+        p95: The time within which 95 % of the jobs are done, by simulation; None for what no simulation runs.
+        p99: That of 99 %.
     """
 
     family: str
@@ -42,6 +45,8 @@ class Candidate:
     utilization: float
     interruptions: float | None = None
     memory: float | None = None
+    p95: float | None = None
+    p99: float | None = None
 
     @property
     def utilisation(self) -> float:
@@ -65,8 +70,8 @@ class Candidate:
         return self.cost, self.cheap_calls + self.expensive_calls, options, name
 
 
-def candidate(family: str, policy: Stock | None, result: Expectation | Simulation, setting: Setting) -> Candidate:
-    """Build a candidate from an expectation or a simulation."""
+def candidate(family: str, policy: Stock | None, result: Expectation, setting: Setting) -> Candidate:
+    """Build a candidate from an expectation."""
     cost = setting.cost(result.response_time, result.cheap_calls, result.expensive_calls, result.memory)
     return Candidate(
         family=family,
@@ -100,20 +105,33 @@ def reevaluate(design: Candidate, formula: LogFormula, setting: Setting) -> Cand
     return evaluate(design.family, design.policy, formula, setting)
 
 
-def simulated(design: Candidate, log: Log, setting: Setting, seed: int, *, jobs: int) -> Candidate:
-    """The same design on a log, by simulation; equal seeds draw equal jobs, for common random numbers.
+def simulated(family: str, policy: Stock | None, drawn: DrawnJobs) -> Candidate:
+    """A policy by a run on drawn jobs, in the setting that they were drawn for.
 
     Raises:
-        AssertionError: the design is processor sharing, which is never simulated.
+        AssertionError: the policy is None; processor sharing is never simulated.
     """
-    assert design.policy is not None
-    result = simulate(
-        design.policy,
-        log,
-        load=setting.load,
-        jobs=jobs,
-        seed=seed,
-        servers=setting.servers,
-        switch_cost=setting.switch_cost,
+    assert policy is not None
+    run, setting = drawn.run(policy), drawn.setting
+    extra = setting.extra(run.cheap_calls, run.expensive_calls, run.memory)
+    return Candidate(
+        family=family,
+        policy=policy,
+        response_time=float(run.response.mean()),
+        cost=setting.goal_of(run.response, extra),
+        cheap_calls=run.cheap_calls,
+        expensive_calls=run.expensive_calls,
+        utilization=run.utilization,
+        interruptions=run.interruptions,
+        memory=run.memory,
+        p95=percentile(run.response, SHARES["p95"]),
+        p99=percentile(run.response, SHARES["p99"]),
     )
-    return candidate(design.family, design.policy, result, setting)
+
+
+def with_percentiles(design: Candidate, drawn: DrawnJobs) -> Candidate:
+    """A design whose mean a formula gave, with the percentiles of a run; processor sharing as it is."""
+    if design.policy is None:
+        return design
+    response = drawn.run(design.policy).response
+    return replace(design, p95=percentile(response, SHARES["p95"]), p99=percentile(response, SHARES["p99"]))

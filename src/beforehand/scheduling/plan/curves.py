@@ -28,7 +28,7 @@ def curves(plan: QueuePlan, log: Any, loads: Sequence[float]) -> dict[str, Float
     Raises:
         InvalidInput: a load is not between 0 and 1; the log lacks a prediction.
     """
-    log = Log.read(log)
+    log = Log.read(log).missing_last()
     formula, exact = LogFormula(log), LogFormula(log.exactly_predicted())
     lines = {
         each.design: np.array(

@@ -13,18 +13,25 @@ from beforehand.core.report import VERDICTS, Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import checked, finite, settle, whole
 from beforehand.scheduling.log import Log
+from beforehand.scheduling.plan import words
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, reevaluate, simulated
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
 from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
 from beforehand.scheduling.plan.search import FINAL_JOBS, blind_designs, clairvoyant
 from beforehand.scheduling.plan.setting import Setting
-from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.policy_json import from_fields, to_fields
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.queue.prediction_queue import PredictionQueue
-from beforehand.scheduling.simulation.simulator import replay
 
 MOST_JOBS: Final = 2**63 - 1
-DERIVED: Final = ("price", "stability_margin", "model")  # in the JSON for its readers, though they follow from the rest
+UNBOUNDED: Final = ("cost", "response_time", "p95", "p99")  # of a candidate that overloads the server, "inf" in JSON
+DERIVED: Final = (
+    "price",
+    "stability_margin",
+    "model",
+    "advice",
+    "warnings",
+)  # in the JSON for its readers, though they follow from the rest
 
 
 @final
@@ -42,21 +49,25 @@ class QueuePlan:
         expected: The cost of the one chosen.
         clairvoyant: The mean response time with perfect size information, free of charge.
         saving: The share of the baseline's cost that is saved.
-        verdict: Whether the predictions are worth their price.
+        verdict: Whether the predictions are worth their price; `"no predictions"` where no policy that uses one was
+            tried, though perfect ones would be worth having.
         setting: What was planned for.
         jobs: How many the log has.
         mean: Their mean size.
         scv: The squared coefficient of variation of their sizes.
         break_even_cheap: The price of a cheap prediction above which none is worth having, by the thresholds that were
-            tried; others may bear a few percent more.
+            tried; others may bear a few percent more. None where no policy that uses one was tried, where the server
+            works on predictions itself, and where the goal is an SLO.
         break_even_expensive: That of an expensive one.
         largest: The mean response time of the largest 1 % of jobs, under the plan and first come, first served; None if
-            it was simulated.
+            they have no weight.
         winners: The best of the candidates at loads around the planned one; none if it was simulated.
         min_gain: The least saving that is worth having.
         seed: Of the resampling.
         versions: What made the plan.
         unit: The unit of the sizes, such as `"tokens"`; None if not known.
+        missing: How many jobs lack a prediction in each column that has some missing.
+        jobs_at_once: How many jobs were in service at a time on average, by the arrivals of the log; None if not known.
         read_with: How the log was read from its file (columns, filters, units, what was assumed), so that an audit can
             read the next file alike: what JSON can hold; empty if it was no file.
     """
@@ -80,6 +91,8 @@ class QueuePlan:
     seed: int
     versions: dict[str, str]
     unit: str | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
+    jobs_at_once: float | None = None
     read_with: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +104,10 @@ class QueuePlan:
         checked("scv", self.scv)
         pairs = {"largest": self.largest or (), "winners": [load for load, _ in self.winners]}
         pairs["break_even"] = [each for each in (self.break_even_cheap, self.break_even_expensive) if each is not None]
+        if self.jobs_at_once is not None:
+            finite("jobs_at_once", self.jobs_at_once)
+        for name, count in self.missing.items():
+            whole(f"missing {name}", count, least=1, most=self.jobs)
         for name, numbers in pairs.items():
             for number in numbers:
                 checked(name, number, least=-math.inf)
@@ -144,6 +161,16 @@ class QueuePlan:
         """What the figures assume."""
         return self.setting.model
 
+    @property
+    def advice(self) -> str:
+        """Why predictions are not recommended and what to do next, in words; empty where they are."""
+        return words.advice(self.verdict, self.candidates, self.baseline, self.clairvoyant, self.setting)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What in the log does not fit what the figures assume, in words: that many jobs ran at once."""
+        return words.warnings(self.jobs_at_once, self.setting.servers)
+
     def build(self, *, cheap: Any = None, expensive: Any = None, **options: Any) -> PredictionQueue[Any]:
         """The queue that runs the policy; predictors and options are those of `PredictionQueue`.
 
@@ -158,13 +185,15 @@ class QueuePlan:
 
         Args:
             holdout: Finished jobs with the predictions that the policy asks for: a `Log`, or a `Trace` of kind `jobs`.
+                A job without one counts as longer than all others, as in the plan.
             bootstrap: Resampled holdouts for the intervals; 0 for none.
             seed: Of the resampling, and of a simulation.
 
         Guarantee:
-            The same formula (or simulation) as the plan's, on the holdout at the planned load, against the best policy
-            that needs no prediction on the same jobs. If the holdout has arrivals, `why` also says what these very
-            arrival times give, stretched to the planned load: bursts break the assumption of Poisson arrivals.
+            The same formula (or simulation) and goal as the plan's, on the holdout at the planned load, against the
+            best policy that needs no prediction on the same jobs. If the holdout has arrivals, `why` also says what
+            these very arrival times give, stretched to the planned load: bursts break the assumption of Poisson
+            arrivals.
 
         Cost:
             Some milliseconds for each resampled log of 100,000 rows, and one replay.
@@ -186,46 +215,72 @@ class QueuePlan:
         if None not in (self.unit, log.unit) and self.unit != log.unit:
             raise InvalidInput(f"the holdout's sizes are in {log.unit}, but the plan's in {self.unit}; convert them")
         times, seed = whole("bootstrap", bootstrap, most=MOST_RESAMPLED), whole("seed", seed, most=MOST_SEED)
-        formula = LogFormula(log)
-        designs = [reevaluate(self.chosen, formula, setting), *blind_designs(log, formula, setting)]
+        complete = log.missing_last()
+        formula = LogFormula(complete)
+        designs = [reevaluate(self.chosen, formula, setting), *blind_designs(complete, formula, setting)]
         if setting.simulated:
-            designs = [simulated(each, log, setting, seed, jobs=FINAL_JOBS) for each in designs]
+            drawn = DrawnJobs.like(complete, setting, FINAL_JOBS, seed)
+            designs = [simulated(each.family, each.policy, drawn) for each in designs]
         blind = min(designs[1:], key=lambda each: each.preference)
-        measured, baseline, saving = compared(designs[0], blind, log, formula, setting, times, seed)
-        best = clairvoyant(log, setting, seed)
+        measured, baseline, saving = compared(designs[0], blind, complete, formula, setting, times, seed)
+        best = clairvoyant(complete, setting, seed)
+        clear = Outcome(best.design, best.cost, best.cost, best.cost)
+        if self.chosen.family in BLIND:
+            verdict = self.verdict
+            why = words.advice(verdict, self.candidates, baseline, clear, setting) or "it uses no predictions"
+        else:
+            verdict = judge(saving, self.min_gain)
+            why = f"it saves {100 * saving.value:.1f} % ({100 * saving.low:.1f} to {100 * saving.high:.1f}) of the "
+            why += f"{'cost' if setting.slo is None else 'late jobs'} of {blind.design}"
+        lacking = [words.without_prediction(name, count, len(log)) for name, count in log.missing.items()]
         return Report(
             area=self.area,
-            metric="cost of a job",
+            metric=setting.metric,
             expected=self.expected,
             measured=measured,
             baseline=baseline,
-            clairvoyant=Outcome(best.design, best.cost, best.cost, best.cost),
+            clairvoyant=clear,
             price=self.price,
-            verdict="don't bother" if self.chosen.family in BLIND else judge(saving, self.min_gain),
-            why=f"it saves {100 * saving.value:.1f} % ({100 * saving.low:.1f} to {100 * saving.high:.1f}) of the cost "
-            f"of {blind.design}{_replayed(self.policy, log, setting)}",
+            verdict=verdict,
+            why="; ".join([why + words.replayed(self.policy, complete, setting), *lacking]),
         )
 
     def explain(self) -> str:
         """The choice in plain words, with its numbers."""
         setting, chosen = self.setting, self.chosen
         several = f"{setting.servers} servers, " if setting.servers > 1 else ""
+        expected, low, high, without, best = (
+            words.goal_figure(value, setting)
+            for value in (self.expected.value, self.expected.low, self.expected.high, self.baseline.value,
+                          self.clairvoyant.value)
+        )  # fmt: skip
+        lacking = [words.without_prediction(name, count, self.jobs) for name, count in self.missing.items()]
+        paid = sum(self.price.amounts.values()) if setting.charge == "external" else 0.0
         lines = [
             f"{self.verdict}: {self.design} at {several}load {setting.load:.2f}, from {self.jobs:,} jobs of mean "
             f"{self.mean:.4g} and SCV {self.scv:.2f}.",
-            f"It is expected to cost {self.expected.value:.4g} a job ({self.expected.low:.4g} to "
-            f"{self.expected.high:.4g}): {_calls(chosen)}{_paid(self.price, setting)}.",
-            f"The best without predictions is {self.baseline.design} at {self.baseline.value:.4g}; the saving is "
-            f"{_percent(self.saving.value)} ({_percent(self.saving.low)} to {_percent(self.saving.high)}).",
-            "Tried, cost a job:",
+            f"Expected {setting.metric}: {expected} ({low} to {high}): {words.calls(chosen)}"
+            f"{f' for {paid:.4g}' if paid else ''}.",
+            f"The best without predictions is {self.baseline.design} at {without}; the saving is "
+            f"{words.percent(self.saving.value)} ({words.percent(self.saving.low)} to "
+            f"{words.percent(self.saving.high)}).",
+            *(f"{each[0].upper()}{each[1:]}." for each in (self.advice, *lacking, *self.warnings) if each),
+            f"Tried, {setting.metric}:",
         ]
         for each in self.candidates:
-            lines.append(f"  {each.design:32} {each.cost:10.4g}   {_calls(each)}")
-        lines.append(f"With perfect size information: {self.clairvoyant.value:.4g}.")
-        if self.break_even_expensive is not None and self.break_even_cheap is not None:
+            lines.append(f"  {each.design:32} {words.goal_figure(each.cost, setting):>10}   {words.calls(each)}")
+        lines.append(f"With perfect size information: {best}.")
+        worth = {"expensive": self.break_even_expensive, "cheap": self.break_even_cheap}
+        lines += [
+            f"A prediction that is {name} is worth up to {price:.4g}."
+            for name, price in worth.items()
+            if price is not None
+        ]
+        fcfs = next((each for each in self.candidates if each.family == "FCFS"), chosen)
+        if chosen.p99 is not None and fcfs.p99 is not None:
             lines.append(
-                f"An expensive prediction is worth up to {self.break_even_expensive:.4g}, a cheap one up to "
-                f"{self.break_even_cheap:.4g}."
+                f"95 % of jobs are done within {chosen.p95:.4g} and 99 % within {chosen.p99:.4g}; first come, first "
+                f"served within {fcfs.p95:.4g} and {fcfs.p99:.4g}, by simulation."
             )
         if self.largest is not None:
             lines.append(
@@ -248,9 +303,9 @@ class QueuePlan:
         fields = asdict(self) | {"policy": to_fields(self.policy)}
         for each, entry in zip(self.candidates, fields["candidates"], strict=True):
             entry["policy"] = None if each.policy is None else to_fields(each.policy)
-            entry["cost"] = "inf" if each.cost == math.inf else each.cost
-            entry["response_time"] = "inf" if each.response_time == math.inf else each.response_time
+            entry |= {name: "inf" for name in UNBOUNDED if entry[name] == math.inf}
         derived = {"price": asdict(self.price), "stability_margin": self.stability_margin, "model": self.model}
+        derived |= {"advice": self.advice, "warnings": self.warnings}
         return plan_json(self, fields | derived)
 
     @classmethod
@@ -262,7 +317,7 @@ class QueuePlan:
         """
         with reading(text, "scheduling", cls.__name__) as fields:
             for name in DERIVED:
-                del fields[name]
+                fields.pop(name, None)
             setting = fields["setting"] | {"switch_cost": tuple(fields["setting"]["switch_cost"])}
             fields |= {
                 "policy": from_fields(fields["policy"]),
@@ -278,41 +333,13 @@ class QueuePlan:
 
 
 def _candidate(entry: dict[str, Any]) -> Candidate:
-    numbers = {name: math.inf if entry[name] == "inf" else entry[name] for name in ("cost", "response_time")}
+    if "utilisation" in entry:  # as earlier releases wrote it
+        entry = {{"utilisation": "utilization"}.get(name, name): value for name, value in entry.items()}
+    entry |= {name: math.inf for name in UNBOUNDED if entry.get(name) == "inf"}
     for name in ("response_time", "cost", "cheap_calls", "expensive_calls"):
-        checked(name, numbers.get(name, entry[name]))
-    for name in ("utilization", "utilisation", "interruptions", "memory"):
+        checked(name, entry[name])
+    for name in ("utilization", "interruptions", "memory", "p95", "p99"):
         if entry.get(name) is not None:
             checked(name, entry[name])
     policy = None if entry["policy"] is None else from_fields(entry["policy"])
-    if "utilisation" in entry:  # as earlier releases wrote it
-        entry = {{"utilisation": "utilization"}.get(name, name): value for name, value in entry.items()}
-    return Candidate(**entry | numbers | {"policy": policy})
-
-
-def _replayed(policy: Stock, log: Log, setting: Setting) -> str:
-    """What the holdout's own arrival times give, stretched to the planned load, in words; nothing without them."""
-    if log.arrival is None or math.isnan(log.rate):
-        return ""
-    stretched = log.at_load(setting.load, setting.servers)
-    options: dict[str, Any] = {"servers": setting.servers, "switch_cost": setting.switch_cost}
-    here, fcfs = (replay(each, stretched, **options).summary(stretched)["response_time"] for each in (policy, FCFS()))
-    return (
-        f"; on the real arrival times, stretched to load {setting.load:.2f}, the mean response is {here:.4g} "
-        f"against {fcfs:.4g} first come, first served"
-    )
-
-
-def _calls(each: Candidate) -> str:
-    asked = ((each.cheap_calls, "cheap"), (each.expensive_calls, "expensive"))
-    predictions = [f"{calls:.2g} {kind}" for calls, kind in asked if calls]
-    return f"response {each.response_time:.4g}, {' and '.join(predictions) or 'no'} predictions"
-
-
-def _paid(price: Price, setting: Setting) -> str:
-    paid = sum(price.amounts.values())
-    return f" for {paid:.4g}" if paid and setting.charge == "external" else ""
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return Candidate(**entry | {"policy": policy})

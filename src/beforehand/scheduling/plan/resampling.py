@@ -9,6 +9,7 @@ from beforehand.core.report import Outcome
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.plan.candidates import Candidate, reevaluate, simulated
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
 from beforehand.scheduling.plan.setting import Setting
 
 REPLICATIONS: Final = 20  # of a simulation, each with jobs and weights of its own
@@ -32,10 +33,8 @@ def costs(designs: list[Candidate], log: Log, formula: LogFormula, setting: Sett
     if setting.simulated:
         weights = reweigh(log, min(times, REPLICATIONS), seed)
         logs = (Log(log.size, expensive=log.expensive, cheap=log.cheap, weight=weight) for weight in weights)
-        rows = [
-            [simulated(each, resampled, setting, seed + i, jobs=SIMULATED_JOBS).cost for each in designs]
-            for i, resampled in enumerate(logs)
-        ]
+        runs = (DrawnJobs.like(each, setting, SIMULATED_JOBS, seed + i) for i, each in enumerate(logs))
+        rows = [[simulated(each.family, each.policy, drawn).cost for each in designs] for drawn in runs]
     else:
         formulas = (formula.reweighted(weight) for weight in reweigh(log, times, seed))
         rows = [[reevaluate(each, resampled, setting).cost for each in designs] for resampled in formulas]
@@ -56,4 +55,6 @@ def compared(
 
 
 def _saving(cost: float, baseline: float) -> float:
+    if not baseline:  # of a deadline that nobody misses
+        return 0.0 if not cost else -1.0
     return 1 - cost / baseline if cost < np.inf else -1.0

@@ -1,9 +1,9 @@
-"""The search for the best policy: one family for each policy, its parameter searched on a grid."""
+"""The search for the best policy: the parameter of each family, on a grid and then between its best values."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Final, final, get_args
+from typing import Final, get_args
 
 import numpy as np
 
@@ -12,72 +12,23 @@ from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import listed
 from beforehand.scheduling.log import Floats, Log
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, evaluate, reevaluate, simulated
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
+from beforehand.scheduling.plan.families import Family, families
 from beforehand.scheduling.plan.setting import Setting
-from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
-from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
+from beforehand.scheduling.policies.classic import SPJF, SPRPT
 from beforehand.scheduling.policies.stock import Stock, name_of
-from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import By
 
-FRACTIONS: Final = (0.0, 0.2, 0.5, 0.8, 1.0)
-QUANTA: Final = 32  # in the mean size, where LAS is built
-COUNTED, WORKED, NEIGHBORS = 13, 12, 9  # grid values by jobs, by work, and between the neighbors of the best
+Trial = Callable[[str, Stock | None], Candidate]
+
+COUNTED, WORKED, NEIGHBORS = 13, 12, 9  # grid values by jobs, by work, and between the neighbors of a good one
+VALLEYS: Final = (3, 1, 1)  # around how many good values each further look is taken
+NOISY_VALLEYS: Final = (1,)  # where costs come from a simulation, whose noise has valleys of its own
 SAMPLED_ROWS: Final = 20_000  # of a longer log, on which families are searched
 REEVALUATED: Final = 3  # of each family, on all rows of a longer log
 FINALISTS: Final = 5
+SEARCHED_JOBS: Final = 100_000  # on which thresholds are searched where there is no formula for the goal
 FINAL_JOBS: Final = 500_000
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Policies that differ in one parameter: one compared with a `column` of the log, or one with few `values`."""
-
-    name: str
-    make: Callable[[float], Stock]
-    column: Floats | None = None
-    values: Sequence[float] = (0.0,)
-
-
-def families(log: Log, setting: Setting) -> list[Family]:
-    """All that the log and the setting allow, those that need no prediction first."""
-    cheap_work, expensive_work = setting.works
-    allowed = [Family("FCFS", lambda _: FCFS())]
-    if setting.preemptive and not setting.memory_weight:
-        allowed.append(Family("LAS", lambda _: LAS(quantum=log.mean / QUANTA)))
-    asked = {name: column is not None and not np.isnan(column).any() for name, column in
-             (("expensive", log.expensive), ("cheap", log.cheap))}  # fmt: skip
-    predictions: tuple[tuple[By, float], ...] = (("expensive", expensive_work), ("cheap", cheap_work))
-    for by, work in predictions:
-        if asked[by]:
-            allowed += _keyed(by, work, setting)
-    if asked["cheap"]:
-        bits = log.cheap
-        one_bit = partial(OneBit, preemptive=setting.preemptive, cheap_work=cheap_work)
-        allowed.append(Family("1-bit", one_bit, bits))
-    if asked["cheap"] and log.cheap is not None and log.expensive is not None:
-        answered = log.cheap[log.cheap > np.max(log.cheap, initial=-np.inf, where=np.isnan(log.expensive))]
-        skip = partial(SkipPredict, preemptive=setting.preemptive, cheap_work=cheap_work, expensive_work=expensive_work)
-        allowed.append(Family("SkipPredict", skip, answered))
-        if setting.preemptive:
-            allowed.append(Family("SkipPredict, size", partial(skip, long_order="size"), answered))
-    if log.expensive is not None and setting.preemptive:
-        delay = partial(DelayPredict, expensive_work=expensive_work)
-        late = log.size[log.size >= np.max(log.size, initial=0.0, where=np.isnan(log.expensive))]
-        allowed.append(Family("DelayPredict", delay, late))
-        allowed.append(Family("DelayPredict, size", partial(delay, long_order="size"), late))
-    return allowed
-
-
-def _keyed(by: By, work: float, setting: Setting) -> Iterable[Family]:
-    if not setting.preemptive:
-        yield Family(f"SPJF {by}", lambda _: SPJF(by=by))
-        return
-    yield Family(f"SPRPT {by}", lambda _: SPRPT(by=by, work=work))
-    if setting.charge == "external":
-        yield Family(f"PSPJF {by}", lambda _: PSPJF(by=by))
-        if setting.memory_weight or setting.simulated:
-            yield Family(f"TRAIL {by}", lambda fraction: TRAIL(fraction, by=by), values=FRACTIONS)
 
 
 def grid(column: Floats) -> Floats:
@@ -100,33 +51,49 @@ def between(values: Floats, low: float, high: float) -> Floats:
     return chosen
 
 
-def search(family: Family, formula: LogFormula, setting: Setting) -> list[Candidate]:
-    """All values of a family's grid, then nine between the neighbors of the best."""
+def search(family: Family, trial: Trial, valleys: Sequence[int] = VALLEYS) -> list[Candidate]:
+    """All values of a family's grid, then nine between the neighbors of the best ones, and so on.
 
-    def tried(values: Iterable[float]) -> list[Candidate]:
-        return [evaluate(family.name, family.make(float(value)), formula, setting) for value in values]
+    Args:
+        family: What to search.
+        trial: What tries a policy.
+        valleys: For each further look, around how many values that are no worse than their neighbors it is taken.
+    """
+
+    def tried(value: float) -> Candidate:
+        return trial(family.name, family.make(float(value)))
 
     if family.column is None:
-        return tried(family.values)
-    coarse = grid(family.column)
-    first = tried(coarse)
-    best = min(range(len(first)), key=lambda i: first[i].preference)
-    finer = between(family.column, coarse[max(best - 1, 0)], coarse[min(best + 1, len(coarse) - 1)])
-    return first + tried(value for value in finer if value != coarse[best])
+        return [tried(value) for value in family.values]
+    found = {value: tried(value) for value in grid(family.column).tolist()}
+    for count in valleys:
+        values = sorted(found)
+        ranked = sorted(range(len(values)), key=lambda i: found[values[i]].preference)
+        places = {place: rank for rank, place in enumerate(ranked)}
+        lowest = [
+            place
+            for place in ranked
+            if all(places[place] < places.get(beside, len(values)) for beside in (place - 1, place + 1))
+        ]
+        for place in lowest[:count]:
+            low, high = values[max(place - 1, 0)], values[min(place + 1, len(values) - 1)]
+            for value in between(family.column, low, high).tolist():
+                if value not in found:
+                    found[value] = tried(value)
+    return list(found.values())
 
 
 def blind_designs(log: Log, formula: LogFormula, setting: Setting) -> list[Candidate]:
-    """Those that need no prediction: the baseline is the best of them."""
-    designs = [
-        each for family in families(log, setting) if family.name in BLIND for each in search(family, formula, setting)
-    ]
+    """Those that need no prediction, by the formula: the baseline is the best of them."""
+    trial = partial(evaluate, formula=formula, setting=setting)
+    designs = [each for family in families(log, setting) if family.name in BLIND for each in search(family, trial)]
     if setting.preemptive and not setting.simulated:
         designs.append(evaluate("PS", None, formula, setting))
     return designs
 
 
 def given_designs(policies: Sequence[Stock], formula: LogFormula, setting: Setting) -> list[Candidate]:
-    """The caller's own.
+    """The caller's own, by the formula.
 
     Raises:
         InvalidInput: `policies` is not a sequence of policies; one preempts jobs, but the server cannot.
@@ -144,32 +111,46 @@ def given_designs(policies: Sequence[Stock], formula: LogFormula, setting: Setti
 
 
 def best_of_each(
-    log: Log, formula: LogFormula, setting: Setting, policies: Sequence[Stock] | None
+    log: Log, formula: LogFormula, setting: Setting, policies: Sequence[Stock] | None, seed: int = 0
 ) -> tuple[list[Candidate], list[Candidate]]:
     """The best design of each family, or the caller's own policies, and all designs that break-even prices depend on.
 
-    A long log is searched on a sample of its rows, evenly by size; what the sample prefers is evaluated on all rows.
+    A long log is searched on a sample of its rows; what the sample prefers is evaluated on all rows. A
+    goal other than the mean has no formula: then thresholds are searched on simulated jobs, which are not those of the
+    finals.
+
+    Args:
+        log: With gaps where predictions are missing.
+        formula: That of the log without them: `log.missing_last()`.
+        setting: What is planned for.
+        policies: The caller's own; None for all families.
+        seed: Of the simulated jobs.
     """
-    blind = blind_designs(log, formula, setting)
     if policies is not None:
+        blind = blind_designs(log, formula, setting)
         already = [each.policy for each in blind]
         designs = blind + [each for each in given_designs(policies, formula, setting) if each.policy not in already]
         return designs, designs
+    if setting.tail:
+        trial: Trial = partial(simulated, drawn=DrawnJobs.like(log.missing_last(), setting, SEARCHED_JOBS, seed + 1))
+        found = [search(family, trial, NOISY_VALLEYS) for family in families(log, setting)]
+        designs = [min(each, key=lambda design: design.preference) for each in found]
+        return designs, designs
+    blind = blind_designs(log, formula, setting)
     sample, sampled = log, formula
     if len(log) > SAMPLED_ROWS:
-        by_size = np.argsort(log.size, kind="stable")
-        places = (np.arange(SAMPLED_ROWS) + 0.5) * (len(log) / SAMPLED_ROWS)
-        sample = log.take(np.sort(by_size[places.astype(int)]))
-        sampled = LogFormula(sample)
+        sample = sample_of(log)
+        sampled = LogFormula(sample.missing_last())
+    trial = partial(evaluate, formula=sampled, setting=setting)
     best, tried = [], list(blind)
     for family in families(sample, setting):
         if family.name in BLIND:
             continue
-        found = sorted(search(family, sampled, setting), key=lambda each: each.preference)
-        tried += found
+        designs = sorted(search(family, trial), key=lambda each: each.preference)
+        tried += designs
         if sampled is not formula:
-            found = [reevaluate(each, formula, setting) for each in found[:REEVALUATED]]
-        best.append(min(found, key=lambda each: each.preference))
+            designs = [reevaluate(each, formula, setting) for each in designs[:REEVALUATED]]
+        best.append(min(designs, key=lambda each: each.preference))
     if sampled is not formula:  # the designs that bear the highest price are others than the best at today's
         dearest = [
             sorted(gains(tried, setting, which), key=lambda each: -each[0])[:REEVALUATED] for which in get_args(By)
@@ -178,31 +159,67 @@ def best_of_each(
     return blind + best, tried
 
 
-def finals(designs: list[Candidate], log: Log, setting: Setting, seed: int) -> list[Candidate]:
-    """The five best by the formula and the blind ones, simulated on common random numbers."""
+def sample_of(log: Log) -> Log:
+    """Rows of a longer log: its largest jobs, on which means depend most, and of all others some, evenly by size."""
+    by_size, kept = np.argsort(log.size, kind="stable"), SAMPLED_ROWS // 10
+    others, some = len(log) - kept, SAMPLED_ROWS - kept
+    places = ((np.arange(some) + 0.5) * (others / some)).astype(int)
+    rows = by_size[np.concatenate([places, np.arange(others, len(log))])]
+    columns = {name: None if (held := getattr(log, name)) is None else held[rows] for name in get_args(By)}
+    return Log(log.size[rows], **columns, weight=log.weight[rows] * np.repeat([others / some, 1.0], [some, kept]))
+
+
+def finals(designs: list[Candidate], drawn: DrawnJobs) -> list[Candidate]:
+    """The designs that are worth a simulation, run on the same jobs.
+
+    For a goal other than the mean all of them. Else the five best by the formula, the blind ones, and the best that
+    uses each kind of prediction, so that each has been tried.
+    """
     ordered = sorted(designs, key=lambda each: each.preference)
-    chosen = ordered[:FINALISTS] + [each for each in ordered[FINALISTS:] if each.family in BLIND]
-    return [simulated(each, log, setting, seed, jobs=FINAL_JOBS) for each in chosen]
+    chosen = ordered if drawn.setting.tail else ordered[:FINALISTS]
+    later = ordered[len(chosen) :]
+    for kind in get_args(By):
+        if not any(_calls(each, kind) for each in chosen):
+            chosen += [each for each in later if _calls(each, kind)][:1]
+    chosen += [each for each in later if each.family in BLIND]
+    return [simulated(each.family, each.policy, drawn) for each in chosen]
 
 
 def clairvoyant(log: Log, setting: Setting, seed: int) -> Candidate:
-    """What perfect size information would reach, free of charge."""
-    exact, free = log.exactly_predicted(), replace(setting, cheap_cost=0.0, expensive_cost=0.0)
-    best = evaluate("clairvoyant", SPRPT() if setting.preemptive else SPJF(), LogFormula(exact), free)
-    return simulated(best, exact, free, seed, jobs=FINAL_JOBS) if setting.simulated else best
+    """What perfect size information would reach, free of charge.
+
+    For a goal other than the mean no order is known to be best: then it is the best of those that are tried.
+    """
+    free = replace(setting, cheap_cost=0.0, expensive_cost=0.0)
+    if setting.tail:
+        exact = Log(log.size, cheap=log.size, weight=log.weight)
+        designs, _ = best_of_each(exact, LogFormula(exact), free, None, seed)
+        drawn = DrawnJobs.like(exact, free, FINAL_JOBS, seed)
+        return min(finals(designs, drawn), key=lambda each: each.preference)
+    exact, policy = log.exactly_predicted(), SPRPT() if setting.preemptive else SPJF()
+    if setting.simulated:
+        return simulated("clairvoyant", policy, DrawnJobs.like(exact, free, FINAL_JOBS, seed))
+    return evaluate("clairvoyant", policy, LogFormula(exact), free)
+
+
+def _calls(each: Candidate, which: By) -> float:
+    return each.expensive_calls if which == "expensive" else each.cheap_calls
 
 
 def gains(tried: Sequence[Candidate], setting: Setting, which: By) -> list[tuple[float, Candidate]]:
     """The designs that use a prediction, each with the price of one at which it is no better than doing without."""
-
-    def calls(each: Candidate) -> float:
-        return each.expensive_calls if which == "expensive" else each.cheap_calls
-
     price = setting.expensive_cost if which == "expensive" else setting.cheap_cost
-    without = min(each.cost for each in tried if not calls(each))
-    return [((without - each.cost) / calls(each) + price, each) for each in tried if calls(each)]
+    without = min(each.cost for each in tried if not _calls(each, which))
+    return [((without - each.cost) / _calls(each, which) + price, each) for each in tried if _calls(each, which)]
 
 
-def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float:
-    """The price of one prediction above which no design that uses it is the best, the other's price as it is."""
-    return max([0.0, *(gain for gain, _ in gains(tried, setting, which))])
+def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float | None:
+    """The price of one prediction above which no design that uses it is the best, the other's price as it is.
+
+    None where no design that uses it was tried, and where prices are not what a cost is made of: predictions on the
+    server, and a goal that is a share of jobs.
+    """
+    if setting.charge == "server" or setting.slo is not None:
+        return None
+    found = [gain for gain, _ in gains(tried, setting, which)]
+    return max(0.0, *found) if found else None
