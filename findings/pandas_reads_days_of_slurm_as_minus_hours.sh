@@ -4,7 +4,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder"
-"$folder/bin/pip" install -q --disable-pip-version-check pandas==2.3.3
+"$folder/bin/pip" install -q --disable-pip-version-check pandas==3.1.1
 "$folder/bin/python" - <<'END'
 import io
 import sys
