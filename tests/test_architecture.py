@@ -22,7 +22,8 @@ LAYERS = [
 ]  # fmt: skip
 ROOMS = {
     "scheduling": [
-        {"inputs", "units"}, {"log", "load"}, {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"}, {"plan"},
+        {"inputs", "units"}, {"log", "load"}, {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"},
+        {"plan"},
     ],
 }  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

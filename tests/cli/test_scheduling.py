@@ -237,7 +237,7 @@ def test_prices_may_be_left_out_and_are_nothing_then(here, capsys):
 
 
 def test_a_plan_keeps_how_its_log_was_read(here, capsys):
-    (here / "log.csv").write_text("took,at,state\n" + "5,1,ok\n5.5,2,bad\n" * 30)
+    (here / "log.csv").write_text("took,at,state\n" + "5,1,ok\n6,2,ok\n5.5,2,bad\n" * 30)
     how = {"size": "took", "arrival": "at", "where": ["state=ok"], "assume_cheap": 0.5, "tokens_per_second": 9.0}
     arguments = ["--size", "took", "--arrival", "at", "--where", "state=ok", "--assume-cheap", "0.5"]
     found = told(capsys, "plan-queue", "log.csv", *arguments, "--tokens-per-second", "9", "--load", "0.5", *PRICES)

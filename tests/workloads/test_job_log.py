@@ -211,8 +211,9 @@ def test_compressed_files_and_odd_dialects_are_read_as_asked(tmp_path):
     ],
 )
 def test_a_log_that_cannot_be_used_is_refused_with_file_line_and_remedy(tmp_path, text, kind, words):
-    with pytest.raises(kind, match=rf"log\.csv.*{words}|{words}.*log\.csv"):
+    with pytest.raises(kind, match=words) as refused:
         read(file(tmp_path, text))
+    assert "log.csv" in str(refused.value)
 
 
 def test_rows_that_are_left_out_veto_nothing(tmp_path):

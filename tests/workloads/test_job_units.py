@@ -33,7 +33,7 @@ def test_predictions_in_another_unit_of_time_by_their_name_are_converted(tmp_pat
     assert trace["cheap"].tolist() == [1.5, 2.5]
     mixed = read(tmp_path, "took_s,prompt_tokens\n2,15\n3,25\n", size="took_s", cheap="prompt_tokens")
     assert mixed["cheap"].tolist() == [15, 25]  # an order is all that there is to go by
-    with pytest.raises(InvalidInput, match="cheap predictions in seconds, but sizes in a unit that is not known"):
+    with pytest.raises(InvalidInput, match="cheap predictions in seconds, but the unit of the sizes is not known"):
         read(tmp_path, "size,cheap\n2,0:10\n3,0:20\n")
     with pytest.raises(InvalidInput, match="cheap predictions in seconds, which no factor converts to pages"):
         read(tmp_path, "size,cheap\n2,0:10\n3,0:20\n", size_unit="pages")

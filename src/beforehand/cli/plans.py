@@ -75,7 +75,8 @@ def _next_log(plan: Any, path: Path, jobs: JobOptions) -> Any:
     names = look(str(path)).names
     for name in kept.assumed():
         if (getattr(asked, name) or name) in names:
-            asked = replace(asked, **{f"assume_{name}": None})
+            none: dict[str, Any] = {f"assume_{name}": None}
+            asked = replace(asked, **none)
     return asked.read(path, seed=plan.seed + 1)  # other errors than those that were planned with
 
 

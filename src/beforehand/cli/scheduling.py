@@ -224,9 +224,11 @@ def _measured(log: "Log", servers: int) -> float:
 
 def _unit(log: "Log") -> str:
     """The unit of times, and what it has to do with that of the arrivals."""
+    from beforehand.scheduling.units import SECONDS
+
     if log.unit is None:
         return "the unit of the sizes"
-    if log.time_unit in (None, log.unit) or log.service_rate is None:
+    if log.unit in SECONDS or log.time_unit in (None, log.unit) or log.service_rate is None:
         return log.unit
     return f"{log.unit}, of which a server does {log.service_rate:g} a {log.time_unit.removesuffix('s')}"
 

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 app = typer.Typer(help="Look at traces and convert them (npz, csv, jsonl, parquet).", invoke_without_command=True)
-File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A trace in npz, csv, jsonl or parquet, or a public log.")
-]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A trace in npz, csv, jsonl or parquet, or a public log.")]
 Kind = Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it: vectors, jobs ...")]
 
 

@@ -158,8 +158,8 @@ class Log:
                 "kind 'jobs' and a column 'size'"
             )
         optional = ("expensive", "cheap", "weight", "arrival")
-        columns = {name: jobs[name] for name in optional if name in jobs.columns}
-        return cls(jobs["size"], **columns, **{name: jobs.meta.get(name) for name in UNITS})
+        held: dict[str, Any] = {name: jobs[name] for name in optional if name in jobs.columns}
+        return cls(jobs["size"], **held, **{name: jobs.meta.get(name) for name in UNITS})
 
     def __len__(self) -> int:
         """How many jobs there are."""

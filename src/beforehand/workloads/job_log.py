@@ -19,6 +19,8 @@ from beforehand.workloads.job_units import arrivals, rates, sizes
 from beforehand.workloads.jobs import ERRORS, predicted
 from beforehand.workloads.reading import Reading
 
+__all__ = ["JobColumns", "Missing", "read_job_log"]
+
 Missing = Literal["last", "drop"]
 NAMED: Final = JobColumns()  # as a trace of jobs names its columns
 FOUND: Final = Reading()  # by looking at the file
@@ -122,7 +124,7 @@ def read_job_log(
             )
         kept[name] = predicted(kept["size"], sigma, seed=seed, stream=ERRORS[name])
     unit, time_unit, service_rate = rates(str(path), unit, time_unit, tokens_per_second)
-    known = {"unit": unit, "source": source.name}
+    known: dict[str, Any] = {"unit": unit, "source": source.name}
     if "arrival" in kept:
         known |= {"time_unit": time_unit, "service_rate": service_rate}
     meta = {name: value for name, value in known.items() if value is not None} | {

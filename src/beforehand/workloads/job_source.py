@@ -12,7 +12,7 @@ from beforehand.workloads.formats.public_logs import PublicLog, recognized
 from beforehand.workloads.job_columns import Columns, missing_column
 from beforehand.workloads.reading import Head, Reading, look, read_table
 
-PREDICTIONS: Final = ("cheap", "expensive")
+PREDICTIONS: Final[tuple[str, ...]] = ("cheap", "expensive")
 
 
 @final
