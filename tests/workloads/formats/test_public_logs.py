@@ -3,10 +3,15 @@
 import gzip
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from beforehand.core.errors import BeforehandError
 from beforehand.scheduling import plan_queue
 from beforehand.workloads import formats
 from beforehand.workloads.formats.public_logs import LOGS, recognized
@@ -83,6 +88,50 @@ def test_other_files_are_not_taken_for_one(tmp_path, text):
     path.write_text(text)
     assert formats.recognize(path) is None
     assert formats.recognize(tmp_path / "missing.csv") is None
+
+
+PIECES = [
+    "",
+    "-",
+    "|",
+    ",",
+    '"',
+    "\n",
+    "\\",
+    "nan",
+    "1e999",
+    "9" * 30,
+    "{",
+    "]",
+    "null",
+    "\0",
+    "é",
+    "-1",
+    "Unknown",
+    "24:61:99",
+]
+PLACES = st.floats(0, 1)
+
+
+@given(
+    st.sampled_from(SAMPLES),
+    st.lists(st.tuples(PLACES, st.integers(0, 9), st.sampled_from(PIECES)), max_size=4),
+    PLACES,
+)
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(sample, changes, end):
+    text = sample.text[: round(len(sample.text) * end)]
+    for place, length, piece in changes:
+        begin = round(len(text) * place)
+        text = text[:begin] + piece + text[begin + length :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / sample.name
+        path.write_text(text)
+        try:
+            log = recognized(look(path))
+            if log is not None:
+                log.read(str(path), Reading())
+        except BeforehandError:
+            return
 
 
 def test_every_public_log_has_a_name_a_source_and_units():

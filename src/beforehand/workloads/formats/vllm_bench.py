@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from beforehand.core.errors import InvalidInput
-from beforehand.workloads.formats.public_jobs import PublicJobs
+from beforehand.workloads.formats.public_jobs import PublicJobs, since_first
 from beforehand.workloads.reading import Head, Reading, read_table
 
 NAME, SOURCE = "vllm_bench", "vLLM benchmark"
@@ -44,7 +42,7 @@ def read(path: str, reading: Reading) -> PublicJobs:
     if SENT in table:
         sent, _ = table.times(SENT)
         arrival = sent - table.numbers(QUEUED) if QUEUED in table else sent
-        columns["arrival"] = arrival - np.nanmin(arrival)
+        columns["arrival"] = since_first(arrival)
     for name, column in (("prompt_tokens", PROMPT), ("latency", LATENCY)):
         if column in table:
             columns[name] = table.numbers(column)
