@@ -124,13 +124,13 @@ def test_plan_queue_prints_the_choice_what_it_beat_and_the_audit(here, capsys):
     shown = capsys.readouterr().out
     for words in [
         "load 0.90, 1,400 jobs",
-        "mean jobs",
+        "times and costs in seconds",
         "clairvoyant",
         "FCFS",
         "worth of expensive calls up to",
         "largest 1 % of jobs",
         "Poisson arrivals",
-        "audit on the last 600 of 2,000 jobs by time",
+        "audit on the last 600 of 2,000 jobs by time, in seconds",
         "came true",
     ]:
         assert words in " ".join(shown.split())

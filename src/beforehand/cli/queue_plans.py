@@ -33,19 +33,17 @@ class Planned:
         holdout: The part that the plan never saw.
         plan: What was chosen on the rest.
         report: The audit.
-        in_means: Whether prices were given in mean sizes, so that costs are shown in them.
     """
 
     jobs: "Trace"
     holdout: "Log"
     plan: "QueuePlan"
     report: "Report"
-    in_means: bool
 
     def show(self) -> None:
         """Print what was left out or assumed, the plan, and its audit."""
         show_jobs(self.jobs)
-        show_plan(self.plan, scale=self.plan.mean if self.in_means else 1.0)
+        show_plan(self.plan)
         by = "by time" if "arrival" in self.jobs.columns else "by row"
         unit = sizes_in(self.plan)
         render.show(f"\naudit on the last {len(self.holdout):,} of {len(self.jobs):,} jobs {by}, in {unit}:\n")
@@ -87,41 +85,34 @@ def sizes_in(plan: "QueuePlan") -> str:
     return plan.unit or "the unit of the sizes"
 
 
-def show_plan(plan: "QueuePlan", *, scale: float = 1.0) -> None:
-    """Print the designs that were tried, the best of each family, and what predictions are worth.
-
-    Args:
-        plan: The plan.
-        scale: What times and costs are divided by: 1, or the mean size.
-    """
+def show_plan(plan: "QueuePlan") -> None:
+    """Print the designs that were tried, the best of each family, and what predictions are worth."""
     setting = plan.setting
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
     head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {plan.mean:.4g}, SCV {plan.scv:.2f}"
-    render.show(f"{head}; times and costs in {sizes_in(plan) if scale == 1 else 'mean jobs'}, calls a job\n")
+    render.show(f"{head}; times and costs in {sizes_in(plan)}, calls a job\n")
     baseline = next((each.family for each in plan.candidates if each.design == plan.baseline.design), "baseline")
-    cost = "cost" if setting.slo is None else f"later than {render.number(setting.slo / scale)}"
+    cost = "cost" if setting.slo is None else f"later than {render.number(setting.slo)}"
     goal = "" if setting.goal == "mean" else f"{setting.goal} "
     table = render.table("design", "response", "p95", "p99", "cheap", "expensive", goal + cost, f"vs {baseline}")
     for each in sorted(plan.candidates, key=lambda each: each.cost):
-        times = [
-            "-" if time is None else render.number(time / scale) for time in (each.response_time, each.p95, each.p99)
-        ]
+        times = ["-" if time is None else render.number(time) for time in (each.response_time, each.p95, each.p99)]
         calls = [render.number(count) if count else "-" for count in (each.cheap_calls, each.expensive_calls)]
-        cells = (*times, *calls, _cost(plan, each.cost, scale), _against(each.cost, plan.baseline.value))
+        cells = (*times, *calls, _cost(plan, each.cost), _against(each.cost, plan.baseline.value))
         if each.design == plan.baseline.design:
             cells = (*cells[:-1], "-")
         table.add_row(*(Text(cell, "bold" if each is plan.chosen else "") for cell in (each.design, *cells)))
     known_only = ["-"] * 5 if setting.tail else []  # of the clairvoyant the cost is known, without tails the mean
-    best = [f"clairvoyant {plan.clairvoyant.design}", *known_only, _cost(plan, plan.clairvoyant.value, scale)]
+    best = [f"clairvoyant {plan.clairvoyant.design}", *known_only, _cost(plan, plan.clairvoyant.value)]
     table.add_row(*(Text(cell, "dim") for cell in best))
     render.show_table(table)
     render.show("")
-    render.console().print(render.facts(_facts(plan, scale)))
+    render.console().print(render.facts(_facts(plan)))
 
 
-def _cost(plan: "QueuePlan", value: float, scale: float) -> str:
+def _cost(plan: "QueuePlan", value: float) -> str:
     """What the plan minimizes: a time, or a share of jobs."""
-    return render.number(value / scale) if plan.setting.slo is None else f"{100 * value:.3g} %"
+    return render.number(value) if plan.setting.slo is None else f"{100 * value:.3g} %"
 
 
 def _against(cost: float, baseline: float) -> str:
@@ -129,15 +120,15 @@ def _against(cost: float, baseline: float) -> str:
     return f"{cost / baseline - 1:+.0%}" if baseline else "-"
 
 
-def _facts(plan: "QueuePlan", scale: float) -> list[tuple[str, object]]:
+def _facts(plan: "QueuePlan") -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
     if plan.advice:
         facts.append(("because", plan.advice))
     worth = (("cheap", plan.break_even_cheap), ("expensive", plan.break_even_expensive))
-    facts += [(f"worth of {name} calls", f"up to {render.number(price / scale)} each") for name, price in worth
+    facts += [(f"worth of {name} calls", f"up to {render.number(price)} each") for name, price in worth
               if price is not None]  # fmt: skip
     if plan.largest is not None:
-        here, fcfs = (render.number(time / scale) for time in plan.largest)
+        here, fcfs = (render.number(time) for time in plan.largest)
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
     if plan.winners:
         facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))

@@ -57,7 +57,7 @@ def plan_queue(
         typer.Option(help="external: predictions are made elsewhere; server: they take time of the server that works."),
     ] = "external",
     cost_unit: Annotated[
-        Literal["size", "mean"], typer.Option(help="Whether prices are in the unit of sizes or in mean sizes.")
+        Literal["size", "mean"], typer.Option(help="Whether prices are given in the unit of sizes or in mean sizes.")
     ] = "size",
     preemptive: Annotated[
         bool, typer.Option("--preemptive", help="A job that was started can be preempted by another.")
@@ -126,9 +126,7 @@ def plan_queue(
         steps.begin("auditing")
         plan = replace(plan, read_with=jobs.said())
         report = plan.audit(unseen, bootstrap=bootstrap, seed=seed)
-        planned = queue_plans.Planned(
-            jobs=trace, holdout=unseen, plan=plan, report=report, in_means=cost_unit == "mean"
-        )
+        planned = queue_plans.Planned(jobs=trace, holdout=unseen, plan=plan, report=report)
         drawn = True
         if html:
             steps.begin("drawing the page")
