@@ -27,7 +27,7 @@ def told(capsys, *arguments):
 
 
 def test_the_commands_are_these():
-    assert commands(group.app) == ["plan-queue", "simulate"]
+    assert commands(group.app) == ["accuracy", "plan-queue", "servers", "simulate"]
 
 
 def test_simulate_is_that_of_the_library(here, capsys):

@@ -93,7 +93,13 @@ def levels(values: NDArray[Any], tables: Mapping[str, NDArray[Any]]) -> Draw:
 
 
 def curves(
-    x: NDArray[Any], lines: Mapping[str, NDArray[Any]], colors: Mapping[str, str], *, across: str, up: str
+    x: NDArray[Any],
+    lines: Mapping[str, NDArray[Any]],
+    colors: Mapping[str, str],
+    *,
+    across: str,
+    up: str,
+    marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> Draw:
     """Lines over x on a logarithmic scale, each labeled at its right end; inf is not drawn.
 
@@ -103,6 +109,7 @@ def curves(
         colors: The lines that matter, and the name of each one's color in a `Theme`; the others are thin and quiet.
         across: What x is.
         up: What the lines are.
+        marks: Single points beside the lines, by their names.
     """
     drawn = {name: np.where(np.isfinite(line), line, np.nan) for name, line in lines.items()}
     drawn = {name: line for name, line in drawn.items() if not np.isnan(line).all()}
@@ -114,6 +121,9 @@ def curves(
             color = getattr(theme, colors.get(name, "quiet"))
             axes.plot(x, drawn[name], color=color, lw=2 if name in colors else 0.8)
             ends[name] = drawn[name][~np.isnan(drawn[name])][-1]
+        for name, at in (marks or {}).items():
+            axes.plot(*at, "o", color=theme.ink, ms=5)
+            axes.annotate(name, at, (0, 7), color=theme.ink, textcoords="offset points", ha="center", fontsize=7)
         low, high = np.log(axes.get_ylim())
         places = {name: float((np.log(end) - low) / (high - low)) for name, end in ends.items()}
         for name, place in _apart(places).items():

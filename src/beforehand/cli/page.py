@@ -93,26 +93,17 @@ def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: st
         after: A command to try next.
     """
     try:
-        import jinja2
-        from markupsafe import Markup
-
         from beforehand.cli import figures
     except ImportError:
         return False
-    from beforehand.core.files import writing
-
     sections: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         drawn = {**row.draw(), "Expected and measured.": figures.outcomes(row.report)}
-        pictures = [
-            {"caption": caption} | {k: Markup(svg) for k, svg in figures.picture(f"p{number}{i}", draw).items()}
-            for i, (caption, draw) in enumerate(drawn.items())
-        ]
         slug = row.report.verdict.replace("'", "").replace(" ", "-")
-        sections.append({"row": row, "report": row.report, "pictures": pictures, "slug": slug})
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(files("beforehand.cli").joinpath("report.html.j2").read_text("utf-8"))
-    page = template.render(
+        sections.append({"row": row, "report": row.report, "pictures": pictures(f"p{number}", drawn), "slug": slug})
+    return fill(
+        path,
+        "report.html.j2",
         title=title,
         lede=lede,
         rows=sections,
@@ -120,6 +111,40 @@ def write(path: Path, rows: Sequence[Row], *, title: str, lede: str, command: st
         metrics={row.report.metric: row.meaning for row in rows},
         command=command,
         next=after,
+    )
+
+
+def pictures(name: str, drawn: "Mapping[str, Draw]") -> list[dict[str, str]]:
+    """Figures by caption as a page holds them; `name` keeps their ids unique on it."""
+    from beforehand.cli import figures
+
+    return [
+        {"caption": caption} | figures.picture(f"{name}{i}", draw) for i, (caption, draw) in enumerate(drawn.items())
+    ]
+
+
+def fill(path: Path, name: str, **content: Any) -> bool:
+    """Write a page from its template; False if jinja2 is not installed.
+
+    Args:
+        path: Where to.
+        name: The file of the template, beside this one.
+        content: What it shows.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        return False
+    from beforehand.core.files import writing
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda file: files("beforehand.cli").joinpath(file).read_text("utf-8")),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    page = environment.get_template(name).render(
+        **content,
         version=__version__,
         machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     )

@@ -53,6 +53,8 @@ def finite(value: Any) -> Any:
     """The same with nan as null and infinity as "inf", which JSON has no numbers for."""
     if isinstance(value, dict):
         return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value

@@ -1,4 +1,4 @@
-"""`scheduling plan-queue | simulate`."""
+"""`scheduling plan-queue | simulate | accuracy | servers`."""
 
 import json
 import math
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import page, queue_plans, render
+from beforehand.cli import needed_accuracy, needed_servers, page, queue_plans, render
 from beforehand.cli.jobs import JobOptions, LogFile, about, reads_jobs, show_jobs
+from beforehand.cli.queue_options import CostUnit, Json, Load, MinGain, Preemptive, Rate, Seed, Servers
 
 if TYPE_CHECKING:
     from beforehand.scheduling import Log
@@ -21,13 +22,6 @@ app = typer.Typer(
     help="In what order to serve jobs, whether to predict how long they take, and what that is worth.",
     invoke_without_command=True,
 )
-Load = Annotated[
-    float | None, typer.Option(help="Share of time that the jobs keep each server busy; else measured from arrivals.")
-]
-Rate = Annotated[float | None, typer.Option(help="Arrivals in a unit of the log's time, instead of --load.")]
-Servers = Annotated[int, typer.Option(min=1, max=256, help="Servers that share one queue.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures everywhere.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
 
 @app.callback()
@@ -56,12 +50,8 @@ def plan_queue(
         Literal["external", "server"],
         typer.Option(help="external: predictions are made elsewhere; server: they take time of the server that works."),
     ] = "external",
-    cost_unit: Annotated[
-        Literal["size", "mean"], typer.Option(help="Whether prices are given in the unit of sizes or in mean sizes.")
-    ] = "size",
-    preemptive: Annotated[
-        bool, typer.Option("--preemptive", help="A job that was started can be preempted by another.")
-    ] = False,
+    cost_unit: CostUnit = "size",
+    preemptive: Preemptive = False,
     servers: Servers = 1,
     memory_weight: Annotated[
         float, typer.Option(min=0, help="Price of memory: of each unit of age that unfinished jobs hold.")
@@ -83,7 +73,7 @@ def plan_queue(
         float, typer.Option(min=0.01, max=0.99, help="Share of the log, its end, that the plan never sees.")
     ] = 0.3,
     bootstrap: Annotated[int, typer.Option(min=0, help="Resampled logs for the intervals; 0 for none.")] = 200,
-    min_gain: Annotated[float, typer.Option(min=0, help="The least share of cost that is worth saving.")] = 0.05,
+    min_gain: MinGain = 0.05,
     seed: Seed = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
     out: Annotated[Path | None, typer.Option("--out", hidden=True)] = None,
@@ -247,3 +237,7 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
              "utilization": "utilization"}  # fmt: skip
     facts += [(shown, render.number(result[name])) for name, shown in names.items() if name in result]
     return [*facts, ("jobs counted", f"{result['jobs']:,}")]
+
+
+app.command("accuracy", epilog=needed_accuracy.EXAMPLE)(reads_jobs(needed_accuracy.accuracy))
+app.command("servers", epilog=needed_servers.EXAMPLE)(reads_jobs(needed_servers.servers))

@@ -16,6 +16,8 @@ from beforehand.scheduling.formulas.expect import expect, processor_sharing
 from beforehand.scheduling.formulas.expectation import Expectation
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.log import Log
+from beforehand.scheduling.plan.needed_accuracy import NeededAccuracy, needed_accuracy
+from beforehand.scheduling.plan.needed_servers import NeededServers, needed_servers
 from beforehand.scheduling.plan.planner import audit, plan_queue
 from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
@@ -68,6 +70,8 @@ __all__ = [
     "LogFormula",
     "LogNormal",
     "LogNormalError",
+    "NeededAccuracy",
+    "NeededServers",
     "OneBit",
     "Policy",
     "PredictionQueue",
@@ -86,6 +90,8 @@ __all__ = [
     "Weibull",
     "audit",
     "expect",
+    "needed_accuracy",
+    "needed_servers",
     "plan_queue",
     "policy_from_json",
     "policy_to_json",
