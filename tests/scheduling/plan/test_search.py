@@ -68,11 +68,11 @@ def test_further_looks_find_what_the_grid_has_missed(name):
     found = search(family, TRIAL)
     first, later = found[: coarse.size], found[coarse.size :]
     assert [each.policy for each in first] == [family.make(value) for value in coarse]
-    assert 9 <= len(later) <= 5 * 9
+    assert 8 <= len(later) <= (3 + 7) * 9
     assert len({each.policy for each in found}) == len(found)
     assert min(each.cost for each in later) < min(each.cost for each in first)
-    once = search(family, TRIAL, (1,))
-    assert len(once) <= coarse.size + 9
+    once = search(family, TRIAL, looks=1)
+    assert len(once) <= coarse.size + 3 * 9
     assert min(each.cost for each in found) <= min(each.cost for each in once)
 
 
@@ -86,7 +86,19 @@ def test_a_narrow_valley_is_found_wherever_it_lies(best):
         return design(policy, 1 + min(wide, narrow - 0.5) if narrow < 1 else 1 + wide)
 
     found = search(searching.Family("1-bit", OneBit, values), trial)
-    assert min(found, key=lambda each: each.cost).policy.threshold == pytest.approx(best, abs=25)
+    assert min(found, key=lambda each: each.cost).policy.threshold == pytest.approx(best, abs=2)
+
+
+def test_the_best_threshold_is_found_next_to_a_cliff():
+    log = skewed(3000, seed=4)
+    size = np.where(np.arange(3000) % 500 == 7, 3000 * log.size, 1.0)  # six giants, all others alike
+    cheap = size * log.cheap / log.size
+    giants = Log(size, cheap=cheap)
+    trial = partial(evaluate, formula=LogFormula(giants), setting=SETTING)
+    family = next(family for family in families(giants, SETTING) if family.name == "1-bit")
+    best = min(trial("1-bit", OneBit(value)).cost for value in np.unique(cheap))
+    assert min(each.cost for each in search(family, trial)) <= 1.01 * best
+    assert min(trial("1-bit", OneBit(value)).cost for value in grid(cheap)) > 1.02 * best
 
 
 @pytest.mark.parametrize(("cheap_cost", "expensive_cost"), [(0.0, 0.0), (0.25, 0.5)])

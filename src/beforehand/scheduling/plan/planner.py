@@ -80,8 +80,8 @@ def plan_queue(
         unit of the log's sizes, and says which that is.
 
     Cost:
-        A second for 100,000 rows, and some ten milliseconds for each resampled log. Some ten seconds for a goal other
-        than the mean.
+        A second for 100,000 rows, and some ten milliseconds for each resampled log. Some seconds for a goal other than
+        the mean.
 
     Raises:
         InvalidInput: an option is out of range; the load is 1 or more, or cannot be measured; a candidate asks for a

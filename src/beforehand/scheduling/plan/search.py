@@ -1,6 +1,6 @@
 """The search for the best policy: the parameter of each family, on a grid and then between its best values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, get_args
@@ -22,8 +22,9 @@ from beforehand.scheduling.policies.view import By
 Trial = Callable[[str, Stock | None], Candidate]
 
 COUNTED, WORKED, NEIGHBORS = 13, 12, 9  # grid values by jobs, by work, and between the neighbors of a good one
-VALLEYS: Final = (3, 1, 1)  # around how many good values each further look is taken
-NOISY_VALLEYS: Final = (1,)  # where costs come from a simulation, whose noise has valleys of its own
+VALLEYS: Final = 3  # around how many good values the first closer look is taken; later ones around the best
+LOOKS: Final = 8  # at most, until three in a row gain nothing
+GAIN: Final = 1e-3  # in cost, relative
 SAMPLED_ROWS: Final = 20_000  # of a longer log, on which families are searched
 REEVALUATED: Final = 3  # of each family, on all rows of a longer log
 FINALISTS: Final = 5
@@ -51,13 +52,13 @@ def between(values: Floats, low: float, high: float) -> Floats:
     return chosen
 
 
-def search(family: Family, trial: Trial, valleys: Sequence[int] = VALLEYS) -> list[Candidate]:
-    """All values of a family's grid, then nine between the neighbors of the best ones, and so on.
+def search(family: Family, trial: Trial, looks: int = LOOKS) -> list[Candidate]:
+    """All values of a family's grid, then nine between the neighbors of the best ones, closer and closer.
 
     Args:
         family: What to search.
         trial: What tries a policy.
-        valleys: For each further look, around how many values that are no worse than their neighbors it is taken.
+        looks: How often to look closer at most; the third look in a row that gains nothing is the last.
     """
 
     def tried(value: float) -> Candidate:
@@ -66,21 +67,30 @@ def search(family: Family, trial: Trial, valleys: Sequence[int] = VALLEYS) -> li
     if family.column is None:
         return [tried(value) for value in family.values]
     found = {value: tried(value) for value in grid(family.column).tolist()}
-    for count in valleys:
-        values = sorted(found)
-        ranked = sorted(range(len(values)), key=lambda i: found[values[i]].preference)
-        places = {place: rank for rank, place in enumerate(ranked)}
-        lowest = [
-            place
-            for place in ranked
-            if all(places[place] < places.get(beside, len(values)) for beside in (place - 1, place + 1))
-        ]
-        for place in lowest[:count]:
-            low, high = values[max(place - 1, 0)], values[min(place + 1, len(values) - 1)]
+    best, idle = min(each.cost for each in found.values()), 0
+    for look in range(looks):
+        for low, high in _valleys(found)[: 1 if look else VALLEYS]:
             for value in between(family.column, low, high).tolist():
                 if value not in found:
                     found[value] = tried(value)
+        now = min(each.cost for each in found.values())
+        idle = idle + 1 if now > (1 - GAIN) * best else 0
+        if idle == 3:
+            break
+        best = now
     return list(found.values())
+
+
+def _valleys(found: Mapping[float, Candidate]) -> list[tuple[float, float]]:
+    """The neighbors of each value that is better than they are, the best value first."""
+    values = sorted(found)
+    last = len(values) - 1
+    beside = {i: (max(i - 1, 0), min(i + 1, last)) for i in range(len(values))}
+    preference = [found[value].preference for value in values]
+    lowest = [i for i, (low, high) in beside.items() if preference[i] <= min(preference[low], preference[high])]
+    return [
+        (values[low], values[high]) for low, high in (beside[i] for i in sorted(lowest, key=preference.__getitem__))
+    ]
 
 
 def blind_designs(log: Log, formula: LogFormula, setting: Setting) -> list[Candidate]:
@@ -133,7 +143,7 @@ def best_of_each(
         return designs, designs
     if setting.tail:
         trial: Trial = partial(simulated, drawn=DrawnJobs.like(log.missing_last(), setting, SEARCHED_JOBS, seed + 1))
-        found = [search(family, trial, NOISY_VALLEYS) for family in families(log, setting)]
+        found = [search(family, trial, looks=1) for family in families(log, setting)]
         designs = [min(each, key=lambda design: design.preference) for each in found]
         return designs, designs
     blind = blind_designs(log, formula, setting)
