@@ -20,7 +20,6 @@ from beforehand.quantization import encode, levels
 
 BLOCKS = tuple(2**k for k in range(8, 17))
 BINS = 256  # of the histogram method
-RESULT = _native.BlockFormat(_native.BlockCode.int8, 256)  # of the mean on its way back
 UP, DOWN = 0, 1  # the streams of a worker's own message and of the mean that it codes for all
 
 
@@ -83,7 +82,7 @@ class Adaptive(SchemeCodec):
         if transport == "gather":
             return gathered(self._nbytes(size), workers)
         length = min(shard_length(size, self.block, workers), size)
-        return WireBytes((workers - 1) * self._nbytes(length), (workers - 1) * RESULT.message_bytes(length))
+        return WireBytes((workers - 1) * self._nbytes(length), (workers - 1) * result_format().message_bytes(length))
 
     def _nbytes(self, size: int) -> int:
         return size // self.block * 4 * 2**self.bits + size * self.bits // 8
@@ -103,7 +102,7 @@ class Adaptive(SchemeCodec):
             codes = encode(flat, chosen, seed=key, stream=stream(step, at.bucket, UP), threads=at.threads).indices()
             tables = np.pad(chosen.values, ((0, 0), (0, 2**self.bits - chosen.n_levels)), mode="edge")
             tables[broken] = np.nan
-            down = BlockRounding(RESULT, key, stream(step, at.bucket, DOWN))
+            down = BlockRounding(result_format(), key, stream(step, at.bucket, DOWN))
             return AdaptiveShards(tables.astype("<f4"), packed(codes, self.bits), self.bits, down), chosen.squared_error
 
         def combine(x: Floats, step: int) -> Exchanged:
@@ -180,6 +179,11 @@ class AdaptiveShards:
         mean = np.empty(last - first, np.float32)
         self._down.add(message, mean, first=True)
         return mean
+
+
+def result_format() -> _native.BlockFormat:
+    """How the mean on its way back is coded. Made anew: one kept here outlives nanobind, which reports it as leaked."""
+    return _native.BlockFormat(_native.BlockCode.int8, 256)
 
 
 def packed(codes: NDArray[np.uint8], bits: int) -> Message:
