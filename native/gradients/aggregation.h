@@ -37,6 +37,7 @@ struct Peer {
   std::vector<std::byte> out;       // answers that the caller sends
   bool ended = false;               // send what is in `out`, then close
   bool said_bye = false;
+  bool silent() const { return !rank && !ended; }  // has not said who it is
 };
 
 struct ServiceCounts {
@@ -59,7 +60,7 @@ class Aggregation {
   // Ends what has waited too long; returns whether anything waits.
   bool tick(double now);
   // A peer that has not yet said who it is, and has had the time to.
-  bool overdue(const Peer& peer, double now) const { return !peer.rank && now - peer.since > options_.timeout; }
+  bool overdue(const Peer& peer, double now) const { return peer.silent() && now - peer.since > options_.timeout; }
   bool crowded(const Peer& peer) const { return peer.out.size() > crowd_; }
 
   const ServiceCounts& counts() const { return counts_; }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBatch = 1 << 16;  // bytes that are read from a peer before the others have their turn
 constexpr std::size_t kStrangers = 64;   // connections beyond those of the workers
+constexpr std::size_t kAccepted = 16;    // in a round: fewer than strangers, so that none gives way before it was read
 constexpr double kDrain = 2;             // seconds in which a refused peer may read why
 constexpr int kTick = 100;               // milliseconds between looks at what waits
 
@@ -65,11 +66,24 @@ void Aggregator::run() {
 }
 
 void Aggregator::accept(double now) {
-  for (Socket socket = accept_at(listener_); socket.fd() >= 0; socket = accept_at(listener_)) {
-    if (connections_.size() >= options_.workers + kStrangers) continue;  // closes it
+  for (std::size_t i = 0; i < kAccepted; ++i) {
+    Socket socket = accept_at(listener_);
+    if (socket.fd() < 0) return;
+    if (connections_.size() >= options_.workers + kStrangers) make_room();
     connections_.emplace_back().socket = std::move(socket);
     connections_.back().peer.since = now;
   }
+}
+
+// Closes the connection that has kept its place for the longest without saying who it is; if none does, one that was
+// refused and may not have read why. There is one: at most `workers` connections have a rank.
+void Aggregator::make_room() {
+  const auto end = connections_.end();
+  auto found =
+      std::find_if(connections_.begin(), end, [](const Connection& each) { return each.peer.silent(); });
+  if (found == end)
+    found = std::find_if(connections_.begin(), end, [](const Connection& each) { return !each.peer.rank; });
+  if (found != end) connections_.erase(found);
 }
 
 void Aggregator::read(Connection& connection, double now) {

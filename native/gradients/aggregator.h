@@ -41,6 +41,7 @@ class Aggregator {
 
   void run();
   void accept(double now);
+  void make_room();
   void read(Connection& connection, double now);
   void write(Connection& connection, double now);
 

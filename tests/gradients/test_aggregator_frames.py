@@ -238,6 +238,43 @@ def test_one_of_many_gathers_is_answered_in_order_of_ranks(connect):
             assert (found.type, found.payload) == (GATHERED, b"\x01\0\0\0\x01\x01\x01\x01\x01\x02\x02\x02")
 
 
+def test_connections_that_say_nothing_give_way_to_workers(connect):
+    with Aggregator(workers=2) as server:
+        peers = [connect(server)]
+        peers[0].join(0, 2)
+        idle = [connect(server) for _ in range(200)]
+        peers.append(connect(server))
+        peers[1].join(1, 2)
+        assert server.stats().connections <= 2 + 64
+        for rank, peer in enumerate(peers):
+            peer.send(frame(GATHER, b"norm", worker=rank))
+        assert [peer.read().type for peer in peers] == [GATHERED] * 2
+        assert idle[0].read() is None  # the first that came goes first
+        idle[-1].send(frame(GATHER, b"norm"))
+        assert "the first frame of a worker must be a HELLO" in idle[-1].read().text
+
+
+def test_a_connection_that_ends_its_hello_late_gives_way_to_one_that_does_not(connect):
+    begun = frames.hello(1, 2)
+    with Aggregator(workers=2) as server:
+        slow = [connect(server) for _ in range(66)]
+        for peer in slow:
+            peer.send(begun[:-1])
+        until_connected(server, 66)
+        connect(server).join(0, 2)
+        slow[-1].send(begun[-1:])
+        assert slow[-1].read().type == frames.WELCOME
+        assert server.stats().connections <= 66
+
+
+def until_connected(server, count, seconds=20):
+    """Wait until that many connections are open."""
+    end = time.monotonic() + seconds
+    while server.stats().connections < count:
+        assert time.monotonic() < end
+        time.sleep(0.0002)
+
+
 def most_memory():
     """Bytes that this process has held at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
