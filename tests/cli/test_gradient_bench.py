@@ -11,7 +11,7 @@ TRACE = gradients("columns", size=2**16, workers=4, steps=2, seed=0)
 
 def test_rows_are_the_casts_and_what_was_asked_for():
     rows, refused = benched(TRACE, 4, [(THC(), "allreduce"), LowRank(rank=2)])
-    assert [row.codec for row in rows][3:] == ["THC by allreduce", "LowRank rank=2 by allreduce"]
+    assert [row.codec for row in rows][3:] == ["THC by allreduce", "LowRank(rank=2) by allreduce"]
     assert [row.feedback for row in rows] == [False] * 4 + [True]
     assert refused == ()
     assert rows[0].vnmse < 1e-12 < rows[1].vnmse < rows[3].vnmse

@@ -87,9 +87,9 @@ def test_bench_marks_feedback_and_names_what_is_refused(here, capsys):
     top = '{"codec": "TopK", "density": 0.1}'
     assert run(["gradients", "bench", "sample.npz", "--workers", "4", "--codec", tight, "--codec", top]) == 0
     shown = capsys.readouterr().out
-    line = next(line for line in shown.split("\n") if line.startswith("TopK density=0.1 by gather"))
+    line = next(line for line in shown.split("\n") if line.startswith("TopK(density=0.1) by gather"))
     assert "*" in line
-    assert "refused: THC granularity=100 by two_shot, as 4 workers x granularity 100 = 400 > 255" in shown
+    assert "refused: THC(granularity=100) by two_shot, as 4 workers x granularity 100 = 400 > 255" in shown
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ def test_casts_are_always_among_the_ways_and_nothing_is_there_twice():
 def test_names_tell_what_is_not_the_default():
     given = [THC(bits=3), THC(bits="lane", lanes=10), BlockInt(bits=4, block=32), TopKChunked(bits_per_coordinate=0.5)]
     assert names(given) == [
-        "THC bits=3 by two_shot",
-        "THC bits=lane lanes=10 by allreduce",
-        "BlockInt bits=4 block=32 by two_shot",
-        "TopKChunked bits_per_coordinate=0.5 by allreduce",
+        "THC(bits=3) by two_shot",
+        "THC(bits='lane', lanes=10) by allreduce",
+        "BlockInt(bits=4, block=32) by two_shot",
+        "TopKChunked(bits_per_coordinate=0.5) by allreduce",
     ]
     assert Way(Cast("bfloat16"), "allreduce").name == "bfloat16"
     every = [way.name for way in ways(DEFAULT, aggregator=True)]

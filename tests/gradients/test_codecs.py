@@ -3,7 +3,7 @@ import pytest
 from beforehand import gradients
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.gradients import THC, Adaptive, BlockInt, Cast, Layout, TernGrad, codec_from_json
-from beforehand.gradients.codecs import CODECS, REDUCTIONS, check_codec, chosen_transport, transports_of
+from beforehand.gradients.codecs import CODECS, REDUCTIONS, check_codec, chosen_transport, described, transports_of
 
 LAYOUT = Layout([("weight", (100, 100))])
 EVERY = [*(kind() for kind in CODECS.values()), THC(bits="lane"), THC(bits=2, feedback="full")]
@@ -38,6 +38,16 @@ def test_any_codec_comes_back_from_json(codec):
 def test_other_json_is_refused(text, error, message):
     with pytest.raises(error, match=message):
         codec_from_json(text)
+
+
+def test_a_name_tells_what_is_not_the_default():
+    given = [THC(), THC(bits="lane", lanes=10), BlockInt(bits=4, block=32), Cast("bfloat16")]
+    assert list(map(described, given)) == [
+        "THC",
+        "THC(bits='lane', lanes=10)",
+        "BlockInt(bits=4, block=32)",
+        "bfloat16",
+    ]
 
 
 @pytest.mark.parametrize("given", ["name", '{"codec": "THC"}', THC, None])

@@ -36,7 +36,7 @@ def test_the_words_hold_the_choice_the_price_and_what_is_not_known():
         "over 48 Mbit/s with a latency of 0.1 ms, with an overlap of 0.",
         "steps of training",
         "Tried, with seconds of a step",
-        "TopK density=0.1 by gather",
+        "TopK(density=0.1) by gather",
     ):
         assert each in words
     table = [line for line in words.split("\n") if line.startswith("  ")]

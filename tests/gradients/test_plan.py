@@ -116,7 +116,8 @@ def test_every_candidate_is_compared_with_both_casts_and_what_cannot_run_is_refu
     assert {"float32", "float16", "bfloat16"} < set(designs)
     assert "THC by two_shot" in designs
     assert len(found.refused) == 2
-    assert "THC granularity=70 by two_shot, as 4 workers x granularity 70 = 280 > 255: take lanes=9" in found.refused[0]
+    too_many = "THC(granularity=70) by two_shot, as 4 workers x granularity 70 = 280 > 255: take lanes=9"
+    assert too_many in found.refused[0]
     assert all(reason in found.explain() for reason in found.refused)
 
 

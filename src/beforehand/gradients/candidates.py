@@ -18,7 +18,7 @@ from beforehand.gradients.block_int import BlockInt
 from beforehand.gradients.buckets import Buckets
 from beforehand.gradients.cast import Cast
 from beforehand.gradients.codec import Codec, Transport
-from beforehand.gradients.codecs import REDUCTIONS, chosen_transport, codec_from_json, transports_of
+from beforehand.gradients.codecs import REDUCTIONS, chosen_transport, codec_from_json, described, transports_of
 from beforehand.gradients.local import drive_local
 from beforehand.gradients.low_rank import LowRank
 from beforehand.gradients.metrics import vnmse
@@ -55,13 +55,9 @@ class Way(NamedTuple):
 
     @property
     def name(self) -> str:
-        """In tables, made of the codec, its options that are not defaults, and the transport."""
-        default: Any = type(self.codec)()
-        given = asdict(self.codec)  # type: ignore[call-overload]
-        options = [f"{name}={value}" for name, value in given.items() if value != getattr(default, name)]
-        if isinstance(self.codec, Cast):
-            return str(self.codec.dtype)
-        return " ".join([self.codec.name, *options, f"by {self.transport}"])
+        """In tables; what carries a cast goes without saying."""
+        named = described(self.codec)
+        return named if isinstance(self.codec, Cast) else f"{named} by {self.transport}"
 
 
 def ways(codecs: Candidates, *, aggregator: bool) -> Iterator[Way]:

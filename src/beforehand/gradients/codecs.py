@@ -61,6 +61,20 @@ def check_codec(codec: object) -> None:
         raise InvalidInput(f"codec is {codec!r}, but must be a codec with its options, such as THC(bits=4)")
 
 
+def described(codec: Codec) -> str:
+    """A codec as tables name it: with the options that are not its defaults; a `Cast` is the name of its dtype.
+
+    Example:
+        >>> described(THC(bits=3, lanes=10)), described(THC()), described(Cast("float16"))
+        ('THC(bits=3, lanes=10)', 'THC', 'float16')
+    """
+    if isinstance(codec, Cast):
+        return codec.dtype
+    plain = type(codec)()
+    options = [f"{name}={value!r}" for name, value in vars(codec).items() if value != getattr(plain, name)]
+    return codec.name + (f"({', '.join(options)})" if options else "")
+
+
 def _example(text: str) -> str:
     """JSON of the codec that a bare name means, else of any."""
     return json.dumps({"codec": text.strip() if text.strip() in CODECS else "THC"})

@@ -39,7 +39,7 @@ def runs_of(compared, method):
 
 def test_both_baselines_are_compared_and_every_method_in_turns(compared):
     found, seen = compared
-    assert found.methods[:2] == ("Cast(float32)", "Cast(float16)")
+    assert found.methods[:2] == ("float32", "float16")
     assert found.methods[2:] == ("THC", "THC(bits='lane') by allreduce", "TopKChunked(bits_per_coordinate=1.0)",
                                  "torch_fp16")  # fmt: skip
     assert tuple(seen) == found.runs
@@ -67,16 +67,16 @@ def test_training_ends_when_the_target_is_met_at_an_evaluation(compared):
             assert run.reached.seconds == pytest.approx(run.seconds)
             assert run.steps % 5 == 0
         assert 0 < run.least <= run.step_seconds <= run.seconds
-    exact = runs_of(compared, "Cast(float32)")
+    exact = runs_of(compared, "float32")
     assert all(run.reached is not None for run in exact)
     assert [run.steps for run in runs_of(compared, "torch_fp16")] == [run.steps for run in exact]
-    assert [run.curve[-1].metrics["loss"] for run in runs_of(compared, "Cast(float16)")] == pytest.approx(
+    assert [run.curve[-1].metrics["loss"] for run in runs_of(compared, "float16")] == pytest.approx(
         [run.curve[-1].metrics["loss"] for run in exact], rel=1e-3
     )
 
 
 def test_bytes_are_those_that_the_codec_foretells(compared):
-    for label, codec in (("Cast(float16)", Cast("float16")), ("THC", THC()), ("Cast(float32)", Cast("float32"))):
+    for label, codec in (("float16", Cast("float16")), ("THC", THC()), ("float32", Cast("float32"))):
         for run in runs_of(compared, label):
             assert run.bytes == pytest.approx(codec.wire_bytes(LAYOUT, workers=2).total, rel=0.01)
             assert set(run.phases) == {"encode", "exchange", "decode"}
@@ -86,7 +86,7 @@ def test_bytes_are_those_that_the_codec_foretells(compared):
 
 def test_errors_stand_beside_the_times(compared):
     errors = compared[0].errors
-    assert errors["Cast(float32)"].vnmse < 1e-12
+    assert errors["float32"].vnmse < 1e-12
     assert 0.003 < errors["THC"].vnmse < 0.03
     assert errors["THC(bits='lane') by allreduce"].vnmse < errors["THC"].vnmse / 4
     chunks = errors["TopKChunked(bits_per_coordinate=1.0)"]
@@ -186,11 +186,11 @@ def test_on_a_slow_link_compression_pays_and_bytes_have_headers():
         )
     runs: dict[str, object] = {run.method: run for run in found.runs}
     layout = Layout([("weight", (size,))])
-    for label, codec in (("Cast(float32)", Cast("float32")), ("Cast(float16)", Cast("float16")), ("THC", THC())):
+    for label, codec in (("float32", Cast("float32")), ("float16", Cast("float16")), ("THC", THC())):
         assert runs[label].bytes == pytest.approx(codec.wire_bytes(layout, workers=2).total, rel=0.02)
     assert runs["torch_fp16"].bytes / runs["THC"].bytes > 2.6
     assert runs["torch_fp16"].step_seconds / runs["THC"].step_seconds > 1.3
-    assert runs["Cast(float32)"].step_seconds / runs["THC"].step_seconds > 2.2
+    assert runs["float32"].step_seconds / runs["THC"].step_seconds > 2.2
     assert runs["torch_fp16"].step_seconds / runs["TopKChunked"].step_seconds > 1.8
     assert found.link == "50mbit"
     assert found.rows[0].method == "TopKChunked"

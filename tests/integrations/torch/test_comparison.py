@@ -109,5 +109,5 @@ def test_a_target_is_passed_from_the_side_where_training_began():
 def test_labels_say_what_differs_from_the_defaults():
     assert label_of(THC(), "auto") == "THC"
     assert label_of(THC(bits=3, lanes=10), "two_shot") == "THC(bits=3, lanes=10) by two_shot"
-    assert label_of(Cast("bfloat16"), "auto") == "Cast(bfloat16)"
+    assert label_of(Cast("bfloat16"), "auto") == "bfloat16"
     assert label_of(LowRank(rank=2), "auto") == "LowRank(rank=2)"

@@ -67,7 +67,7 @@ def test_over_a_slow_link_a_codec_saves_the_seconds_that_the_plan_says(tmp_path,
     made = plan(trace, link=link, workers=2, compute_seconds=seconds["no_exchange"], candidates=codecs)
     assert made.verdict == "worth it"
     told = {each.codec: each.step.value for each in made.candidates}
-    plain, half, coded = (seconds[label] for label in ("Cast(float32)", "Cast(float16)", "THC"))
+    plain, half, coded = (seconds[label] for label in ("float32", "float16", "THC"))
     assert plain - coded == pytest.approx(told[Cast("float32")] - told[codecs[0]], rel=0.25)  # computing falls out
     assert plain > half > coded
     assert made.gain.value > 0.3

@@ -1,14 +1,13 @@
 """What `compare` and its workers tell each other."""
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 from beforehand.core.errors import InvalidInput
-from beforehand.gradients import Cast
 from beforehand.gradients.codec import Codec, Reduction, Transport
-from beforehand.gradients.codecs import REDUCTIONS, chosen_transport
+from beforehand.gradients.codecs import REDUCTIONS, chosen_transport, described
 from beforehand.integrations.torch.job import Job
 
 
@@ -50,14 +49,8 @@ class Method:
 
 
 def label_of(codec: Codec, transport: str) -> str:
-    """A codec's name with the options that differ from its defaults, and how it travels unless by itself."""
-    plain = type(codec)()
-    fields: Mapping[str, Any] = vars(codec)
-    told = [f"{name}={value!r}" for name, value in fields.items() if value != getattr(plain, name)]
-    if isinstance(codec, Cast):
-        told = [codec.dtype]
-    label = codec.name + (f"({', '.join(told)})" if told else "")
-    return label if transport == "auto" else f"{label} by {transport}"
+    """A codec, and how it travels unless by itself."""
+    return described(codec) if transport == "auto" else f"{described(codec)} by {transport}"
 
 
 def check_importable(what: str, given: Any) -> None:
