@@ -8,7 +8,7 @@ import torch.distributed as dist
 from beforehand.core.errors import BeforehandError
 from beforehand.gradients import Aggregator
 from beforehand.integrations.torch import attach_ddp
-from tests.integrations.torch.ddp_scenarios import backward, codec_of, mlp, wrapped
+from tests.integrations.torch.ddp_models import backward, codec_of, mlp, wrapped
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from beforehand.integrations.torch import compress_delta, delta
-from tests.integrations.torch.ddp_scenarios import codec_of
+from tests.integrations.torch.ddp_models import codec_of
 
 SHAPES = [(300, 200), (300,), (0, 5), (7, 5, 64), ()]
 

@@ -123,21 +123,21 @@ def test_gradients_that_are_zero_stay_zero_and_spoil_no_later_step(pair, codec):
 
 def test_what_is_left_does_not_change_with_the_loss_scale_when_it_is_known(pair):
     codec = THC(bits=2, feedback="full").to_json()
-    (known, warned, asked), _ = pair.run("ddp_scenarios.scaled", codec, True)
+    (known, warned, asked), _ = pair.run("ddp_scaling_scenarios.scaled", codec, True)
     assert warned == []
     assert asked == 18  # once in each step that is compressed
-    (unknown, warned, _), _ = pair.run("ddp_scenarios.scaled", codec, False)
+    (unknown, warned, _), _ = pair.run("ddp_scaling_scenarios.scaled", codec, False)
     assert len(warned) == 1
     assert "gradients jumped by 2**-5" in warned[0]
     assert vnmse(*known) < 0.01 < vnmse(*unknown) / 10
 
 
 def test_norms_that_jump_all_the_time_are_no_sign_of_a_loss_scale(pair):
-    assert pair.run("ddp_scenarios.restless", THC(bits=2, feedback="full").to_json()) == [[], []]
+    assert pair.run("ddp_scaling_scenarios.restless", THC(bits=2, feedback="full").to_json()) == [[], []]
 
 
 def test_a_grad_scaler_sees_infinity_and_skips_the_step(pair):
-    (scales, moved, first), (_, _, second) = pair.run("ddp_scenarios.scaler", FOUR_BITS.to_json())
+    (scales, moved, first), (_, _, second) = pair.run("ddp_scaling_scenarios.scaler", FOUR_BITS.to_json())
     assert np.array_equal(first, second)
     assert any(moved)
     assert not all(moved)
@@ -149,9 +149,9 @@ def test_a_grad_scaler_sees_infinity_and_skips_the_step(pair):
     "codec", [THC(bits=4, feedback="full"), FACTORS, TopKChunked(), BlockInt(rounding="stochastic")], ids=str
 )
 def test_a_run_that_is_resumed_goes_on_with_the_same_bits(pair, tmp_path, codec):
-    uninterrupted = pair.run("ddp_scenarios.checkpoint", codec.to_json(), str(tmp_path), 6, 10)
+    uninterrupted = pair.run("ddp_state_scenarios.checkpoint", codec.to_json(), str(tmp_path), 6, 10)
     for (again, steps), whole in zip(
-        pair.run("ddp_scenarios.resume", codec.to_json(), str(tmp_path), 6, 10), uninterrupted, strict=True
+        pair.run("ddp_state_scenarios.resume", codec.to_json(), str(tmp_path), 6, 10), uninterrupted, strict=True
     ):
         assert steps == 10
         assert np.array_equal(again, whole)
@@ -159,8 +159,8 @@ def test_a_run_that_is_resumed_goes_on_with_the_same_bits(pair, tmp_path, codec)
 
 def test_the_state_of_others_is_refused_or_dropped(pair, tmp_path):
     codec = TopKChunked().to_json()
-    pair.run("ddp_scenarios.checkpoint", codec, str(tmp_path), 5, 5)
-    args = ("ddp_scenarios.loads", codec, str(tmp_path))
+    pair.run("ddp_state_scenarios.checkpoint", codec, str(tmp_path), 5, 5)
+    args = ("ddp_state_scenarios.loads", codec, str(tmp_path))
     (_, mine, silent), (step, kept, warned) = pair.run(*args, 0, {}, False)
     assert mine
     assert silent == []
@@ -200,12 +200,12 @@ def test_a_compiled_model_gets_the_same_bits(pair):
 
 
 def test_the_thread_ends_with_the_model(pair):
-    for during, after in pair.run("ddp_scenarios.ended", FOUR_BITS.to_json()):
+    for during, after in pair.run("ddp_state_scenarios.ended", FOUR_BITS.to_json()):
         assert during > after
 
 
 def test_a_profile_shows_the_phases_of_each_bucket(pair):
-    for found in pair.run("ddp_scenarios.profiled", FOUR_BITS.to_json()):
+    for found in pair.run("ddp_state_scenarios.profiled", FOUR_BITS.to_json()):
         assert {f"beforehand.{phase}[0]" for phase in ("encode", "exchange", "decode")} <= set(found)
 
 

@@ -55,7 +55,7 @@ def test_what_cannot_work_is_refused_on_all_ranks_at_once(pair, codecs, transpor
         return given if isinstance(given, tuple) else (given,) * 2
 
     texts = [codec if isinstance(codec, str) else codec.to_json() for codec in each(codecs)]
-    told = pair.run("ddp_scenarios.attach", texts, each(transports), each(options), each(kinds))
+    told = pair.run("ddp_error_scenarios.attach", texts, each(transports), each(options), each(kinds))
     assert tuple(name for name, _, _ in told) == errors
     assert all(seconds < 5 for _, _, seconds in told)
     for _, text, _ in told:
@@ -71,7 +71,7 @@ def test_codes_through_an_all_reduce_are_warned_of(pair):
 
 
 def test_a_failure_of_the_thread_reaches_the_backward_pass_of_all_ranks_at_once(pair):
-    first, second = pair.run("ddp_scenarios.fails", FOUR_BITS.to_json(), timeout=120)
+    first, second = pair.run("ddp_error_scenarios.fails", FOUR_BITS.to_json(), timeout=120)
     assert "a bit fell over" in second[0][1]  # by the future of that bucket, or by the hook of the next one
     assert second[1][:2] == ("ValueError", "a bit fell over")
     assert "was not exchanged in step 3" in first[0][1]
@@ -81,17 +81,17 @@ def test_a_failure_of_the_thread_reaches_the_backward_pass_of_all_ranks_at_once(
 
 
 def test_samples_notice_ranks_that_came_to_different_means(pair):
-    for told in pair.run("ddp_scenarios.differs", FOUR_BITS.to_json()):
+    for told in pair.run("ddp_error_scenarios.differs", FOUR_BITS.to_json()):
         assert "ranks 1 came to another mean than rank 0" in told
 
 
 def test_uneven_inputs_are_refused(pair):
-    for told in pair.run("ddp_scenarios.joined", FOUR_BITS.to_json()):
+    for told in pair.run("ddp_error_scenarios.joined", FOUR_BITS.to_json()):
         assert "model.join() is on, but compressed gradients need all ranks in every step" in told
 
 
 def test_a_parameter_made_anew_is_refused_on_all_ranks(pair):
-    for told in pair.run("ddp_scenarios.replaced", FOUR_BITS.to_json()):
+    for told in pair.run("ddp_error_scenarios.replaced", FOUR_BITS.to_json()):
         assert "a parameter is another one than when the hook was attached" in told
 
 
@@ -102,5 +102,5 @@ def test_without_torch_the_extra_is_named(monkeypatch):
 
 
 def test_the_name_of_a_codec_is_no_codec(pair):
-    for said in pair.run("ddp_scenarios.attach_names"):
+    for said in pair.run("ddp_error_scenarios.attach_names"):
         assert said == ["InvalidInput: codec is 'THC', but must be a codec with its options, such as THC(bits=4)"] * 3
