@@ -1,11 +1,18 @@
 """Pseudo-gradients of outer loops on two processes with gloo."""
 
+import json
+import os
+import shutil
+import sys
+
 import numpy as np
 import pytest
 
 from beforehand.core.errors import MissingDependency
-from beforehand.gradients import THC, Cast, LowRank, TopKChunked, vnmse
+from beforehand.gradients import THC, BlockInt, Cast, LowRank, TopKChunked, vnmse
 from beforehand.integrations.torch import compress_delta
+from beforehand.workloads.shaped_links import ShapedLinks
+from tests.areas import ROOT
 
 pytestmark = pytest.mark.torch
 
@@ -57,6 +64,24 @@ def test_what_ranks_do_not_agree_on_is_refused_on_all(pair, codecs, calls, short
 def test_one_rank_alone_gets_its_own_way(pair):
     for mean, way in pair.run("delta_scenarios.alone", THC().to_json()):
         assert np.array_equal(mean, way)
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("tc") is None, reason="shaped links need root and iproute2")
+@pytest.mark.parametrize("codec", [THC(), BlockInt()], ids=str)
+def test_over_a_slow_link_an_outer_loop_is_sooner_and_learns_as_much(codec, tmp_path):
+    argv = [sys.executable, "-m", "tests.integrations.torch.outer_loops"]
+    texts = [each.to_json() for each in (Cast("float32"), codec)]
+    with ShapedLinks(2, "25mbit") as links:
+        running = [
+            links.start(rank, [*argv, str(rank), links.address, str(tmp_path / str(rank)), *texts], cwd=ROOT)
+            for rank in range(2)
+        ]
+        assert [process.wait(timeout=300) for process in running] == [0, 0]
+    plain, coded = json.loads((tmp_path / "0").read_text())
+    assert plain[0] > coded[0]  # all of it, which the steps in between dominate on a slow machine
+    assert plain[1] > 2 * coded[1]
+    assert coded[2] < 1.02 * plain[2]
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
