@@ -137,6 +137,9 @@ bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, torch's hook
 	build/torch/bin/python benchmarks/bench_fsdp2.py
 	build/torch/bin/python benchmarks/bench_low_rank.py
 	build/torch/bin/python benchmarks/bench_ddp.py
+	build/torch/bin/python benchmarks/bench_ddp_pause.py
+	build/torch/bin/python benchmarks/bench_gradient_plan.py
+	build/torch/bin/python benchmarks/bench_outer_loop.py
 
 bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; after test-triton, all that wants a GPU
 	build/triton/bin/python benchmarks/bench_thc_gpu.py

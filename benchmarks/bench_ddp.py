@@ -12,7 +12,6 @@ Not for you where the network is no bottleneck: at 1 Gb/s plain sums are as good
 import itertools
 import json
 import math
-import os
 import statistics
 import time
 from argparse import Namespace
@@ -253,8 +252,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.2, help="of each training of the first part")
     parser.add_argument("--add", action="store_true", help="to the trainings in the file of -o")
     asked = parser.parse_args()
-    if torch_hooks.missing() or os.geteuid() != 0:
-        print(torch_hooks.missing() or "not measured: the links need root")
+    if lacks := torch_hooks.missing(root=True):
+        print(lacks)
         return
     results = Results(asked)
     if asked.add:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch_hooks
 from report import options, take
 
 from beforehand.reporting import Sheet
@@ -113,6 +114,9 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, nargs="+", default=[4, 16], help="in the batch of one process")
     parser.add_argument("--steps", type=int, default=120)
     asked = parser.parse_args()
+    if lacks := torch_hooks.missing():
+        print(lacks)
+        return
     take([lambda: table(asked)], asked.output)
 
 

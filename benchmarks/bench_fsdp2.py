@@ -8,21 +8,19 @@ Parameters travel as well, in float32, once in each step, as fully_shard(reshard
 touches them. Not for you where the network is no bottleneck.
 """
 
-import importlib.util
 import json
 import statistics
 import sys
 import time
 import warnings
-from argparse import Namespace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch_hooks
 from report import keep, options, show
 
-from beforehand.core.errors import MissingDependency
 from beforehand.gradients import THC, BlockFloat8, BlockInt, Cast, vnmse
 from beforehand.reporting import Sheet
 from beforehand.workloads.shaped_links import ShapedLinks
@@ -148,10 +146,18 @@ def loss_table() -> Sheet:
     )
 
 
-def main(asked: Namespace) -> None:
-    """Print the tables."""
-    if importlib.util.find_spec("torch") is None:
-        print("torch is missing: make bench-torch has it, or pip install torch")
+def main() -> None:
+    """Run as a rank, or start all and print the tables."""
+    if "--rank" in sys.argv:
+        call, path = sys.argv[-2:]
+        Path(path).write_text(json.dumps(trained(*json.loads(call))))
+        return
+    parser = options("FSDP2 under codecs.")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
+    parser.add_argument("--links", type=int, nargs="+", default=[25, 50, 200, 1000], help="in Mb/s")
+    asked = parser.parse_args()
+    if lacks := torch_hooks.missing(root=True):
+        print(lacks)
         return
     sheets = []
     for workers in asked.workers:
@@ -164,14 +170,4 @@ def main(asked: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    if "--rank" in sys.argv:
-        call, path = sys.argv[-2:]
-        Path(path).write_text(json.dumps(trained(*json.loads(call))))
-    else:
-        parser = options("FSDP2 under codecs.")
-        parser.add_argument("--workers", type=int, nargs="+", default=[2, 4])
-        parser.add_argument("--links", type=int, nargs="+", default=[25, 50, 200, 1000], help="in Mb/s")
-        try:
-            main(parser.parse_args())
-        except MissingDependency as error:
-            print(error)
+    main()

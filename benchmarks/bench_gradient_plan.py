@@ -6,7 +6,6 @@ computation, and train with every codec. Needs root and torch; some 10 minutes o
 What to look for: the plan's choice beside the best that was measured, and its verdict on the fast link.
 """
 
-import importlib.util
 import os
 import statistics
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import link_hooks
+import torch_hooks
 from report import keep, options, show
 
 from beforehand.core import Trace
@@ -180,8 +180,8 @@ def numbers(text: str) -> list[int]:
 
 def main() -> None:
     """Take all cases."""
-    if importlib.util.find_spec("torch") is None or os.geteuid() != 0:
-        print("this needs root and torch: make bench-torch has it, or pip install torch")
+    if lacks := torch_hooks.missing(root=True):
+        print(lacks)
         return
     parser = options(__doc__)
     parser.add_argument("--links", type=numbers, default=[25, 50, 200, 1000], help="Mb/s: 25,50,200,1000")

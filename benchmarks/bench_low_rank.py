@@ -73,8 +73,8 @@ def losses() -> Sheet:
 def main() -> None:
     """Measure."""
     asked = options(__doc__).parse_args()
-    if torch_hooks.missing():
-        print(torch_hooks.missing())
+    if lacks := torch_hooks.missing():
+        print(lacks)
     else:
         take([exchanges, losses], asked.output)
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch_hooks
 from report import options, take
 
-from beforehand.core.errors import MissingDependency
 from beforehand.gradients import THC, BlockInt, Cast, LowRank, TopKChunked
 from beforehand.reporting import Sheet
 from beforehand.workloads.shaped_links import ShapedLinks
@@ -123,10 +123,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--target", type=float, default=2.6, help="loss whose seconds are asked for")
     asked = parser.parse_args()
-    try:
-        take([lambda: table(asked)], asked.output)
-    except MissingDependency as error:
-        print(error)
+    if lacks := torch_hooks.missing(root=True):
+        print(lacks)
+        return
+    take([lambda: table(asked)], asked.output)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,20 @@ hooks, which fail on gloo.
 
 import importlib
 import importlib.util
+import os
+import shutil
 from typing import Any
 
 HOOKS = "torch.distributed.algorithms.ddp_comm_hooks"
 START = 2  # steps that PowerSGD sums plainly, the fewest that it takes; its own default is 1,000
 
 
-def missing() -> str:
-    """What to do where there is no torch; nothing where there is."""
-    return (
-        "" if importlib.util.find_spec("torch") else "torch is missing: make bench-torch has it, or pip install torch"
-    )
+def missing(*, root: bool = False) -> str:
+    """What to do where there is no torch, or not the right to shape links that is asked for; nothing where all is."""
+    if importlib.util.find_spec("torch") is None:
+        return "not measured, as torch is missing: make bench-torch has it, or pip install torch"
+    shapes = os.geteuid() == 0 and all(map(shutil.which, ("ip", "tc")))
+    return "not measured, as its links need root and iproute2" if root and not shapes else ""
 
 
 def torch_float32(model: Any) -> None:

@@ -1,12 +1,16 @@
 """The pages on performance show what the benchmarks kept; a rival that cannot be measured is said to be so."""
 
+import importlib
 import json
+import re
+import sys
 
 import pytest
 import report
 import rivals
 
 PAGES = sorted(report.FOLDER.glob("*.md"))
+NEED_TORCH = ["codebooks", "ddp", "ddp_pause", "fsdp2", "gradient_plan", "low_rank", "outer_loop"]
 KEPT = sorted(report.FOLDER.glob("*.json"))
 
 
@@ -35,6 +39,21 @@ def test_a_page_takes_its_tables_from_the_file_that_its_marker_names(tmp_path):
     assert "before\n<!-- it -->\n\n`python it`: processor one.\n" in shown
     assert "**Times**\n\n|  | ms |\n| --- | --- |\n| ours | 3 |\n\nOf one run.\n\n<!-- end -->\nafter\n" in shown
     assert "old" not in shown
+
+
+@pytest.mark.parametrize("name", NEED_TORCH)
+def test_a_benchmark_without_torch_says_so_in_one_line(name, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(sys, "argv", [name])
+    importlib.import_module(f"bench_{name}").main()
+    said = capsys.readouterr().out
+    assert "missing: make bench-torch has" in said
+    assert said.count("\n") == 1
+
+
+def test_make_runs_every_benchmark_that_needs_torch():
+    rules = (report.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"build/torch/bin/python benchmarks/bench_(\w+)\.py", rules)) == NEED_TORCH
 
 
 def test_a_rival_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
