@@ -10,6 +10,7 @@ import pytest
 from beforehand.core.errors import InvalidInput, MissingDependency
 from beforehand.workloads import shaped_links
 from beforehand.workloads.shaped_links import ShapedLinks
+from tests.areas import ROOT
 
 SERVE = """
 import socket, sys, time
@@ -148,6 +149,22 @@ def test_namespaces_end_when_making_them_fails(monkeypatch):
     with pytest.raises(MissingDependency, match="no tc"):
         ShapedLinks(2).__enter__()
     assert namespaces() == before
+
+
+@pytest.mark.nightly
+def test_what_a_killed_program_leaves_behind_goes_by_the_command_of_the_page():
+    page = (ROOT / "docs" / "reference" / "workloads.md").read_text(encoding="utf-8")
+    command = next(line for line in page.splitlines() if "ip netns delete" in line)
+    running = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE)
+    mine = f"bh-{running.pid}-"
+    assert running.stdout.readline() == b"up\n"
+    running.kill()
+    running.wait(timeout=30)
+    running.stdout.close()  # what it started holds the other end
+    assert sum(name.startswith(mine) for name in namespaces()) == 3
+    assert "^bh-" in command  # those of this test alone
+    subprocess.run(["sh", "-c", command.replace("^bh-", f"^{mine}")], check=True, timeout=30)
+    assert not any(name.startswith(mine) for name in namespaces())
 
 
 @pytest.mark.nightly

@@ -24,7 +24,8 @@ class ShapedLinks:
     """One network namespace for each worker, all on one bridge, each link with this rate both ways.
 
     A context manager. The namespaces are called `bh-<process>-<number>-<worker>`; leaving it ends the processes that it
-    started and deletes them. The interfaces of the host are never touched.
+    started and deletes them, at an error or Ctrl-C too. A program that any other signal ends leaves both behind; the
+    page of workloads has the command that removes them. The interfaces of the host are never touched.
 
     Args:
         workers: How many, 1 to 250.
