@@ -46,7 +46,10 @@ def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
         floats = _cast(tried, pa.float64())
         if floats is not None:
             integers = _cast(tried, pa.int64())  # which alone would also take 0x1
-            return _decimals(tried, floats.to_numpy()) if integers is None else _ticks(integers, 1, dated=False)
+            if integers is None:
+                return _decimals(tried, floats.to_numpy())
+            del floats
+            return _ticks(integers, 1, dated=False)
         for kind in dates:
             found = _cast(tried, kind)
             if found is not None:
@@ -55,6 +58,8 @@ def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
 
 
 def _ticks(integers: Any, per_second: int, *, dated: bool) -> Ticks:
+    if not integers.null_count:
+        return Ticks(integers.to_numpy(), np.ones(len(integers), dtype=bool), per_second, dated)
     return Ticks(integers.fill_null(0).to_numpy(), ~_bools(integers.is_null()), per_second, dated)
 
 

@@ -49,17 +49,22 @@ class Ticks:
 
     def since_earliest(self) -> tuple[Floats, int | None]:
         """Seconds since the earliest, nan where there is none, and the earliest in nanoseconds if it has a date."""
-        values = np.full(len(self.counts), np.nan)
-        held = self.counts[self.there]
+        complete = bool(self.there.all())
+        held = self.counts if complete else self.counts[self.there]
         if not held.size:
-            return values, None
+            return np.full(len(self.counts), np.nan), None
         earliest = held.min()
         if held.dtype == object:
             ahead = np.array([int(each) for each in held - earliest], dtype=np.float64)
         else:  # modulo 2**64, in which no difference of two 64-bit integers overflows
-            ahead = (held.astype(np.uint64) - np.asarray(earliest).astype(np.uint64)).astype(np.float64)
-        values[self.there] = ahead / self.per_second
-        return values, int(earliest) * NANO // self.per_second if self.dated else None
+            ahead = (held.astype(np.uint64, copy=False) - np.asarray(earliest).astype(np.uint64)).astype(np.float64)
+        ahead /= self.per_second
+        first = int(earliest) * NANO // self.per_second if self.dated else None
+        if complete:
+            return ahead, first
+        values = np.full(len(self.counts), np.nan)
+        values[self.there] = ahead
+        return values, first
 
 
 def times(cells: Sequence[object], zone: tzinfo, decimal: str | None) -> tuple[Floats, int | None]:
