@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from beforehand.cli import figures
 from beforehand.core import Outcome, Price, Report
@@ -64,3 +65,21 @@ def test_names_at_the_ends_of_curves_keep_their_order_and_never_overlap():
     assert min(np.diff(heights)) > 0.99 * figures.TEXT_LINE
     assert heights[0] >= 0
     assert heights[-1] <= 1
+
+
+def test_single_points_stand_beside_the_lines_with_their_names():
+    axes = Figure().add_subplot()
+    x = np.array([0.0, 1.0])
+    draw = figures.curves(x, {"a": x + 1}, {"a": "accent"}, across="x", up="y", marks={"yours": (0.5, 1.5)})
+    draw(axes, figures.LIGHT)
+    assert {text.get_text() for text in axes.texts} == {"a", "yours"}
+    assert [line.get_xydata().tolist() for line in axes.lines][-1] == [[0.5, 1.5]]
+
+
+@pytest.mark.parametrize(("highest", "labeled"), [(3.0, True), (100.0, False)])
+def test_a_scale_within_a_decade_labels_more_than_powers_of_ten(highest, labeled):
+    figure = Figure()
+    axes = figure.add_subplot()
+    figures.curves(np.arange(2.0), {"a": np.array([1.5, highest])}, {}, across="x", up="y")(axes, figures.LIGHT)
+    figure.draw_without_rendering()
+    assert any(label.get_text() for label in axes.yaxis.get_minorticklabels()) == labeled

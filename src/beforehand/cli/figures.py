@@ -17,6 +17,7 @@ from beforehand.core.report import Outcome, Report
 
 Draw = Callable[[Axes, "Theme"], None]
 FAR_APART = 4
+NARROW = 5  # on a logarithmic scale with less between its ends, powers of ten are too few labels
 TEXT_LINE = 0.075  # of the axes' height
 SIZE = (4.4, 2.7)  # inches; narrow, so that letters stay readable on a telephone
 
@@ -131,7 +132,8 @@ def curves(
             axes.text(1.02, place, name, color=color, fontsize=7, va="center", transform=axes.transAxes)
         axes.set_xlabel(across)
         axes.set_ylabel(up)
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        bottom, top = axes.get_ylim()
+        axes.yaxis.set_minor_formatter(NullFormatter() if top > NARROW * bottom else "{x:g}")
         axes.yaxis.set_major_formatter("{x:g}")
 
     return draw

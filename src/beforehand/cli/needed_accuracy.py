@@ -80,7 +80,8 @@ def answer(found: "NeededAccuracy", name: str) -> Answer:
     rows = []
     for point in found.points:
         worth = "-" if point.worth is None else render.number(point.worth)
-        cells = [f"{point.sigma:g}", point.design, render.number(point.cost), f"{-point.saving:+.0%}", worth]
+        saved = f"{-point.saving:+.0%}" if point.saving else "-"
+        cells = [f"{point.sigma:g}", point.design, render.number(point.cost), saved, worth]
         rows.append(cells + [render.number(point.biased[factor]) for factor in factors])
     return Answer(
         question=f"How good must a prediction of the jobs in {name} be?",

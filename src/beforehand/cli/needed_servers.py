@@ -84,7 +84,7 @@ def _sheet(kind: str, counted: "Counted", found: "NeededServers") -> Sheet:
     rows = []
     for servers, reached in counted.figures.items():
         cells = ["-" if math.isnan(figure) else render.number(figure) for figure in reached]
-        rows.append([str(servers), f"{found.work / servers:.2f}", *cells])
+        rows.append([str(servers), f"{found.work / servers:.3f}", *cells])
     return Sheet(
         title=f"{found.goal} response time in {unit}, {kind}", columns=["servers", "load", *KNOWING], rows=rows
     )

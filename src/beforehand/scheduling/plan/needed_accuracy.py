@@ -183,9 +183,9 @@ def needed_accuracy(
 
     Example:
         >>> from beforehand.scheduling import Log, needed_accuracy
-        >>> found = needed_accuracy(Log([1.0] * 9 + [20.0]), load=0.8, price=2.0, biases=())
+        >>> found = needed_accuracy(Log([1.0] * 9 + [20.0]), load=0.8, price=15.0, biases=())
         >>> round(found.breaks_even, 1)
-        1.0
+        1.4
 
     Reference:
         Mitzenmacher: Scheduling with Predictions and the Price of Misprediction. ITCS 2020.

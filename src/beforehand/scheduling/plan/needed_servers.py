@@ -151,7 +151,7 @@ def needed_servers(
     Example:
         >>> from beforehand.scheduling import Log, needed_servers
         >>> sizes = [1.0] * 9 + [20.0]
-        >>> found = needed_servers(Log(sizes, expensive=sizes), rate=1.0, within=4.0, jobs=20_000)
+        >>> found = needed_servers(Log(sizes, expensive=sizes), rate=1.0, within=5.0, jobs=20_000)
         >>> found.random.without.servers, found.random.predicted.servers
         (5, 4)
     """
@@ -249,6 +249,7 @@ def _counted(reached: Callable[[Log, Stock, int], float], queue: _Queue, limit: 
     without = least("nothing")
     predicted = least("predictions", without.servers or MOST_SERVERS) if queue.predicted else None
     clairvoyant = least("sizes", without.servers or MOST_SERVERS)
+    looked.add(min(max(looked) + 1, MOST_SERVERS))  # what one more would give
     figures = {}
     for servers in sorted(looked):
         with_them = best("predictions", servers)[0] if queue.predicted else math.nan
