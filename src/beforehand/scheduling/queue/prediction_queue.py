@@ -106,6 +106,7 @@ class PredictionQueue(Generic[J]):
         self._clock = clock
         self._recorder = recorder
         self._timed = is_timed(policy)
+        self._rank: Callable[[View], float] = self._rank_now if self._timed else policy.rank
         self._max_wait = math.inf if max_wait is None else checked("max_wait", max_wait)
         self._waiting = self._order(self._max_wait)
         self._getters, self._putters = Callers(), Callers()
@@ -401,11 +402,13 @@ class PredictionQueue(Generic[J]):
             self._getters.wake(len(self))
             raise
         ticket.state = "running"
-        ticket._began = now - ticket._began
         view = ticket.view
-        if not view.started:
+        if view.started:
+            ticket._began = now - ticket._began
+        else:
             view.started = True
             ticket.waited = now - view.arrival
+            ticket._began = now
         if ticket._task is not None:
             self._predictions.renounce(ticket)
         if self._putters.waiting:
@@ -428,15 +431,17 @@ class PredictionQueue(Generic[J]):
     def _key(self, ticket: Ticket[J]) -> float:
         """The key by which a ticket waits, after asking for the predictions that the policy wants."""
         self._predictions.ask(ticket)
-        if self._timed:
-            return self._key_at(ticket, self._clock())
-        rank = self._policy.rank(ticket.view)
+        rank = self._rank(ticket.view)
         return self._aged(rank, ticket.view) if self._ageing or rank != rank else rank
 
     def _key_at(self, ticket: Ticket[J], now: float) -> float:
-        """The same under a policy that is timed."""
+        """The key at a time, under a policy that is timed."""
         ticket.view.now = now
         return self._aged(self._policy.rank(ticket.view), ticket.view)
+
+    def _rank_now(self, view: View) -> float:
+        view.now = self._clock()
+        return self._policy.rank(view)
 
     def _aged(self, rank: float, view: View) -> float:
         """The rank minus `ageing` for each unit of waiting; as all wait alike, the current time cancels out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
+from math import nan
 from typing import Any, Generic, Literal, TypeVar, final
 
 from beforehand.scheduling.policies.view import View
@@ -38,6 +38,7 @@ class Ticket(Generic[J]):
         "view",
         "waited",
     )
+    _began: float  # from `get` on: when its service would have begun without a break; while it waits, how long it took
     _tenant: Any  # these two are set by a queue of several tenants only
     _charged: float
 
@@ -45,13 +46,12 @@ class Ticket(Generic[J]):
         self.job = job
         self.view = view
         self.state: State = "waiting"
-        self.waited = math.nan
+        self.waited = nan
         self._queue = queue
         self._features = features
         self._asked: tuple[str, ...] = ()  # predictions that failed or are under way: not to be asked again
         self._task: asyncio.Future[Any] | None = None  # what is under way
-        self._version = GONE  # of its one valid entry in the order by rank
-        self._began = 0.0  # clock time in service so far; while it runs, when that would have begun without a break
+        self._version = 0  # of its one valid entry in the order by rank; the first has 0
 
     def __repr__(self) -> str:
         """Show the job and where it stands."""

@@ -47,7 +47,6 @@ class WaitingJobs(Generic[J]):
         """Add a ticket that was never here; equal keys go in order of arrival."""
         sequence = ticket.view.sequence
         self.tickets[sequence] = ticket
-        ticket._version = 0
         heappush(self._by_rank, (key, sequence, 0, ticket))
 
     def add_again(self, ticket: Ticket[J], key: float) -> None:
