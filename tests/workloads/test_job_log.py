@@ -185,6 +185,15 @@ def test_only_named_columns_are_read(tmp_path):
     assert read(path)["size"].tolist() == [1, 2]
 
 
+def test_predictions_that_begin_late_in_a_file_are_not_overlooked(tmp_path):
+    records = [{"size": 1, "text": "x" * 100} for _ in range(2000)] + [{"size": 2, "cheap": 3, "state": "done"}]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, records)))
+    trace = read_job_log(tmp_path / "t.jsonl")
+    assert trace.meta["missing"] == {"cheap": 2000}
+    assert trace["cheap"][-1] == 3
+    assert len(read_job_log(tmp_path / "t.jsonl", where=["state=done"])) == 1
+
+
 def test_compressed_files_and_odd_dialects_are_read_as_asked(tmp_path):
     path = tmp_path / "log.csv.gz"
     path.write_bytes(gzip.compress(b"0:01:30;1,5\n0:00:30;2,5\n"))

@@ -13,6 +13,7 @@ from beforehand.workloads.job_columns import Columns, missing_column
 from beforehand.workloads.reading import Head, Reading, look, read_table
 
 PREDICTIONS: Final[tuple[str, ...]] = ("cheap", "expensive")
+ROLES_BY_NAME: Final = ("size", *PREDICTIONS, "arrival")  # of columns that are called so
 
 
 @final
@@ -80,13 +81,19 @@ def opened(path: str, wanted: JobColumns, reading: Reading, filtered: Sequence[s
     log = recognized(head)
     if log is not None:
         return _public(path, head, log, named, reading, filtered)
-    roles = _roles(path, named, head.names)
+    names: Sequence[str] = head.names
+    if head.format == "jsonl":  # whose later lines may have other keys, such as predictions from some day on
+        asked = [role for role in ROLES_BY_NAME if role not in named]
+        table = read_table(path, [*asked, *named.values(), *filtered], reading)
+        names = list(dict.fromkeys([*names, *table.names]))
+    roles = _roles(path, named, names)
     for name in filtered:
-        if name not in head.names:
-            raise missing_column(path, name, head.names, "filter by one of them")
-    table = read_table(path, list(dict.fromkeys([*roles.values(), *filtered])), reading)
+        if name not in names:
+            raise missing_column(path, name, names, "filter by one of them")
+    if head.format != "jsonl":
+        table = read_table(path, [*roles.values(), *filtered], reading)
     return Source(
-        columns=Columns(path, [table], {}, head.names),
+        columns=Columns(path, [table], {}, names),
         roles=roles,
         unit=head.meta.get("unit") if roles.get("size") == "size" else None,
         time_unit=head.meta.get("time_unit") if roles.get("arrival") == "arrival" else None,
@@ -132,7 +139,7 @@ def _roles(path: str, named: Mapping[str, str], names: Sequence[str]) -> dict[st
     for role, name in named.items():
         if name not in names:
             raise missing_column(path, name, names, f"name one of them with --{role}")
-    by_name = {role: role for role in ("size", *PREDICTIONS, "arrival") if role in names}
+    by_name = {role: role for role in ROLES_BY_NAME if role in names}
     if "start" in named:
         by_name.pop("size", None)
     roles = by_name | dict(named)
