@@ -1,7 +1,8 @@
 """Queues with predictions: which jobs to predict, in what order to run them, and what that is worth."""
 
 from beforehand.core.deprecation import renamed_names
-from beforehand.scheduling.distributions.heavy_tails import BoundedPareto, Hyperexponential, LogNormal, Weibull
+from beforehand.scheduling.distributions.bounded_pareto import BoundedPareto
+from beforehand.scheduling.distributions.heavy_tails import Hyperexponential, LogNormal, Weibull
 from beforehand.scheduling.distributions.job_distribution import JobDistribution
 from beforehand.scheduling.distributions.prediction_errors import (
     BinnedError,

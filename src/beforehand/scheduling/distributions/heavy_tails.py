@@ -18,8 +18,6 @@ LEAST_SHAPE: Final = 0.1
 MOST_SHAPE: Final = 100.0
 LEAST_SCV: Final = 1e-8
 MOST_SCV: Final = 1e6
-LEAST_ALPHA: Final = 1e-6
-MOST_ALPHA: Final = 100.0
 MOST_SPREAD: Final = 1e12  # the largest over the smallest
 
 
@@ -173,7 +171,7 @@ class Hyperexponential(SizeDistribution):
                 f"means has {len(means)} parts and weights {len(weights)}, but both must have the same, at "
                 "least one; give each part both"
             )
-        _check_spread(*(finite("means", mean, above=True) for mean in means))
+        check_spread(*(finite("means", mean, above=True) for mean in means))
         weights = tuple(finite("weights", weight, above=True) for weight in weights)
         total = math.fsum(weights)
         settle(self, means=tuple(map(float, means)), weights=tuple(weight / total for weight in weights))
@@ -232,72 +230,12 @@ class Hyperexponential(SizeDistribution):
         return np.sum(parts, axis=0)  # type: ignore[no-any-return]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class BoundedPareto(PartialMoments):
-    """Sizes from `low` to `high` whose density falls as x**(-alpha - 1).
+def check_spread(*sizes: float) -> None:
+    """Raise unless the sizes are within a factor of 1e12.
 
-    Example:
-        >>> round(BoundedPareto(1.0, 1.0, 100.0).mean, 12) == round(100 / 99 * math.log(100), 12)
-        True
+    Raises:
+        InvalidInput: they are not.
     """
-
-    alpha: float
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        """Validate the fields."""
-        alpha = checked("alpha", self.alpha, least=LEAST_ALPHA, most=MOST_ALPHA)
-        settle(self, alpha=alpha, low=finite("low", self.low, above=True), high=finite("high", self.high))
-        if not self.high > self.low:
-            raise InvalidInput(f"high is {self.high}, but must be above low, which is {self.low}")
-        _check_spread(self.low, self.high)
-
-    @property
-    def mean(self) -> float:
-        """E[S]."""
-        return self.moment(1)
-
-    @property
-    def edges(self) -> tuple[float, ...]:
-        """Both ends."""
-        return (self.low, self.high)
-
-    def moment(self, k: int) -> float:
-        """E[S**k]."""
-        return float(self.beyond(k, 0.0))
-
-    def cumulative_hazard(self, x: ArrayLike) -> Floats:
-        """-ln P(S > x)."""
-        with np.errstate(divide="ignore"):
-            return -np.log(self.beyond(0, x))
-
-    def inverse_cumulative_hazard(self, h: ArrayLike) -> Floats:
-        """The x whose cumulative hazard is h."""
-        beyond = (self.low / self.high) ** self.alpha
-        share = beyond + (1 - beyond) * np.exp(-np.asarray(h, dtype=np.float64))
-        return np.asarray(np.clip(self.low * share ** (-1 / self.alpha), self.low, self.high))
-
-    def density(self, x: ArrayLike) -> Floats:
-        """The density at x."""
-        x = np.asarray(x, dtype=np.float64)
-        inside = (x >= self.low) & (x <= self.high)
-        return np.where(inside, self._height * np.where(inside, x, self.low) ** (-self.alpha - 1), 0.0)
-
-    @property
-    def _height(self) -> float:
-        return float(self.alpha * self.low**self.alpha / -math.expm1(self.alpha * math.log(self.low / self.high)))
-
-    def beyond(self, k: int, t: ArrayLike) -> Floats:
-        """E[S**k; S > t]."""
-        start = np.clip(np.asarray(t, dtype=np.float64), self.low, self.high)
-        power, logs = k - self.alpha, np.log(self.high / start)
-        integral = start**power * np.expm1(power * logs) / power if power else logs
-        return np.asarray(self._height * integral)
-
-
-def _check_spread(*sizes: float) -> None:
     if max(sizes) > MOST_SPREAD * min(sizes):
         raise InvalidInput(
             f"sizes spread from {min(sizes)} to {max(sizes)}, but must be within a factor of {MOST_SPREAD:g}; leave "
