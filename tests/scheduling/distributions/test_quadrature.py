@@ -27,6 +27,25 @@ def test_mixtures_are_the_sum_of_their_parts():
     assert np.sum(grid.weights) == pytest.approx(1.0, rel=1e-14)
 
 
+@pytest.mark.parametrize("size", [Exponential(), Weibull(0.5), Hyperexponential((1.0, 1000.0), (0.9, 0.1))], ids=str)
+def test_means_above_many_cuts_are_those_of_a_table(size):
+    grid = SizeGrid(size, (2.0,), 16)
+    rate = np.array([1.0, 0.01])
+    cuts = np.array([[0.0, 0.1, 2.0, 2.0, 9.0], [1e-9, 3.0, 3.1, 500.0, 1e9]])
+
+    def functions(rows, x):
+        return np.exp(-rate[rows] * x), x + rows
+
+    above = grid.above(cuts, functions)
+    for column, cut in enumerate(cuts.T):
+
+        def beyond(rows, x, cut=cut):
+            return tuple((x > cut[rows]) * part for part in functions(rows, x))
+
+        for found, expected in zip(above, grid.table(cut[:, None], beyond), strict=True):
+            assert found[:, column] == pytest.approx(expected, rel=1e-12, abs=1e-25)
+
+
 def test_one_size_is_one_node():
     grid = SizeGrid(Deterministic(3.0), (1.0,), 16)
     (square,) = grid.table(np.array([[1.0], [2.0]]), lambda rows, x: (x * x + rows,))

@@ -26,7 +26,6 @@ from beforehand.scheduling import (
 )
 from beforehand.scheduling.distributions.quadrature import SizeGrid
 from beforehand.scheduling.formulas import distribution_formula
-from beforehand.scheduling.formulas.keyed_phase import JobClass, Phase
 from tests.scheduling.every_policy import USUAL
 from tests.scheduling.golden_queues import EXACT, EXPONENTIAL, mean
 
@@ -103,14 +102,42 @@ def test_one_size_with_random_keys_is_the_limit_of_narrow_distributions():
             assert mean(policy, one, 0.7) == close(mean(policy, narrow, 0.7), 1e-4)
 
 
+@pytest.mark.parametrize("inner", [ExponentialError(), LogNormalError(0.1), ExactError()], ids=str)
+def test_two_hundred_bins_are_nearly_what_they_bin(inner):
+    binned = BinnedError(tuple(np.linspace(0, 20, 201)), inner)
+    for policy in (TRAIL(0.5), SPRPT()):
+        found, true = (expect(policy, JobDistribution(Exponential(), error), load=0.8) for error in (binned, inner))
+        assert found.accuracy < 1e-9
+        assert found.response_time == close(true.response_time, 2e-3)
+        assert found.memory == close(true.memory, 4e-3)
+
+
+def test_values_need_not_rise_with_their_bins():
+    edges, values = (0.0, 0.7, 1.0, 2.5, 4.0), (0.3, 2.0, 1.0, 5.0)
+    rising = BinnedError(edges, ExponentialError(), tuple(sorted(values)))
+    found = {
+        each: expect(TRAIL(0.5), JobDistribution(Exponential(), BinnedError(edges, ExponentialError(), each)), load=0.8)
+        for each in (values, rising.values)
+    }
+    assert found[values].response_time > found[rising.values].response_time
+    # Equal values are one atom, whatever bins they come from.
+    whole = BinnedError((0.0, 2.5, 4.0), ExponentialError(), (1.0, 3.0))
+    split = BinnedError((0.0, 1.0, 2.5, 4.0), ExponentialError(), (1.0, 1.0, 3.0))
+    times = [
+        expect(TRAIL(0.5), JobDistribution(Exponential(), each), load=0.8).response_time for each in (whole, split)
+    ]
+    assert times[0] == close(times[1], 1e-12)
+
+
 @pytest.mark.parametrize(
     "policy", [SPJF(by="cheap"), PSPJF(), SPRPT(), TRAIL(0.5), SkipPredict(1.0), DelayPredict(0.5)], ids=str
 )
 def test_binned_keys_agree_with_a_log_of_their_atoms(policy):
     binned = BinnedError((0.0, 0.7, 1.0, 2.5, 4.0), ExponentialError())
-    edges = [e for at in (0.0, 0.5) for e in Phase(JobClass(Exponential(), limit=at), binned, fraction=0.5).edges()]
-    grid = SizeGrid(Exponential(), [0.5, *edges], 16)  # whose nodes are good for a log, too
-    size, atoms = grid.x, np.array(binned.atoms)
+    atoms = np.array(binned.atoms)
+    kinks = [limit + each for limit in (0.0, 0.5) for each in (*np.subtract.outer(atoms, atoms).ravel(), *atoms / 2, 0)]
+    grid = SizeGrid(Exponential(), [*atoms, *kinks], 16)  # whose nodes are good for a log, too
+    size = grid.x
     weight = -np.diff(binned.survival(np.array([-1.0, *atoms])[:, None], size), axis=0) * grid.weights
     rows = {"weight": weight.ravel(), "expensive": np.repeat(atoms, size.size), "cheap": np.repeat(atoms, size.size)}
     found = expect(policy, JobDistribution(Exponential(), binned, binned), load=0.8)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.deprecation import renamed_arguments, warn_renamed
 from beforehand.core.errors import InvalidInput
@@ -60,6 +60,11 @@ class PredictionError(ABC):
     def breakpoints(self, t: float) -> tuple[float, ...]:
         """The sizes at which `tail` is not smooth in x."""
         return tuple(t / slope for slope in self.slopes)
+
+    def chance(self, atom: NDArray[np.int64], x: Floats) -> Floats:
+        """The probability of one of `atoms`, by its number, given x."""
+        at = np.array([-1.0, *self.atoms])
+        return self.survival(at[atom], x) - self.survival(at[atom + 1], x)
 
     def survival(self, t: ArrayLike, x: ArrayLike) -> Floats:
         """P(Y > t), given x."""
@@ -213,6 +218,11 @@ class LogNormalError(PredictionError):
         half_square = (second - t * (first + excess)) / 2
         return survival, np.maximum(excess, 0.0), np.maximum(half_square, 0.0)
 
+    def survival(self, t: ArrayLike, x: ArrayLike) -> Floats:
+        """The tail of a normal distribution."""
+        with np.errstate(divide="ignore"):
+            return normal_tail(np.log(np.asarray(t) / (self.bias * np.asarray(x))) / self.sigma)
+
     def density(self, t: ArrayLike, x: ArrayLike) -> Floats:
         """The density of the lognormal distribution with median bias * x."""
         t, x = np.asarray(t, dtype=np.float64), np.asarray(x, dtype=np.float64)
@@ -294,6 +304,15 @@ class BinnedError(PredictionError):
 
         count, total, square = above(0), above(1), above(2)
         return count, total - t * count, (square - 2 * t * total + t * t * count) / 2
+
+    def survival(self, t: ArrayLike, x: ArrayLike) -> Floats:
+        """That of the inner prediction, at the edge where values pass t, if values rise with their bins."""
+        values = np.array(self._values)
+        if np.any(np.diff(values) < 0):
+            return self.tail(np.asarray(t, dtype=np.float64), np.asarray(x, dtype=np.float64))[0]
+        first = np.searchsorted(values, t, side="right")
+        beyond = self.inner.survival(np.array([*self.edges[:-1], self.edges[-2]])[first], x)
+        return np.where(first == 0, 1.0, np.where(first == len(values), 0.0, beyond))
 
     def density(self, t: ArrayLike, x: ArrayLike) -> Floats:
         """0: all values are atoms."""

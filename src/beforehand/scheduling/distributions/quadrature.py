@@ -68,6 +68,16 @@ class SizeGrid:
         tables = [[weight * mean for mean in part.table(breaks, integrand)] for weight, part in self._parts]
         return [np.sum(means, axis=0) for means in zip(*tables, strict=True)]
 
+    def above(self, cuts: Floats, integrand: Integrand) -> list[Floats]:
+        """The means over sizes above a cut of several functions for each of many rows, at many cuts for each.
+
+        Args:
+            cuts: Sizes, shape (rows, any).
+            integrand: Smooth between the edges of the grid; otherwise as in `table`.
+        """
+        sums = [[weight * mean for mean in part.above(cuts, integrand)] for weight, part in self._parts]
+        return [np.sum(means, axis=0) for means in zip(*sums, strict=True)]
+
 
 class _Part:
     # Sizes are written as x = inverse_cumulative_hazard(u), so that u is exponential whatever the sizes.
@@ -100,6 +110,27 @@ class _Part:
         step = max(1, BLOCK // self.x.size)
         parts = [self._block(rows[i : i + step], breaks[i : i + step], integrand) for i in range(0, len(rows), step)]
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def above(self, cuts: Floats, integrand: Integrand) -> list[Floats]:
+        rows = np.arange(len(cuts))
+        step = max(1, BLOCK // (self.x.size + self.points * cuts.shape[1]))
+        parts = [self._above(rows[i : i + step], cuts[i : i + step], integrand) for i in range(0, len(rows), step)]
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _above(self, rows: NDArray[np.int64], cuts: Floats, integrand: Integrand) -> list[Floats]:
+        # What is left of the panel that a cut falls into, and all panels beyond.
+        u = self.sizes.cumulative_hazard(np.maximum(cuts, 0.0)).clip(0.0, self.edges[-1])
+        panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.edges) - 2)
+        inside, width = panels(u, self.edges[panel + 1], self.points)
+        x = np.maximum(self.sizes.inverse_cumulative_hazard(inside), 1e-200 * self.sizes.mean)
+        split, sums = width * np.exp(-inside) / self.mass, []
+        parts = integrand(rows[:, None, None], x)
+        for whole, part in zip(integrand(rows[:, None], self.x[None]), parts, strict=True):
+            each = (np.broadcast_to(whole, (len(rows), self.x.size)) * self.weights).reshape(len(rows), -1, self.points)
+            beyond = np.sum(each, axis=-1)[:, ::-1].cumsum(axis=1)[:, ::-1]
+            beyond = np.concatenate([beyond, np.zeros((len(rows), 1))], axis=1)
+            sums.append(np.take_along_axis(beyond, panel + 1, axis=1) + np.einsum("ijk,ijk->ij", part, split))
+        return sums
 
     def _block(self, rows: NDArray[np.int64], breaks: Floats, integrand: Integrand) -> list[Floats]:
         if self.sizes.atoms or not breaks.shape[1]:

@@ -86,23 +86,6 @@ class Phase:
         passes = above - above_top
         return below, below * m, share * old, share * passes, share * (excess - excess_top - (top - y) * above_top)
 
-    def passed(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
-        """The last two of `values`, integrated over all levels above y."""
-        share, m = self.jobs.share(x), np.maximum(x - self.jobs.limit, 0.0)
-        _, excess, square = self.error.tail(y, x)
-        top, late, end = self._passing(y, x, m)
-        _, excess_top, square_top = self.error.tail(top, x)
-        if self.fraction == 1:
-            return share * (excess - excess_top), share * (square - square_top - m * excess_top)
-        c, last = self.fraction, m / self.fraction
-        count = excess - excess_top + c * (late > 0) * (excess_top - end[1])
-        pinned = (
-            (1 - c) * (square_top - end[2] + c * (top * excess_top - last * end[1] + square_top - end[2]))
-            + end[2]
-            + m * end[1]
-        )
-        return share * count, share * (square - np.where(late > 0, pinned, square_top + m * excess_top))
-
     def rest(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         """Service at no keyed competition, and the integral of the age over it."""
         share, m = self.jobs.share(x), np.maximum(x - self.jobs.limit, 0.0)
@@ -122,8 +105,6 @@ class Phase:
     def breaks(self, y: Floats) -> Floats:
         """For each y, the sizes at which `values` is not smooth, shape (levels, any)."""
         slopes, steps, limit, c = self.error.slopes, self.error.steps, self.jobs.limit, self.fraction
-        if self.error.atoms:  # the same for all levels: `edges` has them
-            return np.empty((len(y), 0))
         found = [y / slope for slope in slopes]
         if not self.by_size:
             found += [(y - limit) / (slope - 1) for slope in slopes if slope != 1]
@@ -137,13 +118,7 @@ class Phase:
         """The sizes at which panels over sizes must be split, besides those of the class."""
         if isinstance(self.error, ExactError):  # sizes are the keys
             return tuple(self.kinks())
-        if not self.error.atoms:
-            return ()
-        atoms, c = np.array(self.error.atoms), self.fraction
-        found = [*self.error.breakpoints(0.0), *(np.subtract.outer(atoms, atoms).ravel() + self.jobs.limit)]
-        return tuple(
-            float(size) for size in found + ([] if c == 1 else [*(atoms * c), *(atoms * c / (1 - c))]) if size > 0
-        )
+        return tuple(size for size in self.error.breakpoints(0.0) if size > 0) if self.error.atoms else ()
 
     def kinks(self) -> list[float]:
         """The levels at which a mean of `values` is not smooth: the images of the sizes where theirs is not."""
@@ -212,14 +187,48 @@ def _of_sizes(phase: Phase, grid: SizeGrid, jobs: float) -> Table:
 
 
 def _of_atoms(phase: Phase, grid: SizeGrid, jobs: float) -> Table:
-    levels = np.unique([0.0, *phase.error.atoms])
-    count, load, old, *_ = _means(grid, phase, phase.values, levels)
-    key, below = np.diff(count, prepend=0.0), load - np.diff(load, prepend=0.0)
+    error, limit = phase.error, phase.jobs.limit
+    keys = np.array(error.atoms)
+    levels = np.unique([0.0, *keys])
+
+    def powers(atom: NDArray[np.int64], x: Floats) -> tuple[Floats, ...]:
+        # Of the length of a job, times the probability that it belongs to the phase and has this key.
+        length = np.maximum(x - limit, 0.0)
+        chance = phase.jobs.share(x) * error.chance(atom, x)
+        return chance, chance * length, chance * (length * length)
+
+    # How long a job of each key is above each level: until it comes there, or is pinned; then what is left of it.
+    until = np.zeros((len(keys), 1))
+    if not phase.by_size:
+        until = np.clip(np.minimum(keys[:, None] - levels, phase.fraction * keys[:, None]), 0.0, None)
+    count, length, square = grid.above(limit + until, powers)
+    left = np.maximum(length - until * count, 0.0)
+    squares = np.maximum(square - until * (2 * length - until * count), 0.0)
+    count, length, square = (
+        count[:, -1:],
+        length[:, -1:],
+        square[:, -1:],
+    )  # whole jobs: no key is above the last level
+    key, load, old = ((part * (keys[:, None] == levels)).sum(axis=0) for part in (count, length, square))
+    upto, below = np.cumsum(load), np.cumsum(load) - load
+    under = np.cumsum(key) - key
     if phase.by_size:
-        passed, age = np.diff(load, prepend=0.0), np.diff(old, prepend=0.0) / 2
-        return Table(jobs, key, below, load, old, passed, age, below, count - key, 0.0, 0.0)
-    passed, age = (-np.diff(part, append=0.0) for part in _means(grid, phase, phase.passed, levels))
-    return Table(jobs, key, below, load, old, passed, age, load, count, *_rest(phase, grid))
+        return Table(jobs, key, below, upto, np.cumsum(old), load, old / 2, below, under, 0.0, 0.0)
+    above = (length - left).sum(axis=0)
+    age = (square - 2 * until * left - squares).sum(axis=0) / 2
+    return Table(
+        jobs,
+        key,
+        below,
+        upto,
+        squares.sum(axis=0),
+        -np.diff(above, append=0.0),
+        -np.diff(age, append=0.0),
+        upto,
+        np.cumsum(key),
+        float(length.sum() - above[0]),
+        float(square.sum() / 2 - age[0]),
+    )
 
 
 def _rest(phase: Phase, grid: SizeGrid) -> tuple[float, float]:
