@@ -65,17 +65,29 @@ class Reader {
 
 bool last(const Entry& entry) { return entry.key == std::numeric_limits<double>::infinity(); }
 
-// Moments of the rows with keys up to the current one, and how much time a unit of work takes among them.
+// A sum that carries what rounding takes from it (Kahan): near saturation 1 / (1 - load) makes much of the last digits.
+struct Sum {
+  double value = 0, lost = 0;
+
+  void add(double more) {
+    const double whole = more - lost, next = value + whole;
+    lost = (next - value) - whole;
+    value = next;
+  }
+};
+
+// Moments of the rows with keys up to the current one, and how much time a unit of work takes among them. Work is added
+// row by row, the rest of a group of equal keys at once.
 struct Passed {
   double base, rate;
-  double weight = 0, work = 0, squares = 0;
+  double weight = 0, squares = 0;
+  Sum work = {};
   double slowdown = 1 / (1 - base);
 
   void add(const Moments& more) {
     weight += more.weight;
-    work += more.work;
     squares += more.squares;
-    slowdown = 1 / (1 - base - rate * work);
+    slowdown = 1 / (1 - base - rate * work.value);
   }
 };
 
@@ -159,6 +171,7 @@ Sums remaining(const Rows& keys, const Rows& starts, const Phase& phase, double 
                    lost = top - span;  // rounding took `lost` from its way
       if (row.from < y) active.remove(row.weight, row.size, row.rest + span);
       add(group, row.weight, row.size);
+      passed.work.add(row.weight * row.size);
       sums.time += row.weight * (row.rest * own + lost * passed.slowdown);
       sums.memory += row.weight / 2 * (row.rest * (row.size + top) * own + lost * (top + span) * passed.slowdown);
       sums.interruptions += row.weight * lost * passed.weight;
@@ -170,7 +183,7 @@ Sums remaining(const Rows& keys, const Rows& starts, const Phase& phase, double 
     const double slowdown = passed.slowdown;
     passed.add(group);
     const double found = passed.squares + std::max(active.uu, 0.0) + waiting;
-    const double moment = phase.others + phase.rate * (2 * phase.before * passed.work + found);
+    const double moment = phase.others + phase.rate * (2 * phase.before * passed.work.value + found);
     const double wait = (moment / 2 * passed.slowdown + phase.before) * slowdown;
     sums.time += group.weight * wait;
     for (const std::int64_t position : equals) times[static_cast<std::size_t>(position)] += wait;
@@ -198,13 +211,14 @@ Sums sweep_size(const Rows& keys, const Phase& phase, bool preemptive, std::span
     for (; next.front().key == y; next.pop()) {
       const Entry& row = next.front();
       add(group, row.weight, row.size);
+      passed.work.add(row.weight * row.size);
       if (times.empty()) continue;
       times[static_cast<std::size_t>(row.position)] = row.size * own;
       equals.push_back(row.position);
     }
     if (preemptive) sums.interruptions += group.work * passed.weight;
     passed.add(group);
-    const double found = preemptive ? 2 * phase.before * passed.work + passed.squares : 0.0;
+    const double found = preemptive ? 2 * phase.before * passed.work.value + passed.squares : 0.0;
     const double wait = ((phase.others + phase.rate * found) / 2 * passed.slowdown + phase.before) * slowdown;
     sums.time += group.weight * wait + group.work * own;
     sums.memory += group.squares / 2 * own;
@@ -216,16 +230,20 @@ Sums sweep_size(const Rows& keys, const Phase& phase, bool preemptive, std::span
 
 double sweep_attained(const Rows& sizes, double rate, std::span<double> times) {
   const std::size_t n = sizes.key.size();
-  std::vector<double> larger(n +
-                             1);  // the weight from each row on: summed from its small end, as differences would cancel
-  for (std::size_t i = n; i-- > 0;) larger[i] = larger[i + 1] + sizes.weight[i];
-  double sum = 0, at = 0, work = 0, squares = 0;
+  std::vector<double> larger(n);  // the weight from each row on: summed from its small end, as differences would cancel
+  Sum weight;
+  for (std::size_t i = n; i-- > 0;) {
+    weight.add(sizes.weight[i]);
+    larger[i] = weight.value;
+  }
+  double sum = 0, at = 0, squares = 0;
+  Sum work;
   for (std::size_t i = 0; i < n; ++i) {
     const double x = sizes.size[i], by = x - at;
-    work += by * larger[i];
+    work.add(by * larger[i]);
     squares += by * (x + at) * larger[i];
     at = x;
-    const double slowdown = 1 / (1 - rate * work), time = (rate * squares / 2 * slowdown + x) * slowdown;
+    const double slowdown = 1 / (1 - rate * work.value), time = (rate * squares / 2 * slowdown + x) * slowdown;
     sum += sizes.weight[i] * time;
     if (!times.empty()) times[static_cast<std::size_t>(sizes.position[i])] = time;
   }
@@ -235,19 +253,21 @@ double sweep_attained(const Rows& sizes, double rate, std::span<double> times) {
 Classes split_at(std::span<const double> size, std::span<const double> weight, std::span<const double> gate,
                  double least) {
   Classes classes;
+  Sum below, others;
   for (std::size_t from = 0; from < size.size(); from += kBlock) {  // sums of sums: rounding stays small
     Classes block;
     for (std::size_t i = from; i < std::min(from + kBlock, size.size()); ++i) {
-      const double others = gate[i] >= least;  // a factor, as a branch would be guessed wrong half the time
-      add(block.below, weight[i] * (1 - others), size[i]);
-      add(block.others, weight[i] * others, size[i]);
+      const double long_row = gate[i] >= least;  // a factor, as a branch would be guessed wrong half the time
+      add(block.below, weight[i] * (1 - long_row), size[i]);
+      add(block.others, weight[i] * long_row, size[i]);
     }
     for (auto [all, part] : {std::pair{&classes.below, &block.below}, std::pair{&classes.others, &block.others}}) {
       all->weight += part->weight;
-      all->work += part->work;
       all->squares += part->squares;
     }
+    below.add(block.below.work), others.add(block.others.work);
   }
+  classes.below.work = below.value, classes.others.work = others.value;
   return classes;
 }
 

@@ -3,6 +3,7 @@
 // order: an old job counts if its key is at most the tagged job's, a new one only if it is less.
 //
 // Invariants: sums only grow or hold rows that are active, and are zero exactly when none is, so that nothing cancels.
+// Sums of work carry their rounding, which 1 / (1 - load) would magnify.
 #pragma once
 #include <cstdint>
 #include <span>

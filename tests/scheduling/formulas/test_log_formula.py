@@ -217,6 +217,42 @@ def test_sizes_over_four_decades_agree_with_sums_over_all_pairs(fraction):
     assert found.response_time == pytest.approx(float(mean(times)), rel=1e-12)
 
 
+@pytest.mark.parametrize("load", [0.5, 0.9, 0.999, 0.99999])
+def test_near_saturation_no_more_digits_are_lost_than_the_rate_has(load):
+    rng = np.random.default_rng(3)
+    ticks = np.minimum(rng.lognormal(7, 1.5, 100_000).astype(np.int64) + 1, 2**20)  # sums of these are exact
+    key = np.sort((ticks * rng.lognormal(0, 0.5, ticks.size)).astype(np.int64) + 1)  # with ties
+    ticks = ticks[np.argsort(rng.normal(np.log(ticks), 0.5))]
+    tick = 1e-3  # sums of so many thousandths are not
+    size, jobs = ticks * tick, ticks.size
+    rate = load * jobs / math.fsum(size)
+    idle = float(1 - Fraction(rate) * Fraction(math.fsum(size)) / jobs)
+
+    def left(below):  # 1 - rate E[S; key below], from above, so that nothing cancels
+        return idle + rate * tick * ((ticks.sum() - below) / jobs)
+
+    def half(squares):
+        return rate * tick**2 * (squares / jobs) / 2
+
+    first, last = (np.searchsorted(key, key, side=side) for side in ("left", "right"))
+    upto, squares = np.concatenate([[0], np.cumsum(ticks)]), np.concatenate([[0], np.cumsum(ticks**2)])
+    both, ahead = left(upto[last]) * left(upto[first]), left(upto[first])
+    ordered, larger = np.sort(ticks), np.arange(jobs - 1, -1, -1)
+    attained = left(np.cumsum(ordered) + ordered * larger)
+    true = {
+        FCFS(): half(squares[-1]) / idle + math.fsum(size) / jobs,
+        SPJF(): math.fsum(half(squares[-1]) / both) / jobs + math.fsum(size) / jobs,
+        PSPJF(): math.fsum(half(squares[last]) / both + size / ahead) / jobs,
+        LAS(quantum=0): math.fsum(
+            half(np.cumsum(ordered**2) + ordered**2 * larger) / attained**2 + ordered * tick / attained
+        )
+        / jobs,
+    }
+    formula = LogFormula(Log(size, expensive=key))
+    for policy, time in true.items():
+        assert abs(formula.expect(policy, rate).response_time / time - 1) < 3e-16 / (1 - load) + 1e-14, policy
+
+
 @pytest.mark.parametrize(
     ("policy", "time"), [(SPJF(), 4.196912589664), (PSPJF(), 4.051773203339), (SPRPT(), 3.552125099627), (FCFS(), 10.0)]
 )
