@@ -76,6 +76,15 @@ def test_simulate_says_what_it_found_and_what_it_assumed(here, capsys):
         assert words in shown
 
 
+def test_simulate_says_how_many_jobs_an_interval_takes(here, capsys):
+    arguments = ["simulate", "jobs.npz", "--policy", "fcfs", "--load", "0.7", "--jobs"]
+    needed = str(int(told(capsys, *arguments, "100")["jobs_needed"]))
+    assert run(["scheduling", *arguments, "100"]) == 0
+    assert f"(too heavy for an interval; take --jobs {needed})" in " ".join(capsys.readouterr().out.split())
+    assert run(["scheduling", *arguments, needed]) == 0
+    assert "(95 % interval)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -221,11 +221,21 @@ def _unit(log: "Log") -> str:
     return f"{log.unit}, of which a server does {log.service_rate:g} a {log.time_unit.removesuffix('s')}"
 
 
+def _too_heavy(needed: float) -> str:
+    """Why there is no interval, and what would give one."""
+    from beforehand.scheduling.simulation.simulator import MOST_JOBS
+
+    remedy = f"take --jobs {needed:.0f}" if needed <= MOST_JOBS else "no number of jobs gives one"
+    return f"too heavy for an interval; {remedy}"
+
+
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
     """The figures of a run, in the order in which a reader wants them."""
     mean = render.number(result["response_time"])
     if math.isfinite(result.get("interval", math.nan)):
         mean += f" +- {render.number(result['interval'])} (95 % interval)"
+    elif "jobs_needed" in result and math.isfinite(result["response_time"]):
+        mean += f" ({_too_heavy(result['jobs_needed'])})"
     facts: list[tuple[str, object]] = [("mean response", mean)]
     if math.isfinite(result.get("short", math.nan)):
         facts.append(("of shorts, of longs", f"{render.number(result['short'])}, {render.number(result['long'])}"))

@@ -77,25 +77,30 @@ def plain(means: Floats) -> Estimate:
 def controlled(means: Floats, variates: Floats, known: Floats) -> Estimate:
     """By regression of the batch means on variates whose true means are known: the estimate is where all are true.
 
+    A batch with large jobs lies far from the others and bends the line to itself, so that what it is off by says too
+    little: the error is that of the jackknife (MacKinnon and White, 1985), which goes by what each batch is off from
+    the line through all others. Neighbors share jobs, and what one gains the other loses (Newey and West, 1987).
+
     Args:
         means: One for each batch.
         variates: The same batches' means of each variate, `(batches, variates)`.
         known: The true means.
     """
+    off = variates - known
+    scale = np.std(off, axis=0)
     varies = np.ptp(variates, axis=0) > 1e-12 * np.abs(known)
-    off = (variates - known)[:, varies]
+    off = off[:, varies] / scale[varies]
     batches, count = off.shape
     center = off.mean(axis=0)
-    spread = off - center
-    slope, *_ = np.linalg.lstsq(spread, means - means.mean(), rcond=None)
-    left = means - means.mean() - spread @ slope
-    freedom = batches - 1 - count
-    lever = float(center @ np.linalg.lstsq(spread.T @ spread, center, rcond=None)[0]) if count else 0.0
-    error = math.sqrt(float(left @ left) / freedom * (1 / batches + lever))
-    interval, usual = student(freedom) * error, float(np.std(means, ddof=1)) / math.sqrt(batches)
-    return Estimate(
-        float(means.mean() - center @ slope), interval, (usual / error) ** 2 if error > 1e-9 * usual else math.inf
-    )
+    spread, apart = off - center, means - means.mean()
+    inverse = np.linalg.pinv(spread.T @ spread)
+    left = apart - spread @ (inverse @ (spread.T @ apart))
+    shares = 1 / batches - spread @ (inverse @ center)  # the estimate is the sum of shares times means
+    leverage = 1 / batches + np.sum(spread @ inverse * spread, axis=1)
+    errors = shares * left / np.maximum(1 - leverage, 1e-9)
+    error = math.sqrt(max(float(errors @ errors + errors[1:] @ errors[:-1]), 0.0))
+    interval, usual = student(batches - 1 - count) * error, float(np.std(means, ddof=1)) / math.sqrt(batches)
+    return Estimate(float(shares @ means), interval, (usual / error) ** 2 if error > 1e-9 * usual else math.inf)
 
 
 def estimated(sums: Sums, rate: float, work: float, square: float) -> Estimate:
@@ -110,5 +115,7 @@ def estimated(sums: Sums, rate: float, work: float, square: float) -> Estimate:
         return plain(means["response"])
     known = np.array([rate * square / (2 * (1 - rate * work)), work, 1 / rate])
     found = controlled(means["response"], np.column_stack([means[name] for name in ("found", "work", "gaps")]), known)
+    if found.mean >= work * (1 - 1e-9):
+        return found
     # If the known means are dominated by rare huge jobs that did not occur, regression can be far off, even negative.
-    return found if found.mean >= work * (1 - 1e-9) else plain(means["response"])
+    return plain(means["response"])._replace(interval=math.nan)

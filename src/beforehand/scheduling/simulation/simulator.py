@@ -18,9 +18,11 @@ from beforehand.scheduling.policies.stages import Stages
 from beforehand.scheduling.simulation import native_engine, reference_engine
 from beforehand.scheduling.simulation.draws import Jobs, draw, wanted_predictions
 from beforehand.scheduling.simulation.estimate import FIGURES, Batching, Estimate, estimated
-from beforehand.scheduling.simulation.work import work_moments
+from beforehand.scheduling.simulation.run_length import jobs_needed
+from beforehand.scheduling.simulation.work import work_moments, work_rows
 
 MOST_SERVERS = 256
+MOST_JOBS = 10**12
 FEWEST_BATCHES = 10
 REPLAYED = 2**16  # jobs between two chances to interrupt a replay
 MOST_TIME = 2.0**42  # in mean sizes: a thousandth of one still counts at its end
@@ -34,7 +36,7 @@ class Simulation:
 
     Args:
         response_time: The mean of completion minus arrival; inf if predictions overload the server.
-        interval: Half the width of its 95 % confidence interval; nan for fewer than two jobs in a batch.
+        interval: Half the width of its 95 % confidence interval; nan for fewer than `jobs_needed`: too heavy for one.
         short: The mean of jobs predicted short (`DelayPredict`: that end before its limit); nan without such a class.
         long: That of the others; nan likewise.
         quantiles: Response times by share of jobs, to 0.6 %.
@@ -49,6 +51,7 @@ class Simulation:
         utilization: The share of time that servers work, predictions and switches included.
         jobs: How many were counted.
         variance_reduction: The factor by which known means have cut the variance of `response_time`; 1 without.
+        jobs_needed: How many jobs, those of the warm-up included, an interval takes; inf if no number does.
     """
 
     response_time: float
@@ -67,6 +70,7 @@ class Simulation:
     utilization: float
     jobs: int
     variance_reduction: float
+    jobs_needed: float
 
     @property
     def utilisation(self) -> float:
@@ -171,7 +175,9 @@ def simulate(
         quantiles: Shares of jobs whose response time to report.
 
     Guarantee:
-        A function of its arguments alone. About 19 of 20 intervals hold the true mean.
+        A function of its arguments alone. About 19 of 20 intervals hold the true mean. Where sizes are too heavy, or
+        the load too high, for that with so many jobs, there is no interval, whatever the run looks like, and
+        `jobs_needed` says how many would do: 2,800 for exponential sizes at load 0.8, millions for heavy tails.
 
     Cost:
         Four to eight million jobs per second on an old 2 GHz core, in memory that does not grow with `jobs`. The GIL is
@@ -195,7 +201,7 @@ def simulate(
         rate=rate_in_sizes(distribution, rate),
         servers=whole("servers", servers, least=1, most=MOST_SERVERS),
     )
-    many, seed = whole("jobs", jobs, least=1, most=10**12), whole("seed", seed, most=2**64 - 1)
+    many, seed = whole("jobs", jobs, least=1, most=MOST_JOBS), whole("seed", seed, most=2**64 - 1)
     if not checked("warmup", warmup) < 1:
         raise InvalidInput(f"warmup is {warmup}, but must be below 1: some jobs must be counted")
     batching = Batching(
@@ -219,18 +225,20 @@ def simulate(
             stages, stream, servers=servers, switch_cost=switches, batching=batching, shares=shares
         )
     first, second = work_moments(stages, distribution)
+    controlled = control_variate and servers == 1 and not any(switches) and math.isfinite(second)
+    needed = jobs_needed(*work_rows(stages, distribution), arrivals * first / servers, controlled=controlled)
+    needed = float(np.ceil(max(needed, 2 * batching.batches) / (1 - warmup)))
     total = dict(zip(FIGURES, seen.sums.table[1:-1].sum(axis=0).tolist(), strict=True))
     counted, shorts = total["jobs"], total["short_jobs"]
-    usual = servers == 1 and not any(switches)
     estimate = Estimate(total["response"] / counted, math.nan, 1.0)
     if arrivals * first >= servers:
         estimate = Estimate(math.inf, math.nan, 1.0)
     elif counted >= 2 * batching.batches:
-        estimate = estimated(seen.sums, arrivals, first, second if control_variate and usual else math.inf)
+        estimate = estimated(seen.sums, arrivals, first, second if controlled else math.inf)
     has_classes = stages is not None and stages.has_classes
     return Simulation(
         response_time=estimate.mean,
-        interval=estimate.interval,
+        interval=estimate.interval if many >= needed else math.nan,
         short=total["short_response"] / shorts if has_classes and shorts else math.nan,
         long=(total["response"] - total["short_response"]) / (counted - shorts)
         if has_classes and shorts < counted
@@ -247,6 +255,7 @@ def simulate(
         utilization=total["busy"] / (total["gaps"] * servers),
         jobs=int(counted),
         variance_reduction=estimate.variance_reduction,
+        jobs_needed=needed,
     )
 
 

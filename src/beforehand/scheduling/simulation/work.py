@@ -43,19 +43,31 @@ def works_of(stages: Stages, size: Floats, cheap: Floats | None) -> Floats:
     return np.where(stages.called_long(cheap, len(size)), _works(stages.long, size), _works(stages.short, size))
 
 
+def work_rows(stages: Stages | None, distribution: Distribution) -> tuple[Floats, Floats]:
+    """The work that jobs bring, and how likely each amount is: rows of a log, or the nodes of a quadrature."""
+    cheap = None
+    if isinstance(distribution, Log):
+        size, weight = distribution.size, distribution.weight
+    else:
+        edges: tuple[float, ...] = ()
+        if stages is not None and stages.predicts:
+            cheap = distribution.cheap if stages.by_threshold else None
+            edges = (stages.limit,) if cheap is None else cheap.breakpoints(stages.threshold)
+        grid = SizeGrid(distribution.size, (*distribution.size.edges, *edges), POINTS)
+        size, weight = grid.x, grid.weights
+    if stages is None or not stages.predicts:
+        return size, weight
+    if isinstance(distribution, Log):
+        long = stages.called_long(distribution.cheap, len(size)).astype(np.float64)
+    else:
+        long = np.ones(len(size)) if cheap is None else cheap.survival(stages.threshold, size)
+    work = np.concatenate([size + _works(stages.short, size), size + _works(stages.long, size)])
+    return work, np.concatenate([(1 - long) * weight, long * weight])
+
+
 def work_moments(stages: Stages | None, distribution: Distribution) -> tuple[float, float]:
     """The first two moments of the work of a job."""
     if stages is None or not stages.predicts:
         return distribution.mean, distribution.moment(2)
-    if isinstance(distribution, Log):
-        size, weight = distribution.size, distribution.weight
-        long = stages.called_long(distribution.cheap, len(size)).astype(np.float64)
-    else:
-        cheap = distribution.cheap if stages.by_threshold else None
-        edges = (stages.limit,) if cheap is None else cheap.breakpoints(stages.threshold)
-        grid = SizeGrid(distribution.size, edges, POINTS)
-        size, weight = grid.x, grid.weights
-        long = np.ones(len(size)) if cheap is None else cheap.survival(stages.threshold, size)
-    short_work, long_work = size + _works(stages.short, size), size + _works(stages.long, size)
-    moments = (float(np.sum(weight * ((1 - long) * short_work**k + long * long_work**k))) for k in (1, 2))
-    return next(moments), next(moments)
+    work, weight = work_rows(stages, distribution)
+    return float(np.sum(weight * work)), float(np.sum(weight * work * work))
