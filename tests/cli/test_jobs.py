@@ -70,6 +70,9 @@ def test_options_stand_over_those_of_a_plan():
     )
     with pytest.raises(CorruptData, match=r"was read with tenant, which this version does not have"):
         JobOptions.of({"size": "a", "tenant": "b"})
+    for wrong in ({"where": "a=1"}, {"where": [3]}, {"size": ["a"]}, {"no_header": "yes"}, {"tokens_per_second": "9"}):
+        with pytest.raises(CorruptData, match=r"which is no such option; plan again"):
+            JobOptions.of(wrong)
 
 
 def test_what_was_left_out_missing_or_assumed_is_shown(path, capsys):

@@ -27,6 +27,9 @@ COLUMNS: Final = "Columns of the log"
 ROWS: Final = "Rows and units of the log"
 FILE: Final = "How to read the file"
 ROLES: Final = ("size", "start", "end", "cheap", "expensive", "arrival", "weight")
+KINDS: Final = {"no_header": bool} | dict.fromkeys(
+    ("assume_cheap", "assume_expensive", "tokens_per_second"), (int, float)
+)
 SEPARATORS: Final = {"tab": "\t", "\\t": "\t", "blank": " ", "space": " "}  # as they are easily typed
 
 
@@ -163,7 +166,7 @@ class JobOptions:
         """The options that a plan kept.
 
         Raises:
-            CorruptData: there are others than this version has.
+            CorruptData: there are others than this version has, or of another kind.
         """
         from beforehand.core.errors import CorruptData
 
@@ -173,6 +176,13 @@ class JobOptions:
                 f"the plan's log was read with {', '.join(unknown)}, which this version does not have; use the one "
                 "that made the plan, or plan again"
             )
+        for name, value in said.items():
+            if name == "where":
+                fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
+            else:
+                fits = isinstance(value, KINDS.get(name, str))
+            if not fits:
+                raise CorruptData(f"the plan's log was read with {name} {value!r}, which is no such option; plan again")
         return cls(**said)
 
     def over(self, others: "JobOptions") -> "JobOptions":
