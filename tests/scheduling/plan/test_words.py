@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from beforehand.core import Outcome
-from beforehand.scheduling import FCFS, Log, OneBit, SkipPredict
+from beforehand.scheduling import FCFS, SPJF, SPRPT, Log, OneBit, SkipPredict, simulate
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.plan.words import (
     advice,
@@ -12,6 +12,7 @@ from beforehand.scheduling.plan.words import (
     goal_figure,
     kinds_tried,
     replayed,
+    rough,
     warnings,
     without_prediction,
 )
@@ -91,3 +92,15 @@ def test_real_arrivals_are_replayed_where_there_are_any():
     assert replayed(FCFS(), log, SETTING) == (
         "; on the real arrival times, stretched to load 0.80, the mean response is 1 against 1 first come, first served"
     )
+
+
+def test_figures_from_too_few_jobs_are_called_rough():
+    several = Setting(load=0.8, servers=2)
+    heavy = Log([1.0] * 999 + [3000.0], expensive=[1.0] * 1000)
+    said = rough(heavy, SPJF(), several, 500_000)
+    assert said.startswith("; 500,000 simulated jobs are too few for sizes like these")
+    needed = int(said.rpartition(" ")[2].replace(",", ""))
+    assert simulate(SPJF(), heavy, load=0.8, servers=2, jobs=100).jobs_needed == pytest.approx(needed, abs=2)
+    assert rough(heavy, SPJF(), several, needed) == ""
+    assert rough(Log([1.0, 2.0], expensive=[1.0, 2.0]), SPJF(), several, 500_000) == ""
+    assert rough(heavy, SPRPT(work=3.0), several, 10) == ""  # overloaded: the figures are infinite

@@ -232,6 +232,8 @@ class QueuePlan:
             verdict = judge(saving, self.min_gain)
             why = f"it saves {100 * saving.value:.1f} % ({100 * saving.low:.1f} to {100 * saving.high:.1f}) of the "
             why += f"{'cost' if setting.slo is None else 'late jobs'} of {blind.design}"
+        if setting.simulated:
+            why += words.rough(complete, self.policy, setting, FINAL_JOBS)
         lacking = [words.without_prediction(name, count, len(log)) for name, count in log.missing.items()]
         return Report(
             area=self.area,

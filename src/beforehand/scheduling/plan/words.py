@@ -1,16 +1,21 @@
 """What a plan of a queue says in words: advice, warnings, and figures as its goal has them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
 from beforehand.core.report import Outcome, Verdict
 from beforehand.scheduling.log import Log
 from beforehand.scheduling.plan.candidates import Candidate
+from beforehand.scheduling.plan.drawn_jobs import WARMUP
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.policies.classic import FCFS
+from beforehand.scheduling.policies.policy import stages_of
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.policies.view import By
+from beforehand.scheduling.simulation.run_length import jobs_needed
 from beforehand.scheduling.simulation.simulator import replay
+from beforehand.scheduling.simulation.work import work_moments, work_rows
 
 
 def percent(share: float) -> str:
@@ -73,6 +78,21 @@ def without_prediction(name: str, count: int, jobs: int) -> str:
         return f"none of {jobs:,} jobs has a prediction in the column {name}, which is left out"
     have, count_as = ("has", "counts") if count == 1 else ("have", "count")
     return f"{count:,} of {jobs:,} jobs {have} no {name} prediction and {count_as} as longer than all others"
+
+
+def rough(log: Log, policy: Stock, setting: Setting, jobs: int) -> str:
+    """That so many simulated jobs are too few for the log's sizes and the load, and how many are not; else nothing."""
+    stages = stages_of(policy)
+    load = setting.load * work_moments(stages, log)[0] / log.mean
+    if load >= 1:  # no number of jobs gives figures to be sure of
+        return ""
+    needed = math.ceil(jobs_needed(*work_rows(stages, log), load, controlled=False) / (1 - WARMUP))
+    if jobs >= needed:
+        return ""
+    return (
+        f"; {jobs:,} simulated jobs are too few for sizes like these, so take simulated figures as rough: sure ones "
+        f"need {needed:,}"
+    )
 
 
 def calls(each: Candidate) -> str:
