@@ -1,4 +1,6 @@
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -252,3 +254,11 @@ def test_a_plan_keeps_how_its_log_was_read(here, capsys):
     found = told(capsys, "plan-queue", "log.csv", *arguments, "--tokens-per-second", "9", "--load", "0.5", *PRICES)
     assert found["plan"]["read_with"] == how
     assert found["log"]["left_out"] == {"not state=ok": 30}
+
+
+def test_a_log_comes_by_stdin(here, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"took;at\n0:05;1\n0:07;9\n")))
+    arguments = ["simulate", "-", "--size", "took", "--arrival", "at", "--policy", "fcfs", "--replay"]
+    found = told(capsys, *arguments, "--time-unit", "s")
+    assert found["response_time"] == 6
+    assert found["log"]["unit"] == "seconds"
