@@ -282,11 +282,11 @@ def _own(by: By, log: Log, column: Floats, plan: QueuePlan, points: Sequence[Acc
 
 
 def _told(own: OwnPredictions, least: float) -> str:
-    """A column of predictions in a sentence."""
-    erring = (
-        "are bits" if math.isnan(own.sigma) else f"err by sigma {own.sigma:.2g} around {own.bias:.2g} times the size"
+    """A column of predictions in a sentence or two."""
+    errors = (
+        "are bits" if math.isnan(own.sigma) else f"have errors of sigma {own.sigma:.2g} and a bias of {own.bias:.2g}"
     )
     good = "save nothing" if own.saving <= 0 else f"save {100 * own.saving:.1f} % with {own.design}"
     like = "" if own.as_good_as == math.inf else f", as much as lognormal errors of sigma {own.as_good_as:.2g} would"
-    verdict = "enough" if own.saving >= least else "not enough"
-    return f"The log's {own.by} predictions {erring} and {good}{like}: {verdict}."
+    enough = "That is enough." if own.saving >= least else "That is not enough."
+    return f"The log's {own.by} predictions {errors}; they {good}{like}. {enough}"
