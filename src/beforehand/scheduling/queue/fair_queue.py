@@ -37,7 +37,7 @@ class FairQueue(PredictionQueue[J]):
         `max_wait` puts first are charged to their tenant, and come on top.
 
     Cost:
-        As a `PredictionQueue`, and O(tenants that have jobs waiting) for each `get`.
+        `put` and `get` take O(log n), two to three times as long as those of a `PredictionQueue`.
 
     Raises:
         InvalidInput: as in `PredictionQueue`; a weight is not above 0 and finite; from `put`, if a tenant is not

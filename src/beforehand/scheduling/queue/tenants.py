@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from operator import attrgetter
+from heapq import heapify, heappop, heappush
 from typing import Any, Generic
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import finite
-from beforehand.scheduling.queue.ticket import J, Ticket
+from beforehand.scheduling.queue.ticket import GONE, J, Ticket
 from beforehand.scheduling.queue.waiting_jobs import SPARE, WaitingJobs
 
 
 class Tenant(Generic[J]):
     """One tenant: its jobs that wait, and the work that was handed out to it, divided by its weight."""
 
-    __slots__ = ("jobs", "level", "name", "turn", "weight")
+    __slots__ = ("entry", "jobs", "level", "name", "turn", "weight")
 
     def __init__(self, name: Hashable, weight: float, jobs: WaitingJobs[J]) -> None:
         self.name = name
@@ -23,6 +23,7 @@ class Tenant(Generic[J]):
         self.jobs = jobs
         self.level = 0.0
         self.turn = 0  # the first sequence of its jobs since it had none waiting, which decides among equal levels
+        self.entry = GONE  # its one valid entry among those that have jobs waiting
 
 
 class TenantJobs(WaitingJobs[J]):
@@ -33,6 +34,9 @@ class TenantJobs(WaitingJobs[J]):
     which the last one was chosen, so that nobody saves up a right to be served; once no job waits at all, all start
     again at one level.
 
+    The tenants that have jobs waiting stand in a heap by level. One whose level changes gets a new entry there, and
+    leaves the old one behind.
+
     Args:
         max_wait: A ticket that has waited this long is next, whoever its tenant is.
         tenant_of: The tenant of a job.
@@ -41,7 +45,9 @@ class TenantJobs(WaitingJobs[J]):
     """
 
     __slots__ = (
+        "_by_level",
         "_charges",
+        "_entries",
         "_floor",
         "_known",
         "_limit",
@@ -65,7 +71,9 @@ class TenantJobs(WaitingJobs[J]):
         self._weights = {name: finite(f"weights[{name!r}]", weight, above=True) for name, weight in weights.items()}
         self._order = order
         self._known: dict[Hashable, Tenant[J]] = {}
-        self._queued: dict[Hashable, Tenant[J]] = {}  # those with tickets that wait
+        self._queued: set[Tenant[J]] = set()  # those with tickets that wait
+        self._by_level: list[tuple[float, int, int, Tenant[J]]] = []  # level, turn, entry
+        self._entries = 0
         self._floor = 0.0  # the level at which a tenant comes back at least
         self._top = 0.0  # no level was ever higher
         self._limit = SPARE  # known tenants, before those are forgotten that would come back at the floor anyway
@@ -94,7 +102,7 @@ class TenantJobs(WaitingJobs[J]):
         """Take out the oldest ticket if its time is up, else the first one of the tenant with the lowest level."""
         ticket = self._overdue(now) if now >= self._deadline else None
         if ticket is None:
-            tenant = min(self._queued.values(), key=attrgetter("level", "turn"))
+            tenant = self._lowest()
             self._floor = max(self._floor, tenant.level)
             ticket = tenant.jobs.pop(now)
             del self.tickets[ticket.view.sequence]
@@ -120,14 +128,20 @@ class TenantJobs(WaitingJobs[J]):
         self._top = max(self._top, tenant.level)
         self._work += more
         ticket._charged = size
+        if tenant in self._queued:
+            self._place(tenant)
 
     def _outranks(self, ticket: Ticket[J], key: float, now: float) -> bool:
         mine: Tenant[J] = self._known.get(ticket._tenant.name, ticket._tenant)
-        level = mine.level + (ticket.view.age - ticket._charged) / mine.weight
-        place = (level, min(mine.turn, ticket.view.sequence))
-        if mine.name not in self._queued:
-            place = (max(level, self._floor), ticket.view.sequence)
-        if any((other.level, other.turn) < place for other in self._queued.values() if other is not mine):
+        level, turn = mine.level + (ticket.view.age - ticket._charged) / mine.weight, ticket.view.sequence
+        if mine in self._queued:
+            turn = min(turn, mine.turn)
+            mine.entry = GONE  # the others alone
+            first = self._lowest() if len(self._queued) > 1 else None
+            self._place(mine)
+        else:
+            level, first = max(level, self._floor), self._lowest()
+        if first is not None and (first.level, first.turn) < (level, turn):
             return True
         return bool(mine.jobs.tickets) and mine.jobs._outranks(ticket, key, now)
 
@@ -144,16 +158,34 @@ class TenantJobs(WaitingJobs[J]):
 
     def _enter(self, tenant: Tenant[J], sequence: int) -> None:
         """A tenant gets a ticket that waits."""
-        if tenant.name in self._queued:
-            tenant.turn = min(tenant.turn, sequence)
-        else:
+        if tenant not in self._queued:
+            self._queued.add(tenant)
             tenant.level, tenant.turn = max(tenant.level, self._floor), sequence
-            self._queued[tenant.name] = tenant
+            self._place(tenant)
+        elif sequence < tenant.turn:
+            tenant.turn = sequence
+            self._place(tenant)
 
     def _leave(self, tenant: Tenant[J]) -> None:
         """A tenant may have lost its last ticket that waits."""
         if not tenant.jobs.tickets:
-            del self._queued[tenant.name]
+            self._queued.remove(tenant)
+            tenant.entry = GONE
+
+    def _place(self, tenant: Tenant[J]) -> None:
+        """Give a tenant an entry that holds; the one before does no longer."""
+        self._entries += 1
+        tenant.entry = self._entries
+        heappush(self._by_level, (tenant.level, tenant.turn, self._entries, tenant))
+        if len(self._by_level) > 2 * len(self._queued) + SPARE:
+            self._by_level = [entry for entry in self._by_level if entry[3].entry == entry[2]]
+            heapify(self._by_level)
+
+    def _lowest(self) -> Tenant[J]:
+        """Of the tenants that have tickets waiting, the one of lowest level."""
+        while self._by_level[0][3].entry != self._by_level[0][2]:
+            heappop(self._by_level)
+        return self._by_level[0][3]
 
     def _forget(self) -> None:
         """Drop the tenants that have no ticket waiting and would come back at the floor."""
