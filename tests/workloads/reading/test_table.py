@@ -137,7 +137,12 @@ def test_what_is_no_time_is_named(tmp_path, engine, cells, words):
 def test_rows_can_be_taken_and_keep_their_lines(tmp_path, engine):
     (tmp_path / "t.csv").write_text('id,x\n1,"a\nb"\n\n2,c\n3,d\n')
     read = read_table(tmp_path / "t.csv", ["x", "id"])
-    for rows, lines, ids in (([2, 0], [6, 2], [3, 1]), (read.numbers("id") > 1, [5, 6], [2, 3]), ([], [], [])):
+    for rows, lines, ids in (
+        ([2, 0], [6, 2], [3, 1]),
+        ([1, 2], [5, 6], [2, 3]),
+        (read.numbers("id") > 1, [5, 6], [2, 3]),
+        ([], [], []),
+    ):
         taken = read.take(rows)
         assert taken.lines.tolist() == lines
         assert taken.numbers("id").tolist() == ids

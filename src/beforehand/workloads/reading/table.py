@@ -134,11 +134,7 @@ class Table:
         """The table of these rows, by index or mask, in the order given."""
         index = np.asarray(rows)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
-        taken = {
-            name: [column[row] for row in index.tolist()] if isinstance(column, list) else column[index]
-            if isinstance(column, np.ndarray) else column.take(index)
-            for name, column in self._columns.items()
-        }  # fmt: skip
+        taken = {name: _taken(column, index) for name, column in self._columns.items()}
         return Table(
             self.path, taken, lambda: self.lines[index], where=self.where, unmatched=self.unmatched,
             reading=self._reading, known=self._known,
@@ -178,6 +174,16 @@ def no_such_column(path: str, name: str, known: Sequence[str]) -> InvalidInput:
     """The error where a file has no column of that name."""
     more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
     return InvalidInput(f"{path} has no column {name!r} among {', '.join(known[:MOST_NAMES])}{more}; name one of them")
+
+
+def _taken(column: Any, index: NDArray[np.int64]) -> Any:
+    if isinstance(column, list):
+        return [column[row] for row in index.tolist()]
+    if isinstance(column, np.ndarray):
+        return column[index]
+    if index.size and (np.diff(index) == 1).all():
+        return column.slice(int(index[0]), index.size)  # pyarrow would copy the whole column to take rows of it
+    return column.take(index)
 
 
 def _cells(column: Any) -> list[object]:
