@@ -47,7 +47,8 @@ class ResponseRatio:
 
     def rank(self, view):
         known = view.predicted == view.predicted  # not nan
-        return FIRST if view.started else -view.waited / max(view.predicted, 1e-9) if known else 0.0
+        ratio = (view.now - view.arrival) / max(view.predicted, 1e-9) if known else 0.0
+        return FIRST if view.started else -ratio
 
     def review_age(self, view):
         return math.inf

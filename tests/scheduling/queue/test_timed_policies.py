@@ -13,7 +13,7 @@ class Hurried(ResponseRatio):
     """Jobs may be preempted: what is left, less a tenth of the wait squared."""
 
     def rank(self, view):
-        return view.left("expensive") - view.waited**2 / 10
+        return view.left("expensive") - (view.now - view.arrival) ** 2 / 10
 
 
 def test_the_highest_response_ratio_goes_first_as_it_is_when_a_worker_becomes_free():
@@ -71,10 +71,11 @@ def test_cancelled_jobs_and_those_whose_time_is_up_leave_the_order():
 
 
 def test_a_view_tells_the_time_to_timed_policies_only():
-    assert math.isnan(View(arrival=1.0, sequence=0).waited)
-    assert View(arrival=1.0, sequence=0, now=3.5).waited == 2.5
-    (ticket,) = put(PredictionQueue(SPJF(), expensive=float), 1.0)
+    assert math.isnan(View(arrival=1.0, sequence=0).now)
+    (ticket,) = put(PredictionQueue(SPJF(), expensive=float, clock=lambda: 3.0), 1.0)
     assert math.isnan(ticket.view.now)
+    (ticket,) = put(PredictionQueue(ResponseRatio(), expensive=float, clock=lambda: 3.0), 1.0)
+    assert ticket.view.now == 3.0
 
 
 class Forgetful(ResponseRatio):

@@ -35,11 +35,6 @@ class View:
     remaining: float = math.nan
     now: float = math.nan
 
-    @property
-    def waited(self) -> float:
-        """The time since its arrival, for policies that are `timed`; nan for others, whose ranks must not change."""
-        return self.now - self.arrival
-
     def key(self, by: By) -> float:
         """The prediction that a policy goes by; nan if it is not there."""
         return self.predicted if by == "expensive" else self.cheap
