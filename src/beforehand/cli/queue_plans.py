@@ -131,7 +131,7 @@ def _facts(plan: "QueuePlan") -> list[tuple[str, object]]:
         here, fcfs = (render.number(time) for time in plan.largest)
         facts.append(("largest 1 % of jobs", f"response {here}, first come first served {fcfs}"))
     if plan.winners:
-        facts.append(("best at loads around", ", ".join(f"{load:.2f} {design}" for load, design in plan.winners)))
+        facts.append(("best at loads around", plan.best_around))
     working = f"{plan.chosen.utilization:.3f}, which leaves a margin of {plan.stability_margin:.3f}"
     facts += [("utilization", working), ("assumed", plan.model)]
     if plan.setting.memory_weight and plan.chosen.memory is not None:

@@ -8,6 +8,7 @@ from beforehand.scheduling import FCFS, SPJF, SPRPT, Log, OneBit, SkipPredict, s
 from beforehand.scheduling.plan.setting import Setting
 from beforehand.scheduling.plan.words import (
     advice,
+    best_around,
     calls,
     goal_figure,
     kinds_tried,
@@ -64,6 +65,13 @@ def test_kinds_of_predictions_are_tried_where_a_design_asks_for_them():
 def test_the_figure_of_a_deadline_is_a_share():
     assert goal_figure(12.3456, SETTING) == "12.35"
     assert goal_figure(0.012345, Setting(load=0.8, slo=3.0)) == "1.23 %"
+
+
+def test_a_design_that_is_the_best_at_all_loads_is_named_once():
+    assert best_around([(0.72, "FCFS"), (0.8, "FCFS"), (0.88, "FCFS")]) == "0.72 to 0.88 FCFS"
+    assert best_around([(0.72, "FCFS"), (0.8, "SPJF")]) == "0.72 FCFS, 0.80 SPJF"
+    assert best_around([(0.8, "FCFS")]) == "0.80 FCFS"
+    assert best_around([]) == ""
 
 
 def test_calls_are_named_by_kind():

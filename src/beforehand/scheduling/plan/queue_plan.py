@@ -167,6 +167,11 @@ class QueuePlan:
         return words.advice(self.verdict, self.candidates, self.baseline, self.clairvoyant, self.setting)
 
     @property
+    def best_around(self) -> str:
+        """The best of the candidates at loads around the planned one, in words; empty if it was simulated."""
+        return words.best_around(self.winners)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What in the log does not fit what the figures assume, in words: that many jobs ran at once."""
         return words.warnings(self.jobs_at_once, self.setting.servers)
@@ -290,8 +295,7 @@ class QueuePlan:
                 "come, first served."
             )
         if self.winners:
-            around = ", ".join(f"{load:.2f} {design}" for load, design in self.winners)
-            lines.append(f"Best at loads around it: {around}.")
+            lines.append(f"Best at loads around it: {self.best_around}.")
         lines.append(
             f"Times and costs are in {self.unit or 'the unit of the sizes'}. Assumed: {self.model}; utilization "
             f"{chosen.utilization:.3f}, stability margin {self.stability_margin:.3f}."

@@ -95,6 +95,13 @@ def rough(log: Log, policy: Stock, setting: Setting, jobs: int) -> str:
     )
 
 
+def best_around(winners: Sequence[tuple[float, str]]) -> str:
+    """The best designs at loads around the planned one; once, if it is the same at all of them."""
+    if len({design for _, design in winners}) == 1 < len(winners):
+        return f"{winners[0][0]:.2f} to {winners[-1][0]:.2f} {winners[0][1]}"
+    return ", ".join(f"{load:.2f} {design}" for load, design in winners)
+
+
 def calls(each: Candidate) -> str:
     """The mean response of a design and its predictions for each job."""
     asked = ((each.cheap_calls, "cheap"), (each.expensive_calls, "expensive"))
