@@ -5,6 +5,7 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import (
+    FCFS,
     BoundedPareto,
     Deterministic,
     ExactError,
@@ -13,6 +14,7 @@ from beforehand.scheduling import (
     JobDistribution,
     LogNormal,
     Weibull,
+    simulate,
 )
 from beforehand.scheduling.distributions.quadrature import SizeGrid
 
@@ -21,6 +23,17 @@ SMOOTH = [
     Hyperexponential((0.5, 20.0), (19.0, 1.0)), BoundedPareto(1.0, 1.0, 100.0), BoundedPareto(1.5, 0.1, 50.0),
     BoundedPareto(2.0, 1.0, 1000.0),
 ]  # fmt: skip
+CORNERS = [
+    make(unit)
+    for unit in (1e-100, 1.0, 1e100)
+    for make in (
+        Exponential,
+        Deterministic,
+        *(lambda unit, shape=shape: Weibull(shape, mean=unit) for shape in (0.1, 100.0)),
+        *(lambda unit, scv=scv: LogNormal(mean=unit, scv=scv) for scv in (1e-8, 1e6)),
+        lambda unit: Hyperexponential((min(unit, 1e88), min(unit, 1e88) * 1e12), (0.5, 0.5)),
+    )
+]
 SHARES = np.array([1e-12, 1e-3, 0.1, 0.5, 0.9, 1 - 1e-6])
 
 
@@ -66,6 +79,22 @@ def test_the_density_is_the_slope_of_survival(distribution):
 def test_draws_by_inversion_have_the_mean(distribution):
     draws = distribution.inverse_survival((np.arange(200_000) + 0.5) / 200_000)
     assert float(np.mean(draws)) == pytest.approx(distribution.mean, rel=0.01)
+
+
+@pytest.mark.parametrize("distribution", CORNERS, ids=str)
+def test_figures_stay_in_range_at_the_ends_of_all_that_is_accepted(distribution):
+    mean, square = distribution.mean, distribution.moment(2)
+    assert 0 < mean < math.inf
+    assert 0 < square < math.inf
+    levels = distribution.inverse_survival(SHARES)
+    for function in (distribution.excess, distribution.half_square_excess, distribution.density):
+        assert np.isfinite(function(levels)).all()
+        assert (function(levels) >= 0).all()
+    assert float(distribution.excess(0.0)) == pytest.approx(mean, rel=1e-12)
+    assert float(distribution.half_square_excess(0.0)) == pytest.approx(square / 2, rel=1e-12)
+    first_come = square / mean / 2 + mean  # Pollaczek and Khinchine, at load 1/2
+    found = simulate(FCFS(), JobDistribution(distribution), load=0.5, jobs=2_000)
+    assert found.response_time == pytest.approx(first_come, rel=1e-6)
 
 
 def test_deterministic_sizes_are_one_atom():

@@ -13,7 +13,7 @@ from beforehand.scheduling.log import Floats
 
 
 class Bearable(NamedTuple):
-    """What intervals can bear and still hold as often as they say, as coverage_of_short_runs of bench_simulator.py measures."""
+    """What intervals can bear and still hold as often as they say: benchmarks/bench_simulator.py measures that."""
 
     error: float  # the relative standard error of the mean work found on arrival
     unseen: float  # the share in the second moment of work of jobs so large that none is expected in the run
