@@ -38,6 +38,7 @@ def servers(
         float | None, typer.Option(help="Arrivals in a unit of the log's time; else those of the log.")
     ] = None,
     preemptive: Preemptive = False,
+    drawn: Annotated[int, typer.Option("--jobs", min=1000, help="How many jobs to draw in each simulation.")] = 200_000,
     seed: Seed = 0,
     html: Html = None,
     as_json: Json = False,
@@ -55,7 +56,13 @@ def servers(
         trace = jobs.read(log, seed=seed)
         steps.begin("trying numbers of servers")
         found = scheduling.needed_servers(
-            scheduling.Log.read(trace), within=within, goal=goal, rate=rate, preemptive=preemptive, seed=seed
+            scheduling.Log.read(trace),
+            within=within,
+            goal=goal,
+            rate=rate,
+            preemptive=preemptive,
+            jobs=drawn,
+            seed=seed,
         )
     if as_json:
         render.show_json(render.finite(asdict(found) | {"log": about(trace)}))

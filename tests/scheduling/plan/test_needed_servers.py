@@ -133,3 +133,10 @@ def test_jobs_without_a_prediction_count_as_the_longest():
 def test_what_cannot_be_answered_is_refused(options, words):
     with pytest.raises(InvalidInput, match=words):
         needed_servers(Log([1.0, 2.0, 3.0]), **{"within": 10.0, "rate": 1.0} | options)
+
+
+@pytest.mark.parametrize(("log", "rough"), [(exponential(), False), (Log([1.0] * 999 + [3000.0]), True)])
+def test_figures_of_too_short_a_simulation_are_called_rough(log, rough):
+    found = needed_servers(log, rate=0.5 / log.mean, within=40.0)
+    assert (found.drawn < found.jobs_needed) == rough
+    assert ("take the figures for random arrivals as rough" in found.explain()) == rough

@@ -16,11 +16,12 @@ from beforehand.scheduling.plan.candidates import BLIND
 from beforehand.scheduling.plan.planner import plan_queue
 from beforehand.scheduling.plan.resampling import MOST_SEED
 from beforehand.scheduling.plan.search import SAMPLED_ROWS, sample_of
-from beforehand.scheduling.policies.classic import SPJF, SPRPT
+from beforehand.scheduling.policies.classic import FCFS, SPJF, SPRPT
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.simulation.simulator import MOST_SERVERS, replay, simulate
 
 JOBS: Final = 200_000  # of a simulation
+FEWEST_JOBS: Final = 1000
 TRIED: Final = 5  # policies that go by predictions, the best by the formula for one server
 Knowing = Literal["nothing", "predictions", "sizes"]
 
@@ -84,6 +85,8 @@ class NeededServers:
         jobs: How many the log has.
         mean: Their mean size.
         unit: The unit of the sizes; None if not known.
+        drawn: How many jobs each simulation drew.
+        jobs_needed: How many it takes for figures to be sure, by the rule of `simulate`; inf if no number does.
     """
 
     goal: str
@@ -95,6 +98,8 @@ class NeededServers:
     jobs: int
     mean: float
     unit: str | None
+    drawn: int
+    jobs_needed: float
 
     def explain(self) -> str:
         """The answer in plain words."""
@@ -107,6 +112,11 @@ class NeededServers:
             lines.append(f"with the log's own arrivals, {_told(self.replayed)}")
         if self.random.predicted is None:
             lines.append("The log has no predictions.")
+        if self.drawn < self.jobs_needed:
+            lines.append(
+                f"{self.drawn:,} simulated jobs are too few for sizes like these, so take the figures for random "
+                f"arrivals as rough; sure ones need {self.jobs_needed:,.0f}."
+            )
         order = "free preemption" if self.preemptive else "no preemption"
         lines.append(f"Assumed: servers share one queue, {order}, predictions cost no time.")
         return "\n".join(lines)
@@ -137,8 +147,8 @@ def needed_servers(
     Guarantee:
         All policies and all numbers of servers meet the same jobs. Of the policies, the best by the formula for one
         server at the same load are simulated, and those that need no prediction; with predictions never takes more
-        servers than without. A simulation has noise: a figure close to the limit may be off by one server. Replays are
-        deterministic. A job without a prediction counts as longer than all others.
+        servers than without. A simulation has noise: where the figure is close to the limit, the number may be off by
+        one. Replays are deterministic. A job without a prediction counts as longer than all others.
 
     Cost:
         Half a second or so for each number of servers that is looked at: seconds for some tens of servers. A log that
@@ -157,7 +167,7 @@ def needed_servers(
     """
     log, share = Log.read(log).missing_last(), _share(goal)
     limit, preempts = finite("within", within, above=True), flag("preemptive", preemptive)
-    many, seed = whole("jobs", jobs, least=1000, most=10**9), whole("seed", seed, most=MOST_SEED)
+    many, seed = whole("jobs", jobs, least=FEWEST_JOBS, most=10**9), whole("seed", seed, most=MOST_SEED)
     arrivals = rate_in_sizes(log, rate)
     work = log.measured_load() if arrivals is None else arrivals * log.mean
     if math.isnan(work):
@@ -174,16 +184,19 @@ def needed_servers(
             "makes a job shorter; pass at least that"
         )
     queue = _Queue(log, sample_of(log) if len(log) > SAMPLED_ROWS else log, work, share, preempts)
+    random = _counted(partial(queue.simulated, many, seed), queue, limit)
     return NeededServers(
         goal=goal,
         within=limit,
         work=work,
-        random=_counted(partial(queue.simulated, many, seed), queue, limit),
+        random=random,
         replayed=_counted(queue.replayed, queue, limit) if rate is None else None,
         preemptive=preempts,
         jobs=len(log),
         mean=log.mean,
         unit=log.unit,
+        drawn=many,
+        jobs_needed=_jobs_needed(log, work, random),
     )
 
 
@@ -273,6 +286,13 @@ def _least(figure: Callable[[int], tuple[float, str]], least: int, most: int, li
     reached, design = figure(high)
     one_fewer = figure(high - 1)[0] if high > least else math.inf
     return Enough(servers=high, design=design, reached=reached, one_fewer=one_fewer), looked
+
+
+def _jobs_needed(log: Log, work: float, counted: Counted) -> float:
+    """How many jobs a simulation needs with the fewest servers that are enough: the rule depends on no policy."""
+    enough = [each for each in (counted.without, counted.predicted, counted.clairvoyant) if each is not None]
+    servers = min(each.servers or MOST_SERVERS for each in enough)
+    return simulate(FCFS(), log, load=work / servers, servers=servers, jobs=FEWEST_JOBS).jobs_needed
 
 
 def _share(goal: str) -> float | None:

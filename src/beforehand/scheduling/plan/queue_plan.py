@@ -173,7 +173,7 @@ class QueuePlan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What in the log does not fit what the figures assume, in words: that many jobs ran at once."""
+        """What in the log does not fit what the figures assume, such as many jobs that ran at once, a sentence each."""
         return words.warnings(self.jobs_at_once, self.setting.servers)
 
     def build(self, *, cheap: Any = None, expensive: Any = None, **options: Any) -> PredictionQueue[Any]:
