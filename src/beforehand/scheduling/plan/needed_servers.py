@@ -327,7 +327,7 @@ def _told(counted: Counted) -> str:
 
     parts = [f"it takes {number(counted.without, 'servers without predictions')}"]
     if counted.predicted is not None:
-        parts.append(number(counted.predicted, "with the log's"))
-    parts.append(number(counted.clairvoyant, "with exact ones"))
+        parts.append(number(counted.predicted, "with them"))
+    parts.append(number(counted.clairvoyant, "with exact sizes"))
     saved = "" if counted.saved is None else f": predictions save {counted.saved or 'none'}"
     return f"{', '.join(parts)}{saved}."
