@@ -105,6 +105,15 @@ def test_arrays_of_npz(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("unit", "seconds"), [("D", 86400), ("25s", 25), ("ns", 1e-9), ("25ns", 25e-9), ("ps", 1e-12), ("5us", 5e-6)]
+)
+def test_times_of_npz_in_any_unit(tmp_path, unit, seconds):
+    np.savez(tmp_path / "t.npz", at=np.array([3000, 0], f"M8[{unit}]"), took=np.array([3000, 0], f"m8[{unit}]"))
+    table = read_table(tmp_path / "t.npz", ["at", "took"])
+    assert table.times("at")[0].tolist() == table.durations("took").tolist() == [pytest.approx(3000 * seconds), 0]
+
+
+@pytest.mark.parametrize(
     ("arrays", "words"),
     [
         ({"size": np.ones((2, 2)), "a": [1, 2]}, r"'\[1.0, 1.0\]' in column size, row 1, which is not a number"),

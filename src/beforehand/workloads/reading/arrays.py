@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from beforehand.workloads.reading.cells import Floats
 from beforehand.workloads.reading.stamps import Ticks, since_earliest
 
+FINER: Final = ("ps", "fs", "as")  # than a date and its nanoseconds need
 PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -56,5 +57,6 @@ def _counts(column: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
     """How many units there are since 1970, or in a length of time, and how many make a second."""
     unit, step = np.datetime_data(column.dtype)
     if unit not in PER_SECOND or step != 1:
-        unit, column = "s", column.astype(f"{column.dtype.kind}8[s]")
+        unit = unit if unit in PER_SECOND else "ns" if unit in FINER else "s"
+        column = column.astype(f"{column.dtype.kind}8[{unit}]")
     return column.astype(np.int64), PER_SECOND[unit]
