@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.workloads.reading import Reading, delimited, read_table
+from beforehand.workloads.reading.sources import BEGINNING
 from tests.workloads.reading.dialects import READ, REFUSED
 from tests.workloads.reading.engines import ENGINES, use
 
@@ -74,6 +75,24 @@ def test_a_line_end_that_is_cut_by_a_block_counts_once(tmp_path, engine):
         assert table.lines.tolist() == list(range(2, rows + 5))
 
 
+def test_blanks_before_a_quote_are_passed_over_also_where_a_block_ends(tmp_path, engine):
+    for before in range(10):
+        filled = "size,user\n" + "1,abc\n" * 10_000
+        filled += "1" * (BEGINNING - before - 5 - len(filled)) + ",abc\n"
+        (tmp_path / "t.csv").write_text(filled + '2,   "abc"\n')
+        assert set(read_table(tmp_path / "t.csv", ["user"]).text("user")) == {"abc"}
+
+
+@pytest.mark.parametrize("separator", [":", "§", "x"])
+def test_excel_may_name_any_separator(tmp_path, engine, separator):
+    path = tmp_path / "t.csv"
+    path.write_text(f"sep={separator}\nsize{separator}user\n1{separator}2\n")
+    assert read_table(path, ["size"]).numbers("size").tolist() == [1]
+    path.write_text(f"sep={separator}\nsize{separator}user\n1{separator}2{separator}3\n")
+    with pytest.raises(CorruptData, match=f"has 3 cells in line 3, but 2 .*quote a cell that holds a {separator},"):
+        read_table(path, ["size"])
+
+
 CELLS = st.text(st.sampled_from("ab,;\t \"'\r\n#-.019e\0é"), max_size=6)
 SEPARATORS = st.sampled_from(",;\t")
 
@@ -103,6 +122,8 @@ LINES = st.lists(st.text(st.sampled_from('a1,"\n\r .-'), max_size=8), max_size=6
 @example(lines=['1, "2,3"', "4,5"])
 @example(lines=["1,2\r", "3,4"])
 @example(lines=['1,2"', '"3",4'])
+@example(lines=['  "1",  "a"'])
+@example(lines=["nan(ind),a", "1,b"])
 def test_both_ways_give_the_same_of_any_text(tmp_path, lines):
     (tmp_path / "t.csv").write_bytes("\n".join(["size,user", *lines]).encode())
     found = []

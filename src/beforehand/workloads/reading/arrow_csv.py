@@ -31,7 +31,7 @@ def read(path: str, layout: Layout, places: Sequence[int]) -> tuple[list[Any], N
 
     The lines are None where rows do not stand one a line.
     """
-    if layout.encoding != "utf-8-sig" or layout.separator == " " or not places:
+    if layout.encoding != "utf-8-sig" or layout.separator == " " or not layout.separator.isascii() or not places:
         return None
     pa, arrow_csv = import_module("pyarrow"), import_module("pyarrow.csv")
     names = [str(place) for place in range(len(layout.names))]  # as names may be twice there
@@ -75,7 +75,9 @@ class _Watched:
         self._stream, self._left, self._last = stream, head[skipped:], b"\n"
         separator = layout.separator.encode()
         self._end = separator.join([END.encode()] * len(layout.names)) + b"\n"
-        self._odd = b'"' if separator == b"|" else separator + b' "'  # quotes that pyarrow reads otherwise than csv
+        blanks = rb"(?:^|[\r\n]|" + re.escape(separator) + rb') +"'  # before a quote, which csv passes over
+        self._hint, self._odd = (b'"', b'"') if separator == b"|" else (b' "', blanks)
+        self._tail = b""  # what may go on in the next block: blanks, and what is before them
         self.line_ends, self.odd = 0, False
 
     def read(self, size: int) -> bytes:
@@ -89,9 +91,15 @@ class _Watched:
             if b"\r" in block or self._last.endswith(b"\r"):
                 both = block.count(b"\r\n") + (self._last.endswith(b"\r") and block.startswith(b"\n"))
                 self.line_ends += block.count(b"\r") - both
-            self.odd = self.odd or self._odd in block or self._odd in self._last + block[:2]
-            self._last = block[-2:]
+            self.odd = self.odd or self._reads_otherwise(block)
+            self._last = block[-1:]
         return block
+
+    def _reads_otherwise(self, block: bytes) -> bool:
+        """Whether a quote stands where pyarrow and csv differ."""
+        joined = self._tail + block
+        self._tail = joined[max(len(joined.rstrip(b" ")) - 1, 0) :]
+        return self._hint in joined and re.search(self._odd, joined) is not None
 
     def readable(self) -> bool:
         """It is."""

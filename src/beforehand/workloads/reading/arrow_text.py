@@ -22,7 +22,7 @@ def numbers(column: Any) -> Floats | None:
         found = _cast(tried, pa.float64())
         if found is not None:
             values: Floats = found.to_numpy()
-            return values
+            return values if _only_missing_are_nan(tried, values) else None
     return None
 
 
@@ -47,7 +47,8 @@ def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
         if floats is not None:
             integers = _cast(tried, pa.int64())  # which alone would also take 0x1
             if integers is None:
-                return _decimals(tried, floats.to_numpy())
+                values = floats.to_numpy()
+                return _decimals(tried, values) if _only_missing_are_nan(tried, values) else None
             del floats
             return _ticks(integers, 1, dated=False)
         for kind in dates:
@@ -79,6 +80,11 @@ def _decimals(column: Any, values: Floats) -> Ticks | None:
     digits = compute.subtract(compute.subtract(compute.binary_length(column), point), 1)
     most = compute.max(compute.if_else(compute.less(point, 0), 0, digits)).as_py()
     return scaled(values, most or 0)
+
+
+def _only_missing_are_nan(column: Any, values: Floats) -> bool:
+    """Whether no cell is such as `nan(ind)`, which pyarrow takes for a number."""
+    return bool((np.isnan(values) <= missing(column)).all()) if np.isnan(values).any() else True
 
 
 def _cast(column: Any, kind: Any) -> Any:

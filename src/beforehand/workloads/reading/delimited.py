@@ -81,4 +81,6 @@ def _long_cells() -> Iterator[None]:
 
 
 def _described(separator: str) -> str:
-    return {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a |", " ": "a blank"}[separator]
+    return {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a |", " ": "a blank"}.get(
+        separator, f"a {separator}"
+    )

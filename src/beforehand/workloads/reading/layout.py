@@ -17,7 +17,7 @@ LOOKED_AT: Final = 20  # rows
 UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 NUMBER = re.compile(r"\s*[+-]?\d[\d.,:/TZ+ e-]*\s*", re.ASCII)  # or a time
 CELLS_AMONG_BLANKS = re.compile(r'"((?:[^"]|"")*)"|([^\s"]\S*)')
-EXCEL = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+EXCEL = re.compile(r"sep=([^\r\n\"\0])\s*", re.IGNORECASE)
 
 
 @final
