@@ -198,15 +198,13 @@ def simulate(
 
 def _measured(log: "Log", servers: int) -> float:
     from beforehand.core.errors import InvalidInput
+    from beforehand.scheduling.load import overloaded
 
     load = log.measured_load(servers)
     if math.isnan(load):
         raise InvalidInput("load and rate are left out and the log has no arrivals to measure them by; pass --load 0.8")
     if load >= 1:
-        raise InvalidInput(
-            f"the log's arrivals make a load of {load:.3g} for each server, but a queue needs less than 1; pass "
-            "--load, or more --servers"
-        )
+        raise overloaded(load, servers)
     return load
 
 

@@ -1,7 +1,18 @@
 """The rate of arrivals that gives a load."""
 
+import math
+
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked
+
+
+def overloaded(load: float, servers: int) -> InvalidInput:
+    """That so many servers cannot keep up with a log's arrivals, which load each of them so much, and how many can."""
+    enough = math.floor(load * servers * (1 + 1e-12)) + 1
+    return InvalidInput(
+        f"the log's arrivals make a load of {load:.3g} for each server, but a queue needs less than 1; take at least "
+        f"{enough} servers (--servers {enough}), or name the load to plan for (--load 0.8)"
+    )
 
 
 def arrival_rate(mean: float, *, load: float | None, rate: float | None, servers: int = 1) -> float:

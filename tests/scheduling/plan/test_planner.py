@@ -248,10 +248,18 @@ def test_a_wrong_option_is_refused_with_its_rule(options, message):
         planned(**options)
 
 
-@pytest.mark.parametrize(("size", "load"), [(2.0, "2"), (1.0, "1")])
-def test_a_log_that_arrives_as_fast_as_it_can_be_served_or_faster_needs_a_load(size, load):
-    with pytest.raises(InvalidInput, match=f"make a load of {load} for each server, but .* less than 1; pass load"):
-        plan_queue(Log([size] * 3, arrival=[0, 1, 2]))
+@pytest.mark.parametrize(
+    ("size", "servers", "load", "enough"), [(2.0, 1, "2", 3), (1.0, 1, "1", 2), (6.5, 4, "1.62", 7)]
+)
+def test_a_log_that_arrives_as_fast_as_it_can_be_served_or_faster_needs_a_load_or_more_servers(
+    size, servers, load, enough
+):
+    log = Log([size] * 3, arrival=[0, 1, 2])
+    with pytest.raises(
+        InvalidInput, match=rf"make a load of {load} for each server, but .*--servers {enough}\), or name the load"
+    ):
+        plan_queue(log, servers=servers)
+    assert plan_queue(log, servers=enough, bootstrap=0).setting.load < 1
 
 
 def test_what_was_promised_has_an_interval_around_it():

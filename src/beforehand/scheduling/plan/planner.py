@@ -10,7 +10,7 @@ from beforehand.core.predictor import Predictor, Price
 from beforehand.core.report import Outcome, Report, Verdict, judge
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, kind_of, whole
-from beforehand.scheduling.load import arrival_rate
+from beforehand.scheduling.load import arrival_rate, overloaded
 from beforehand.scheduling.log import Log, rate_in_sizes
 from beforehand.scheduling.plan.candidates import BLIND, Candidate, with_percentiles
 from beforehand.scheduling.plan.curves import largest, winners
@@ -185,10 +185,7 @@ def _load(log: Log, load: float | None, rate: float | None, servers: int) -> flo
         if math.isnan(load):
             raise InvalidInput("load and rate are None and the log has no arrivals to measure them by; pass load")
         if load >= 1:
-            raise InvalidInput(
-                f"the log's arrivals make a load of {load:.3g} for each server, but a queue needs less than 1; pass "
-                "load, or more servers"
-            )
+            raise overloaded(load, servers)
     arrivals = arrival_rate(log.mean, load=load, rate=rate_in_sizes(log, rate), servers=servers)
     return arrivals * log.mean / servers
 
