@@ -50,6 +50,12 @@ def test_help_lists_every_command_and_group(capsys):
         (["trace", "show"], "Missing argument 'FILE'. See beforehand trace show --help"),
         (["systems", "--no"], "See beforehand systems --help"),
         (["quantization", "encode", "a.npy", "-o", "b", "--levels", "0"], "Invalid value for '--levels'"),
+        (["scheduling", "servers", "a.csv", "--within", "3.5s"], "Invalid value for '--within': '3.5s' is not a"),
+        (["scheduling", "servers", "a.csv", "--within", "3", "--seed", "x"], "for '--seed': 'x' is not a"),
+        (
+            ["scheduling", "plan-queue", "a.csv", "--goal", "p90"],
+            "for '--goal': 'p90' is not one of 'mean', 'p95', 'p99'",
+        ),
         (["explain", "gone.json"], "gone.json cannot be read: No such file or directory; check the path"),
     ],
 )

@@ -1,5 +1,6 @@
 """The command `beforehand`: its commands, and how errors leave it."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -65,9 +66,23 @@ def _in_words(error: Exception) -> str:
     """One line; a wrong command line also says where the right ones stand."""
     if hasattr(error, "format_message"):  # typer's own errors, whose base class it does not export
         context = getattr(error, "ctx", None)
-        words = f"{error.format_message().rstrip('.')}. See {context.command_path if context else 'beforehand'} --help"
+        message = _with_value(error.format_message(), error.__cause__).rstrip(".")
+        words = f"{message}. See {context.command_path if context else 'beforehand'} --help"
     elif isinstance(error, MemoryError):
         words = "this needs more memory than there is"
     else:
         words = str(error) or type(error).__name__
     return " ".join(words.split())
+
+
+def _with_value(message: str, cause: BaseException | None) -> str:
+    """Typer's message without pydantic's manner of speaking, which leaves out what was given."""
+    message = message.replace("Value error, ", "")
+    details = cause.errors() if cause is not None and hasattr(cause, "errors") else []
+    if not details:
+        return message
+    return re.sub(
+        r"Input should be a valid (\w+), unable to parse string as an? \w+",
+        lambda found: f"{details[0]['input']!r} is not {'an' if found[1] == 'integer' else 'a'} {found[1]}",
+        message,
+    )
