@@ -121,7 +121,7 @@ def wanted_predictions(policy: Policy, stages: Stages | None, distribution: Dist
         if column is None:
             raise InvalidInput(
                 f"{type(policy).__name__} asks for {name} predictions, but there are none; pass a distribution or log "
-                "with them, or take another policy"
+                f"with them (--{name} names their column, --assume-{name} draws some), or take another policy"
             )
         if isinstance(distribution, Log):
             missing = np.isnan(column)
