@@ -17,7 +17,7 @@ from beforehand.workloads.job_filters import Filter
 from beforehand.workloads.job_source import PREDICTIONS, JobColumns, Source, opened
 from beforehand.workloads.job_units import arrivals, rates, sizes
 from beforehand.workloads.jobs import ERRORS, predicted
-from beforehand.workloads.reading import Reading
+from beforehand.workloads.reading import Reading, give_back
 
 __all__ = ["JobColumns", "Missing", "read_job_log"]
 
@@ -134,6 +134,8 @@ def read_job_log(
         "missing_rule": missing,
         "assumed": drawn,
     }
+    del source, jobs, reasons, derived, further  # a log of millions of rows is planned on in the memory they took
+    give_back()
     trace = Trace("jobs", kept, meta=meta)
     try:
         Log.read(trace)  # the mean, and weights that no row breaks by itself

@@ -4,6 +4,7 @@ It reads what is plain, and leaves the rest, with all errors, to `delimited`, so
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from importlib import import_module  # pyarrow is optional, and has no types
 from importlib.util import find_spec
@@ -24,6 +25,12 @@ MARK: Final = b"\xef\xbb\xbf"
 def installed() -> bool:
     """Whether pyarrow is there."""
     return find_spec("pyarrow") is not None
+
+
+def give_back() -> None:
+    """Let pyarrow return the memory of tables that are gone, which it keeps for the next."""
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
 
 
 def read(path: str, layout: Layout, places: Sequence[int]) -> tuple[list[Any], NDArray[np.int64] | None] | None:
