@@ -66,3 +66,17 @@ def test_an_error_lists_at_most_thirty_columns(tmp_path):
 def test_times_of_two_columns_without_any_value_have_no_difference(tmp_path):
     table = columns(tmp_path, "a,b\n,1\n,2\n")
     assert np.isnan(table.between("a", "b").values).all()
+
+
+def test_clocks_have_a_difference_in_seconds(tmp_path):
+    table = columns(tmp_path, "a,b,n\n10:00:00,10:05:00,1\nNA,11:00:00,2\n9:59:59,10:00:00.5,3\n")
+    found = table.between("a", "b")
+    np.testing.assert_array_equal(found.values, [300, np.nan, 1.5])
+    assert (found.unit, found.certain) == ("seconds", True)
+    with pytest.raises(InvalidInput, match="clocks or durations in column a, but numbers in n; take two of a kind"):
+        table.between("a", "n")
+
+
+def test_durations_below_many_missing_cells_are_durations(tmp_path):
+    table = columns(tmp_path, "a,b\n" + "NA,1\n" * 150 + "0:05:00,1\n")
+    assert table.sizes("a").values[-1] == 300

@@ -238,7 +238,7 @@ def test_rows_that_are_left_out_veto_nothing(tmp_path):
         ({"size": "a", "start": "a", "end": "b"}, "--size a and --start a and --end b is given"),
         ({"size": "c"}, "no column 'c' among a, b, d; name one of them with --size"),
         ({"size": "a", "cheap": "x"}, "no column 'x' among a, b, d; name one of them with --cheap"),
-        ({"start": "a", "end": "d"}, "numbers in column a, but dates or times in d; take two of a kind"),
+        ({"start": "a", "end": "d"}, "numbers in column a, but dates in d; take two of a kind"),
     ],
 )
 def test_columns_that_are_not_there_or_do_not_go_together_are_refused(tmp_path, columns, words):

@@ -70,3 +70,10 @@ def test_tokens_in_a_second_need_sizes_in_tokens(tmp_path):
         read(tmp_path, "size,arrival\n5,0\n", tokens_per_second=50, time_unit="pages")
     with pytest.raises(InvalidInput, match="tokens_per_second is 0, but must be above 0"):
         read(tmp_path, "size,arrival\n5,0\n", tokens_per_second=0)
+
+
+def test_arrivals_by_the_clock_are_in_seconds(tmp_path):
+    text = "took_ms,at\n500,10:00:00\n300,10:01:00\n"
+    trace = read(tmp_path, text, size="took_ms", arrival="at")
+    assert (trace.meta["time_unit"], trace.meta["service_rate"]) == ("seconds", 1000)
+    assert read(tmp_path, text, size="took_ms", arrival="at", time_unit="minutes")["arrival"].tolist() == [0, 1]

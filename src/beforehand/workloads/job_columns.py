@@ -100,12 +100,12 @@ class Columns:
             InvalidInput: the column is not there.
             CorruptData: a cell is neither number nor duration.
         """
-        if name in self.derived or self._holds_numbers(name):
+        if not self.holds_durations(name):
             return Amounts(self.numbers(name), unit_in_name(name), certain=False)
         return Amounts(self.durations(name), "seconds", certain=True)
 
     def between(self, start: str, end: str) -> "Amounts":
-        """One column of times minus another: of dates and times the seconds.
+        """One column of times minus another: of dates, times and clocks the seconds.
 
         Guarantee:
             Differences are exact to the digits of the file, also of nanoseconds since 1970.
@@ -116,11 +116,14 @@ class Columns:
         """
         begun, first = self.times(start)
         ended, last = self.times(end)
-        if (first is None) != (last is None):
-            numbers, dates = (start, end) if first is None else (end, start)
+        clocks = [known is None and self.holds_durations(name) for name, known in ((start, first), (end, last))]
+        if (first is None) != (last is None) or clocks[0] != clocks[1]:
             raise InvalidInput(
-                f"{self.path} has numbers in column {numbers}, but dates or times in {dates}; take two of a kind"
+                f"{self.path} has {_kind(first, clocks[0])} in column {start}, but {_kind(last, clocks[1])} in {end}; "
+                "take two of a kind"
             )
+        if all(clocks):
+            return Amounts(self.durations(end) - self.durations(start), "seconds", certain=True)
         if first is not None and last is not None:
             return Amounts((ended - begun) + (last - first) / 1e9, "seconds", certain=True)
         apart = self._earliest(end, ended) - self._earliest(start, begun)
@@ -136,17 +139,21 @@ class Columns:
         cell = str(self._table(name).take(rows).text(name)[0])
         return Decimal(cell.replace(",", "."))
 
-    def _holds_numbers(self, name: str) -> bool:
-        """Whether the first cells are numbers; also where they are neither those nor durations, which an error says."""
+    def holds_durations(self, name: str) -> bool:
+        """Whether the first cells are durations or clocks; not where they are none of these, which an error says."""
+        if name in self.derived:
+            return False
         table = self._table(name)
         first = table.take(np.arange(min(LOOKED_AT, len(table))))
-        for read, numbers in ((first.numbers, True), (first.durations, False)):
+        if first.missing(name).all():
+            first = table.take(np.flatnonzero(~table.missing(name))[:LOOKED_AT])
+        for read, durations in ((first.numbers, False), (first.durations, True)):
             try:
                 read(name)
             except CorruptData:
                 continue
-            return numbers
-        return True
+            return durations
+        return False
 
     def _derived_numbers(self, name: str) -> Floats:
         return self.derived[name].astype(np.float64, copy=False)
@@ -156,6 +163,13 @@ class Columns:
             if name in table:
                 return table
         raise missing_column(self.path, name, [*self.derived, *self.names])
+
+
+def _kind(earliest: int | None, clocks: bool) -> str:
+    """What a column of times holds, in words."""
+    if earliest is not None:
+        return "dates"
+    return "clocks or durations" if clocks else "numbers"
 
 
 def missing_column(path: str, name: str, names: Sequence[str], remedy: str = "name one of them") -> InvalidInput:

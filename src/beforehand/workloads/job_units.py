@@ -50,7 +50,8 @@ def arrivals(source: Source, time_unit: str | None) -> tuple[Floats, str | None]
     """Arrivals since the earliest, and their unit."""
     name = source.roles["arrival"]
     since, first = source.columns.times(name)
-    known = "seconds" if first is not None else unit_name("time_unit", source.time_unit)
+    seconds = first is not None or source.columns.holds_durations(name)
+    known = "seconds" if seconds else unit_name("time_unit", source.time_unit)
     if known is None:
         return since, time_unit or unit_in_name(name)
     wanted = time_unit or known
