@@ -16,13 +16,15 @@ REPLICATIONS: Final = 20  # of a simulation, each with jobs and weights of its o
 SIMULATED_JOBS: Final = 300_000
 MOST_RESAMPLED: Final = 100_000
 MOST_SEED: Final = 2**63
+# How often a row is drawn, for each of 2**16 words: Poisson(1) to a 65,536th, in a seventh of the time.
+TIMES: Final = np.repeat(np.arange(9.0), (24109, 24109, 12055, 4018, 1005, 201, 33, 5, 1))
 
 
 def reweigh(log: Log, times: int, seed: int) -> Iterator[Floats]:
     """Weights of bootstrap resamples: each row is drawn Poisson(1) times, which keeps the rows in order."""
     random, drawn = np.random.default_rng(seed), 0
     while drawn < times:
-        weight = random.poisson(1.0, len(log)) * log.weight
+        weight = TIMES[random.integers(len(TIMES), size=len(log), dtype=np.uint16)] * log.weight
         if weight.any():  # of few rows all may be left out
             drawn += 1
             yield weight
