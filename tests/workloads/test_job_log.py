@@ -185,13 +185,15 @@ def test_only_named_columns_are_read(tmp_path):
     assert read(path)["size"].tolist() == [1, 2]
 
 
-def test_predictions_that_begin_late_in_a_file_are_not_overlooked(tmp_path):
+@pytest.mark.parametrize("ending", ["jsonl", "json"])
+def test_predictions_that_begin_late_in_a_file_are_not_overlooked(tmp_path, ending):
     records = [{"size": 1, "text": "x" * 100} for _ in range(2000)] + [{"size": 2, "cheap": 3, "state": "done"}]
-    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, records)))
-    trace = read_job_log(tmp_path / "t.jsonl")
+    path = tmp_path / f"t.{ending}"
+    path.write_text("\n".join(map(json.dumps, records)) if ending == "jsonl" else json.dumps(records))
+    trace = read_job_log(path)
     assert trace.meta["missing"] == {"cheap": 2000}
     assert trace["cheap"][-1] == 3
-    assert len(read_job_log(tmp_path / "t.jsonl", where=["state=done"])) == 1
+    assert len(read_job_log(path, where=["state=done"])) == 1
 
 
 def test_compressed_files_and_odd_dialects_are_read_as_asked(tmp_path):

@@ -82,7 +82,8 @@ def opened(path: str, wanted: JobColumns, reading: Reading, filtered: Sequence[s
     if log is not None:
         return _public(path, head, log, named, reading, filtered)
     names: Sequence[str] = head.names
-    if head.format == "jsonl":  # whose later lines may have other keys, such as predictions from some day on
+    records = head.format in ("jsonl", "json")
+    if records:  # of which later ones may have other keys, such as predictions from some day on
         asked = [role for role in ROLES_BY_NAME if role not in named]
         table = read_table(path, [*asked, *named.values(), *filtered], reading)
         names = list(dict.fromkeys([*names, *table.names]))
@@ -90,7 +91,7 @@ def opened(path: str, wanted: JobColumns, reading: Reading, filtered: Sequence[s
     for name in filtered:
         if name not in names:
             raise missing_column(path, name, names, "filter by one of them")
-    if head.format != "jsonl":
+    if not records:
         table = read_table(path, [*roles.values(), *filtered], reading)
     return Source(
         columns=Columns(path, [table], {}, names),
