@@ -129,6 +129,29 @@ def test_predictions_that_were_assumed_are_read_where_the_next_file_has_them(her
     assert log["columns"]["expensive"] == "better"
 
 
+def sacct(name, limits):
+    """What sacct prints, with the limits that users set or without."""
+    with open(name, "w") as stream:
+        print("JobID|Submit|Elapsed|State" + "|Timelimit" * limits, file=stream)
+        for job in range(60):
+            when, took = f"2026-03-{1 + job // 24:02}T{job % 24:02}:00:00", f"00:0{1 + job * 7 % 9}:00"
+            print(f"{job}|{when}|{took}|COMPLETED" + "|00:10:00" * limits, file=stream)
+
+
+def test_predictions_that_only_a_format_derives_take_the_place_of_assumed_ones(here, capsys):
+    sacct("march.txt", False)
+    sacct("april.txt", True)
+    assume = ["--assume-cheap", "1"]
+    arguments = ["scheduling", "plan-queue", "march.txt", "--load", "0.8", *assume, "--bootstrap", "10"]
+    assert run([*arguments, "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    for name, assumed in (("april.txt", {}), ("march.txt", {"cheap": 1})):
+        assert run(["audit", "plan.json", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["log"]["assumed"] == assumed
+    assert run(["audit", "plan.json", "april.txt", *assume]) == 2
+    assert "april.txt has cheap predictions; leave --assume-cheap out" in capsys.readouterr().err
+
+
 def test_what_is_printed_as_the_next_command_runs(here, capsys):
     week("march.csv", 0)
     arguments = ["scheduling", "plan-queue", "march.csv", *HOW, "--assume-expensive", "0.3", "--bootstrap", "10"]

@@ -1,6 +1,7 @@
 """`explain` and `audit`: plans of any area, read and checked."""
 
 import json
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,16 +69,20 @@ def audit(
 
 def _next_log(plan: Any, path: Path, jobs: JobOptions) -> Any:
     """A log that is read as the plan's own was; predictions that it has are not drawn."""
-    from beforehand.workloads.reading import look
-
     kept = JobOptions.of(plan.read_with)
-    asked = jobs.over(kept)
-    names = look(str(path)).names
-    for name in kept.assumed():
-        if (getattr(asked, name) or name) in names:
-            none: dict[str, Any] = {f"assume_{name}": None}
-            asked = replace(asked, **none)
-    return asked.read(path, seed=plan.seed + 1)  # other errors than those that were planned with
+    asked, seed = jobs.over(kept), plan.seed + 1  # other errors than those that were planned with
+    assumed = kept.assumed().keys() - jobs.assumed().keys()
+    if not assumed:
+        return asked.read(path, seed=seed)
+    found = _without(asked, assumed).read(path, seed=seed)  # only then it is known which predictions there are
+    has = assumed & found.columns.keys()
+    return found if has == assumed else _without(asked, has).read(path, seed=seed)
+
+
+def _without(asked: JobOptions, assumed: Set[str]) -> JobOptions:
+    """The options without these assumptions."""
+    none: dict[str, Any] = {f"assume_{name}": None for name in assumed}
+    return replace(asked, **none)
 
 
 def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any:
