@@ -126,8 +126,9 @@ test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton'
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
 	build/$*/bin/python -m pytest -q -m "$* and not nightly" tests/integrations/$* $($*_TESTS)
 
-bench-ray: build/ray/wheel.stamp  ## the benchmark of one core against two actors of Ray
+bench-ray: build/ray/wheel.stamp  ## one core against two actors of Ray, and a shared queue against Ray's own
 	build/ray/bin/python benchmarks/bench_streams_ray.py
+	build/ray/bin/python benchmarks/bench_shared_queue.py
 
 bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
