@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Literal, final, get_args
 
 from numpy.typing import ArrayLike
 
-from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.core.errors import InvalidInput
+from beforehand.integrations.ray.host import ray_for
 from beforehand.streams import Partitioned, Top
 from beforehand.streams.keys import Keys
 from beforehand.streams.sharding import MOST_SHARDS, routed, split
@@ -64,7 +64,7 @@ class ShardedSummary:
         for name, value, most in (("n", n, MOST_SHARDS), ("in_flight", in_flight, 2**31)):
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
                 raise InvalidInput(f"{name} is {value!r}, but must be a whole number from 1 to {most}")
-        self._ray = _host()
+        self._ray = ray_for("ShardedSummary")
         make = factory if callable(factory) else factory.build
         first = make()  # what is wrong with it shows here, not in an actor
         if partition == "hash":
@@ -177,10 +177,3 @@ class Shard:
 def merged(mine: Any, theirs: Any) -> Any:
     """Two summaries as one, which travel as bytes."""
     return mine.merge(theirs)
-
-
-def _host() -> Any:
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise MissingDependency("ShardedSummary needs ray; pip install 'beforehand[ray]'") from error
