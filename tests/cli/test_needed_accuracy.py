@@ -38,7 +38,7 @@ def test_the_table_has_a_row_for_each_error_and_the_answer_stands_below(here, ca
     assert f"a prediction for {price:.3g}" in lines[0]
     head = next(line for line in lines if line.startswith("sigma"))
     assert head.split("  ")[0] == "sigma"
-    assert "cost at 0.5 x" in head
+    assert "at bias 0.5" in head
     rows = [line.split()[0] for line in lines if line and line[0].isdigit()]
     assert rows == ["0", "0.1", "0.2", "0.3", "0.5", "0.7", "1", "1.4", "2", "2.8", "4"]
     told = "\n".join(lines[lines.index(head) :])
@@ -47,7 +47,7 @@ def test_the_table_has_a_row_for_each_error_and_the_answer_stands_below(here, ca
 
 
 def test_the_page_draws_the_curve_and_its_next_command_runs(here, capsys):
-    options = ["--load", "0.8", "--size", "tokens", "--html", "a.html"]
+    options = ["--load", "0.8", "--size", "tokens", "--html", "a.html", "--servers", "2", "--preemptive"]
     assert run(["scheduling", "accuracy", "jobs.npz", *options]) == 0
     assert "wrote a.html" in capsys.readouterr().out
     text = (here / "a.html").read_text("utf-8")
@@ -55,6 +55,7 @@ def test_the_page_draws_the_curve_and_its_next_command_runs(here, capsys):
     assert "beforehand scheduling accuracy jobs.npz" in text
     after = text.split("Next:</p>\n<pre><code>")[1].split("</code>")[0]
     assert after.startswith("beforehand scheduling plan-queue jobs.npz --load 0.8")
+    assert "--servers 2 --preemptive" in after
     assert run([*after.split()[1:], "--bootstrap", "0"]) == 0
 
 

@@ -1,6 +1,7 @@
 """How plans of queues look in a terminal, as JSON, and on a page."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_times_prices_and_the_audit_are_in_the_unit_of_the_log(capsys, unit, wor
     made = planned(skewed(400, unit=unit))
     made.show()
     shown = capsys.readouterr().out
-    assert f"times and costs in {words}, calls a job" in shown
+    assert f"times and costs in {words}; cheap, expensive: predictions a job" in shown
     assert f"audit on the last 200 of 400 jobs by row, in {words}:" in shown
     assert f"{made.plan.price}" in shown
     assert f"{unit or 'size units'} per job" in shown
@@ -66,6 +67,26 @@ def test_every_candidate_stands_in_the_table_and_the_chosen_one_below(capsys):
     assert f"worth of expensive calls up to {plan.break_even_expensive:.3g} each" in facts
     assert "utilization 0.900, which leaves a margin of 0.100" in facts
     assert "assumed Poisson arrivals, one server, free preemption" in facts
+
+
+def test_a_gain_too_small_to_be_worth_it_is_no_recommendation_and_has_no_sign(capsys):
+    made = planned(skewed(400), load=0.01, expensive_cost=0.0)
+    assert made.plan.verdict == "don't bother"
+    made.show()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"best found {made.plan.design}: don't bother because it saves " in shown
+    assert f"of the cost of {made.plan.baseline.design}, and 5 % would be worth having" in shown
+    assert "recommended" not in shown
+    assert "-0%" not in shown
+
+
+def test_thousands_are_written_out_in_words_as_in_tables(capsys):
+    log = skewed(400)
+    columns = {name: 1e4 * getattr(log, name) for name in ("size", "cheap", "expensive")}
+    made = planned(Log(**columns))
+    made.show()
+    for text in (capsys.readouterr().out, made.plan.explain()):
+        assert not re.search(r"(?<![\d.(])[\d.]+e\+0", text)  # but in a threshold, which --policy reads back
 
 
 def test_memory_is_shown_where_it_was_weighed(capsys):

@@ -150,7 +150,9 @@ def test_plan_queue_prints_the_choice_what_it_beat_and_the_audit(here, capsys):
 def test_the_plan_can_be_explained_audited_and_built(here, capsys):
     Trace.load("jobs.npz").split(0.5)[1].save("holdout.csv")
     assert run(["scheduling", *PLAN, "-o", "plan.json"]) == 0
-    assert "wrote plan.json" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "wrote plan.json" in shown
+    assert shown.endswith("\n  beforehand audit plan.json LATER.npz\n")  # the plan has seen jobs.npz
     assert run(["explain", "plan.json"]) == 0
     assert "Poisson arrivals" in capsys.readouterr().out
     assert run(["audit", "plan.json", "holdout.csv", "--kind", "jobs", "--json"]) == 0

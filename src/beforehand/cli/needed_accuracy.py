@@ -40,7 +40,8 @@ def accuracy(
     """How good must a prediction be to pay, and are those in the log good enough?
 
     Draws predictions with larger and larger errors, and says for each how
-    much the best order saves and what a prediction is worth. The log's own
+    much the best order saves and what a prediction is worth; "at bias 2" is
+    its cost if all of them are twice as large as well. The log's own
     predictions, if it has any, are measured and set beside them.
     """
     from beforehand import scheduling
@@ -67,12 +68,16 @@ def accuracy(
     show_jobs(trace)
     setting = found.setting
     options = ["--load", f"{setting.load:.3g}", "--expensive-cost", f"{setting.expensive_cost:.4g}"]
+    options += ["--servers", str(servers)] if servers > 1 else []
+    options += ["--preemptive"] if preemptive else []
     after = f"{shlex.join(['beforehand', 'scheduling', 'plan-queue', str(log), *options])} {jobs.words()}".rstrip()
     answer(found, log.name).give(html, command=page.command(context), after=after)
 
 
 def answer(found: "NeededAccuracy", name: str) -> Answer:
     """What was found for the log of that name, as a terminal and a page show it."""
+    from beforehand.scheduling.plan.words import figure
+
     unit = found.unit or "the unit of the sizes"
     setting, factors = found.setting, list(found.points[0].biased)
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
@@ -80,7 +85,7 @@ def answer(found: "NeededAccuracy", name: str) -> Answer:
     rows = []
     for point in found.points:
         worth = "-" if point.worth is None else render.number(point.worth)
-        saved = f"{-point.saving:+.0%}" if point.saving else "-"
+        saved = render.change(-point.saving) if point.saving else "-"
         cells = [f"{point.sigma:g}", point.design, render.number(point.cost), saved, worth]
         rows.append(cells + [render.number(point.biased[factor]) for factor in factors])
     return Answer(
@@ -89,9 +94,9 @@ def answer(found: "NeededAccuracy", name: str) -> Answer:
         told=found.explain(),
         sheets=[
             Sheet(
-                title=f"load {setting.load:.2f}{servers}, {found.jobs:,} jobs of mean {found.mean:.4g}; "
+                title=f"load {setting.load:.2f}{servers}, {found.jobs:,} jobs of mean {figure(found.mean)}; "
                 f"costs in {unit}, a prediction for {render.number(setting.expensive_cost)}",
-                columns=columns + [f"cost at {factor:g} x" for factor in factors],
+                columns=columns + [f"at bias {factor:g}" for factor in factors],
                 rows=rows,
             )
         ],

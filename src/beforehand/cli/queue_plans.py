@@ -87,10 +87,12 @@ def sizes_in(plan: "QueuePlan") -> str:
 
 def show_plan(plan: "QueuePlan") -> None:
     """Print the designs that were tried, the best of each family, and what predictions are worth."""
+    from beforehand.scheduling.plan.words import figure
+
     setting = plan.setting
     servers = f", {setting.servers} servers" if setting.servers > 1 else ""
-    head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {plan.mean:.4g}, SCV {plan.scv:.2f}"
-    render.show(f"{head}; times and costs in {sizes_in(plan)}, calls a job\n")
+    head = f"load {setting.load:.2f}{servers}, {plan.jobs:,} jobs of mean {figure(plan.mean)}, SCV {plan.scv:.2f}"
+    render.show(f"{head}; times and costs in {sizes_in(plan)}; cheap, expensive: predictions a job\n")
     baseline = next((each.family for each in plan.candidates if each.design == plan.baseline.design), "baseline")
     cost = "cost" if setting.slo is None else f"later than {render.number(setting.slo)}"
     goal = "" if setting.goal == "mean" else f"{setting.goal} "
@@ -117,11 +119,17 @@ def _cost(plan: "QueuePlan", value: float) -> str:
 
 def _against(cost: float, baseline: float) -> str:
     """How much more or less than the baseline, which may be 0 where it is a share of jobs."""
-    return f"{cost / baseline - 1:+.0%}" if baseline else "-"
+    return render.change(cost / baseline - 1) if baseline else "-"
 
 
 def _facts(plan: "QueuePlan") -> list[tuple[str, object]]:
-    facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
+    weak = plan.verdict in ("don't bother", "unclear") and plan.design != plan.baseline.design
+    facts: list[tuple[str, object]] = [("best found" if weak else "recommended", f"{plan.design}: {plan.verdict}")]
+    if weak:
+        low, value, high = (f"{100 * share:.1f}" for share in (plan.saving.low, plan.saving.value, plan.saving.high))
+        what = "cost" if plan.setting.slo is None else "late jobs"
+        saves = f"it saves {value} % ({low} to {high}) of the {what} of {plan.baseline.design}"
+        facts.append(("because", f"{saves}, and {100 * plan.min_gain:g} % would be worth having"))
     if plan.advice:
         facts.append(("because", plan.advice))
     worth = (("cheap", plan.break_even_cheap), ("expensive", plan.break_even_expensive))

@@ -88,6 +88,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
+def change(share: float) -> str:
+    """How much more or less, in whole percents with their sign; what rounds to nothing has none."""
+    return "0%" if round(100 * share) == 0 else f"{share:+.0%}"
+
+
 def show_report(report: "Report") -> None:
     """The four outcomes side by side, the price, and the verdict with its reason."""
     out = console()

@@ -132,7 +132,8 @@ def plan_queue(
         if path:
             render.show(f"\nwrote {path}")
     if output:
-        render.show(f"check it on later jobs:\n  {shlex.join(['beforehand', 'audit', str(output), str(log)])}")
+        later = f"LATER{log.suffix}"  # not the log itself, which the plan was made from
+        render.show(f"check it on a log of later jobs:\n  {shlex.join(['beforehand', 'audit', str(output), later])}")
     if not drawn:
         render.show(f"\n{page.NO_PICTURES}")
 

@@ -33,12 +33,14 @@ BASELINE, CLAIRVOYANT = Outcome("FCFS", 2.0, 2.0, 2.0), Outcome("SPJF", 1.0, 1.0
         (
             "don't bother",
             [BLIND, BIT],
-            "tried with cheap predictions, at today's price; there were no expensive ones to try",
+            "tried with cheap predictions, at today's price; there were no expensive ones to try; "
+            "perfect ones would lower the cost of a job from 2 to 1",
         ),
         (
             "don't bother",
             [BLIND, design(SkipPredict(1.0), 3.0, expensive=0.2)],
-            "tried with expensive predictions, at today's price; there were no cheap ones to try",
+            "tried with expensive predictions, at today's price; there were no cheap ones to try; "
+            "perfect ones would lower the cost of a job from 2 to 1",
         ),
         (
             "don't bother",

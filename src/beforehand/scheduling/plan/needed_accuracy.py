@@ -12,6 +12,7 @@ from beforehand.core.predictor import Predictor, Price
 from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import MOST, checked, finite, listed, whole
 from beforehand.scheduling.log import Floats, Log
+from beforehand.scheduling.plan import words
 from beforehand.scheduling.plan.candidates import reevaluate
 from beforehand.scheduling.plan.planner import plan_queue
 from beforehand.scheduling.plan.queue_plan import QueuePlan
@@ -122,16 +123,19 @@ class NeededAccuracy:
     def explain(self) -> str:
         """The answer in plain words."""
         gain, price, sigma = f"{100 * self.min_gain:g} %", self.setting.expensive_cost, self.breaks_even
-        paid = f"At a price of {price:.4g} each, predictions" if price else "Predictions"
+        paid = f"At a price of {words.figure(price)} each, predictions" if price else "Predictions"
         if sigma is None:
-            answer = f"{paid} do not save {gain}, not even with errors of sigma {self.points[0].sigma:g}."
+            least = self.points[0].sigma
+            answer = (
+                f"{paid} do not save {gain}, not even {f'with errors of sigma {least:g}' if least else 'exact ones'}."
+            )
         elif sigma == math.inf:
             most = self.points[-1].sigma
             answer = f"{paid} save more than {gain} even with errors of sigma {most:g}, the largest tried."
         else:
             answer = f"{paid} save more than {gain} as long as sigma, the spread of their errors, is below {sigma:.2g}."
         unit = f" {self.unit}" if self.unit else ""
-        lines = [f"Without predictions, {self.baseline} costs {self.baseline_cost:.4g}{unit} a job. {answer}"]
+        lines = [f"Without predictions, {self.baseline} costs {words.figure(self.baseline_cost)}{unit} a job. {answer}"]
         lines += [_told(each, self.min_gain) for each in self.own]
         lines.append(f"Assumed: {self.setting.model}; errors are lognormal and the same for short and long jobs.")
         return "\n".join(lines)

@@ -12,6 +12,7 @@ import numpy as np
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import finite, flag, whole
 from beforehand.scheduling.log import Floats, Log, rate_in_sizes
+from beforehand.scheduling.plan import words
 from beforehand.scheduling.plan.candidates import BLIND
 from beforehand.scheduling.plan.planner import plan_queue
 from beforehand.scheduling.plan.resampling import MOST_SEED
@@ -105,7 +106,8 @@ class NeededServers:
         """The answer in plain words."""
         unit = f" {self.unit}" if self.unit else ""
         lines = [
-            f"Work for {self.work:.4g} servers arrives. For a {self.goal} response time within {self.within:g}{unit}:",
+            f"Work for {self.work:.4g} servers arrives. For a {self.goal} response time within "
+            f"{words.figure(self.within)}{unit}:",
             f"with random arrivals, {_told(self.random)}",
         ]
         if self.replayed is not None:
@@ -323,7 +325,7 @@ def _told(counted: Counted) -> str:
 
     def number(enough: Enough, what: str) -> str:
         many = f"more than {MOST_SERVERS}" if enough.servers is None else f"{enough.servers}"
-        return f"{many} {what} ({enough.design}, {enough.reached:.4g})"
+        return f"{many} {what} ({enough.design}, {words.figure(enough.reached)})"
 
     parts = [f"it takes {number(counted.without, 'servers without predictions')}"]
     if counted.predicted is not None:

@@ -265,9 +265,9 @@ class QueuePlan:
         paid = sum(self.price.amounts.values()) if setting.charge == "external" else 0.0
         lines = [
             f"{self.verdict}: {self.design} at {several}load {setting.load:.2f}, from {self.jobs:,} jobs of mean "
-            f"{self.mean:.4g} and SCV {self.scv:.2f}.",
+            f"{words.figure(self.mean)} and SCV {self.scv:.2f}.",
             f"Expected {setting.metric}: {expected} ({low} to {high}): {words.calls(chosen)}"
-            f"{f' for {paid:.4g}' if paid else ''}.",
+            f"{f' for {words.figure(paid)}' if paid else ''}.",
             f"The best without predictions is {self.baseline.design} at {without}; the saving is "
             f"{words.percent(self.saving.value)} ({words.percent(self.saving.low)} to "
             f"{words.percent(self.saving.high)}).",
@@ -279,20 +279,21 @@ class QueuePlan:
         lines.append(f"With perfect size information: {best}.")
         worth = {"expensive": self.break_even_expensive, "cheap": self.break_even_cheap}
         lines += [
-            f"A prediction that is {name} is worth up to {price:.4g}."
+            f"A prediction that is {name} is worth up to {words.figure(price)}."
             for name, price in worth.items()
             if price is not None
         ]
         fcfs = next((each for each in self.candidates if each.family == "FCFS"), chosen)
         if chosen.p99 is not None and fcfs.p99 is not None:
+            times = [words.figure(time or 0.0) for time in (chosen.p95, chosen.p99, fcfs.p95, fcfs.p99)]
             lines.append(
-                f"95 % of jobs are done within {chosen.p95:.4g} and 99 % within {chosen.p99:.4g}; first come, first "
-                f"served within {fcfs.p95:.4g} and {fcfs.p99:.4g}, by simulation."
+                f"95 % of jobs are done within {times[0]} and 99 % within {times[1]}; first come, first served within "
+                f"{times[2]} and {times[3]}, by simulation."
             )
         if self.largest is not None:
+            here, in_order = (words.figure(time) for time in self.largest)
             lines.append(
-                f"The largest 1 % of jobs are done after {self.largest[0]:.4g}, and after {self.largest[1]:.4g} first "
-                "come, first served."
+                f"The largest 1 % of jobs are done after {here}, and after {in_order} first come, first served."
             )
         if self.winners:
             lines.append(f"Best at loads around it: {self.best_around}.")

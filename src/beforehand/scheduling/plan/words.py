@@ -23,9 +23,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def figure(value: float) -> str:
+    """A time or a cost to four digits; thousands are written out."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
 def goal_figure(value: float, setting: Setting) -> str:
-    """A cost, or the share of jobs that are late, to four digits."""
-    return f"{value:.4g}" if setting.slo is None else f"{100 * value:.3g} %"
+    """A cost, or the share of jobs that are late."""
+    return figure(value) if setting.slo is None else f"{100 * value:.3g} %"
 
 
 def kinds_tried(candidates: Sequence[Candidate]) -> tuple[By, ...]:
@@ -51,14 +56,14 @@ def advice(
         )
     if verdict != "don't bother" or kinds_tried(candidates[:1]):
         return ""
+    perfect = f"lower the {setting.metric} from {without} to {best}"
     if not tried:
-        return (
-            f"even perfect predictions, free of charge, would only lower the {setting.metric} from {without} to {best}"
-        )
+        return f"even perfect predictions, free of charge, would only {perfect}"
     other = (
         "" if len(tried) > 1 else f"; there were no {'cheap' if tried == ('expensive',) else 'expensive'} ones to try"
     )
-    return f"tried with {' and '.join(tried)} predictions, at today's price{'s' * (len(tried) > 1)}{other}"
+    ideal = f"perfect ones would {perfect}" if best != without else "not even perfect ones would change a thing"
+    return f"tried with {' and '.join(tried)} predictions, at today's price{'s' * (len(tried) > 1)}{other}; {ideal}"
 
 
 def warnings(jobs_at_once: float | None, servers: int) -> tuple[str, ...]:
@@ -105,8 +110,9 @@ def best_around(winners: Sequence[tuple[float, str]]) -> str:
 def calls(each: Candidate) -> str:
     """The mean response of a design and its predictions for each job."""
     asked = ((each.cheap_calls, "cheap"), (each.expensive_calls, "expensive"))
-    predictions = [f"{count:.2g} {kind}" for count, kind in asked if count]
-    return f"response {each.response_time:.4g}, {' and '.join(predictions) or 'no'} predictions"
+    each_kind = [f"{count:.2g} {kind}" for count, kind in asked if count]
+    noun = "prediction" if len(each_kind) == 1 and each_kind[0].startswith("1 ") else "predictions"
+    return f"response {figure(each.response_time)}, {' and '.join(each_kind) or 'no'} {noun}"
 
 
 def replayed(policy: Stock, log: Log, setting: Setting) -> str:
