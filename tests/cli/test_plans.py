@@ -117,6 +117,19 @@ def test_an_audit_reads_the_next_file_as_the_plan_read_its_own(here, capsys):
     assert log["jobs"] + log["dropped"] == 400
 
 
+def test_a_log_that_cannot_be_read_as_the_plans_own_says_how_that_was_read(here, capsys):
+    week("march.csv", 0)
+    (here / "other.csv").write_text("took,submitted,guess\n1,2,3\n")
+    assert run(["scheduling", "plan-queue", "march.csv", *HOW, "--bootstrap", "0", "-o", "plan.json"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "plan.json", "other.csv"]) == 2
+    error = capsys.readouterr().err
+    assert "other.csv has no column 'state'" in error
+    assert error.endswith(f"; the plan's own log was read with {shlex.join(HOW)}, which options of audit replace\n")
+    assert run(["audit", "plan.json", "gone.csv"]) == 2
+    assert "the plan's own" not in capsys.readouterr().err
+
+
 def test_predictions_that_were_assumed_are_read_where_the_next_file_has_them(here, capsys):
     week("march.csv", 0)
     week("april.csv", 1, further="better")
@@ -158,6 +171,7 @@ def test_what_is_printed_as_the_next_command_runs(here, capsys):
     assert run([*arguments, "-o", "plan.json", "--html", "plan.html"]) == 0
     shown = capsys.readouterr().out
     audit = next(line for line in shown.splitlines() if line.strip().startswith("beforehand audit"))
+    week("LATER.csv", 1)
     assert run(shlex.split(audit)[1:]) == 0
     page = html.unescape((here / "plan.html").read_text())
     simulate = re.search(r"beforehand scheduling simulate [^<]*", page)[0]

@@ -69,8 +69,21 @@ def audit(
 
 def _next_log(plan: Any, path: Path, jobs: JobOptions) -> Any:
     """A log that is read as the plan's own was; predictions that it has are not drawn."""
+    from beforehand.core.errors import InvalidInput
+
     kept = JobOptions.of(plan.read_with)
-    asked, seed = jobs.over(kept), plan.seed + 1  # other errors than those that were planned with
+    try:
+        return _read_alike(path, jobs, kept, plan.seed + 1)  # other errors than those that were planned with
+    except InvalidInput as error:
+        if not (said := kept.words()) or jobs.said() or not path.exists():
+            raise
+        raise InvalidInput(
+            f"{error}; the plan's own log was read with {said}, which options of audit replace"
+        ) from error
+
+
+def _read_alike(path: Path, jobs: JobOptions, kept: JobOptions, seed: int) -> Any:
+    asked = jobs.over(kept)
     assumed = kept.assumed().keys() - jobs.assumed().keys()
     if not assumed:
         return asked.read(path, seed=seed)
