@@ -101,3 +101,11 @@ def test_a_queue_of_such_jobs_has_the_mean_of_its_formula(distribution):
 def test_powers_of_sizes_beyond_floats_are_infinite_and_no_error():
     assert BoundedPareto(1.5, 1e99, 1e100).moment(4) == math.inf
     assert np.isfinite(BoundedPareto(1.5, 1e99, 1e100).moment(2))
+
+
+def test_the_hazard_at_the_largest_size_is_infinite_and_warns_of_nothing():
+    random = np.random.default_rng(0)
+    for alpha, low, ratio in zip(10 ** random.uniform(-6, 2, 500), 10 ** random.uniform(-5, 5, 500),
+                                 10 ** random.uniform(0.1, 12, 500), strict=True):  # fmt: skip
+        sizes = BoundedPareto(alpha, low, low * ratio)
+        assert sizes.cumulative_hazard(sizes.high) == math.inf

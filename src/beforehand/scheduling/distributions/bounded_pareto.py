@@ -68,7 +68,7 @@ class BoundedPareto(SizeDistribution):
         """-ln P(S > x)."""
         x = np.clip(np.asarray(x, dtype=np.float64), self.low, self.high)
         passed, left = self.alpha * np.log1p((x - self.low) / self.low), self.alpha * self._left(x)
-        below = np.expm1(-passed) / math.expm1(-self.alpha * self._span)
+        below = np.minimum(np.expm1(-passed) / math.expm1(-self.alpha * self._span), 1.0)  # rounding may pass it
         with np.errstate(divide="ignore"):
             above = passed - np.log(np.expm1(-left) / math.expm1(-self.alpha * self._span))
             return np.where(below < 0.5, -np.log1p(-below), above)
