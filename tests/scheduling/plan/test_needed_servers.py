@@ -72,6 +72,22 @@ def test_the_logs_own_arrivals_are_replayed():
     assert enough.one_fewer == pytest.approx(quantile(enough.servers - 1))
 
 
+def erlang_waits(work, servers):
+    """The share of jobs that wait in M/M/k."""
+    last = work**servers / math.factorial(servers) * servers / (servers - work)
+    return last / (sum(work**k / math.factorial(k) for k in range(servers)) + last)
+
+
+@pytest.mark.parametrize("size", [0.1, 0.7, 1.0, 3.7])
+def test_a_limit_that_is_a_size_is_reached_by_jobs_that_do_not_wait(size):
+    found = needed_servers(Log([size] * 5), rate=1.5 / size, within=size, goal="p50", jobs=20_000)
+    assert found.random.without.servers == 3  # where some 24 % wait, and on 2 servers some 64 %
+    assert erlang_waits(1.5, 3) < 0.4 < 0.6 < erlang_waits(1.5, 2)
+    rare = needed_servers(Log([size] * 5), rate=0.001 / size, within=size, goal="p99", jobs=20_000)
+    assert rare.random.without.servers == 1
+    assert "it takes 1 server without" in rare.explain()
+
+
 def test_with_a_rate_nothing_is_replayed():
     assert needed_servers(skewed(200, arrivals=True), rate=0.5, within=20.0, jobs=5000).replayed is None
 

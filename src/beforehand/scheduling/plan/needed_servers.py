@@ -14,15 +14,18 @@ from beforehand.scheduling.inputs import finite, flag, whole
 from beforehand.scheduling.log import Floats, Log, rate_in_sizes
 from beforehand.scheduling.plan import words
 from beforehand.scheduling.plan.candidates import BLIND
+from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
 from beforehand.scheduling.plan.planner import plan_queue
 from beforehand.scheduling.plan.resampling import MOST_SEED
 from beforehand.scheduling.plan.search import SAMPLED_ROWS, sample_of
+from beforehand.scheduling.plan.setting import ROUNDING, Setting, percentile
 from beforehand.scheduling.policies.classic import FCFS, SPJF, SPRPT
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.simulation.simulator import MOST_SERVERS, replay, simulate
 
 JOBS: Final = 200_000  # of a simulation
 FEWEST_JOBS: Final = 1000
+MOST_JOBS: Final = 10**7  # whose response times are all kept, some 60 bytes for each
 TRIED: Final = 5  # policies that go by predictions, the best by the formula for one server
 Knowing = Literal["nothing", "predictions", "sizes"]
 
@@ -106,7 +109,7 @@ class NeededServers:
         """The answer in plain words."""
         unit = f" {self.unit}" if self.unit else ""
         lines = [
-            f"Work for {self.work:.4g} servers arrives. For a {self.goal} response time within "
+            f"Work for {self.work:.4g} server{'s' * (self.work != 1)} arrives. For a {self.goal} response time within "
             f"{words.figure(self.within)}{unit}:",
             f"with random arrivals, {_told(self.random)}",
         ]
@@ -143,7 +146,7 @@ def needed_servers(
             within a time is `"p99"`.
         rate: Arrivals in a unit of the log's time. Left out: measured from its arrivals, which are also replayed.
         preemptive: Whether a job that was started can be preempted.
-        jobs: How many are drawn from the log in each simulation.
+        jobs: How many are drawn from the log in each simulation, from 1000 to 10 million.
         seed: Of the simulations.
 
     Guarantee:
@@ -169,7 +172,7 @@ def needed_servers(
     """
     log, share = Log.read(log).missing_last(), _share(goal)
     limit, preempts = finite("within", within, above=True), flag("preemptive", preemptive)
-    many, seed = whole("jobs", jobs, least=FEWEST_JOBS, most=10**9), whole("seed", seed, most=MOST_SEED)
+    many, seed = whole("jobs", jobs, least=FEWEST_JOBS, most=MOST_JOBS), whole("seed", seed, most=MOST_SEED)
     arrivals = rate_in_sizes(log, rate)
     work = log.measured_load() if arrivals is None else arrivals * log.mean
     if math.isnan(work):
@@ -180,7 +183,7 @@ def needed_servers(
             "several queues, and pass the rate of one"
         )
     shortest = _figure(log.size, log.weight, share)
-    if shortest > limit:
+    if shortest > limit * (1 + ROUNDING):
         raise InvalidInput(
             f"within is {within:g}, but the {goal} of the sizes alone is {shortest:.4g}, and no number of servers "
             "makes a job shorter; pass at least that"
@@ -230,10 +233,12 @@ class _Queue:
 
     def simulated(self, jobs: int, seed: int, log: Log, policy: Stock, servers: int) -> float:
         """What a policy reaches with jobs like these that arrive at random."""
-        shares = () if self.share is None else (self.share,)
         load = self.work / servers
-        found = simulate(policy, log, load=load, jobs=jobs, seed=seed, servers=servers, quantiles=shares)
-        return found.response_time if self.share is None else found.quantiles[self.share]
+        if self.share is None:
+            return simulate(policy, log, load=load, jobs=jobs, seed=seed, servers=servers, quantiles=()).response_time
+        # The quantiles of `simulate` are rounded, and a limit may be the very size of many jobs.
+        setting = Setting(load=load, preemptive=self._preemptive, servers=servers)
+        return percentile(DrawnJobs.like(log, setting, jobs, seed).run(policy).response, self.share)
 
     def replayed(self, log: Log, policy: Stock, servers: int) -> float:
         """What it reaches with these very jobs at their own times, from 0 on."""
@@ -244,7 +249,7 @@ class _Queue:
 
 def _counted(reached: Callable[[Log, Stock, int], float], queue: _Queue, limit: float) -> Counted:
     """The least numbers of servers, and what is reached with every number that was looked at."""
-    exact = queue.log.exactly_predicted()
+    exact, bound = queue.log.exactly_predicted(), limit * (1 + ROUNDING)
 
     @cache
     def best(knowing: Knowing, servers: int) -> tuple[float, str]:
@@ -257,7 +262,7 @@ def _counted(reached: Callable[[Log, Stock, int], float], queue: _Queue, limit: 
     looked: set[int] = set()
 
     def least(knowing: Knowing, most: int = MOST_SERVERS) -> Enough:
-        found, seen = _least(partial(best, knowing), math.floor(queue.work) + 1, most, limit)
+        found, seen = _least(partial(best, knowing), math.floor(queue.work) + 1, most, bound)
         looked.update(seen)
         return found
 
@@ -327,7 +332,8 @@ def _told(counted: Counted) -> str:
         many = f"more than {MOST_SERVERS}" if enough.servers is None else f"{enough.servers}"
         return f"{many} {what} ({enough.design}, {words.figure(enough.reached)})"
 
-    parts = [f"it takes {number(counted.without, 'servers without predictions')}"]
+    servers = "server" if counted.without.servers == 1 else "servers"
+    parts = [f"it takes {number(counted.without, f'{servers} without predictions')}"]
     if counted.predicted is not None:
         parts.append(number(counted.predicted, "with them"))
     parts.append(number(counted.clairvoyant, "with exact sizes"))
