@@ -107,6 +107,31 @@ def test_predictions_that_say_nothing_are_as_good_as_none():
     assert "not enough" in found.explain()
 
 
+def test_where_nothing_is_saved_that_is_not_enough_even_if_any_saving_were():
+    found = needed_accuracy(Log([1.0] * 50, expensive=[2.0] * 50), load=LOAD, min_gain=0.0, biases=())
+    assert found.breaks_even is None
+    assert "do not save anything" in found.explain()
+    assert "they save nothing. That is not enough." in found.explain()
+
+
+def test_jobs_of_no_weight_do_not_count():
+    log = skewed(500)
+    weight = np.arange(500) % 2
+    some = Log(log.size, expensive=np.where(weight, log.expensive, 7.0), weight=weight)
+    found = needed_accuracy(some, load=LOAD, biases=())
+    assert found.own == needed_accuracy(some.take(np.flatnonzero(weight)), load=LOAD, biases=()).own
+    none = needed_accuracy(Log([1.0, 5.0], weight=[0, 1], expensive=[2.0, math.nan]), load=LOAD, biases=())
+    assert none.own == ()
+
+
+def test_all_predictions_of_a_long_log_are_counted():
+    log = skewed(25_000)
+    found = needed_accuracy(log, load=LOAD, sigmas=(0.5,), biases=())
+    error = np.log(log.expensive / log.size)
+    assert found.own[-1].jobs == 25_000
+    assert found.own[-1].sigma == pytest.approx(np.std(error), rel=1e-9)
+
+
 def test_jobs_without_a_prediction_count_as_the_longest():
     log = skewed(1000)
     some = np.where(np.arange(1000) % 3, log.expensive, np.nan)

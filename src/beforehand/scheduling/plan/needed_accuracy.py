@@ -26,6 +26,7 @@ SIGMAS: Final = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 BIASES: Final = (0.5, 2.0)
 MOST_SIGMA: Final = 10.0
 MOST_BIAS: Final = 1e6
+ROUNDING: Final = 1e-9  # of a saving that is none
 FEWEST: Final = 20_000  # predictions to draw for a short log
 
 
@@ -109,9 +110,10 @@ class NeededAccuracy:
     def breaks_even(self) -> float | None:
         """The largest sigma at which predictions save `min_gain`, on a straight line between two that were tried.
 
-        None if not even the most accurate ones that were tried save that much; inf if the least accurate ones do.
+        None if not even the most accurate ones that were tried save that much, or none saves anything; inf if the
+        least accurate ones do.
         """
-        paying = [place for place, point in enumerate(self.points) if point.saving >= self.min_gain]
+        paying = [place for place, point in enumerate(self.points) if _enough(point.saving, self.min_gain)]
         if not paying:
             return None
         if paying[-1] == len(self.points) - 1:
@@ -125,9 +127,9 @@ class NeededAccuracy:
         gain, price, sigma = f"{100 * self.min_gain:g} %", self.setting.expensive_cost, self.breaks_even
         paid = f"At a price of {words.figure(price)} each, predictions" if price else "Predictions"
         if sigma is None:
-            least = self.points[0].sigma
+            least, what = self.points[0].sigma, gain if self.min_gain else "anything"
             answer = (
-                f"{paid} do not save {gain}, not even {f'with errors of sigma {least:g}' if least else 'exact ones'}."
+                f"{paid} do not save {what}, not even {f'with errors of sigma {least:g}' if least else 'exact ones'}."
             )
         elif sigma == math.inf:
             most = self.points[-1].sigma
@@ -209,7 +211,8 @@ def needed_accuracy(
     def plan(jobs: Log, **more: Any) -> QueuePlan:
         return plan_queue(jobs, load=setting.load, expensive_cost=setting.expensive_cost, **options, **more)
 
-    sample = sample_of(log) if len(log) > SAMPLED_ROWS else log
+    counted = log if log.weight.all() else log.take(np.flatnonzero(log.weight))
+    sample = sample_of(counted) if len(counted) > SAMPLED_ROWS else counted
     drawn = sample.take(np.repeat(np.arange(len(sample)), -(-FEWEST // len(sample))))
     normal = np.random.default_rng(seed).standard_normal(len(drawn))
 
@@ -236,12 +239,11 @@ def needed_accuracy(
                 biased=off,
             )
         )
-    columns = {name: getattr(sample, name) for name in get_args(By)}
-    own = [
-        _own(name, sample, column, plan(_by(sample, column).missing_last()), points)
-        for name, column in columns.items()
-        if column is not None and not np.isnan(column).all()
-    ]
+    own = []
+    for name in get_args(By):
+        column = getattr(sample, name)
+        if column is not None and not np.isnan(column).all():
+            own.append(_own(name, counted, plan(_by(sample, column).missing_last()), points))
     return NeededAccuracy(
         points=tuple(points),
         own=tuple(own),
@@ -255,12 +257,18 @@ def needed_accuracy(
     )
 
 
+def _enough(saving: float, least: float) -> bool:
+    """Whether a saving is worth having; even where any is, there must be one."""
+    return saving >= least and saving > ROUNDING
+
+
 def _by(log: Log, predictions: Floats) -> Log:
     """The same jobs with these predictions alone."""
     return Log(log.size, expensive=predictions, weight=log.weight, unit=log.unit)
 
 
-def _own(by: By, log: Log, column: Floats, plan: QueuePlan, points: Sequence[Accuracy]) -> OwnPredictions:
+def _own(by: By, log: Log, plan: QueuePlan, points: Sequence[Accuracy]) -> OwnPredictions:
+    column = getattr(log, by)
     bits = np.isin(column, (0.0, 1.0)) | np.isnan(column)
     usable = ~np.isnan(column) if bits.all() else column > 0
     sigma = bias = math.nan
@@ -271,7 +279,7 @@ def _own(by: By, log: Log, column: Floats, plan: QueuePlan, points: Sequence[Acc
     savings = np.minimum.accumulate([point.saving for point in points])[::-1]
     found = plan.saving.value
     as_good_as = math.inf
-    if found > max(savings[0], 0.0):
+    if found > max(savings[0], ROUNDING):
         as_good_as = float(np.interp(found, savings, [point.sigma for point in points][::-1]))
     return OwnPredictions(
         by=by,
@@ -288,9 +296,15 @@ def _own(by: By, log: Log, column: Floats, plan: QueuePlan, points: Sequence[Acc
 def _told(own: OwnPredictions, least: float) -> str:
     """A column of predictions in a sentence or two."""
     errors = (
-        "are bits" if math.isnan(own.sigma) else f"have errors of sigma {own.sigma:.2g} and a bias of {own.bias:.2g}"
+        "are bits"
+        if math.isnan(own.sigma)
+        else f"have errors of sigma {round(own.sigma, 6):.2g} and a bias of {own.bias:.2g}"
     )
-    good = "save nothing" if own.saving <= 0 else f"save {100 * own.saving:.1f} % with {own.design}"
-    like = "" if own.as_good_as == math.inf else f", as much as lognormal errors of sigma {own.as_good_as:.2g} would"
-    enough = "That is enough." if own.saving >= least else "That is not enough."
+    good = "save nothing" if own.saving <= ROUNDING else f"save {100 * own.saving:.1f} % with {own.design}"
+    like = (
+        ""
+        if own.as_good_as == math.inf
+        else f", as much as lognormal errors of sigma {round(own.as_good_as, 6):.2g} would"
+    )
+    enough = "That is enough." if _enough(own.saving, least) else "That is not enough."
     return f"The log's {own.by} predictions {errors}; they {good}{like}. {enough}"
