@@ -1,6 +1,7 @@
 """`scheduling servers` says what the library says, in tables, as JSON, and on a page."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -55,6 +56,20 @@ def test_the_page_draws_both_and_its_next_command_runs(here, capsys):
     after = text.split("Next:</p>\n<pre><code>")[1].split("</code>")[0]
     assert "--servers" in after
     assert run([*after.split()[1:], "--bootstrap", "0"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--rate", "255.9", "--within", "1", "--goal", "p99.99"], "--servers 256 --load 0.999 --preemptive"),
+        (["--rate", "0.9998", "--within", "1e6"], "--servers 1 --load 0.999 --preemptive"),
+    ],
+)
+def test_the_next_command_fits_where_256_are_too_few_or_the_load_is_nearly_1(here, monkeypatch, options, expected):
+    monkeypatch.setattr(scheduling, "needed_servers", partial(scheduling.needed_servers, jobs=1000))
+    (here / "ones.csv").write_text("size\n" + "1\n" * 100)
+    assert run(["scheduling", "servers", "ones.csv", *options, "--preemptive", "--html", "a.html"]) == 0
+    assert expected in (here / "a.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,18 @@ import typer
 from beforehand.cli import page, render
 from beforehand.cli.answer import Answer
 from beforehand.cli.jobs import JobOptions, LogFile, about, show_jobs
-from beforehand.cli.queue_options import CostUnit, Html, Json, Load, MinGain, Preemptive, Rate, Seed, Servers
+from beforehand.cli.queue_options import (
+    CostUnit,
+    Html,
+    Json,
+    Load,
+    MinGain,
+    Preemptive,
+    Rate,
+    Seed,
+    Servers,
+    load_option,
+)
 from beforehand.reporting import Sheet
 
 if TYPE_CHECKING:
@@ -67,7 +78,7 @@ def accuracy(
         return
     show_jobs(trace)
     setting = found.setting
-    options = ["--load", f"{setting.load:.3g}", "--expensive-cost", f"{setting.expensive_cost:.4g}"]
+    options = [*load_option(setting.load), "--expensive-cost", f"{setting.expensive_cost:.4g}"]
     options += ["--servers", str(servers)] if servers > 1 else []
     options += ["--preemptive"] if preemptive else []
     after = f"{shlex.join(['beforehand', 'scheduling', 'plan-queue', str(log), *options])} {jobs.words()}".rstrip()

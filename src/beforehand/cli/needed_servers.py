@@ -11,7 +11,7 @@ import typer
 from beforehand.cli import page, render
 from beforehand.cli.answer import Answer
 from beforehand.cli.jobs import JobOptions, LogFile, about, show_jobs
-from beforehand.cli.queue_options import Html, Json, Preemptive, Seed
+from beforehand.cli.queue_options import Html, Json, Preemptive, Seed, load_option
 from beforehand.reporting import Sheet
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def servers(
         return
     show_jobs(trace)
     enough = found.random.predicted or found.random.without
-    options = ["--servers", str(enough.servers), "--load", f"{found.work / (enough.servers or 1):.3g}"]
+    many = enough.servers or max(found.random.figures)  # all that there may be, where they are too few
+    options = ["--servers", str(many), *load_option(found.work / many)]
+    options += ["--preemptive"] * preemptive
     after = f"{shlex.join(['beforehand', 'scheduling', 'plan-queue', str(log), *options])} {jobs.words()}".rstrip()
     answer(found, log.name).give(html, command=page.command(context), after=after)
 

@@ -18,3 +18,8 @@ MinGain = Annotated[float, typer.Option(min=0, help="The least share of cost tha
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures everywhere.")]
 Html = Annotated[Path | None, typer.Option(help="Where to write a page with figures.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+
+
+def load_option(load: float) -> list[str]:
+    """The option --load for a command to try next, to three digits: never 1, which no queue can bear."""
+    return ["--load", f"{min(load, 0.999):.3g}"]

@@ -12,6 +12,7 @@ from rich.text import Text
 from beforehand.cli import page, render
 from beforehand.cli.jobs import about, show_jobs
 from beforehand.cli.page import Row
+from beforehand.cli.queue_options import load_option
 
 if TYPE_CHECKING:
     from beforehand.cli.figures import Draw
@@ -74,7 +75,7 @@ class Planned:
             known=f"sizes, {' and '.join(predictions) or 'no'} predictions",
             story=f"Planned on the first {self.plan.jobs:,} jobs, audited on the last {len(self.holdout):,}.",
         )
-        options = ["--policy", policy_to_json(self.plan.policy), "--load", f"{self.plan.setting.load:.3g}"]
+        options = ["--policy", policy_to_json(self.plan.policy), *load_option(self.plan.setting.load)]
         options += ["--servers", str(self.plan.setting.servers)] if self.plan.setting.servers > 1 else []
         after = shlex.join(["beforehand", "scheduling", "simulate", str(log), *shlex.split(how), *options])
         return page.write(path, [audited], title=f"beforehand: {log.name}", lede=LEDE, command=command, after=after)
