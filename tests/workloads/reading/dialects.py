@@ -66,6 +66,10 @@ READ = {
     "no header, below comments": Dialect(
         "; Version: 2.2\n;\n 0 1.5 -1\n 10 2 -1\n", (3, 4), reading=Reading(header=False), names=HEADLESS
     ),
+    "no header, below comments, and cells that are empty": Dialect(
+        "; by us\n# in 2026\n;1.5;0\na;2;10\n", (3, 4), reading=Reading(header=False),
+        names={"size": "2", "arrival": "3"},
+    ),
     "no header, and a byte order mark": Dialect(
         "\ufeff0,1.5\n10,2\n", (1, 2), reading=Reading(header=False), names=HEADLESS
     ),

@@ -82,6 +82,8 @@ def laid_out(path: str, beginning: bytes, reading: Reading) -> Layout:
     header = first
     while header < len(lines) and (not lines[header].strip() or lines[header].lstrip()[0] in "#;"):
         header += 1
+    if not reading.header:
+        header = _first_row(lines, first, header, separator)
     commented = None
     if reading.header and header < len(lines):
         commented = _commented_header(lines[first:header], lines[header], separator)
@@ -103,6 +105,23 @@ def laid_out(path: str, beginning: bytes, reading: Reading) -> Layout:
     else:
         names = tuple(str(place) for place in range(1, len(cells) + 1))
     return Layout(found, names, header + rows * reading.header, encoding(beginning), fits)
+
+
+def _first_row(lines: Sequence[str], first: int, below: int, separator: str | None) -> int:
+    """Where rows begin that have no header: those with an empty cell before a semicolon look like comments.
+
+    Args:
+        lines: Of the beginning of the file.
+        first: The line to begin at.
+        below: The first that is no comment by its looks; the number of lines if all are.
+        separator: If it is known.
+    """
+    for place in range(first, below):
+        if lines[place].lstrip().startswith(";"):
+            looked_at = [line for line in lines[place : below + LOOKED_AT] if line.strip()]
+            if _separator(looked_at, separator) == (";", 1.0):
+                return place
+    return below
 
 
 def _commented_header(comments: Sequence[str], row: str, separator: str | None) -> int | None:
