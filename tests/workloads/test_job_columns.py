@@ -80,3 +80,10 @@ def test_clocks_have_a_difference_in_seconds(tmp_path):
 def test_durations_below_many_missing_cells_are_durations(tmp_path):
     table = columns(tmp_path, "a,b\n" + "NA,1\n" * 150 + "0:05:00,1\n")
     assert table.sizes("a").values[-1] == 300
+
+
+def test_numbers_in_two_units_have_no_difference(tmp_path):
+    table = columns(tmp_path, "begun_s,ended_ms,ended\n5,8000,8\n")
+    with pytest.raises(InvalidInput, match="seconds in column begun_s, but milliseconds in ended_ms; take two in one"):
+        table.between("begun_s", "ended_ms")
+    assert table.between("begun_s", "ended") == ([3], "seconds", False)

@@ -111,7 +111,8 @@ class Columns:
             Differences are exact to the digits of the file, also of nanoseconds since 1970.
 
         Raises:
-            InvalidInput: a column is not there; one holds numbers, the other dates and times.
+            InvalidInput: a column is not there; one holds numbers, the other dates and times; both are numbers, and
+                their names end in different units.
             CorruptData: a cell is neither number nor time.
         """
         begun, first = self.times(start)
@@ -126,8 +127,13 @@ class Columns:
             return Amounts(self.durations(end) - self.durations(start), "seconds", certain=True)
         if first is not None and last is not None:
             return Amounts((ended - begun) + (last - first) / 1e9, "seconds", certain=True)
+        units = unit_in_name(start), unit_in_name(end)
+        if None not in units and units[0] != units[1]:
+            raise InvalidInput(
+                f"{self.path} has {units[0]} in column {start}, but {units[1]} in {end}; take two in one unit"
+            )
         apart = self._earliest(end, ended) - self._earliest(start, begun)
-        return Amounts((ended - begun) + float(apart), unit_in_name(end), certain=False)
+        return Amounts((ended - begun) + float(apart), units[1] or units[0], certain=False)
 
     def _earliest(self, name: str, since: Floats) -> Decimal:
         """The least number of a column, to its last digit."""
