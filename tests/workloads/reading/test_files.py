@@ -177,6 +177,12 @@ def test_a_key_that_comes_late_is_there_and_one_that_never_comes_is_not(tmp_path
     assert table.missing("cheap").sum() == 20_000
 
 
+def test_a_line_separator_of_unicode_ends_no_line_of_jsonl(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"prompt": "a\u2028b\x85", "size": 3}\n', encoding="utf-8")
+    head = look(tmp_path / "t.jsonl")
+    assert (head.names, head.record["size"]) == (("prompt", "size"), 3)
+
+
 def test_files_that_show_no_columns_say_what_to_do(tmp_path):
     (tmp_path / "t.log").write_text("up, at last\nlistening\nfor a, b, or c\n")
     with pytest.raises(InvalidInput, match=r"shows no columns.*name the separator, or the format"):

@@ -1,5 +1,6 @@
 """jsonl, an object a line; and json, a list of objects or an object of lists. Other keys may hold anything."""
 
+import io
 import json
 import math
 from array import array
@@ -90,7 +91,7 @@ def first_of_jsonl(path: str, text: str) -> tuple[tuple[str, ...], dict[str, Any
     names: dict[str, None] = {}
     first: dict[str, Any] = {}
     mark: dict[str, Any] = {}
-    lines = text.splitlines()
+    lines = list(io.StringIO(text, newline=None))
     for place, line in enumerate(lines):
         try:
             record = json.loads(line.removeprefix("\ufeff")) if line.strip() else None
