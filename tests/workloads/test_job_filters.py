@@ -75,3 +75,10 @@ def test_what_is_no_filter_is_refused_with_an_example(text):
 def test_a_filter_that_does_not_fit_its_column_is_refused(columns, text, kind, words):
     with pytest.raises(kind, match=words):
         Filter.parse(text).rows(columns, "UTC")
+
+
+def test_an_integer_that_floats_do_not_hold_is_only_equal_to_itself(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("id\n175928847299117063\n175928847299117064\n1e2\n")
+    table = Columns(str(path), [read_table(path, ["id"])], {}, ["id"])
+    assert Filter.parse("id=175928847299117063,100").rows(table, "UTC").tolist() == [True, False, True]

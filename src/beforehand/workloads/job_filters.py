@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.workloads.job_columns import Columns
+from beforehand.workloads.reading.stamps import EXACT
 
 _ORDERS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,
@@ -21,6 +22,7 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">=": operator.ge,
 }
 _FORM: Final = re.compile(r"(?P<column>[^=!<>]+?)\s*(?P<relation>==?|!=|<=|>=|<|>)\s*(?P<value>.*)", re.DOTALL)
+_NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,7 +92,8 @@ class Filter:
         wanted = {self.value, *self.value.split(",")}
         wanted |= {word.capitalize() for word in wanted if word in ("true", "false")}  # as Python spells those of JSON
         same = np.isin(columns.text(self.column), sorted(wanted))
-        spelled = [float(word) for word in wanted if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", word, re.IGNORECASE)]
+        numbers = [float(word) for word in wanted if _NUMBER.fullmatch(word)]
+        spelled = [number for number in numbers if abs(number) < EXACT]  # of longer ones a float holds several
         if spelled and not same.all():
             try:
                 same |= np.isin(columns.numbers(self.column), spelled)
