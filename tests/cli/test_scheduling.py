@@ -147,6 +147,16 @@ def test_plan_queue_prints_the_choice_what_it_beat_and_the_audit(here, capsys):
         assert words in " ".join(shown.split())
 
 
+def test_a_replay_that_the_servers_cannot_keep_up_with_says_so(here, capsys):
+    (here / "busy.csv").write_text("size,arrival\n" + "".join(f"3,{second}\n" for second in range(100)))
+    simulate = ["scheduling", "simulate", "busy.csv", "--policy", "fcfs", "--replay", "--size-unit", "s", "--servers"]
+    assert run([*simulate, "2"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "but note the log's arrivals make a load of 1.5 for each server, so that the queue grows" in shown
+    assert run([*simulate, "4"]) == 0
+    assert "but note" not in capsys.readouterr().out
+
+
 def test_the_plan_can_be_explained_audited_and_built(here, capsys):
     Trace.load("jobs.npz").split(0.5)[1].save("holdout.csv")
     assert run(["scheduling", *PLAN, "-o", "plan.json"]) == 0

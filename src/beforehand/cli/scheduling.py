@@ -194,7 +194,9 @@ def simulate(
         render.show_json(served | render.finite(result))
         return
     show_jobs(trace)
-    render.console().print(render.facts([("policy", policy), ("times in", _unit(finished)), *_facts(result)]))
+    facts = [("policy", policy), ("times in", _unit(finished)), *_facts(result)]
+    facts += _falling_behind(finished, servers) if replay else []
+    render.console().print(render.facts(facts))
 
 
 def _measured(log: "Log", servers: int) -> float:
@@ -207,6 +209,15 @@ def _measured(log: "Log", servers: int) -> float:
     if load >= 1:
         raise overloaded(load, servers)
     return load
+
+
+def _falling_behind(log: "Log", servers: int) -> list[tuple[str, object]]:
+    """That so many servers cannot keep up with a log's own arrivals, so that its length decides the waits."""
+    load = log.measured_load(servers)
+    if not load >= 1:
+        return []
+    note = f"the log's arrivals make a load of {load:.3g} for each server, so that the queue grows until the log ends"
+    return [("but note", f"{note}; take more --servers")]
 
 
 def _unit(log: "Log") -> str:
