@@ -228,7 +228,8 @@ def show_jobs(jobs: "Trace") -> None:
     meta = jobs.meta
     if "source" in meta:
         arrivals = f", arrivals in {meta['time_unit']}" if "time_unit" in meta else ""
-        render.show(f"read as {meta['source']}: sizes in {meta.get('unit', 'a unit that is not known')}{arrivals}")
+        unit = meta.get("unit", "a unit that is not known (--size-unit says it)")
+        render.show(f"read as {meta['source']}: sizes in {unit}{arrivals}")
     left_out: dict[str, int] = meta.get("left_out", {})
     if left_out:
         dropped = sum(left_out.values())

@@ -113,6 +113,8 @@ def test_arrivals_in_another_unit_are_converted():
     assert found.replayed.predicted.servers == plain.replayed.predicted.servers
     assert found.replayed.without.reached == pytest.approx(50 * plain.replayed.without.reached)
     assert "within 200 tokens" in found.explain()
+    with pytest.raises(InvalidInput, match=r"within is 4, but the mean of the sizes alone is [\d.]+ tokens, and no"):
+        needed_servers(tokens, within=4.0)
 
 
 def test_without_predictions_only_the_others_are_counted():

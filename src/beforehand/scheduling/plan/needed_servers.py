@@ -185,8 +185,8 @@ def needed_servers(
     shortest = _figure(log.size, log.weight, share)
     if shortest > limit * (1 + ROUNDING):
         raise InvalidInput(
-            f"within is {within:g}, but the {goal} of the sizes alone is {shortest:.4g}, and no number of servers "
-            "makes a job shorter; pass at least that"
+            f"within is {within:g}, but the {goal} of the sizes alone is {shortest:.4g}"
+            f"{f' {log.unit}' if log.unit else ''}, and no number of servers makes a job shorter; pass at least that"
         )
     queue = _Queue(log, sample_of(log) if len(log) > SAMPLED_ROWS else log, work, share, preempts)
     random = _counted(partial(queue.simulated, many, seed), queue, limit)
