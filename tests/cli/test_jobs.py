@@ -95,7 +95,8 @@ def test_a_column_that_is_empty_and_a_public_log_are_named(path, capsys):
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,48,10\n")
     show_jobs(JobOptions().read(path, seed=0))
     assert "read as Azure LLM inference trace: sizes in tokens, arrivals in seconds" in capsys.readouterr().out
-    show_jobs(JobOptions(size="ContextTokens").read(path, seed=0))
+    path.write_text("Timestamp,Elapsed time,Model,Request tokens,Response tokens,Log Type\n5,1.5,GPT-4,48,10,API log\n")
+    show_jobs(JobOptions(size="Elapsed time").read(path, seed=0))
     assert "sizes in a unit that is not known (--size-unit says it), arrivals" in capsys.readouterr().out
 
 
