@@ -507,6 +507,27 @@ def test_errors_survive_a_journey_to_another_process():
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+def test_a_job_that_the_recorder_refused_is_counted_once_when_it_is_reported_again():
+    class Full:
+        room = False
+
+        def append(self, row):
+            if not self.room:
+                raise OSError("no space left")
+
+    rows = Full()
+    queue = PredictionQueue(FCFS(), recorder=rows)
+    queue.put_nowait("job")
+    ticket = queue.get_nowait()
+    with pytest.raises(OSError, match="no space"):
+        queue.done(ticket, size=1.0)
+    assert ticket.state == "running"
+    assert queue.health().jobs == 0
+    rows.room = True
+    queue.done(ticket, size=1.0)
+    assert queue.health().jobs == 1
+
+
 def test_a_recorder_gets_a_row_for_each_finished_job_of_known_size():
     clock, rows = Clock(), []
     queue = PredictionQueue(SkipPredict(2.0), cheap=float, expensive=float, clock=clock, recorder=rows)

@@ -200,6 +200,22 @@ def test_a_predictor_that_ends_after_dispatch_changes_nothing(ends):
     asyncio.run(main())
 
 
+def test_jobs_can_share_a_shielded_answer():
+    async def scenario():
+        shared = asyncio.get_running_loop().create_future()
+        queue = PredictionQueue(SPJF(), expensive=lambda job: asyncio.shield(shared))
+        first, second = (queue.put_nowait(name) for name in ("first", "second"))
+        queue.cancel(first)
+        await asyncio.sleep(0)
+        shared.set_result(3.0)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert second.view.predicted == 3.0
+        assert queue.stats.predictor_errors == 0
+
+    asyncio.run(scenario())
+
+
 def test_an_async_predictor_needs_a_running_loop():
     async def predict(job):
         return 1.0

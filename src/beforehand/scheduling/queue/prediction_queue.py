@@ -40,7 +40,8 @@ class PredictionQueue(Generic[J]):
         policy: Ranks the jobs, lowest first. A preemptive policy preempts only for callers that ask `should_yield` and
             `requeue`.
         cheap: A `Predictor`, or a function of the features, plain or `async`; called as soon as a job is put. Its
-            answer is a number, or an array of one.
+            answer is a number, or an array of one. A future or a task that it answers is cancelled as soon as its job
+            is handed out or cancelled: where several jobs share one, answer `asyncio.shield(future)`.
         expensive: Likewise; called when the policy asks for it.
         max_wait: A job that has waited this long is served next, oldest first; in the unit of `clock`. None: no bound.
         ageing: Units of rank that a job gains for each unit of waiting. It acts between jobs that have a key; jobs that
@@ -214,17 +215,18 @@ class PredictionQueue(Generic[J]):
             size: Its size, above 0 and at most 1e100, in the unit of the predictions, such as seconds or tokens.
 
         Raises:
-            InvalidInput: the job is not running, or is of another queue; `size` is out of range.
+            InvalidInput: the job is not running, or is of another queue; `size` is out of range. What the recorder
+                raises; the job then counts as running, and can be reported again.
         """
         self._check_running(ticket)
         if size is not None:
             view, size = ticket.view, checked("size", size, most=MOST, above=True)
             spent = max(self._clock() - ticket._began, 0.0)
-            self._rows.append(Finished(view.arrival, size, view.cheap, view.predicted, spent))
-            self._waiting.settle(ticket, size)
-            if self._recorder is not None:
+            if self._recorder is not None:  # first, as it may raise
                 row = {"arrival": view.arrival, "size": size, "cheap": view.cheap, "expensive": view.predicted}
                 self._recorder.append(row | {"wait": ticket.waited})
+            self._rows.append(Finished(view.arrival, size, view.cheap, view.predicted, spent))
+            self._waiting.settle(ticket, size)
         ticket.state = "done"
         self._predictions.renounce(ticket)
         self._finish()
