@@ -1,6 +1,8 @@
 """Bytes: compressed, piped, damaged."""
 
+import bz2
 import gzip
+import lzma
 import os
 import sys
 
@@ -70,4 +72,11 @@ def test_without_a_library_for_it_zstd_says_what_to_install(tmp_path, monkeypatc
     for name in ("compression.zstd", "pyarrow"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependency, match=r"zstd, which needs Python 3\.14 or pyarrow"):
+        look(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(("pack", "name"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_a_compression_that_is_not_read_is_named(tmp_path, pack, name):
+    (tmp_path / "t.csv").write_bytes(pack(TEXT))
+    with pytest.raises(InvalidInput, match=f"is compressed by {name}, but only gzip and zstd are read; decompress it"):
         look(tmp_path / "t.csv")

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import shutil
 import stat
 import sys
@@ -19,6 +20,7 @@ from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
 BEGINNING: Final = 1 << 16  # bytes that are looked at
 STDIN: Final = ("-", "/dev/stdin")
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # how compressed files begin
+OTHERS: Final = {"bzip2": re.compile(rb"BZh[1-9]1AY&SY"), "xz": re.compile(rb"\xfd7zXZ\0")}
 _kept: "WeakKeyDictionary[Any, BinaryIO]" = WeakKeyDictionary()  # what came by a stdin
 
 
@@ -27,7 +29,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
     """The bytes of a file from its beginning, decompressed where they begin as gzip or zstd do; - is stdin.
 
     Raises:
-        InvalidInput: it cannot be read, or is a pipe.
+        InvalidInput: it cannot be read, is a pipe, or is compressed by bzip2 or xz.
         CorruptData: what is compressed is damaged.
         MissingDependency: zstd without a library that reads it.
     """
@@ -103,7 +105,11 @@ def _stdin() -> BinaryIO:
 
 @contextmanager
 def _decompressed(path: str, raw: BinaryIO) -> Iterator[BinaryIO]:
-    magic = cast(io.BufferedReader, raw).peek(4)[:4]
+    begun = cast(io.BufferedReader, raw).peek(10)
+    for name, mark in OTHERS.items():
+        if mark.match(begun):
+            raise InvalidInput(f"{path} is compressed by {name}, but only gzip and zstd are read; decompress it first")
+    magic = begun[:4]
     if magic.startswith(GZIP):
         with gzip.open(raw) as stream:
             yield cast(BinaryIO, stream)
