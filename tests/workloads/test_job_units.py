@@ -77,3 +77,11 @@ def test_arrivals_by_the_clock_are_in_seconds(tmp_path):
     trace = read(tmp_path, text, size="took_ms", arrival="at")
     assert (trace.meta["time_unit"], trace.meta["service_rate"]) == ("seconds", 1000)
     assert read(tmp_path, text, size="took_ms", arrival="at", time_unit="minutes")["arrival"].tolist() == [0, 1]
+
+
+def test_predictions_that_a_format_derives_keep_their_unit_beside_other_sizes(tmp_path):
+    text = "JobID|Submit|Elapsed|Timelimit|wait_ms|cpu\n1|2026-01-01T00:00:00|0:05:00|0:10:00|60000|7\n"
+    assert read(tmp_path, text, size="wait_ms")["cheap"].tolist() == [600_000]
+    with pytest.raises(InvalidInput, match="cheap predictions in seconds, but the unit of the sizes is not known"):
+        read(tmp_path, text, size="cpu")
+    assert read(tmp_path, text, size="cpu", size_unit="min")["cheap"].tolist() == [10]

@@ -50,6 +50,7 @@ class Source:
         roles: Which column is which, for those that there are.
         unit: Of the column `size` that the format derives or the file names, if it is known.
         time_unit: Of its column `arrival`.
+        derived_unit: Of the sizes and predictions that the format derives, whichever column the sizes are.
         left_out: By reason the rows that are no finished jobs.
         name: Of the public log; None for other files.
     """
@@ -58,6 +59,7 @@ class Source:
     roles: dict[str, str]
     unit: str | None = None
     time_unit: str | None = None
+    derived_unit: str | None = None
     left_out: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     name: str | None = None
 
@@ -121,6 +123,7 @@ def _public(
         roles=roles,
         unit=log.SIZE_UNIT if roles.get("size") == "size" else None,
         time_unit=log.TIME_UNIT if roles.get("arrival") == "arrival" else None,
+        derived_unit=log.SIZE_UNIT,
         left_out=jobs.left_out,
         name=log.SOURCE,
     )

@@ -18,7 +18,9 @@ def sizes(source: Source, size_unit: str | None) -> tuple[dict[str, Floats], str
     for name in PREDICTIONS:
         if name in roles:
             said = columns.sizes(roles[name])
-            own = said.unit or (known if known and (roles[name] == name or roles[name] in columns.derived) else unit)
+            own = said.unit or (known if known and roles[name] == name else unit)
+            if roles[name] in columns.derived:
+                own = unit_name("unit", source.derived_unit)
             if own != "tokens" and unit != "tokens":  # tokens order jobs in seconds, if that is all there is to go by
                 jobs[name] = _converted(said.values, columns.path, f"{name} predictions", own, unit)
             else:
