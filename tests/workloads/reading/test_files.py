@@ -200,6 +200,18 @@ def test_lines_are_taken_apart_by_a_pattern_and_others_are_counted(tmp_path):
     assert (table.lines.tolist(), table.unmatched, len(table)) == ([1, 4, 5], 1, 3)
 
 
+def test_lines_that_only_carriage_returns_end_are_no_line_of_the_pattern(tmp_path):
+    (tmp_path / "t.log").write_bytes(b"job a took 5 s\rjob b took 6 s\rjob c took 7 s\n")
+    table = read_lines(tmp_path / "t.log", re.compile(r"(?P<all>.*) took (?P<took>\S+) s$"))
+    assert (len(table), table.unmatched) == (0, 1)
+
+
+def test_lines_may_be_in_utf_16(tmp_path):
+    (tmp_path / "t.log").write_bytes("job a took 5 s\r\nnoise\r\njob b took 6 s\r\n".encode("utf-16"))
+    table = read_lines(tmp_path / "t.log", re.compile(r"job \S+ took (?P<took>\S+) s$"))
+    assert (table.numbers("took").tolist(), table.lines.tolist(), table.unmatched) == ([5, 6], [1, 3], 1)
+
+
 def test_stdin_is_looked_at_first_and_read_next(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"size;arrival\n1,5;2\n")))
     assert look("-").names == ("size", "arrival")

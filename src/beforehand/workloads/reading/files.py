@@ -12,7 +12,7 @@ import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.workloads.reading import arrow_csv, delimited, records, stored
-from beforehand.workloads.reading.layout import decoded, laid_out
+from beforehand.workloads.reading.layout import decoded, encoding, laid_out
 from beforehand.workloads.reading.options import AS_FOUND, Head, Reading
 from beforehand.workloads.reading.sources import beginning, opened_text, size
 from beforehand.workloads.reading.table import Table
@@ -115,10 +115,11 @@ def read_lines(path: str | os.PathLike[str], pattern: re.Pattern[str]) -> Table:
     columns: dict[str, list[object]] = {name: [] for name in pattern.groupindex}
     picks = [(columns[name].append, group - 1) for name, group in pattern.groupindex.items()]
     lines, unmatched = array("q"), 0
-    with opened_text(path, newline="\n") as stream:
+    with opened_text(path, encoding(beginning(path)), newline="\n") as stream:
         for line, text in enumerate(stream, 1):
-            found = pattern.match(text.rstrip("\r\n"))
-            if found:
+            content = text.rstrip("\r\n")
+            found = pattern.match(content)
+            if found and "\r" not in content:  # which would be several lines in one
                 lines.append(line)
                 groups = found.groups()
                 for append, place in picks:
