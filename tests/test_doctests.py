@@ -14,7 +14,20 @@ FOUND = [module.name for module in pkgutil.walk_packages(beforehand.__path__, "b
 MODULES = ["beforehand", *(name for name in FOUND if not name.startswith(HOSTED))]
 PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Rows", "Shards"}
 RECORDS = {
-    *("Child", "Expectation", "Health", "Simulation", "Stage", "Stages", "Stats", "Ticket", "TopRow", "View"),
+    *(
+        "Child",
+        "Expectation",
+        "Health",
+        "NeededAccuracy",
+        "NeededServers",
+        "Simulation",
+        "Stage",
+        "Stages",
+        "Stats",
+        "Ticket",
+        "TopRow",
+        "View",
+    ),
     *("Combine", "Gather", "LocalRound", "Piece", "RoundStats", "Simulated", "Sum", "Table", "WireBytes"),
     *("AggregatorStats", "RoundSeconds", "Scatter", "Speed", "SwitchRound"),
 }

@@ -79,8 +79,7 @@ void Aggregator::accept(double now) {
 // refused and may not have read why. There is one: at most `workers` connections have a rank.
 void Aggregator::make_room() {
   const auto end = connections_.end();
-  auto found =
-      std::find_if(connections_.begin(), end, [](const Connection& each) { return each.peer.silent(); });
+  auto found = std::find_if(connections_.begin(), end, [](const Connection& each) { return each.peer.silent(); });
   if (found == end)
     found = std::find_if(connections_.begin(), end, [](const Connection& each) { return !each.peer.rank; });
   if (found != end) connections_.erase(found);
