@@ -1,6 +1,7 @@
 """How many servers: beside Erlang's formula, and beside replays done by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,14 @@ def test_a_limit_that_is_a_size_is_reached_by_jobs_that_do_not_wait(size):
     rare = needed_servers(Log([size] * 5), rate=0.001 / size, within=size, goal="p99", jobs=20_000)
     assert rare.random.without.servers == 1
     assert "it takes 1 server without" in rare.explain()
+
+
+def test_where_predictions_beat_the_shortest_job_first_it_says_that_this_is_not_best_for_quantiles():
+    found = needed_servers(skewed(500), rate=1.0, within=5.0, jobs=5000)
+    beaten = replace(found.random, figures={1: (4.0, 2.0, 3.0)})
+    for goal, random, told in (("p99", beaten, True), ("mean", beaten, False), ("p99", found.random, False)):
+        words = replace(found, goal=goal, random=random).explain()
+        assert ("best for a mean, not for every quantile" in words) == told
 
 
 def test_with_a_rate_nothing_is_replayed():
