@@ -25,7 +25,8 @@ nitpicky = True
 default_role = "py:obj"  # links what it finds
 nitpick_ignore_regex = [
     ("py:obj", ".*"),  # the rest is an argument or an expression
-    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),  # no index
+    # these have no index
+    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),
     ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
     ("py:class", r".*\.[JPR]"),  # type variables
 ]
