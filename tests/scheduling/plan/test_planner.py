@@ -206,6 +206,18 @@ def test_long_logs_are_searched_on_a_sample_and_judged_on_all_rows():
     assert plan.expected.value == pytest.approx(exact.cost, rel=1e-12)
 
 
+def test_break_even_prices_of_several_servers_are_of_designs_that_are_not_the_best_at_todays():
+    random = np.random.default_rng(0)
+    size = random.exponential(size=400)
+    log = Log(size, expensive=size * random.lognormal(sigma=0.5, size=400), cheap=(size > 1) * 1.0)
+    price = plan_queue(log, load=0.8, servers=2, bootstrap=0).break_even_expensive
+    below, above = (
+        plan_queue(log, load=0.8, servers=2, bootstrap=0, expensive_cost=factor * price) for factor in (0.97, 1.1)
+    )
+    assert below.chosen.expensive_calls > 0
+    assert not above.chosen.expensive_calls
+
+
 @pytest.mark.parametrize("factor", [0.98, 1.02])
 def test_break_even_prices_of_a_long_log_are_of_all_its_rows(factor):
     log = skewed(25_000)

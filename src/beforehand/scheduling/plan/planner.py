@@ -12,12 +12,12 @@ from beforehand.scheduling.formulas.log_formula import LogFormula
 from beforehand.scheduling.inputs import finite, kind_of, whole
 from beforehand.scheduling.load import arrival_rate, overloaded
 from beforehand.scheduling.log import Log, rate_in_sizes
-from beforehand.scheduling.plan.candidates import BLIND, Candidate, with_percentiles
+from beforehand.scheduling.plan.candidates import BLIND, Candidate, simulated, with_percentiles
 from beforehand.scheduling.plan.curves import largest, winners
 from beforehand.scheduling.plan.drawn_jobs import DrawnJobs
 from beforehand.scheduling.plan.queue_plan import QueuePlan
 from beforehand.scheduling.plan.resampling import MOST_RESAMPLED, MOST_SEED, compared
-from beforehand.scheduling.plan.search import FINAL_JOBS, best_of_each, break_even, clairvoyant, finals
+from beforehand.scheduling.plan.search import FINAL_JOBS, best_of_each, break_even, clairvoyant, dearest, finals
 from beforehand.scheduling.plan.setting import Charge, Goal, Setting
 from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.stock import Stock
@@ -120,7 +120,11 @@ def plan_queue(
     designs, tried = best_of_each(log, formula, setting, candidates, seed)
     drawn = DrawnJobs.like(complete, setting, FINAL_JOBS if setting.simulated else PERCENTILE_JOBS, seed)
     if setting.simulated:
-        designs = tried = finals(designs, drawn)
+        priced = not setting.tail and setting.charge == "external"
+        dear = dearest(tried, setting) if priced else []  # others than the best at today's price, as in the search
+        designs = finals(designs, drawn)
+        run = [each.policy for each in designs]
+        tried = designs + [simulated(each.family, each.policy, drawn) for each in dear if each.policy not in run]
     designs.sort(key=lambda each: each.preference)
     chosen = next(each for each in designs if each.policy is not None)
     policy: Stock = chosen.policy  # type: ignore[assignment]

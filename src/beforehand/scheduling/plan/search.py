@@ -162,10 +162,7 @@ def best_of_each(
             designs = [reevaluate(each, formula, setting) for each in designs[:REEVALUATED]]
         best.append(min(designs, key=lambda each: each.preference))
     if sampled is not formula:  # the designs that bear the highest price are others than the best at today's
-        dearest = [
-            sorted(gains(tried, setting, which), key=lambda each: -each[0])[:REEVALUATED] for which in get_args(By)
-        ]
-        tried = blind + best + [reevaluate(each, formula, setting) for few in dearest for _, each in few]
+        tried = blind + best + [reevaluate(each, formula, setting) for each in dearest(tried, setting)]
     return blind + best, tried
 
 
@@ -221,6 +218,12 @@ def gains(tried: Sequence[Candidate], setting: Setting, which: By) -> list[tuple
     price = setting.expensive_cost if which == "expensive" else setting.cheap_cost
     without = min(each.cost for each in tried if not _calls(each, which))
     return [((without - each.cost) / _calls(each, which) + price, each) for each in tried if _calls(each, which)]
+
+
+def dearest(tried: Sequence[Candidate], setting: Setting) -> list[Candidate]:
+    """The designs that bear the highest prices, a few for each kind of prediction."""
+    few = [sorted(gains(tried, setting, which), key=lambda each: -each[0])[:REEVALUATED] for which in get_args(By)]
+    return [each for some in few for _, each in some]
 
 
 def break_even(tried: Sequence[Candidate], setting: Setting, which: By) -> float | None:
