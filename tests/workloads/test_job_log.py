@@ -227,6 +227,11 @@ def test_a_log_that_cannot_be_used_is_refused_with_file_line_and_remedy(tmp_path
     assert "log.csv" in str(refused.value)
 
 
+def test_filters_that_leave_nothing_are_what_to_change(tmp_path):
+    with pytest.raises(InvalidInput, match=r"\(2 not state=done\); let others pass \(--where\)"):
+        read(file(tmp_path, "size,state\n1,ok\n2,ok\n"), where=["state=done"])
+
+
 def test_rows_that_are_left_out_veto_nothing(tmp_path):
     text = "size,cheap,arrival,state\n1,2,0,ok\n1e300,-5,inf,bad\n2,1,1,ok\n"
     trace = read(file(tmp_path, text), where=["state=ok"])

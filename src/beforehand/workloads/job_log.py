@@ -1,5 +1,6 @@
 """Logs of finished jobs from files: whose columns are whose, which rows count, and in what units."""
 
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, get_args
@@ -165,9 +166,12 @@ def _kept(source: Source, reasons: Mapping[str, NDArray[np.bool_]]) -> tuple[NDA
             counts[reason] = count
     if not left:
         why = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+        most = max(counts, key=lambda reason: counts[reason]) if counts else ""
+        filtered = re.match(r"not .*[=<>]", most)  # a filter; a format's own reasons have no signs
+        remedy = "let others pass (--where)" if filtered else "name the column of sizes, or record finished jobs"
         raise InvalidInput(
             f"none of the {rows:,} rows of {source.columns.path} is a finished job with a size above 0"
-            f"{f' ({why})' if why else ''}; name the column of sizes, or record finished jobs"
+            f"{f' ({why})' if why else ''}; {remedy}"
         )
     return keep, counts
 
