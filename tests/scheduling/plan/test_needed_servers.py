@@ -146,6 +146,7 @@ def test_jobs_without_a_prediction_count_as_the_longest():
     [
         ({"within": 0.5}, "within is 0.5, but the mean of the sizes alone is 2"),
         ({"within": 2.5, "goal": "p99"}, "the p99 of the sizes alone is 3"),
+        ({"goal": "p99", "jobs": 10**8}, "jobs is 100000000, but must be a whole number from 1000 to 10000000"),
         ({"goal": "median"}, "goal is 'median', but must be 'mean', or a quantile"),
         ({"goal": "p100"}, "goal is 'p100'"),
         ({"goal": "p0.5"}, "goal is 'p0.5'"),

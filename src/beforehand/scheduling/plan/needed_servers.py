@@ -25,7 +25,8 @@ from beforehand.scheduling.simulation.simulator import MOST_SERVERS, replay, sim
 
 JOBS: Final = 200_000  # of a simulation
 FEWEST_JOBS: Final = 1000
-MOST_JOBS: Final = 10**7  # whose response times are all kept, some 60 bytes for each
+MOST_JOBS: Final = 10**9
+MOST_KEPT: Final = 10**7  # for a quantile, as it keeps some 60 bytes for each
 TRIED: Final = 5  # policies that go by predictions, the best by the formula for one server
 Knowing = Literal["nothing", "predictions", "sizes"]
 
@@ -150,7 +151,7 @@ def needed_servers(
             within a time is `"p99"`.
         rate: Arrivals in a unit of the log's time. Left out: measured from its arrivals, which are also replayed.
         preemptive: Whether a job that was started can be preempted.
-        jobs: How many are drawn from the log in each simulation, from 1000 to 10 million.
+        jobs: How many are drawn from the log in each simulation: 1000 at least, for a quantile at most 10 million.
         seed: Of the simulations.
 
     Guarantee:
@@ -176,7 +177,8 @@ def needed_servers(
     """
     log, share = Log.read(log).missing_last(), _share(goal)
     limit, preempts = finite("within", within, above=True), flag("preemptive", preemptive)
-    many, seed = whole("jobs", jobs, least=FEWEST_JOBS, most=MOST_JOBS), whole("seed", seed, most=MOST_SEED)
+    most = MOST_JOBS if share is None else MOST_KEPT
+    many, seed = whole("jobs", jobs, least=FEWEST_JOBS, most=most), whole("seed", seed, most=MOST_SEED)
     arrivals = rate_in_sizes(log, rate)
     work = log.measured_load() if arrivals is None else arrivals * log.mean
     if math.isnan(work):
