@@ -23,7 +23,7 @@ MAKEFLAGS += --no-builtin-rules
 export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) fuzz docs
+CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) test-links fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
   bench-spark bench-torch bench-triton reproduce wheel stub record pages changelog clean
 
@@ -65,9 +65,9 @@ tour: $(VENV)/build.stamp  ## run the main job: every area on built-in workloads
 	$(BIN)/beforehand tour
 
 test: dev  ## build and pass the tests
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not nightly$(patsubst %, and not %,$(HOSTS) $(NIGHTLY_HOSTS))"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser and not links and not nightly$(patsubst %, and not %,$(HOSTS) $(NIGHTLY_HOSTS))"
 
-test-all: test test-browser $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%)  ## the tests of this library and of every host
+test-all: test test-browser test-links $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%)  ## the tests of this library and of every host
 
 lint: dev  ## ruff, mypy, clang-format, spelling, and the names in changelog.d
 	$(BIN)/ruff check .
@@ -124,7 +124,13 @@ test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
 test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
-	build/$*/bin/python -m pytest -q -m "$* and not nightly" tests/integrations/$* $($*_TESTS)
+	build/$*/bin/python -m pytest -q -m "$* and not links and not nightly" tests/integrations/$* $($*_TESTS)
+
+# Namespaces and their links are root's to make.
+LINKS = $(if $(filter 0,$(shell id -u)),,sudo) build/torch/bin/python -m pytest -q
+test-links: build/torch/wheel.stamp  ## trainings over shaped links, as root or through sudo (iproute2)
+	@command -v tc >/dev/null || { echo "no tc: apt-get install iproute2" >&2; exit 1; }
+	$(LINKS) -m "links and not nightly" tests/workloads/test_shaped_links.py tests/integrations/torch
 
 bench-ray: build/ray/wheel.stamp  ## one core against two actors of Ray, and a shared queue against Ray's own
 	build/ray/bin/python benchmarks/bench_streams_ray.py
@@ -160,9 +166,8 @@ nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, 
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 	for test in window gated lss space_saving assoc; do build/native/native/tests/$${test}_test 10000000 || exit 1; done
-	build/torch/bin/python -m pytest -q -m "torch and nightly" tests/integrations/torch
-	if [ $$(id -u) = 0 ] && command -v tc >/dev/null; then $(BIN)/python -m pytest -q -m nightly tests/workloads; \
-	  else echo "no root or no tc, so shaped links are left out" >&2; fi
+	build/torch/bin/python -m pytest -q -m "torch and nightly and not links" tests/integrations/torch
+	$(LINKS) -m "links and nightly" tests/integrations/torch
 	for study in thc utility; do build/torch/bin/beforehand reproduce $$study || exit 1; done
 	$(MAKE) test-triton
 	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi

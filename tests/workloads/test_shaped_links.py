@@ -1,4 +1,4 @@
-"""Those marked nightly need root and iproute2: `make nightly` runs them."""
+"""Those marked links need root and iproute2: `make test-links` runs them."""
 
 import os
 import signal
@@ -100,7 +100,7 @@ def test_what_the_kernel_refuses_is_said_in_its_words(monkeypatch, tmp_path):
         ShapedLinks(2).__enter__()
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 @pytest.mark.parametrize(("rate", "bits"), [("25mbit", 25e6), ("200mbit", 200e6)])
 def test_goodput_is_the_rate_and_bytes_are_counted(rate, bits):
     with ShapedLinks(2, "5mbit") as links:
@@ -116,7 +116,7 @@ def test_goodput_is_the_rate_and_bytes_are_counted(rate, bits):
     assert goodput == pytest.approx(bits, rel=0.1)
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 def test_namespaces_and_processes_end_with_the_links():
     before = namespaces()
     with ShapedLinks(3, "1gbit") as links:
@@ -128,7 +128,7 @@ def test_namespaces_and_processes_end_with_the_links():
     assert sleeping.poll() == -signal.SIGKILL
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 def test_namespaces_end_after_an_error():
     before = namespaces()
     with pytest.raises(InvalidInput, match="rank is 7"), ShapedLinks(2) as links:
@@ -136,7 +136,7 @@ def test_namespaces_end_after_an_error():
     assert namespaces() == before
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 def test_namespaces_end_when_making_them_fails(monkeypatch):
     before, run = namespaces(), shaped_links._run
 
@@ -151,7 +151,7 @@ def test_namespaces_end_when_making_them_fails(monkeypatch):
     assert namespaces() == before
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 def test_what_a_killed_program_leaves_behind_goes_by_the_command_of_the_page():
     page = (ROOT / "docs" / "reference" / "workloads.md").read_text(encoding="utf-8")
     command = next(line for line in page.splitlines() if "ip netns delete" in line)
@@ -167,7 +167,7 @@ def test_what_a_killed_program_leaves_behind_goes_by_the_command_of_the_page():
     assert not any(name.startswith(mine) for name in namespaces())
 
 
-@pytest.mark.nightly
+@pytest.mark.links
 def test_namespaces_end_at_an_interrupt():
     running = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert running.stdout.readline() == b"up\n"

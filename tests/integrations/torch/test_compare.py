@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -176,8 +174,7 @@ def test_a_metric_that_the_job_lacks_is_named():
         compare(Matrix(), codecs=[], workers=2, until={"accuracy": 0.9}, repeats=1)
 
 
-@pytest.mark.nightly
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("tc") is None, reason="shaped links need root and iproute2")
+@pytest.mark.links
 def test_on_a_slow_link_compression_pays_and_bytes_have_headers():
     size = 1_396_544
     with ShapedLinks(2, "50mbit") as links:

@@ -1,8 +1,6 @@
 """Pseudo-gradients of outer loops on two processes with gloo."""
 
 import json
-import os
-import shutil
 import sys
 
 import numpy as np
@@ -66,8 +64,7 @@ def test_one_rank_alone_gets_its_own_way(pair):
         assert np.array_equal(mean, way)
 
 
-@pytest.mark.nightly
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("tc") is None, reason="shaped links need root and iproute2")
+@pytest.mark.links
 @pytest.mark.parametrize("codec", [THC(), BlockInt()], ids=str)
 def test_over_a_slow_link_an_outer_loop_is_sooner_and_learns_as_much(codec, tmp_path):
     argv = [sys.executable, "-m", "tests.integrations.torch.outer_loops"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.core.errors import InvalidInput
 from beforehand.gradients import THC, Cast, Link, LowRank, TopKChunked, plan
 from beforehand.integrations.torch import compare, pilot, record_gradients
 from beforehand.workloads.shaped_links import ShapedLinks
@@ -44,23 +44,21 @@ def test_a_pilot_tells_how_many_steps_each_codec_needs(trace):
         planned(trace, pilot=pilot(Digits(), workers=2, steps=5), target_loss=1e-6)
 
 
+@pytest.mark.links
 @pytest.mark.nightly
 def test_over_a_slow_link_a_codec_saves_the_seconds_that_the_plan_says(tmp_path, monkeypatch):
     """Bytes that outweigh the 128 KiB which a shaped link lets pass at once, and a link that outweighs the cores."""
     monkeypatch.setenv(plan_probes.LINK, str(tmp_path / "link.json"))
     codecs = [THC(bits=4)]
-    try:
-        with ShapedLinks(2, "25mbit") as links:
-            found = compare(
-                CharLM(),
-                codecs=[*codecs, plan_probes.measured_link, plan_probes.no_exchange],
-                workers=2,
-                link=links,
-                until={"steps": 9, "seconds": 120},
-                repeats=1,
-            )
-    except MissingDependency as error:
-        pytest.skip(str(error))
+    with ShapedLinks(2, "25mbit") as links:
+        found = compare(
+            CharLM(),
+            codecs=[*codecs, plan_probes.measured_link, plan_probes.no_exchange],
+            workers=2,
+            link=links,
+            until={"steps": 9, "seconds": 120},
+            repeats=1,
+        )
     seconds = {run.method: run.step_seconds for run in found.runs}
     link = Link.from_json((tmp_path / "link.json").read_text())
     trace = record_gradients(CharLM(), workers=2, steps=(0, 2))
