@@ -184,3 +184,12 @@ def test_a_missing_kind_is_a_clear_error_and_another_one_too(tmp_path):
         Trace.load(tmp_path / "t.npz", kind="stream")
     loads = [Trace.load(tmp_path / "t.csv", kind="jobs"), Trace.load(tmp_path / "t.npz", kind="jobs")]
     assert {each.kind for each in (*loads, Trace.load(tmp_path / "t.npz"))} == {"jobs"}
+
+
+def test_parts_of_a_split_by_time_take_no_memory_of_their_own():
+    trace = Trace("jobs", {"size": np.arange(5.0)}, children={"calls": ([0, 1, 1, 3, 4, 4], {"at": [0, 1, 2, 3]})})
+    sample, later = trace.split(0.6)
+    assert np.shares_memory(trace["size"], sample["size"])
+    assert np.shares_memory(trace["size"], later["size"])
+    assert later.children["calls"].offsets.tolist() == [0, 1, 1]
+    assert later.children["calls"]["at"].tolist() == [3]

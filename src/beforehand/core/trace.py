@@ -147,7 +147,9 @@ class Trace:
         if not 0 <= seed < 2**64:
             raise InvalidInput(f"seed is {seed}, but must be from 0 to 2**64 - 1")
         size = min(max(round(fraction * rows), 1), rows - 1)
-        order = np.arange(rows) if by == "time" else np.argsort(_mix(rows, seed))
+        if by == "time":
+            return self._take(slice(0, size)), self._take(slice(size, rows))  # views, as traces never change
+        order = np.argsort(_mix(rows, seed))
         return self._take(np.sort(order[:size])), self._take(np.sort(order[size:]))
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -197,7 +199,7 @@ class Trace:
             arrays |= {f"{name}/": child.offsets} | {f"{name}/{key}": column for key, column in child.columns.items()}
         return arrays
 
-    def _take(self, rows: NDArray[np.int64]) -> Self:
+    def _take(self, rows: NDArray[np.int64] | slice) -> Self:
         children = {}
         for name, child in self.children.items():
             counts = np.diff(child.offsets)[rows]
