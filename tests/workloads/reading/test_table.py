@@ -104,6 +104,8 @@ def test_a_date_without_a_zone_is_in_the_one_that_is_named(tmp_path, engine):
         (["9223372036854775807", "-9223372036854775808"], [2.0**64, 0]),
         (["1e3", "1.5e3"], [0, 500]),
         (["00:00:10", "00:01:00.5"], [0, 50.5]),
+        (["23:00:00", "11:00:00", "NA", "12:30:00"], [43200, 0, NAN, 5400]),  # out of order within a day
+        (["30:00:00", "2:00:00"], [100800, 0]),  # not clocks of a day
         (["5", "inf"], [0, np.inf]),
         (["", "NA"], [NAN, NAN]),
         ([], []),
@@ -124,6 +126,7 @@ def test_a_decimal_comma_is_kept_to_the_last_digit(tmp_path, engine):
     ("cells", "words"),
     [
         (["1", "soon"], "'soon' in column x, line 3, which is neither a number nor a time such as"),
+        (["23:59:58", "NA", "00:00:03"], "'00:00:03' in column x, line 4, which comes after a much later clock"),
         (["2024-05-10", "3"], "'3' in column x, line 3, which is not a time such as 2024-05-10 12:00:00.5"),
         (["2024-05-10", "2024-02-30"], "'2024-02-30' in column x, line 3, which is not a time"),
         (["14/Nov/2023:22:13:20 +0000", "14/Nob/2023:22:13:20 +0000"], "14/Nob/.* line 3, which is not a time"),

@@ -19,6 +19,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NANO: Final = 10**9
 EXACT: Final = 2**53  # up to here floats hold all integers
 MOST_DIGITS: Final = 18  # behind the point
+HALF_A_DAY: Final = 43200.0
 ISO = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ]+(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?)?"
     r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
@@ -77,8 +78,7 @@ def times(cells: Sequence[object], zone: tzinfo, decimal: str | None) -> tuple[F
     if isinstance(first, str) and _instant(first.strip(), zone) is not None:
         return _dated(cells, zone).since_earliest()
     if isinstance(first, str) and ":" in first:
-        values = durations(cells, decimal)
-        return values - np.nanmin(values), None
+        return _clocks(cells, durations(cells, decimal)), None
     try:
         values = numbers(cells, decimal)
     except BadCell as error:
@@ -151,6 +151,21 @@ def _dated(cells: Sequence[object], zone: tzinfo) -> Ticks:
         counts.append(found)
     ticks = _ticks(counts, there, 9)
     return Ticks(ticks.counts, there, NANO, True)
+
+
+def _clocks(cells: Sequence[object], values: Floats) -> Floats:
+    """Seconds since the earliest of clocks without a date.
+
+    Raises:
+        BadCell: they go back as they do at midnight, so that the earliest of one day would be that of all.
+    """
+    there = np.flatnonzero(~np.isnan(values))
+    back = np.flatnonzero(np.diff(values[there]) < -HALF_A_DAY)
+    if back.size and values[there].max() < 2 * HALF_A_DAY:
+        row = int(there[back[0] + 1])
+        raise BadCell(row, cells[row], "comes after a much later clock, as if midnight had passed; give times a date")
+    earliest: Floats = values - np.nanmin(values)
+    return earliest
 
 
 def _instant(text: str, zone: tzinfo) -> int | None:
