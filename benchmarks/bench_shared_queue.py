@@ -1,6 +1,6 @@
 """SharedQueue beside Ray's own queue: jobs a second through an actor, put by this process and got by one or two others.
 
-Needs Ray. Both take turns in one run. Half a minute.
+Needs Ray. Both take turns in one run. Three minutes.
 
 Not for you where one process serves all jobs: PredictionQueue takes microseconds, a call of an actor a millisecond.
 """

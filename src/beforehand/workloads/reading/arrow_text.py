@@ -1,6 +1,7 @@
 """A column of text in Arrow as numbers and times, by pyarrow: for whole columns at once, where all cells are plain.
 
-What pyarrow does not read, such as a comma as decimal sign, goes cell by cell through `cells` and `stamps`.
+What pyarrow does not read, such as a comma as decimal sign, goes cell by cell through `cells` and `stamps`. `to_numpy`,
+`pyarrow.array` and `pyarrow.scalar` are not called here: each imports pandas where it is, some 40 MB.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ def numbers(column: Any) -> Floats | None:
     for tried in _with_and_without_missing(column):
         found = _cast(tried, pa.float64())
         if found is not None:
-            values: Floats = found.to_numpy()
+            values = _floats(found)
             return values if _only_missing_are_nan(tried, values) else None
     return None
 
@@ -34,9 +35,15 @@ def times(column: Any, zone: tzinfo) -> tuple[Floats, int | None] | None:
 
 def missing(column: Any) -> NDArray[np.bool_]:
     """Where a column says that there is nothing."""
+    return _bools(_missing(column))
+
+
+def _missing(column: Any) -> Any:
     pa, compute = import_module("pyarrow"), import_module("pyarrow.compute")
+    ends = np.cumsum([0, *map(len, MISSING)], dtype=np.int32)
+    words = pa.StringArray.from_buffers(len(MISSING), pa.py_buffer(ends), pa.py_buffer("".join(MISSING).encode()))
     lowered = compute.utf8_lower(compute.utf8_trim_whitespace(column))
-    return _bools(compute.is_in(lowered, pa.array([*MISSING, None], pa.string())))
+    return compute.or_(compute.is_in(lowered, words), column.is_null())
 
 
 def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
@@ -47,7 +54,7 @@ def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
         if floats is not None:
             integers = _cast(tried, pa.int64())  # which alone would also take 0x1
             if integers is None:
-                values = floats.to_numpy()
+                values = _floats(floats)
                 return _decimals(tried, values) if _only_missing_are_nan(tried, values) else None
             del floats
             return _ticks(integers, 1, dated=False)
@@ -60,16 +67,16 @@ def _ticks_of(column: Any, zone: tzinfo) -> Ticks | None:
 
 def _ticks(integers: Any, per_second: int, *, dated: bool) -> Ticks:
     if not integers.null_count:
-        return Ticks(integers.to_numpy(), np.ones(len(integers), dtype=bool), per_second, dated)
-    return Ticks(integers.fill_null(0).to_numpy(), ~_bools(integers.is_null()), per_second, dated)
+        return Ticks(_values(integers), np.ones(len(integers), dtype=bool), per_second, dated)
+    return Ticks(_values(_filled(integers, np.int64(0))), ~_bools(integers.is_null()), per_second, dated)
 
 
 def _with_and_without_missing(column: Any) -> Iterator[Any]:
     """The column as it is, for where nothing is missing; then with nulls where something is, and without blanks."""
     yield column
     pa, compute = import_module("pyarrow"), import_module("pyarrow.compute")
-    null = pa.scalar(None, pa.string())
-    yield compute.if_else(pa.chunked_array([missing(column)]), null, compute.utf8_trim_whitespace(column))
+    null = pa.nulls(1, pa.string())[0]
+    yield compute.if_else(_missing(column), null, compute.utf8_trim_whitespace(column))
 
 
 def _decimals(column: Any, values: Floats) -> Ticks | None:
@@ -94,6 +101,21 @@ def _cast(column: Any, kind: Any) -> Any:
         return None
 
 
+def _floats(column: Any) -> Floats:
+    return _values(_filled(column, np.float64(np.nan)) if column.null_count else column)
+
+
+def _filled(column: Any, value: np.generic) -> Any:
+    pa = import_module("pyarrow")
+    array = pa.Array.from_buffers(column.type, 1, [None, pa.py_buffer(value.tobytes())])
+    return import_module("pyarrow.compute").fill_null(column, array[0])
+
+
 def _bools(column: Any) -> NDArray[np.bool_]:
-    values: NDArray[np.bool_] = column.to_numpy().astype(bool)
-    return values
+    return _values(column.cast(import_module("pyarrow").uint8())).view(np.bool_)
+
+
+def _values(column: Any) -> NDArray[Any]:
+    """Numbers without nulls as an array."""
+    whole = column if hasattr(column, "__dlpack__") else column.combine_chunks()
+    return np.from_dlpack(whole)
