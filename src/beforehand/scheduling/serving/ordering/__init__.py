@@ -1,0 +1,1 @@
+"""The order of the requests that wait, and who makes room for the first of them."""

@@ -1,0 +1,154 @@
+"""The requests that wait, by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from heapq import heapify, heappop, heappush
+from typing import Any, Final, Generic, TypeVar, final
+
+import numpy as np
+
+from beforehand.core.errors import InvalidInput
+
+Id = TypeVar("Id", bound=Hashable)
+SPARE: Final = 64  # entries of ids that are gone, before a clean-up is worth it
+GONE: Final = object()  # in the place of the id in an entry that no longer holds
+
+
+@final
+class RankQueue(Generic[Id]):
+    """A queue of ids by key, lowest first, from which any id can be taken out and whose keys can be replaced.
+
+    Guarantee:
+        `pop()` returns what the last `peek()` returned, unless something was pushed, removed or rebuilt in between.
+        Equal keys go by `sequence`, and equal sequences in the order in which they were pushed. Iteration changes
+        nothing.
+
+    Cost:
+        `push` and `pop` take O(log n), about a microsecond each at 10,000 ids; `remove` and `peek` O(1) on average;
+        `rebuild` and iteration O(n log n), a few milliseconds at 10,000. Not locked: one thread at a time.
+
+    Example:
+        >>> queue = RankQueue()
+        >>> queue.push("long", 90.0, sequence=0)
+        >>> queue.push("short", 10.0, sequence=1)
+        >>> queue.rebuild({"long": 5.0})
+        >>> list(queue), queue.pop(), queue.peek()
+        (['long', 'short'], 'long', 'short')
+    """
+
+    __slots__ = ("_entries", "_heap", "_serial")
+
+    def __init__(self) -> None:
+        self._heap: list[list[Any]] = []  # [key, sequence, serial, id or GONE], and among them every live entry
+        self._entries: dict[Id, list[Any]] = {}
+        self._serial = 0  # rises with every push, so that ids themselves are never compared
+
+    def push(self, id: Id, key: float, sequence: int) -> None:
+        """Add an id, or give one that waits another key and place.
+
+        Args:
+            id: Anything hashable.
+            key: Lowest first; -inf and inf are keys like any other.
+            sequence: Its place among equal keys.
+
+        Raises:
+            InvalidInput: the key is nan or not a number; nothing has changed.
+        """
+        if key != key or not isinstance(key, float | int):
+            raise InvalidInput(f"key of {id!r} is {key!r}, but must be a number; map an unknown one to the mean")
+        old = self._entries.get(id)
+        self._serial += 1
+        entry = [key, sequence, self._serial, id]
+        self._entries[id] = entry
+        heappush(self._heap, entry)
+        if old is not None:
+            old[3] = GONE
+            self._tidy()
+
+    def remove(self, id: Id) -> None:
+        """Take this id out.
+
+        Raises:
+            KeyError: it is not here.
+        """
+        self._entries.pop(id)[3] = GONE
+        self._tidy()
+
+    def peek(self) -> Id:
+        """The first id, which stays.
+
+        Raises:
+            IndexError: the queue is empty.
+        """
+        heap = self._heap
+        while heap and heap[0][3] is GONE:
+            heappop(heap)
+        if not heap:
+            raise IndexError("the queue is empty, but peek and pop need an id in it; ask len() first")
+        first: Id = heap[0][3]
+        return first
+
+    def pop(self) -> Id:
+        """Take out the first id.
+
+        Raises:
+            IndexError: the queue is empty.
+        """
+        first = self.peek()
+        heappop(self._heap)
+        del self._entries[first]
+        return first
+
+    def rebuild(self, keys: Mapping[Id, float]) -> None:
+        """Give many ids other keys at once; those that are not named keep theirs.
+
+        Raises:
+            InvalidInput: a key is nan or not a number, or an id is not here; nothing has changed.
+        """
+        entries = self._entries
+        try:
+            values = np.array([float(key) for key in keys.values()], np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"a key is not a number ({error}); give each id a float") from error
+        wrong = next((id for id in keys if id not in entries), GONE) if keys.keys() - entries.keys() else GONE
+        if wrong is not GONE:
+            raise InvalidInput(f"{wrong!r} is not in the queue; push it")
+        if np.isnan(values).any():
+            id = list(keys)[int(np.isnan(values).argmax())]
+            raise InvalidInput(f"key of {id!r} is nan, but must be a number; map an unknown one to the mean")
+        for id, value in zip(keys, values.tolist(), strict=True):
+            entries[id][0] = value
+        live = list(entries.values())
+        # Sorted lists are heaps, and numpy sorts 10,000 keys in a third of the time that heapify takes.
+        order = np.argsort(np.array([entry[0] for entry in live], np.float64), kind="stable")
+        self._heap = [live[place] for place in order.tolist()]
+        self._heap.sort()  # the equal keys; one pass if there are none
+
+    def check_invariants(self) -> None:
+        """Raise AssertionError unless the queue is as it must be; for tests."""
+        heap, entries = self._heap, self._entries
+        live = [entry for entry in heap if entry[3] is not GONE]
+        assert len(live) == len(entries), "an id is in the heap twice, or missing from it"
+        assert all(entries.get(entry[3]) is entry for entry in live), "an entry and its id have come apart"
+        assert all(heap[(place - 1) // 2] <= heap[place] for place in range(1, len(heap))), "the heap is out of order"
+        assert all(entry[0] == entry[0] for entry in live), "a key is nan"
+        assert len(heap) <= max(SPARE, 2 * len(entries)), "entries that are gone were not tidied away"
+
+    def _tidy(self) -> None:
+        """Drop the entries that are gone once they are the greater part."""
+        if len(self._heap) > max(SPARE, 2 * len(self._entries)):
+            self._heap = list(self._entries.values())
+            heapify(self._heap)
+
+    def __len__(self) -> int:
+        """How many ids wait."""
+        return len(self._entries)
+
+    def __contains__(self, id: object) -> bool:
+        """Whether this id waits."""
+        return id in self._entries
+
+    def __iter__(self) -> Iterator[Id]:
+        """All ids in the order in which `pop` would return them."""
+        return (entry[3] for entry in sorted(self._entries.values()))

@@ -1,0 +1,1 @@
+"""Predictors of answer lengths, of tool calls and of how long they take."""
