@@ -50,6 +50,19 @@ def test_a_plan_is_read_by_the_class_of_its_kind_in_the_module_of_its_area(orcha
     assert load_plan(orchards) == (reader, text)
 
 
+def test_an_area_inside_another_is_named_with_a_dot(orchards, tmp_path):
+    inner = tmp_path / "beforehand" / "orchards" / "cellar"
+    inner.mkdir()
+    (inner / "__init__.py").touch()
+    (inner / "plan.py").write_text(ORCHARDS)
+    try:
+        orchards.write_text('{"area": "orchards.cellar", "kind": "PearPlan"}')
+        assert load_plan(orchards)[0] == "pear"
+    finally:
+        for module in ("beforehand.orchards.cellar", "beforehand.orchards.cellar.plan"):
+            sys.modules.pop(module, None)
+
+
 @pytest.mark.parametrize("kind", ["PlumPlan", "Reader", "number", "from_json", "__name__", "", 3, ["ApplePlan"]])
 def test_a_kind_that_does_not_exist_is_named(orchards, kind):
     orchards.write_text(json.dumps({"area": "orchards", "kind": kind}))
@@ -66,7 +79,23 @@ def test_what_is_no_plan_is_named(tmp_path, text):
         load_plan(tmp_path / "plan.json")
 
 
-@pytest.mark.parametrize("area", ["gardens", "core", "quantization.levels", "../x", "", None, 3, ["quantization"]])
+@pytest.mark.parametrize(
+    "area",
+    [
+        "gardens",
+        "core",
+        "core.plan",
+        "quantization.levels",
+        "quantization..plan",
+        "scheduling.",
+        ".",
+        "../x",
+        "",
+        None,
+        3,
+        ["quantization"],
+    ],
+)
 def test_an_area_that_does_not_exist_is_named(tmp_path, area):
     (tmp_path / "plan.json").write_text(json.dumps({"area": area}))
     with pytest.raises(CorruptData, match="which this version does not have"):

@@ -23,7 +23,8 @@ from beforehand.core.report import Outcome, Report, Verdict
 class Plan(Protocol):
     """What every frozen plan offers; each area has final classes of its own, whose `build` makes the design.
 
-    A class is found by `load_plan` if `beforehand.<area>.plan` holds it under its name.
+    A class is found by `load_plan` if `beforehand.<area>.plan` holds it under its name; an area inside another is
+    written with a dot, as in `scheduling.serving`.
     """
 
     @property
@@ -102,11 +103,17 @@ def load_plan(path: str | PathLike[str]) -> Plan:
 
 def _reader(area: Any, kind: Any) -> Any:
     """The class that reads plans of this kind, or the module of the area where no kind is named; None without one."""
-    if not isinstance(area, str) or not area.isidentifier() or area == "core":
+    if not isinstance(area, str) or area.partition(".")[0] == "core":
         return None
-    if not find_spec(f"beforehand.{area}") or not find_spec(f"beforehand.{area}.plan"):
-        return None
-    module = import_module(f"beforehand.{area}.plan")
+    package = "beforehand"
+    for part in (*area.split("."), "plan"):
+        if not part.isidentifier():
+            return None
+        spec = find_spec(f"{package}.{part}")
+        if spec is None or (part != "plan" and spec.submodule_search_locations is None):
+            return None
+        package = f"{package}.{part}"
+    module = import_module(package)
     found = module if kind is None else getattr(module, str(kind), None)
     return found if kind is None or (isinstance(found, type) and hasattr(found, "from_json")) else None
 
