@@ -1,0 +1,1 @@
+"""Orders, memory and predictions of `scheduling.serving` inside vLLM."""
