@@ -51,7 +51,7 @@ def read_array(path: Path) -> NDArray[Any]:
 
 
 def read_trace(path: Path, kind: str | None) -> Trace:
-    """A trace in one of our formats, or a public log that its header gives away.
+    """A trace in one of our formats, or a public log that its header gives away; as requests where `kind` says so.
 
     Raises:
         InvalidInput: it cannot be read; `kind` is missing, or not the file's own.
@@ -60,10 +60,13 @@ def read_trace(path: Path, kind: str | None) -> Trace:
     from beforehand.workloads import formats
     from beforehand.workloads.formats import pcap_csv
     from beforehand.workloads.job_log import read_job_log
+    from beforehand.workloads.requests import read_request_log
 
     if pcap_csv.recognize(path):
         own, source = "stream", str(pcap_csv.META["source"])
     elif (log := formats.recognize(path)) is not None:
+        if kind == "requests":
+            return read_request_log(path)
         own, source = "jobs", log.SOURCE
     else:
         return Trace.load(path, kind=kind)

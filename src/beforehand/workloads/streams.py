@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand import _native
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
+from beforehand.workloads.draws import normals, uniforms
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -65,11 +65,11 @@ def zipf(n: int, universe: int, alpha: float, *, seed: int, epoch: int | None = 
         raise InvalidInput(
             f"epoch is {epoch} and churn {churn}, but churn is from 0 to 1, and needs an epoch of 1 or more"
         )
-    ranks = _by_inverse(np.cumsum(np.arange(1, universe + 1) ** -float(alpha)), _uniforms(np.arange(n), seed, RANK))
+    ranks = _by_inverse(np.cumsum(np.arange(1, universe + 1) ** -float(alpha)), uniforms(np.arange(n), seed, RANK))
     if churn > 0 and epoch is not None:
         generation = np.zeros(universe, np.int64)
         for number, first in enumerate(range(epoch, n, epoch)):
-            changed = _uniforms(np.arange(universe) + universe * number, seed, CHURN) <= churn
+            changed = uniforms(np.arange(universe) + universe * number, seed, CHURN) <= churn
             generation += changed
             ranks[first : first + epoch] += universe * generation[ranks[first : first + epoch]]
     drift = {"epoch": epoch, "churn": churn} if churn > 0 else {}
@@ -118,17 +118,17 @@ def flow_table(flows: int, *, seed: int, predictability: float = 0.6, sigma: flo
     flow = np.arange(flows)
     address, trait = [], np.zeros(flows)
     for end in (0, 1):
-        rank = np.minimum(_uniforms(flow, seed, NET[end]) ** (-1 / 0.9) - 1, nets - 1).astype(np.uint64)
+        rank = np.minimum(uniforms(flow, seed, NET[end]) ** (-1 / 0.9) - 1, nets - 1).astype(np.uint64)
         net = _mix(rank) >> np.uint64(48)
-        eighth = np.ceil(_uniforms(flow, seed, SUBNET[end]) * 8).astype(np.uint64)
+        eighth = np.ceil(uniforms(flow, seed, SUBNET[end]) * 8).astype(np.uint64)
         subnet = net << np.uint64(8) | _mix(net * np.uint64(8) + eighth) >> np.uint64(56)
-        host = np.ceil(_uniforms(flow, seed, HOST[end]) * 256).astype(np.uint64) - np.uint64(1)
+        host = np.ceil(uniforms(flow, seed, HOST[end]) * 256).astype(np.uint64) - np.uint64(1)
         address.append(subnet << np.uint64(8) | host)
         for prefix, purpose, weights in ((net, NET_TRAIT, WEIGHTS[0]), (subnet, SUBNET_TRAIT, WEIGHTS[1])):
-            trait += weights[end] * _normals(prefix, seed, purpose[end])
+            trait += weights[end] * normals(prefix, seed, purpose[end])
     spread = trait.std()
     trait = (trait - trait.mean()) / spread if spread > 0 else np.zeros(flows)
-    noise = _normals(flow, seed, NOISE)
+    noise = normals(flow, seed, NOISE)
     log_size = sigma * (np.sqrt(predictability) * trait + np.sqrt(1 - predictability) * noise)
     return FlowTable(address[0] << np.uint64(32) | address[1], trait, log_size)
 
@@ -160,16 +160,16 @@ def flows(n: int, flows: int, *, seed: int, predictability: float = 0.6, sigma: 
         raise InvalidInput(f"n is {n}, but must be at least 1 packet")
     table = flow_table(flows, seed=seed, predictability=predictability, sigma=sigma, nets=nets)
     share = np.cumsum(np.exp(table.log_size - table.log_size.max()))
-    owner = _by_inverse(share, _uniforms(np.arange(round(DRAWN * n)), seed, OWNER))
+    owner = _by_inverse(share, uniforms(np.arange(round(DRAWN * n)), seed, OWNER))
     silent = np.flatnonzero(np.bincount(owner, minlength=flows) == 0)
     owner = np.concatenate((owner, silent))
     flow, row = np.arange(flows), np.arange(len(owner))
-    start = 1.2 * _uniforms(flow, seed, START) - 0.2
-    lifetime = np.minimum(0.05 * np.exp(1.2 * _normals(flow, seed, LIFETIME)), 1.0)
-    bursts = 1 + _by_inverse(_poisson(2.0), _uniforms(flow, seed, BURSTS))
-    burst = np.ceil(_uniforms(row, seed, BURST) * bursts[owner]).astype(np.int64) - 1
-    offset = _uniforms(owner * MOST_BURSTS + burst, seed, OFFSET)
-    at = start[owner] + lifetime[owner] * (0.95 * offset + 0.05 * _uniforms(row, seed, WITHIN))
+    start = 1.2 * uniforms(flow, seed, START) - 0.2
+    lifetime = np.minimum(0.05 * np.exp(1.2 * normals(flow, seed, LIFETIME)), 1.0)
+    bursts = 1 + _by_inverse(_poisson(2.0), uniforms(flow, seed, BURSTS))
+    burst = np.ceil(uniforms(row, seed, BURST) * bursts[owner]).astype(np.int64) - 1
+    offset = uniforms(owner * MOST_BURSTS + burst, seed, OFFSET)
+    at = start[owner] + lifetime[owner] * (0.95 * offset + 0.05 * uniforms(row, seed, WITHIN))
     seen = np.flatnonzero((at >= 0) & (at < 1))
     order = seen[np.argsort(at[seen], kind="stable")]
     options = {"flows": int(flows), "predictability": _real("predictability", predictability),
@@ -279,21 +279,6 @@ def _real(name: str, value: Any) -> float:
         raise InvalidInput(f"{name} is {value!r}, but must be a number")
     plain: float = value.item() if isinstance(value, np.generic) else value  # an integer remains one
     return plain
-
-
-def _uniforms(counters: NDArray[np.integer], seed: int, purpose: int) -> Floats:
-    """Above 0, at most 1: one for each counter, whatever the order."""
-    if not 0 <= seed < 2**64:
-        raise InvalidInput(f"seed is {seed}, but must be from 0 to 2**64 - 1")
-    out = np.empty(len(counters))
-    _native.uniforms_at(np.ascontiguousarray(counters, dtype=np.uint64), seed, purpose, out)
-    return out
-
-
-def _normals(counters: NDArray[np.integer], seed: int, purpose: int) -> Floats:
-    out = np.minimum(_uniforms(counters, seed, purpose), 1 - 2**-53)
-    _native.normal_quantile(out)
-    return out
 
 
 def _by_inverse(cumulative: Floats, u: Floats) -> NDArray[np.int64]:

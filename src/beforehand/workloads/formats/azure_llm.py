@@ -17,6 +17,7 @@ SIZE_UNIT, TIME_UNIT = "tokens", "seconds"
 META: Final[Mapping[str, Any]] = {"source": SOURCE, "unit": SIZE_UNIT}
 HEADER = ARRIVAL, PROMPT, SIZE = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 IMAGES = "NumImages"  # in the trace of 2025, of models that take images
+PROCESSED = ("arrived_at", "num_prefill_tokens", "num_decode_tokens")  # as Vidur's simulator names them, in seconds
 __getattr__ = renamed_names(__name__, recognise="recognize")
 
 
@@ -28,7 +29,7 @@ def recognize(head: Head | str | PathLike[str]) -> bool:
             head = look(head)
         except (InvalidInput, CorruptData):
             return False
-    return set(HEADER) <= set(head.names)
+    return set(HEADER) <= set(head.names) or set(PROCESSED) <= set(head.names)
 
 
 def read(path: str | PathLike[str], reading: Reading | None = None) -> PublicJobs | Any:
@@ -51,9 +52,10 @@ def read(path: str | PathLike[str], reading: Reading | None = None) -> PublicJob
     if reading is None:
         warn_renamed("azure_llm.read(path)", "job_log.read_job_log(path)")
         return _trace(path)
-    table = read_table(path, [*HEADER, IMAGES], reading)
-    arrival, _ = table.times(ARRIVAL)
-    columns = {"arrival": arrival, "size": table.numbers(SIZE), "prompt_tokens": table.numbers(PROMPT)}
+    table = read_table(path, [*HEADER, IMAGES, *PROCESSED], reading)
+    came, read_tokens, wrote_tokens = PROCESSED if PROCESSED[0] in table else HEADER
+    arrival, _ = table.times(came)
+    columns = {"arrival": arrival, "size": table.numbers(wrote_tokens), "prompt_tokens": table.numbers(read_tokens)}
     if IMAGES in table:
         columns["images"] = table.numbers(IMAGES)
     return PublicJobs(table, columns)
