@@ -22,7 +22,8 @@ LAYERS = [
 ]  # fmt: skip
 ROOMS = {
     "scheduling": [
-        {"inputs", "units"}, {"log", "load"}, {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"},
+        {"inputs", "units"}, {"log", "load", "engine_profile"}, {"engine_view"}, {"memory_time"},
+        {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"},
         {"plan"}, {"serving"},
     ],
     "scheduling.serving": [{"ordering", "handlings", "predictors", "calibration"}, {"simulator"}, {"plan"}],

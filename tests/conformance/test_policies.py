@@ -5,14 +5,33 @@ import math
 import pickle
 from dataclasses import fields
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beforehand.scheduling import TRAIL, Policy, View, policy_from_json, policy_to_json
-from tests.scheduling.every_policy import EVERY, LEVELS
+from beforehand.scheduling import POLICIES, TRAIL, Policy, View, policy_from_json, policy_to_json
+from beforehand.scheduling.policies.policy import depends_on, rank_many
+from beforehand.scheduling.serving import PROFILES, EngineView, ToolView, columns_of
+from tests.scheduling.every_policy import EVERY as STAGED
+from tests.scheduling.every_policy import LEVELS, UNSTAGED
+
+EVERY = [*STAGED, *UNSTAGED]
 
 predictions = st.just(math.nan) | st.floats(0, 1e100)
+few = st.integers(0, 10**6)
+
+
+def engine(decoding, others, host, profile):
+    view = EngineView(free_host_tokens=host, profile=profile)
+    view.update(now=0.0, decoding=decoding, context_tokens=others)
+    return view
+
+
+tools = st.none() | st.builds(
+    ToolView, seconds=predictions, return_tokens=st.just(math.nan) | few, after_tokens=few, probability=st.floats(0, 1)
+)
+engines = st.builds(engine, st.integers(0, 1000), few, few, st.sampled_from([None, *PROFILES.values()]))
 views = st.builds(
     View,
     arrival=st.floats(0, 1e9),
@@ -22,6 +41,12 @@ views = st.builds(
     cheap=predictions,
     predicted=predictions,
     remaining=predictions,
+    context=few,
+    resident=st.just(0) | few,
+    cached=st.floats(0, 1e6),
+    host=st.just(0) | few,
+    tool=tools,
+    engine=engines,
 )
 
 
@@ -56,6 +81,7 @@ def test_it_asks_only_for_what_is_not_there(policy, view):
 @pytest.mark.parametrize("policy", EVERY, ids=str)
 @given(view=views, share=st.floats(0, 1, exclude_max=True))
 def test_until_its_review_a_rank_only_falls_with_service(policy, view, share):
+    view.state = "running"
     before, end = policy.rank(view), min(policy.review_age(view), view.age + 10)
     view.age = min(view.age + share * (end - view.age), math.nextafter(end, view.age))  # rounding may reach the end
     assert policy.rank(view) <= before
@@ -79,6 +105,7 @@ def test_it_never_changes(policy):
         setattr(policy, name, 1.0)
 
 
+@pytest.mark.parametrize("policy", STAGED, ids=str)
 def test_its_stages_end_with_one_without_end(policy):
     stages = policy.stages()
     stages.validate()
@@ -91,4 +118,23 @@ def test_its_label_is_its_name_and_what_differs_from_the_defaults(policy):
     name, _, options = str(policy).partition("(")
     assert name == type(policy).__name__
     changed = [each for each in fields(policy) if getattr(policy, each.name) != each.default]
-    assert len(list(filter(None, options.split(",")))) == len(changed)
+    inner = str(getattr(policy, "inner", "")).partition("(")[2]
+    assert len(list(filter(None, options.split(",")))) == len(changed) + inner.count(",")
+
+
+def test_every_kind_is_here():
+    assert {type(each) for each in EVERY} == set(POLICIES.values())
+
+
+@pytest.mark.parametrize("policy", EVERY, ids=str)
+@given(many=st.lists(views, min_size=1, max_size=6), engine=engines)
+def test_many_are_ranked_as_one_by_one(policy, many, engine):
+    for view in many:
+        view.engine = engine
+    ranks = rank_many(policy, columns_of(many), engine)
+    assert ranks.dtype == np.float64
+    np.testing.assert_allclose(ranks, [policy.rank(view) for view in many], rtol=1e-9)
+
+
+def test_what_its_rank_reads_is_said(policy):
+    assert depends_on(policy) == ("engine" if "LAMPS" in str(policy) else "request")

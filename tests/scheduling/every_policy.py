@@ -9,7 +9,19 @@ from dataclasses import fields
 from typing import get_args
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling import LAS, POLICIES
+from beforehand.scheduling import (
+    LAMPS,
+    LAS,
+    POLICIES,
+    PSPJF,
+    SPJF,
+    SPRPT,
+    TRAIL,
+    Boosted,
+    ShortestWork,
+    Skip,
+    SkipPredict,
+)
 from beforehand.scheduling.policies.skip_predict import LongOrder
 from beforehand.scheduling.policies.view import By
 
@@ -23,6 +35,7 @@ CHOICES = {
     "expensive_work": (0.0, 0.125),
 }
 LEVELS = {
+    "inner": (SPJF(),),
     "threshold": (1.5, 0.0, 0.5, math.inf),
     "limit": (0.75, 0.0, 1.0, math.inf),
     "fraction": (0.5, 0.0, 0.25, 1.0),
@@ -51,7 +64,24 @@ def works(policy):
     return policy.stages().predicts
 
 
-EVERY = [policy for kind in POLICIES.values() for policy in variants(kind)]
+# Those that no stages can say, each with the numbers and inner policies that matter.
+FOR_ENGINES = [ShortestWork(), ShortestWork(decode=0), ShortestWork(decode=2.5), LAMPS(), LAMPS(after=False)]
+WRAPPED = [
+    *(Skip(inner, threshold=1.5) for inner in (SPJF(), PSPJF(), SPRPT(), TRAIL(0.5))),
+    *(Boosted(inner, boost=2.0, knee=1.5) for inner in (SPJF(), PSPJF(by="cheap"), SPRPT(), TRAIL(0.5))),
+    *(Boosted(SPJF(), boost=boost, knee=knee) for boost, knee in ((0, 1), (math.inf, 1), (2, math.inf), (1e9, 1e-9))),
+    Boosted(SkipPredict(1.5, preemptive=False), boost=2.0, knee=1.5),
+    Boosted(Skip(SPRPT(), threshold=1.5), boost=2.0, knee=1.5),
+]
+WRAPPED_FOR_ENGINES = [
+    Skip(LAMPS(), threshold=math.inf),
+    Boosted(ShortestWork(), boost=30, knee=0.08),
+    Boosted(LAMPS(), boost=30, knee=265),
+    Boosted(Skip(ShortestWork(), threshold=9), boost=3, knee=1),
+]
+UNSTAGED = [*FOR_ENGINES, *WRAPPED, *WRAPPED_FOR_ENGINES]
+
+EVERY = [policy for kind in POLICIES.values() if kind not in map(type, UNSTAGED) for policy in variants(kind)]
 WITH_FORMULA = [policy for policy in EVERY if not isinstance(policy, LAS)]  # which has one only in its limit
 EXTERNAL = [policy for policy in WITH_FORMULA if not works(policy)]
 ON_THE_SERVER = [policy for policy in WITH_FORMULA if works(policy)]

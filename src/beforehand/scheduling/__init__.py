@@ -21,9 +21,13 @@ from beforehand.scheduling.plan.needed_accuracy import NeededAccuracy, needed_ac
 from beforehand.scheduling.plan.needed_servers import NeededServers, needed_servers
 from beforehand.scheduling.plan.planner import audit, plan_queue
 from beforehand.scheduling.plan.queue_plan import QueuePlan
+from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.classic import FCFS, LAS, PSPJF, SPJF, SPRPT
+from beforehand.scheduling.policies.lamps import LAMPS
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.policy_json import policy_from_json, policy_to_json
+from beforehand.scheduling.policies.shortest_work import ShortestWork
+from beforehand.scheduling.policies.skip import Skip
 from beforehand.scheduling.policies.skip_predict import DelayPredict, OneBit, SkipPredict
 from beforehand.scheduling.policies.stages import Stage, Stages
 from beforehand.scheduling.policies.stock import POLICIES
@@ -48,6 +52,7 @@ __getattr__ = renamed_names(
 
 __all__ = [
     "FCFS",
+    "LAMPS",
     "LAS",
     "POLICIES",
     "PSPJF",
@@ -55,6 +60,7 @@ __all__ = [
     "SPRPT",
     "TRAIL",
     "BinnedError",
+    "Boosted",
     "BoundedPareto",
     "DelayPredict",
     "Deterministic",
@@ -80,7 +86,9 @@ __all__ = [
     "QueuePlan",
     "QueueShutDown",
     "Replay",
+    "ShortestWork",
     "Simulation",
+    "Skip",
     "SkipPredict",
     "Stage",
     "Stages",

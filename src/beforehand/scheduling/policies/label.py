@@ -1,7 +1,10 @@
 """How a policy is shown in tables and messages."""
 
 from dataclasses import fields
-from typing import Any
+from numbers import Real
+from typing import Any, Final
+
+SPELLED: Final = ("work", "decode", "boost", "knee")  # ends of the names of numbers that are shown with their name
 
 
 def label(policy: Any) -> str:
@@ -23,6 +26,9 @@ def label(policy: Any) -> str:
             shown.append(field.name if value else f"non-{field.name}")
         elif isinstance(value, str):
             shown.append(value)
+        elif isinstance(value, Real):
+            number = f"{float(value):.4g}"
+            shown.append(f"{field.name}={number}" if field.name.endswith(SPELLED) else number)
         else:
-            shown.append(f"{field.name}={value:.4g}" if field.name.endswith("work") else f"{value:.4g}")
+            shown.append(str(value))
     return type(policy).__name__ + (f"({', '.join(shown)})" if shown else "")

@@ -1,11 +1,19 @@
 """The policy interface: what a policy answers when it sees a job."""
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Protocol, get_args, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import flag, kind_of
+from beforehand.scheduling.engine_view import EngineView
+from beforehand.scheduling.inputs import flag, kind_of, one_of
 from beforehand.scheduling.policies.stages import Stages
-from beforehand.scheduling.policies.view import By, View
+from beforehand.scheduling.policies.view import NUMBERS, TOOL_NUMBERS, By, ToolView, View
+
+Reads = Literal["request", "engine", "clock"]
+WHOLE: Final = ("sequence", "context", "resident", "host", "served", "preemptions")
 
 
 @runtime_checkable
@@ -14,6 +22,10 @@ class Policy(Protocol):
 
     A policy whose ranks change while jobs wait has a further attribute, `timed = True`, and finds the time in
     `view.now`; for others that is nan. Its `stages()` are None.
+
+    Two more are for LLM engines. `depends_on` says what the rank of a waiting request reads besides the request itself:
+    `"request"`, nothing, if it is absent; `"engine"`, the state of the engine, so that it is ranked anew when that
+    changes. `rank_many(columns, engine)` ranks all waiting requests at once, from the arrays of `columns_of`.
 
     Guarantee:
         Engines and `PredictionQueue` serve the lowest rank first, and of equal ranks the one that arrived first. Those
@@ -50,6 +62,45 @@ def is_timed(policy: Policy) -> bool:
         InvalidInput: its `timed` is not a bool.
     """
     return flag("timed", getattr(policy, "timed", False))
+
+
+def depends_on(policy: Policy) -> Reads:
+    """What the rank of a waiting request reads besides the request: nothing, the engine, or the clock.
+
+    Raises:
+        InvalidInput: its `depends_on` is another word.
+    """
+    if is_timed(policy):
+        return "clock"
+    reads: Reads = getattr(policy, "depends_on", "request")
+    one_of("depends_on", reads, get_args(Reads))
+    return reads
+
+
+def rank_many(policy: Policy, columns: Mapping[str, NDArray[Any]], engine: EngineView | None) -> NDArray[np.float64]:
+    """The ranks of many waiting requests, by the policy's own `rank_many` or one by one.
+
+    Args:
+        policy: Any policy.
+        columns: What `columns_of` returns.
+        engine: The engine's state.
+    """
+    many = getattr(policy, "rank_many", None)
+    if many is not None:
+        return np.asarray(many(columns, engine), np.float64)
+    rows = [
+        dict(zip(columns, values, strict=True))
+        for values in zip(*(each.tolist() for each in columns.values()), strict=True)
+    ]
+    return np.array([policy.rank(_view(row, engine)) for row in rows], np.float64)
+
+
+def _view(row: dict[str, Any], engine: EngineView | None) -> View:
+    """The view of a waiting request, from its numbers."""
+    numbers: dict[str, Any] = {name: int(row[name]) if name in WHOLE else row[name] for name in NUMBERS if name in row}
+    tool: dict[str, Any] = {name: row[f"tool_{name}"] for name in TOOL_NUMBERS if f"tool_{name}" in row}
+    expected = ToolView(**tool) if tool.get("probability") else None
+    return View(**numbers | {"started": bool(numbers.get("started"))}, tool=expected, engine=engine)
 
 
 def stages_of(policy: Any) -> Stages | None:
