@@ -18,6 +18,8 @@ from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import ToolView, View, columns_of
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
+from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
+from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
 from beforehand.scheduling.serving.predictors.outlived import Outlived
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 
@@ -33,6 +35,8 @@ __all__ = [
     "Boosted",
     "EngineProfile",
     "EngineView",
+    "LengthProbe",
+    "ModelIdentity",
     "Outlived",
     "Policy",
     "RankQueue",
