@@ -17,6 +17,7 @@ from beforehand.scheduling.policies.skip_predict import SkipPredict
 from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import ToolView, View, columns_of
+from beforehand.scheduling.serving.calibration import fit_profile
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
 from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
 from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
@@ -49,6 +50,7 @@ __all__ = [
     "Wastes",
     "WorkRates",
     "columns_of",
+    "fit_profile",
     "policy_from_json",
     "policy_to_json",
     "saturation_of",
