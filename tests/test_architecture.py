@@ -26,7 +26,9 @@ ROOMS = {
         {"policies", "distributions"}, {"formulas"}, {"simulation", "queue"},
         {"plan"}, {"serving"},
     ],
-    "scheduling.serving": [{"ordering", "handlings", "predictors", "calibration"}, {"simulator"}, {"plan"}],
+    "scheduling.serving": [
+        {"ordering", "predictors", "calibration"}, {"handlings"}, {"simulator"}, {"plan"},
+    ],
 }  # fmt: skip
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 HEADERS = sorted(path.relative_to(ROOT) for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp"))

@@ -18,14 +18,24 @@ from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import ToolView, View, columns_of
 from beforehand.scheduling.serving.calibration import fit_profile
+from beforehand.scheduling.serving.handlings.always import Always
+from beforehand.scheduling.serving.handlings.handling import Handling
+from beforehand.scheduling.serving.handlings.handling_json import HANDLINGS, handling_from_json, handling_to_json
+from beforehand.scheduling.serving.handlings.infer_cept import InferCept
+from beforehand.scheduling.serving.handlings.min_waste import MinWaste
+from beforehand.scheduling.serving.handlings.time_to_live import TimeToLive
+from beforehand.scheduling.serving.ordering.preemption import select_victims
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
 from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
 from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
 from beforehand.scheduling.serving.predictors.outlived import Outlived
+from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
+from beforehand.scheduling.serving.predictors.tool_calls import ToolCalls
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 
 __all__ = [
     "FCFS",
+    "HANDLINGS",
     "LAMPS",
     "POLICIES",
     "PROFILES",
@@ -33,17 +43,24 @@ __all__ = [
     "SPJF",
     "SPRPT",
     "TRAIL",
+    "Always",
     "Boosted",
     "EngineProfile",
     "EngineView",
+    "Handling",
+    "InferCept",
     "LengthProbe",
+    "MinWaste",
     "ModelIdentity",
     "Outlived",
     "Policy",
+    "PromptLength",
     "RankQueue",
     "ShortestWork",
     "Skip",
     "SkipPredict",
+    "TimeToLive",
+    "ToolCalls",
     "ToolDurations",
     "ToolView",
     "View",
@@ -51,8 +68,11 @@ __all__ = [
     "WorkRates",
     "columns_of",
     "fit_profile",
+    "handling_from_json",
+    "handling_to_json",
     "policy_from_json",
     "policy_to_json",
     "saturation_of",
+    "select_victims",
     "wastes",
 ]
