@@ -1,0 +1,198 @@
+"""vLLM's schedulers with an order of our own: `--scheduler-cls beforehand.integrations.vllm.AsyncScheduler`.
+
+Only the methods that seams.md lists are overridden, and each calls vLLM's own; `schedule` is never copied. Where this
+vLLM is not one that `compat` knows, or once any of our code has failed, the engine runs as if this package were absent.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from vllm.v1.core.sched.async_scheduler import AsyncScheduler as VllmAsyncScheduler
+from vllm.v1.core.sched.request_queue import create_request_queue
+from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
+
+from beforehand.integrations.vllm import compat, report
+from beforehand.integrations.vllm.queue import RankedRequestQueue
+from beforehand.integrations.vllm.request_order import RequestOrder
+from beforehand.integrations.vllm.settings import STRICT, read_settings
+
+ABORTED: Final = "FINISHED_ABORTED"
+
+
+class PolicyMixin:
+    """The order of `scheduling.serving` in front of one of vLLM's scheduler classes."""
+
+    order: RequestOrder | None = None  # None: vLLM's own first come, first served
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._take_over()
+
+    def schedule(self, *args: Any, **kwargs: Any) -> Any:
+        """Prepare the queue and the running requests, then let vLLM schedule."""
+        active = self.order is not None and not getattr(self, "pause_state", 0)
+        if active:
+            self._guarded(self._before_schedule)
+        output = super().schedule(*args, **kwargs)  # type: ignore[misc]
+        if active:
+            self._guarded(self._after_schedule, output)
+        return output
+
+    def update_from_output(self, scheduler_output: Any, model_runner_output: Any) -> Any:
+        """Take the predictions that the worker has put into the output."""
+        self._guarded(self._before_update, scheduler_output, model_runner_output)
+        return super().update_from_output(scheduler_output, model_runner_output)  # type: ignore[misc]
+
+    def _preempt_request(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        self._guarded(self._before_preemption, request)
+        super()._preempt_request(request, *args, **kwargs)  # type: ignore[misc]
+
+    def _handle_stopped_request(self, request: Any) -> Any:
+        return super()._handle_stopped_request(request)  # type: ignore[misc]
+
+    def _update_request_as_session(self, session: Any, update: Any) -> None:
+        super()._update_request_as_session(session, update)  # type: ignore[misc]
+        self._guarded(self._after_session_update, session)
+
+    def _free_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        freed = super()._free_request(request, *args, **kwargs)  # type: ignore[misc]
+        self._guarded(self._after_free, request)
+        return freed
+
+    # What is ours, each run by `_guarded`.
+
+    def _before_schedule(self, order: RequestOrder) -> None:
+        if order.failure is not None:
+            raise order.failure
+        scheduler: Any = self
+        order.begin_step()
+        if order.settings.cap:
+            self._cap(order.settings.cap)
+        waiting = scheduler.waiting
+        if waiting:
+            order.tidy(waiting)
+        if self._memory_is_short():
+            order.arrange(scheduler.running)
+
+    def _after_schedule(self, order: RequestOrder, output: Any) -> None:
+        order.end_step(output.total_num_scheduled_tokens)
+
+    def _before_update(self, order: RequestOrder, scheduler_output: Any, model_runner_output: Any) -> None:
+        predictions = getattr(model_runner_output, "beforehand", None)
+        if predictions:
+            order.refined(predictions)
+
+    def _before_preemption(self, order: RequestOrder, request: Any) -> None:
+        order.preempted(request)
+
+    def _after_session_update(self, order: RequestOrder, session: Any) -> None:
+        order.new_segment(session)
+        for queue in self._ranked_queues():
+            if session in queue:
+                queue.add_request(session)
+
+    def _after_free(self, order: RequestOrder, request: Any) -> None:
+        order.finished(request, aborted=request.status.name == ABORTED)
+
+    def _cap(self, cap: int) -> None:
+        """Let `cap` requests run beside the paused sessions, which hold slots too."""
+        scheduler: Any = self
+        paused = scheduler.num_waiting_for_streaming_input
+        if hasattr(scheduler, "max_num_active_reqs"):
+            scheduler.max_num_active_reqs = min(scheduler.max_num_running_reqs, cap + paused)
+        else:
+            slots = scheduler.scheduler_config.max_num_seqs
+            scheduler.max_num_running_reqs = min(slots, max(cap, len(scheduler.running)) + paused)
+
+    def _memory_is_short(self) -> bool:
+        """Whether vLLM could have to evict somebody in this step."""
+        scheduler: Any = self
+        running = len(scheduler.running)
+        if running < 2:
+            return False
+        needed = 2 * running + scheduler.max_num_scheduled_tokens // scheduler.block_size
+        return bool(scheduler.kv_cache_manager.block_pool.get_num_free_blocks() < needed)
+
+    def _ranked_queues(self) -> list[RankedRequestQueue]:
+        return [each for name in compat.QUEUES if isinstance(each := getattr(self, name, None), RankedRequestQueue)]
+
+    # To begin, and to give up.
+
+    def _take_over(self) -> None:
+        """Put our queues in the place of vLLM's, if all is as it must be; else say why not, and leave it alone."""
+        scheduler: Any = self
+        problems = compat.mismatches(scheduler)
+        order = None
+        if not problems:
+            try:
+                order = self._new_order()
+            except Exception as error:  # bad settings, or an attribute that is not there
+                problems = [str(error)]
+        if order is None:
+            report.not_active(problems, strict=os.environ.get(STRICT) == "1")
+            return
+        self.order = order
+        for name in compat.QUEUES:
+            if hasattr(scheduler, name):
+                setattr(scheduler, name, RankedRequestQueue(order))
+        report.active(order.policy)
+
+    def _new_order(self) -> RequestOrder:
+        scheduler: Any = self
+        return RequestOrder(
+            read_settings(scheduler.vllm_config.additional_config, os.environ),
+            max_model_len=scheduler.max_model_len,
+            max_batched_tokens=scheduler.max_num_scheduled_tokens,
+            block_size=scheduler.block_size,
+            clock=lambda: self.clock(),
+            cached=self._cached_tokens if scheduler.cache_config.enable_prefix_caching else lambda request: 0,
+        )
+
+    def _cached_tokens(self, request: Any) -> int:
+        """Tokens of the request that the prefix cache holds now; the last one is always computed."""
+        scheduler: Any = self
+        pool = scheduler.kv_cache_manager.block_pool
+        size: int = scheduler.hash_block_size
+        most = (request.num_tokens - 1) // size
+        found = 0
+        for hash in request.block_hashes[:most]:
+            if not pool.get_cached_block(hash, [0]):
+                break
+            found += 1
+        return found * size
+
+    def _guarded(self, hook: Callable[..., None], *args: Any) -> None:
+        """Run one of our own methods; should it fail, hand everything back to vLLM."""
+        order = self.order
+        if order is None:
+            return
+        try:
+            hook(order, *args)
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """From here on vLLM's own first come, first served."""
+        scheduler: Any = self
+        self.order = None
+        report.failed(error)
+        for name in compat.QUEUES:
+            ranked = getattr(scheduler, name, None)
+            if isinstance(ranked, RankedRequestQueue):
+                stock = create_request_queue(scheduler.policy)
+                for request in sorted(ranked.unordered(), key=lambda each: each.arrival_time):
+                    stock.add_request(request)
+                setattr(scheduler, name, stock)
+
+
+@final
+class Scheduler(PolicyMixin, VllmScheduler):  # type: ignore[misc, unused-ignore]
+    """For engines that schedule synchronously, as on CPUs."""
+
+
+@final
+class AsyncScheduler(PolicyMixin, VllmAsyncScheduler):  # type: ignore[misc, unused-ignore]
+    """For engines that schedule asynchronously, vLLM's default on GPUs."""

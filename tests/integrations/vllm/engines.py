@@ -1,0 +1,102 @@
+"""Real engines of a model so small that a step takes milliseconds; its weights are dummies, the same each time."""
+
+import gc
+import json
+from pathlib import Path
+
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+from vllm import LLM, SamplingParams, TokensPrompt
+
+WORDS = 384
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 32,
+    "vocab_size": WORDS,
+    "max_position_embeddings": 1024,
+    "torch_dtype": "float32",
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "tie_word_embeddings": True,
+}
+CHAT = "<s> {% for message in messages %}{{ message['content'] }} {% endfor %}<sep>"
+
+
+def make_model(folder):
+    """A folder that vLLM takes for a model: a configuration, and a tokenizer whose words are w2, w3 and so on."""
+    folder = Path(folder)
+    words = ["<s>", "</s>", "<sep>", *(f"w{n}" for n in range(3, WORDS))]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="w3"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", chat_template=CHAT)
+    fast.save_pretrained(folder)
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    return folder
+
+
+def make_engine(model, *, settings=None, scheduler="beforehand.integrations.vllm.Scheduler", **options):
+    """An engine in this process. Settings are those below `beforehand`; scheduler None is vLLM's own."""
+    chosen = {
+        "max_model_len": 512,
+        "max_num_seqs": 4,
+        "max_num_batched_tokens": 256,
+        "kv_cache_memory_bytes": 1 << 22,
+        "block_size": 32,
+    } | options
+    return LLM(
+        str(model),
+        load_format="dummy",
+        skip_tokenizer_init=True,
+        enforce_eager=True,
+        disable_log_stats=False,
+        scheduler_cls=scheduler,
+        additional_config={} if settings is None else {"beforehand": settings},
+        **chosen,
+    )
+
+
+def scheduler_of(llm):
+    return llm.llm_engine.engine_core.engine_core.scheduler
+
+
+def prompt_of(number, length=20):
+    """Tokens that no other number has in the same place."""
+    return [3 + (number * 37 + place * 11) % (WORDS - 3) for place in range(length)]
+
+
+def add(llm, number, tokens, *, length=20, **hints):
+    """Queue a request of this many greedy output tokens, with hints such as `predicted_tokens=7`."""
+    sampling = SamplingParams(
+        max_tokens=tokens,
+        min_tokens=tokens,
+        ignore_eos=True,
+        temperature=0.0,
+        detokenize=False,
+        extra_args={f"bh_{name}": value for name, value in hints.items()} or None,
+    )
+    llm.llm_engine.add_request(str(number), TokensPrompt(prompt_token_ids=prompt_of(number, length)), sampling)
+
+
+def run(llm, each_step=None):
+    """Step until nothing is left: the ids in the order in which they finished, with their tokens."""
+    finished, step = {}, 0
+    while llm.llm_engine.has_unfinished_requests():
+        if each_step is not None:
+            each_step(step)
+        for output in llm.llm_engine.step():
+            if output.finished:
+                finished[output.request_id] = list(output.outputs[0].token_ids)
+        step += 1
+    return finished
+
+
+def close(llm):
+    """Stop an engine, so that the next one in this process finds nothing of it."""
+    llm.llm_engine.engine_core.shutdown()
+    gc.collect()
