@@ -1,6 +1,6 @@
 """The tiny Llama: trained on the tiny language in seconds or minutes, saved as Hugging Face saves models."""
 
-import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -106,8 +106,8 @@ def tiny_llama(root: str | os.PathLike[str] = "build", *, small: bool = False, s
     """The folder of a tiny Llama below `root`, trained unless it is there.
 
     Guarantee:
-        The folder's name holds a digest of the parameters and of the code that made it, so what is found fits. Several
-        processes may ask at once.
+        The folder's name holds a digest of the parameters and of the code that made it, so what is found fits. Where
+        several processes ask at once, one trains and the others wait.
 
     Raises:
         MissingDependency: torch or transformers is not installed.
@@ -122,8 +122,11 @@ def tiny_llama(root: str | os.PathLike[str] = "build", *, small: bool = False, s
         digest.update(source.read_bytes())
     folder = Path(root) / f"tiny-llama-{'small-' if small else ''}{digest.hexdigest()[:12]}"
     if not folder.exists():
-        with contextlib.suppress(OSError):  # another process was first
-            return make_tiny_llama(folder, small=small, seed=seed)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with open(folder.with_name(f".{folder.name}.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # others wait for the one that trains
+            if not folder.exists():
+                make_tiny_llama(folder, small=small, seed=seed)
     return folder
 
 
