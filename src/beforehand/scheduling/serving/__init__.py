@@ -32,6 +32,9 @@ from beforehand.scheduling.serving.predictors.outlived import Outlived
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_calls import ToolCalls
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
+from beforehand.scheduling.serving.simulator.request import check_requests
+from beforehand.scheduling.serving.simulator.result import ServingResult
+from beforehand.scheduling.serving.simulator.simulate import simulate
 
 __all__ = [
     "FCFS",
@@ -56,6 +59,7 @@ __all__ = [
     "Policy",
     "PromptLength",
     "RankQueue",
+    "ServingResult",
     "ShortestWork",
     "Skip",
     "SkipPredict",
@@ -66,6 +70,7 @@ __all__ = [
     "View",
     "Wastes",
     "WorkRates",
+    "check_requests",
     "columns_of",
     "fit_profile",
     "handling_from_json",
@@ -74,5 +79,6 @@ __all__ = [
     "policy_to_json",
     "saturation_of",
     "select_victims",
+    "simulate",
     "wastes",
 ]

@@ -1,0 +1,1 @@
+"""A language model's engine, iteration by iteration, without the model."""
