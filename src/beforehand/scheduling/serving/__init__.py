@@ -32,6 +32,7 @@ from beforehand.scheduling.serving.predictors.outlived import Outlived
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_calls import ToolCalls
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
+from beforehand.scheduling.serving.simulator.automatic_boost import automatic_boost
 from beforehand.scheduling.serving.simulator.request import check_requests
 from beforehand.scheduling.serving.simulator.result import ServingResult
 from beforehand.scheduling.serving.simulator.simulate import simulate
@@ -70,6 +71,7 @@ __all__ = [
     "View",
     "Wastes",
     "WorkRates",
+    "automatic_boost",
     "check_requests",
     "columns_of",
     "fit_profile",

@@ -1,7 +1,7 @@
 """The requests of a trace: conversations of segments with tool calls between them."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -86,16 +86,19 @@ class Requests:
             raise CapacityExceeded(f"no request fits into kv_tokens = {kv_tokens}; raise it")
         return fits
 
-    def take(self, keep: NDArray[np.bool_]) -> "Requests":
-        """Only these conversations."""
+    def take(self, keep: NDArray[np.bool_], stretch: float = 1.0) -> "Requests":
+        """Only these conversations, with all arrivals multiplied by `stretch`."""
+        arrival = self.arrival if stretch == 1.0 else self.arrival * stretch
+        if keep.all():
+            return replace(self, arrival=arrival)
         counts = np.diff(self.first)
         segments = np.repeat(keep, counts)
         parts = {
             field.name: getattr(self, field.name)[segments if field.name in BY_SEGMENT else keep]
             for field in fields(self)
-            if field.name != "first"
+            if field.name not in ("first", "arrival")
         }
-        return Requests(first=np.concatenate(([0], np.cumsum(counts[keep]))), **parts)
+        return Requests(arrival=arrival[keep], first=np.concatenate(([0], np.cumsum(counts[keep]))), **parts)
 
     @classmethod
     def of(cls, trace: Trace) -> "Requests":

@@ -7,6 +7,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from beforehand.scheduling.policies.policy import Policy
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class ServingResult:
         gaps: Times between two tokens of a segment that was preempted between them.
         counts: Sums over the run, by name: cache hits, tool calls by handling, predictions and the like.
         slo: The limits that make a conversation good, by name; empty without any.
+        policy: The order that was used, with numbers in place of "auto".
 
     Example:
         >>> from beforehand.core import Trace
@@ -52,6 +55,7 @@ class ServingResult:
     gaps: NDArray[np.float64]
     counts: Mapping[str, float]
     slo: Mapping[str, float]
+    policy: Policy
 
     @property
     def latency(self) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Callable
 from heapq import heappop
 from typing import Any, Final, final
 
@@ -10,6 +11,7 @@ import numpy as np
 from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.serving.simulator.chrome import Spans
 from beforehand.scheduling.serving.simulator.forecasts import Forecasts
 from beforehand.scheduling.serving.simulator.job import DECODE, DONE, PREFILL, Job
@@ -46,11 +48,12 @@ class Scheduler:
         limits: Limits,
         spans: Spans | None = None,
         journal: list[Iteration] | None = None,
+        on_ready: Callable[[View], None] | None = None,
     ) -> None:
-        self.jobs, self.limits, self.profile = jobs, limits, profile
+        self.requests, self.jobs, self.limits, self.profile = requests, jobs, limits, profile
         self.totals = Totals(len(jobs))
         self.now, self.iteration = 0.0, 0
-        self._forecasts, self._spans, self._journal = forecasts, spans, journal
+        self.forecasts, self.spans, self._journal, self._on_ready = forecasts, spans, journal, on_ready
         self._lengths, self._returned = requests.output.tolist(), requests.returned.tolist()
         self._call_seconds, self._arrival = requests.seconds.tolist(), requests.arrival.tolist()
         blocks = limits.kv_tokens // profile.block_size
@@ -144,7 +147,7 @@ class Scheduler:
         view = job.view
         view.enqueued = when
         view.engine = self.engine
-        self._forecasts.begin(job)
+        self.forecasts.begin(job)
         self._mark(job, "waiting")
         if job.returning:
             view.state = "waiting"
@@ -152,11 +155,14 @@ class Scheduler:
             self.returns.append(job)
         else:
             self.waiting.add(job, when)
+        if self._on_ready is not None:
+            self.refresh()
+            self._on_ready(view)
 
     def _return(self, job: Job, when: float) -> None:
         """A tool call comes back."""
         self.pauses.end(job, self.now)
-        self._forecasts.returned(job, self._call_seconds[job.segment])
+        self.forecasts.returned(job, self._call_seconds[job.segment])
         job.stamp += 1
         view = job.view
         view.context += self._returned[job.segment]
@@ -197,8 +203,8 @@ class Scheduler:
         profile = self.profile
         seconds = self._base[new] + self._context * profile.seconds_per_context_token
         seconds += self._pairs * profile.seconds_per_prefill_pair + self._copies + limits.scheduler_seconds
-        if self._forecasts.seconds:
-            paid = self._forecasts.paid() * (1.0 - limits.predictor_overlap)
+        if self.forecasts.seconds:
+            paid = self.forecasts.paid() * (1.0 - limits.predictor_overlap)
             self.totals.prediction_seconds += paid
             seconds += paid
         self._pass(seconds)
@@ -408,7 +414,7 @@ class Scheduler:
         job.view.preemptions += 1
         self.totals.preemptions[job.row] += 1
         self._preempted.append(job.row)
-        self._forecasts.left(job)
+        self.forecasts.left(job)
         self._mark(job, "waiting")
         self.waiting.add(job, self.now)
 
@@ -444,7 +450,7 @@ class Scheduler:
         self._mark(job, "decode")
         self._finishing.setdefault(self.iteration + job.length - job.age, []).append((job, job.stamp))
         self._plan_growth(job, self.iteration + job.holding.blocks * self.pool.size - job.base)
-        if self._forecasts.every:
+        if self.forecasts.every:
             self._renew([(job, job.stamp)])
         elif self._preempting.consider(job, self.iteration):
             self._review(job)
@@ -454,9 +460,9 @@ class Scheduler:
         for job, stamp in due:
             if job.stamp == stamp and job.asked:
                 job.settle(self.iteration)
-                self._forecasts.refresh(job)
+                self.forecasts.refresh(job)
                 self._preempting.consider(job, self.iteration)
-                when = self.iteration + self._forecasts.every
+                when = self.iteration + self.forecasts.every
                 self._renewing.setdefault(when, []).append((job, stamp))
 
     def _review(self, job: Job) -> None:
@@ -474,7 +480,7 @@ class Scheduler:
             pace = (job.last_token - job.segment_first) / (job.length - 1)
             if pace > self.totals.pace[job.row]:
                 self.totals.pace[job.row] = pace
-        self._forecasts.ended(job)
+        self.forecasts.ended(job)
         if job.segment < job.last:
             self._mark(job, "tool")
             self.pauses.begin(job, self.now, self._call_seconds[job.segment])
@@ -486,8 +492,8 @@ class Scheduler:
         self._mark(job, "")
 
     def _mark(self, job: Job, state: str) -> None:
-        if self._spans is not None:
-            self._spans.change(job.row, state, self.now)
+        if self.spans is not None:
+            self.spans.change(job.row, state, self.now)
 
     def _note(self, admitted: int) -> None:
         """Keep what was decided, for a comparison."""

@@ -3,37 +3,29 @@
 import math
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from beforehand.core.errors import InvalidInput
-from beforehand.core.predictor import Predictor
 from beforehand.core.trace import Trace
 from beforehand.scheduling.engine_profile import EngineProfile
-from beforehand.scheduling.inputs import checked, flag, kind_of, one_of, whole
-from beforehand.scheduling.policies.policy import Policy, check_policy
+from beforehand.scheduling.inputs import checked, kind_of, one_of
+from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.serving.handlings.always import Always
-from beforehand.scheduling.serving.handlings.handling import Handling, check_handling
+from beforehand.scheduling.serving.handlings.handling import Handling
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
+from beforehand.scheduling.serving.simulator.automatic_boost import automatic_boost
 from beforehand.scheduling.serving.simulator.chrome import Spans, write_chrome
-from beforehand.scheduling.serving.simulator.conservation import check_conservation
-from beforehand.scheduling.serving.simulator.forecasts import Forecasts
-from beforehand.scheduling.serving.simulator.job import Job
-from beforehand.scheduling.serving.simulator.memory import Chain, Holding
-from beforehand.scheduling.serving.simulator.request import Requests
+from beforehand.scheduling.serving.simulator.engine_run import EngineOptions, Known, Resume, serve
 from beforehand.scheduling.serving.simulator.result import ServingResult
 from beforehand.scheduling.serving.simulator.scheduler import Scheduler
-from beforehand.scheduling.serving.simulator.totals import Iteration, Limits
+from beforehand.scheduling.serving.simulator.totals import Iteration
 
 ARRAYS: Final = (
     "finish", "first_token", "preemptions", "recomputed", "pace", "end", "new_tokens", "decoding", "used_blocks",
     "gaps",
 )  # fmt: skip
-
 DISCARD: Final = Always("discard")
-Known = str | ArrayLike | Predictor
 
 
 def simulate(
@@ -53,7 +45,7 @@ def simulate(
     margin: float = 0.7,
     max_preemptions: float = 2,
     max_wait: float = math.inf,
-    resume: Literal["original", "return"] = "original",
+    resume: Resume = "original",
     max_num_seqs: int = 256,
     max_batched_tokens: int = 2048,
     kv_tokens: int | None = None,
@@ -132,77 +124,28 @@ def simulate(
         5.34
         4.52
     """
-    check_policy(policy)
-    check_handling(handling)
-    kind_of("profile", profile, EngineProfile, "one such as PROFILES['llama3-8b-a100-80g']")
-    one_of("resume", resume, ("original", "return"))
-    limits = Limits(
-        max_num_seqs=whole("max_num_seqs", max_num_seqs, least=1),
-        max_batched_tokens=whole("max_batched_tokens", max_batched_tokens, least=1, most=2**20),
-        kv_tokens=whole(
-            "kv_tokens", profile.kv_tokens if kv_tokens is None else kv_tokens, least=2 * profile.block_size
-        ),
-        host_tokens=whole("host_tokens", host_tokens),
-        prefix_caching=flag("prefix_caching", prefix_caching),
-        paused_holds_slot=flag("paused_holds_slot", paused_holds_slot),
-        scheduler_seconds=checked("scheduler_seconds", scheduler_seconds, most=1e9),
-        watermark=checked("watermark", watermark, most=1.0),
-        predictor_overlap=checked("predictor_overlap", predictor_overlap, most=1.0),
-        margin=checked("margin", margin),
-        max_preemptions=checked("max_preemptions", max_preemptions),
-        max_wait=checked("max_wait", max_wait),
-        renew_arrival=resume == "return",
+    limits = _checked_slo(slo)
+    options: EngineOptions = {
+        "lengths": lengths, "expensive": expensive, "durations": durations, "tools": tools, "refine": refine,
+        "refine_every": refine_every, "predictor_overlap": predictor_overlap, "margin": margin,
+        "max_preemptions": max_preemptions, "max_wait": max_wait, "resume": resume, "max_num_seqs": max_num_seqs,
+        "max_batched_tokens": max_batched_tokens, "kv_tokens": kv_tokens, "host_tokens": host_tokens,
+        "prefix_caching": prefix_caching, "reject_oversized": reject_oversized, "paused_holds_slot": paused_holds_slot,
+        "scheduler_seconds": scheduler_seconds, "watermark": watermark, "seed": seed,
+    }  # fmt: skip
+    policy = automatic_boost(policy, requests, profile=profile, handling=handling, **options)
+    scheduler = serve(
+        requests,
+        profile=profile,
+        policy=policy,
+        handling=handling,
+        spans=Spans if chrome is not None else None,
+        journal=journal,
+        **options,
     )
-    if limits.max_batched_tokens < limits.max_num_seqs:
-        raise InvalidInput(
-            f"max_batched_tokens is {max_batched_tokens}, but must be at least max_num_seqs, {max_num_seqs}: every "
-            "running request takes one; raise it"
-        )
-    every = Requests.of(requests)
-    keep = every.fitting(limits.kv_tokens, profile.block_size, reject=flag("reject_oversized", reject_oversized))
-    given = every if keep.all() else every.take(keep)
-    forecasts = Forecasts(
-        given, policy, lengths=_known(lengths, every, keep), expensive=_known(expensive, every, keep),
-        durations=durations,
-        tools=tools, refine=refine, refine_every=whole("refine_every", refine_every, least=1), seed=whole("seed", seed),
-    )  # fmt: skip
-    spans = Spans(len(given.arrival)) if chrome is not None else None
-    scheduler = Scheduler(
-        given, _jobs(given, profile.block_size, prefix_caching), profile=profile, policy=policy, handling=handling,
-        forecasts=forecasts, limits=limits, spans=spans, journal=journal,
-    )  # fmt: skip
-    scheduler.run()
-    check_conservation(scheduler, given)
-    if chrome is not None and spans is not None:
-        write_chrome(chrome, spans, scheduler.totals)
-    return _result(scheduler, given, forecasts, _checked_slo(slo), int((~keep).sum()))
-
-
-def _jobs(requests: Requests, block_size: int, caching: bool) -> list[Job]:
-    """A fresh state for every conversation."""
-    prefixes: dict[int, Chain] = {}
-    jobs = []
-    rows = zip(
-        requests.arrival.tolist(), requests.prompt.tolist(), requests.first.tolist(), requests.first[1:].tolist(),
-        requests.prefix.tolist(), requests.prefix_tokens.tolist(), requests.tenant.tolist(), requests.most.tolist(),
-        strict=False,
-    )  # fmt: skip
-    for row, (arrival, prompt, first, end, prefix, prefix_tokens, tenant, most) in enumerate(rows):
-        shared = min(prefix_tokens // block_size, (prompt - 1) // block_size)
-        chain = prefixes.setdefault(prefix, Chain()) if caching and prefix >= 0 and shared else None
-        job = Job(row, arrival, first, end - 1, Holding(chain, shared if chain else 0))
-        job.view.context, job.view.tenant, job.view.max_tokens = prompt, tenant, most
-        jobs.append(job)
-    return jobs
-
-
-def _known(given: Any, requests: Requests, keep: Any) -> Any:
-    """Predictions of the segments that are kept."""
-    if given is None or isinstance(given, str | Predictor) or keep.all():
-        return given
-    values = np.asarray(given)
-    segments = np.repeat(keep, np.diff(requests.first))
-    return values[segments] if values.shape == segments.shape else values
+    if chrome is not None and scheduler.spans is not None:
+        write_chrome(chrome, scheduler.spans, scheduler.totals)
+    return _result(scheduler, policy, limits, len(requests))
 
 
 def _checked_slo(slo: Mapping[str, float] | None) -> dict[str, float]:
@@ -219,13 +162,10 @@ def _checked_slo(slo: Mapping[str, float] | None) -> dict[str, float]:
     return {name: checked(f"slo[{name!r}]", value, above=True) for name, value in slo.items()}
 
 
-def _result(
-    scheduler: Scheduler, requests: Requests, forecasts: Forecasts, slo: Mapping[str, float], rejected: int
-) -> ServingResult:
-    totals, pauses = scheduler.totals, scheduler.pauses
-    made = forecasts.report()
+def _result(scheduler: Scheduler, policy: Policy, slo: Mapping[str, float], rows: int) -> ServingResult:
+    totals, pauses, requests = scheduler.totals, scheduler.pauses, scheduler.requests
     counts = {
-        "rejected": rejected,
+        "rejected": rows - len(requests.arrival),
         "idle_seconds": totals.idle_seconds,
         "hit_tokens": totals.cache_hits,
         "host_tokens": totals.host_loads,
@@ -242,8 +182,9 @@ def _result(
         arrival=requests.arrival,
         tool_seconds=requests.tool_seconds,
         **{name: _settled(getattr(totals, name)) for name in ARRAYS},
-        counts={name: float(value) for name, value in (counts | made).items()},
+        counts={name: float(value) for name, value in (counts | scheduler.forecasts.report()).items()},
         slo=slo,
+        policy=policy,
     )
 
 
