@@ -34,3 +34,19 @@ def pytest_collection_modifyitems(items):
         if item.get_closest_marker("vllm"):
             for module in OTHERS:
                 item.add_marker(pytest.mark.filterwarnings(rf"ignore:::{module}.*"))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """The folder of a tiny model without weights."""
+    engines = import_module("tests.integrations.vllm.engines")
+    return engines.make_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def llm(model):
+    """An engine for all tests of this process; each gives it a scheduler of its own with `new_scheduler`."""
+    engines = import_module("tests.integrations.vllm.engines")
+    made = engines.make_engine(model)
+    yield made
+    engines.close(made)

@@ -1,5 +1,6 @@
 """Real engines of a model so small that a step takes milliseconds; its weights are dummies, the same each time."""
 
+import copy
 import gc
 import json
 from pathlib import Path
@@ -40,29 +41,57 @@ def make_model(folder):
     return folder
 
 
-def make_engine(model, *, settings=None, scheduler="beforehand.integrations.vllm.Scheduler", **options):
-    """An engine in this process. Settings are those below `beforehand`; scheduler None is vLLM's own."""
+def make_engine(model, **options):
+    """An engine in this process; five seconds. `scheduler_cls` and `additional_config` are vLLM's own names."""
     chosen = {
+        "load_format": "dummy",
+        "enforce_eager": True,
+        "disable_log_stats": False,
         "max_model_len": 512,
-        "max_num_seqs": 4,
+        "max_num_seqs": 32,
         "max_num_batched_tokens": 256,
-        "kv_cache_memory_bytes": 1 << 22,
+        "kv_cache_memory_bytes": 1 << 23,
         "block_size": 32,
     } | options
-    return LLM(
-        str(model),
-        load_format="dummy",
-        skip_tokenizer_init=True,
-        enforce_eager=True,
-        disable_log_stats=False,
-        scheduler_cls=scheduler,
-        additional_config={} if settings is None else {"beforehand": settings},
-        **chosen,
+    return LLM(str(model), **chosen)
+
+
+def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, **others):
+    """Give an engine another scheduler, as if it had been started with it and with such limits: a millisecond.
+
+    Args:
+        llm: An idle engine.
+        kind: vLLM's class, or one of ours.
+        settings: Those below `beforehand`.
+        max_num_seqs: Up to the engine's own.
+        blocks: Blocks of the KV cache that may be used, up to the engine's own.
+        others: Further fields of vLLM's scheduler configuration.
+    """
+    core = llm.llm_engine.engine_core.engine_core
+    old = core.scheduler
+    whole, caches = copy.copy(old.vllm_config), copy.copy(old.kv_cache_config)
+    whole.scheduler_config, whole.cache_config = copy.copy(whole.scheduler_config), copy.copy(whole.cache_config)
+    whole.additional_config = {} if settings is None else {"beforehand": settings}
+    for name, value in ({"max_num_seqs": max_num_seqs} | others).items():
+        object.__setattr__(whole.scheduler_config, name, value)
+    whole.cache_config.num_gpu_blocks = caches.num_blocks = blocks + 1  # vLLM keeps one for itself
+    core.scheduler = kind(
+        vllm_config=whole,
+        kv_cache_config=caches,
+        structured_output_manager=old.structured_output_manager,
+        block_size=old.block_size,
+        hash_block_size=old.hash_block_size,
+        log_stats=True,
     )
+    return core.scheduler
 
 
 def scheduler_of(llm):
     return llm.llm_engine.engine_core.engine_core.scheduler
+
+
+def free_blocks(llm):
+    return scheduler_of(llm).kv_cache_manager.block_pool.get_num_free_blocks()
 
 
 def prompt_of(number, length=20):

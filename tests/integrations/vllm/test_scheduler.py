@@ -1,39 +1,121 @@
-"""Our order inside a real engine."""
+"""Our order inside a real engine: who is served first changes, and not a single token."""
+
+import random
 
 import pytest
+from vllm.v1.core.sched.scheduler import Scheduler as Stock
 
-from tests.integrations.vllm.engines import add, close, make_engine, make_model, run, scheduler_of
+from beforehand.integrations.vllm import Scheduler
+from tests.integrations.vllm.engines import add, free_blocks, new_scheduler, run, scheduler_of
 
 pytestmark = pytest.mark.vllm
 
 LENGTHS = [40, 5, 25, 60, 10, 30, 8, 50, 3, 20]
-SHORTEST = {"policy": {"policy": "boosted", "inner": "spjf", "boost": "inf", "knee": 100.0}, "trust_hints": True}
+EAGER = {"policy": "sprpt", "trust_hints": True, "margin": 0, "max_preemptions": "inf"}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return make_model(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def stock(model):
-    llm = make_engine(model, scheduler=None)
+def stock(llm):
+    """The tokens of vLLM's own scheduler, with nobody preempted."""
+    new_scheduler(llm, Stock)
     for number, tokens in enumerate(LENGTHS):
         add(llm, number, tokens)
-    finished = run(llm)
-    close(llm)
-    return finished
+    return run(llm)
 
 
-def test_the_order_changes_who_is_served_first_and_not_a_single_token(model, stock):
-    llm = make_engine(model, settings={"policy": "spjf", "trust_hints": True}, max_num_seqs=1)
+@pytest.fixture
+def ours(llm):
+    """Gives the engine our scheduler with settings and limits, and looks behind it: nothing may be left."""
+
+    def start(settings, **limits):
+        scheduler = new_scheduler(llm, Scheduler, settings=settings, **limits)
+        assert scheduler.order is not None
+        return llm
+
+    yield start
+    scheduler = scheduler_of(llm)
+    assert free_blocks(llm) == scheduler.kv_cache_manager.block_pool.num_gpu_blocks - 1
+    assert not scheduler.requests
+    assert scheduler.order is None or not scheduler.order.tracked
+
+
+def shortest_first(lengths):
+    return [str(number) for number in sorted(range(len(lengths)), key=lambda number: lengths[number])]
+
+
+def test_shorter_answers_are_served_first(ours, stock):
+    llm = ours({"policy": "spjf", "trust_hints": True}, max_num_seqs=1)
     for number, tokens in enumerate(LENGTHS):
         add(llm, number, tokens, predicted_tokens=tokens)
-    free = scheduler_of(llm).kv_cache_manager.block_pool.get_num_free_blocks()
     finished = run(llm)
-    assert list(finished) == [str(n) for n in sorted(range(10), key=lambda n: LENGTHS[n])]
+    assert list(finished) == shortest_first(LENGTHS)
     assert finished == stock
-    assert scheduler_of(llm).kv_cache_manager.block_pool.get_num_free_blocks() == free
-    assert not scheduler_of(llm).requests
-    assert not scheduler_of(llm).order.tracked
-    close(llm)
+
+
+def test_clients_are_not_believed_unless_the_settings_say_so(ours):
+    llm = ours({"policy": "spjf"}, max_num_seqs=1)
+    for number in range(5):
+        add(llm, number, 12, predicted_tokens=12 - number)
+    assert list(run(llm)) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_long_answer_gives_its_slot_to_a_shorter_one_and_loses_nothing(ours, stock):
+    llm = ours(EAGER, max_num_seqs=1)
+    arrivals = sorted(range(10), key=lambda number: -LENGTHS[number])
+
+    def arrive(step):
+        if step % 4 == 0 and arrivals:
+            number = arrivals.pop(0)
+            add(llm, number, LENGTHS[number], predicted_tokens=LENGTHS[number])
+
+    arrive(0)
+    finished = run(llm, lambda step: arrive(step + 4))
+    assert finished == stock
+    assert scheduler_of(llm).order.forced_preemptions > 3
+
+
+def test_nobody_gives_way_more_often_than_the_settings_allow(ours, stock):
+    llm = ours(EAGER | {"max_preemptions": 1}, max_num_seqs=2)
+    most = {}
+
+    def look(step):
+        if step < 40 and step % 4 == 0:
+            number = step // 4
+            add(llm, number, LENGTHS[number], predicted_tokens=LENGTHS[number])
+        most.update((each.request_id, each.num_preemptions) for each in scheduler_of(llm).requests.values())
+
+    look(0)
+    assert run(llm, lambda step: look(step + 4)) == stock
+    assert max(most.values()) == 1
+
+
+def test_where_memory_runs_out_the_longest_is_evicted_and_finishes_as_before(ours, stock):
+    llm = ours(EAGER | {"max_preemptions": 0}, max_num_seqs=8, blocks=8)
+    for number, tokens in enumerate(LENGTHS):
+        add(llm, number, tokens, predicted_tokens=tokens)
+    evicted = set()
+
+    def look(step):
+        for each in scheduler_of(llm).requests.values():
+            if each.num_preemptions:
+                evicted.add(int(each.request_id.split("-")[0]))  # vLLM adds a suffix
+
+    assert run(llm, look) == stock
+    assert evicted
+    assert min(LENGTHS[number] for number in evicted) >= 25
+
+
+def test_1000_requests_with_random_aborts_leave_nothing_behind(ours):
+    llm = ours(EAGER | {"max_preemptions": 2}, max_num_seqs=16, blocks=40)
+    draw = random.Random(5)
+    left, alive, finished = 1000, [], 0
+    while left or llm.llm_engine.has_unfinished_requests():
+        for _ in range(min(left, draw.randrange(8))):
+            tokens, name = draw.randint(1, 12), 1000 - left
+            add(llm, name, tokens, length=draw.randint(1, 60), predicted_tokens=draw.randint(1, 40))
+            alive.append(str(name))
+            left -= 1
+        if alive and draw.random() < 0.7:
+            llm.llm_engine.abort_request([alive.pop(draw.randrange(len(alive)))])
+        finished += sum(output.finished for output in llm.llm_engine.step())
+    assert finished > 300

@@ -73,6 +73,7 @@ class RequestOrder:
         self.engine = EngineView(max_batched_tokens=max_batched_tokens)
         self.failure: Exception | None = None  # of a method that may not raise
         self.ignored_hints = 0
+        self.forced_preemptions = 0
         self._max_model_len = max_model_len
         self._block_size = block_size
         self._cached = cached

@@ -17,6 +17,7 @@ from beforehand.integrations.vllm import compat, report
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.settings import STRICT, read_settings
+from beforehand.scheduling.serving.ordering.preemption import select_victims
 
 ABORTED: Final = "FINISHED_ABORTED"
 
@@ -74,6 +75,9 @@ class PolicyMixin:
         waiting = scheduler.waiting
         if waiting:
             order.tidy(waiting)
+            slots = self._slots() - len(scheduler.running) - scheduler.num_waiting_for_streaming_input
+            if slots <= 0 and order.can_preempt:
+                self._preempt_for_head(order)
         if self._memory_is_short():
             order.arrange(scheduler.running)
 
@@ -96,6 +100,42 @@ class PolicyMixin:
 
     def _after_free(self, order: RequestOrder, request: Any) -> None:
         order.finished(request, aborted=request.status.name == ABORTED)
+
+    def _preempt_for_head(self, order: RequestOrder) -> None:
+        """Take the slot of at most one running request for the first that waits."""
+        scheduler: Any = self
+        head = scheduler.waiting.peek_request()
+        if head.status.name not in ("WAITING", "PREEMPTED"):
+            return
+        running = {id(view): request for request in scheduler.running if (view := self._may_lose(order, request))}
+        views = [order.tracked[request.request_id].view for request in running.values()]
+        victims = select_victims(
+            order.policy,
+            order.view(head),
+            views,
+            free_slots=0,
+            margin=order.settings.margin,
+            max_preemptions=order.settings.max_preemptions,
+        )
+        for view in victims:
+            request = running[id(view)]
+            scheduler.running.remove(request)
+            order.forced_preemptions += 1
+            scheduler._preempt_request(request, time.monotonic())
+
+    def _may_lose(self, order: RequestOrder, request: Any) -> Any:
+        """The request's view, if its slot can be taken now: no output of it is on its way that vLLM could not drop."""
+        scheduler: Any = self
+        if not hasattr(request, "num_stale_output_tokens") and request.num_output_placeholders:
+            return None
+        can_be_freed = getattr(scheduler, "_request_blocks_can_be_freed", None)
+        if can_be_freed is not None and not can_be_freed(request):
+            return None
+        return order.view(request)
+
+    def _slots(self) -> int:
+        scheduler: Any = self
+        return int(getattr(scheduler, "max_num_active_reqs", None) or scheduler.max_num_running_reqs)
 
     def _cap(self, cap: int) -> None:
         """Let `cap` requests run beside the paused sessions, which hold slots too."""
