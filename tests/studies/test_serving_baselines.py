@@ -67,7 +67,7 @@ def test_a_request_sinks_a_level_with_each_quantum(age, level):
 
 
 def test_a_long_prompt_skips_the_first_levels_and_a_starved_one_comes_back():
-    assert MLFQ().rank(view(context=20_000)) == 4**4  # 79 iterations of 28 ms: 16 * 2**4 tokens of 9 ms cover them
+    assert MLFQ().rank(view(context=20_000)) == 4**3  # 79 iterations of 35 ms: 16 * 2**3 of 23 ms cover them
     assert MLFQ().rank(view(context=20_000, now=40.0)) == 1.0
 
 
