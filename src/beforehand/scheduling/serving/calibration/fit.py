@@ -114,11 +114,13 @@ def fit_steps(steps: Floats, seconds: Floats) -> StepTimes:
         seconds: What each took, above 0.
     """
     grid = grid_points(steps[:, 0])
-    design = _design(steps, grid) / seconds[:, None]
-    found = non_negative_least_squares(design, np.ones(len(seconds)))
-    kept = _plausible(design @ found - 1, np.searchsorted(grid, steps[:, 0]))
-    if not kept.all():
-        found = non_negative_least_squares(design[kept], np.ones(int(kept.sum())))
+    design = _design(steps, grid)
+    found = non_negative_least_squares(design / seconds[:, None], np.ones(len(seconds)))
+    fitted = np.maximum(design @ found, SHORTEST)
+    kept = _plausible(fitted / seconds - 1, np.searchsorted(grid, steps[:, 0]))
+    # Relative to the fitted times now: relative to the measured ones, slow rows count less than fast ones.
+    weighted = design[kept] / fitted[kept, None]
+    found = non_negative_least_squares(weighted, seconds[kept] / fitted[kept])
     slopes = found[1 : len(grid)]
     at_grid = found[0] + np.concatenate(([0.0], np.cumsum(slopes * np.diff(grid))))
     return StepTimes(grid, np.maximum(at_grid, SHORTEST), float(found[-2]), float(found[-1]))

@@ -1,6 +1,6 @@
 """Least squares whose coefficients are at least 0."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def non_negative_least_squares(matrix: Floats, target: Floats) -> Floats:
     scale = np.where(length > 0, length, 1.0)
     scaled, columns = matrix / scale, matrix.shape[1]
     if len(matrix) > columns + 1:  # the triangle has the same distances, up to what no coefficients change
-        triangle = np.linalg.qr(np.column_stack((scaled, target)), mode="r")
+        triangle: Any = np.linalg.qr(np.column_stack((scaled, target)), mode="r")
         scaled, target = triangle[:, :-1], triangle[:, -1]
     x, used = np.zeros(columns), np.zeros(columns, dtype=np.bool_)
     gradient = scaled.T @ target
