@@ -6,4 +6,5 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "beforehand"
 SHARED = {"cli", "core", "integrations", "studies", "tables", "workloads"}
 AREAS = sorted({path.parent.name for path in PACKAGE.glob("*/__init__.py")} - SHARED)
-HOSTED = "beforehand.integrations.triton."  # modules that are made of their host: they exist only where it is installed
+# Modules that are made of their host: they exist only where it is installed.
+HOSTED = ("beforehand.integrations.triton.", "beforehand.integrations.vllm.")

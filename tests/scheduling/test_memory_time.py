@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,3 +72,27 @@ def test_of_equal_wastes_the_gentler_action_is_taken_and_what_is_unknown_never_i
     assert Wastes(2.0, 1.0, 1.0).least(swap=False) == "discard"
     assert Wastes(math.nan, 3.0, 2.0).least() == "swap"
     assert Wastes(math.nan, math.nan, math.nan).least() == "discard"
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_another_unit_of_time_scales_all_wastes_and_another_unit_of_tokens_too(scale):
+    engine = busy_gptj()
+    slower = replace(engine.costs, seconds=scale * np.asarray(engine.costs.seconds), swap_bytes_per_second=25e9 / scale)
+    coarser = replace(engine.costs, block_size=16 * scale, kv_bytes_per_token=engine.costs.kv_bytes_per_token // scale)
+    usual = np.array(wastes(1040, 0.7, engine, cached=80))
+    in_time = replace(engine, profile=slower, tau_d=scale * engine.tau_d, tau_p=scale * engine.tau_p)
+    in_tokens = replace(engine, profile=coarser, context_tokens=20_000 * scale, prefill_tokens=256 * scale)
+    np.testing.assert_allclose(wastes(1040, 0.7 * scale, in_time, cached=80), scale * usual)
+    np.testing.assert_allclose(wastes(1040 * scale, 0.7, in_tokens, cached=80 * scale), scale * usual)
+
+
+@given(amounts=st.tuples(tokens, tokens), scale=st.sampled_from([2, 4]))
+def test_prefill_and_answer_scale_with_the_unit_of_time_and_a_prefill_with_that_of_tokens(amounts, scale):
+    new, held = amounts
+    assert prefill(new, held, per_step=256, tau=0.02 * scale) == pytest.approx(
+        scale * prefill(new, held, per_step=256, tau=0.02)
+    )
+    assert decode(held, new, tau=0.02 * scale) == pytest.approx(scale * decode(held, new, tau=0.02))
+    assert prefill(scale * new, scale * held, per_step=256 * scale, tau=0.02) == pytest.approx(
+        scale * prefill(new, held, per_step=256, tau=0.02)
+    )

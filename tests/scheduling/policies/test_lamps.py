@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
@@ -64,3 +67,12 @@ def test_running_requests_keep_their_place_and_unknown_ones_wait():
 def test_an_engine_that_is_missing_or_was_never_updated_is_refused(engine, message):
     with pytest.raises(InvalidInput, match=message):
         LAMPS().rank(View(0.0, 0, predicted=3.0, engine=engine))
+
+
+def test_another_unit_of_time_scales_its_rank():
+    engine, tool = busy_gptj(free_host_tokens=5000), ToolView(seconds=0.9, **CALL)
+    slow = replace(engine.costs, seconds=2 * np.asarray(engine.costs.seconds), swap_bytes_per_second=12.5e9)
+    slower = replace(engine, profile=slow, tau_d=2 * engine.tau_d, tau_p=2 * engine.tau_p)
+    for fields in ({}, {"resident": 400}, {"host": 400}):
+        usual = LAMPS().rank(request(engine, tool=tool, **fields))
+        assert LAMPS().rank(request(slower, tool=replace(tool, seconds=1.8), **fields)) == pytest.approx(2 * usual)

@@ -13,20 +13,48 @@ from beforehand.scheduling import (
     SPJF,
     SPRPT,
     TRAIL,
+    Boosted,
     DelayPredict,
     OneBit,
+    ShortestWork,
+    Skip,
     SkipPredict,
     policy_from_json,
     policy_to_json,
 )
 
 WRITTEN = [TRAIL(0.8), DelayPredict(math.inf), OneBit(2.0, preemptive=False), SkipPredict(1.5, long_order="size")]
+WITHIN = [
+    Boosted(SPJF()),
+    Boosted(TRAIL(0.8), boost=30.0, knee=265.0),
+    Boosted(Skip(TRAIL(0.5, by="expensive"), threshold=20.0), boost=math.inf),
+    Boosted(SkipPredict(2.0, preemptive=False, long_order="size"), knee=math.inf),
+    Boosted(ShortestWork(decode=0.0), boost=0.1, knee=0.1),
+    Skip(ShortestWork(decode=2.0), threshold=math.inf),
+]
+WRITTEN += WITHIN
 
 
 def test_infinity_is_written_as_a_word_and_read_again():
     text = policy_to_json(DelayPredict(math.inf))
     assert '"inf"' in text
     assert policy_from_json(text) == DelayPredict(math.inf)
+
+
+def test_a_policy_within_a_policy_is_an_object_within():
+    assert policy_to_json(Boosted(TRAIL(0.8), boost=30.0, knee=265.0)) == (
+        '{"policy": "boosted", "inner": {"policy": "trail", "fraction": 0.8, "by": "expensive"}, '
+        '"boost": 30.0, "knee": 265.0}'
+    )
+    assert policy_from_json('{"policy": "boosted", "inner": "spjf"}') == Boosted(SPJF())
+
+
+def test_a_policy_of_somebody_else_within_has_no_json():
+    class Mine:
+        rank = review_age = asks = stages = lambda self, view=None: 1.0
+
+    with pytest.raises(InvalidInput, match="must be one of fcfs"):
+        policy_to_json(Boosted(Mine()))
 
 
 def test_options_from_numpy_are_written_too():
@@ -58,6 +86,13 @@ def test_options_that_are_left_out_take_their_defaults():
         ("lifo", InvalidInput, "policy is 'lifo', but must be one of fcfs"),
         ('{"policy": "trail", "fraction": 0.5', CorruptData, "neither one of fcfs"),
         ("[" * 100_000, CorruptData, "neither one of"),
+        ('{"policy": "boosted"}', InvalidInput, "boosted lacks an option"),
+        ('{"policy": "boosted", "inner": 3}', CorruptData, "3 does not describe a policy"),
+        ('{"policy": "boosted", "inner": "fcfs"}', InvalidInput, "inner is FCFS, but must rank by one positive amount"),
+        ('{"policy": "boosted", "inner": {"policy": "spjf"}, "boost": "some"}', InvalidInput, "boost is 'some'"),
+        ('{"policy": "skip", "threshold": 1, "inner": ' * 90 + "3" + "}" * 90, CorruptData, "lie 4 deep in each other"),
+        ("Boosted(SPJF", CorruptData, "neither one of fcfs"),
+        ("Skip(" * 9000 + ")" * 9000, CorruptData, "lie 4 deep"),
     ],
 )
 def test_other_text_is_refused_with_the_reason(text, error, message):
@@ -90,6 +125,7 @@ def test_damaged_json_is_read_or_refused_and_nothing_else(data):
         FCFS(), SPJF(), SPJF(by="cheap"), PSPJF(by="cheap"), SPRPT(by="cheap", work=0.25), LAS(quantum=0.25), OneBit(3),
         OneBit(math.inf), OneBit(3, preemptive=False), SkipPredict(2.5, long_order="size"), DelayPredict(2),
         SkipPredict(2, cheap_work=0.5, expensive_work=0.25, long_order="size"), TRAIL(0.5), TRAIL(0.5, by="cheap"),
+        *WITHIN,
     ],
     ids=str,
 )  # fmt: skip
@@ -112,6 +148,8 @@ def test_the_name_of_the_family_of_one_bit_is_read_too():
         ("SkipPredict(nan)", "threshold is nan, but must be at least 0"),
         ("FCFS(cheap)", "fcfs has no option 'cheap'; its options are none"),
         ("LIFO(3)", "policy is 'lifo', but must be one of fcfs"),
+        ("Boosted(SPJF, 30)", "boosted has no option '30'"),
+        ("Boosted(SPJF, boost=x)", "boost is 'x'"),
         ("PS", "PS shares the server among all jobs, which no order gives; pick fcfs"),
     ],
 )

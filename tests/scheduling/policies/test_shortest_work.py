@@ -1,5 +1,7 @@
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
@@ -54,3 +56,12 @@ def test_a_single_server_has_no_engine():
 def test_a_weight_out_of_range_is_refused():
     with pytest.raises(InvalidInput, match="decode is -1"):
         ShortestWork(decode=-1)
+
+
+def test_another_unit_of_time_scales_its_rank():
+    engine = busy_gptj()
+    slow = replace(engine.costs, seconds=2 * np.asarray(engine.costs.seconds), swap_bytes_per_second=12.5e9)
+    for fields in ({}, {"resident": 400}, {"host": 400}):
+        usual = ShortestWork().rank(request(engine=engine, context=1000, **fields))
+        slower = ShortestWork().rank(request(engine=replace(engine, profile=slow), context=1000, **fields))
+        assert slower == pytest.approx(2 * usual)

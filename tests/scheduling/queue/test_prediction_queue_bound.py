@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from beforehand.scheduling import FCFS, SPJF, Log, OneBit, PredictionQueue, SkipPredict, replay
+from beforehand.scheduling import FCFS, SPJF, Boosted, Log, OneBit, PredictionQueue, SkipPredict, replay
 from tests.scheduling.queue_steps import Clock, ResponseRatio, drain, put, sizes
 
 GAPS = ["random", "bursts", "flood"]
@@ -134,3 +134,16 @@ def test_max_wait_zero_is_first_come_first_served():
     queue = sizes(max_wait=0.0)
     put(queue, 3, 1, 2)
     assert drain(queue) == [3, 1, 2]
+
+
+@pytest.mark.parametrize("gaps", GAPS)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_boosted_arrivals_serve_jobs_as_the_engine_does_and_bound_who_overtakes(gaps, workers):
+    log = trace(7, gaps, workers)
+    policy = Boosted(SPJF(), boost=4.0, knee=2.0)
+    start = log.arrival + waits(policy, log, workers)
+    np.testing.assert_array_equal(start, replay(policy, log, servers=workers).start)
+    bound = policy.bound(log.expensive.min())
+    for i, begun in enumerate(start):
+        overtook = log.arrival[i + 1 :][start[i + 1 :] < begun]
+        assert not overtook.size or overtook.max() - log.arrival[i] < bound

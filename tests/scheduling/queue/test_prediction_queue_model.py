@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from beforehand.scheduling import PredictionQueue
 from beforehand.scheduling.policies import UNKNOWN
-from tests.scheduling.every_policy import EVERY, works
+from tests.scheduling.every_policy import EVERY, WRAPPED, works
 
-POLICIES = [policy for policy in EVERY if not works(policy)]
+POLICIES = [*(policy for policy in EVERY if not works(policy)), *WRAPPED]
 NUMBERS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.5, 4.0])
 FAILURES = st.sampled_from([math.nan, -1.0, 1e101, "ten", None, ValueError("no idea")])
 

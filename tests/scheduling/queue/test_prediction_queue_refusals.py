@@ -9,10 +9,12 @@ from beforehand.scheduling import (
     LAS,
     SPJF,
     SPRPT,
+    Boosted,
     DelayPredict,
     PredictionQueue,
     QueueFull,
     QueueShutDown,
+    ShortestWork,
     SkipPredict,
 )
 from tests.scheduling.queue_steps import put, sizes
@@ -137,3 +139,17 @@ def test_a_job_that_the_recorder_refused_is_counted_once_when_it_is_reported_aga
     rows.room = True
     queue.done(ticket, size=1.0)
     assert queue.health().jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (Boosted(SPJF()), "boost or knee 'auto'"),
+        (ShortestWork(), "on a single server take"),
+        (Boosted(ShortestWork(), boost=1, knee=1), "on a single server"),
+    ],
+    ids=str,
+)
+def test_a_policy_that_cannot_rank_jobs_here_is_refused_at_once(policy, message):
+    with pytest.raises(InvalidInput, match=message):
+        PredictionQueue(policy, expensive=len)

@@ -65,8 +65,8 @@ class PredictionQueue(Generic[J]):
         one event loop: not thread-safe.
 
     Raises:
-        InvalidInput: An option is out of range; the policy wants a prediction that nobody makes, or spends the
-            server's time on predictions.
+        InvalidInput: An option is out of range; the policy wants a prediction that nobody makes, spends the
+            server's time on predictions, is one for LLM engines, or a `Boosted` without numbers.
 
     Example:
         >>> import asyncio

@@ -17,6 +17,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Predictor
 from beforehand.scheduling.inputs import MOST
 from beforehand.scheduling.policies.policy import Policy, stages_of
+from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.policies.view import By, View
 from beforehand.scheduling.queue.ticket import Ticket
 
@@ -38,7 +39,8 @@ class Predictions:
         answered: Called with a ticket that has just got an answer it had to wait for.
 
     Raises:
-        InvalidInput: the policy wants a prediction that nobody makes, or spends the server's time on predictions.
+        InvalidInput: the policy wants a prediction that nobody makes, spends the server's time on predictions, ranks by
+            what an LLM engine does, or is a `Boosted` without numbers.
     """
 
     __slots__ = ("_answered", "_asks", "_functions", "_logged", "errors")
@@ -59,6 +61,10 @@ class Predictions:
             wanted = policy.asks(view)
             if wanted is not None and wanted not in list(self._functions):
                 raise InvalidInput(f"{wanted} is None, but {policy} asks for it; pass a predictor or another policy")
+        if isinstance(policy, Stock):
+            policy.rank(
+                View(0.0, 0, cheap=1.0, predicted=1.0)
+            )  # raises if it needs an LLM engine, or has no numbers yet
         if stages is not None and stages.predicts:
             raise InvalidInput(
                 f"policy is {policy}, whose works put each job into a band of its own, but in a queue predictors run "
