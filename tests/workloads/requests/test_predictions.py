@@ -3,7 +3,7 @@ import pytest
 
 from beforehand.core import Predictor, Price
 from beforehand.core.errors import InvalidInput
-from beforehand.workloads.requests import LognormalErrors, NormalErrors
+from beforehand.workloads.requests import NormalErrors
 
 
 def test_errors_have_the_mean_that_is_asked_for():
@@ -30,18 +30,3 @@ def test_it_is_a_predictor_of_the_core_whose_errors_depend_on_the_position():
 def test_what_is_out_of_range_is_refused(options):
     with pytest.raises(InvalidInput, match="mae is"):
         NormalErrors(**options, seed=0)
-
-
-def test_factors_have_median_one_and_the_spread_that_is_asked_for():
-    lengths = np.full(200_000, 1000.0)
-    factors = np.log(LognormalErrors(0.5, seed=0).predict(lengths) / lengths)
-    assert abs(np.median(factors)) < 0.01
-    assert abs(factors.std() / 0.5 - 1) < 0.01
-    assert LognormalErrors(3.0, seed=0).predict(np.ones(1000)).min() == 1
-    assert isinstance(LognormalErrors(0.5, seed=0), Predictor)
-
-
-@pytest.mark.parametrize("sigma", [-0.1, 10.5, float("nan")])
-def test_a_spread_out_of_range_is_refused(sigma):
-    with pytest.raises(InvalidInput, match="sigma is"):
-        LognormalErrors(sigma, seed=0)

@@ -9,7 +9,7 @@ from beforehand.workloads.requests.arrivals import (
     Replay,
 )
 from beforehand.workloads.requests.lengths import alpaca_like, azure_code_like, azure_conv_like, heavy_tailed
-from beforehand.workloads.requests.predictions import LognormalErrors, NormalErrors
+from beforehand.workloads.requests.predictions import NormalErrors
 from beforehand.workloads.requests.request_log import read_request_log
 from beforehand.workloads.requests.tool_mix import tool_mix
 
@@ -17,7 +17,6 @@ __all__ = [
     "AZURE_CODE_BURSTS",
     "AZURE_CONV_BURSTS",
     "Gamma",
-    "LognormalErrors",
     "NormalErrors",
     "OnOff",
     "Poisson",

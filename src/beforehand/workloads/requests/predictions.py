@@ -49,35 +49,3 @@ class NormalErrors:
         lengths = np.asarray(features, dtype=np.float64)
         errors = self._sigma * normals(np.arange(lengths.size), self._seed, ERROR)
         return np.clip(lengths + errors.reshape(lengths.shape), 1, self._most)
-
-
-@final
-class LognormalErrors:
-    """A predictor of lengths that is off by a factor, of median 1: twice as long an answer, twice as large an error.
-
-    Args:
-        sigma: Standard deviation of the factor's logarithm, from 0, always right, to 10.
-        seed: From 0 to 2**64 - 1; another seed draws other errors.
-        price: What a prediction costs.
-
-    Raises:
-        InvalidInput: `sigma` is out of range.
-
-    Example:
-        >>> LognormalErrors(0.0, seed=0).predict([10, 900])
-        array([ 10., 900.])
-    """
-
-    price: Price
-
-    def __init__(self, sigma: float, *, seed: int, price: Price | None = None) -> None:
-        if not 0 <= sigma <= 10:
-            raise InvalidInput(f"sigma is {sigma}, but must be from 0, always right, to 10")
-        self._sigma, self._seed = sigma, seed
-        self.price = Price(per="request") if price is None else price
-
-    def predict(self, features: ArrayLike | NDArray[Any]) -> Floats:
-        """One prediction for each true length, at least 1; the factor of a length depends on its position."""
-        lengths = np.asarray(features, dtype=np.float64)
-        factors = np.exp(self._sigma * normals(np.arange(lengths.size), self._seed, ERROR))
-        return np.maximum(lengths * factors.reshape(lengths.shape), 1.0)
