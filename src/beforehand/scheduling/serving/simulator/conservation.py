@@ -21,7 +21,13 @@ def check_conservation(scheduler: Scheduler, requests: Requests) -> None:
     stays = [finish - arrival for finish, arrival in zip(totals.finish, requests.arrival.tolist(), strict=True)]
     if not all(stay > 0 for stay in stays):
         raise RuntimeError("conservation: a conversation has not ended, or ended before it came")
-    if pool.used or scheduler.running or len(scheduler.waiting) or scheduler.returns or scheduler.pauses.holders:
+    if (
+        pool.used
+        or scheduler.batch.running
+        or len(scheduler.waiting)
+        or scheduler.admission.returns
+        or scheduler.pauses.holders
+    ):
         raise RuntimeError(f"conservation: {pool.used} blocks are in use although all conversations have ended")
     if scheduler.host.free != scheduler.limits.host_tokens:
         raise RuntimeError(

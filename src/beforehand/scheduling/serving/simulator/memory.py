@@ -5,7 +5,9 @@ without content are reused first, then the blocks freed longest ago, of one requ
 """
 
 from collections import deque
-from typing import final
+from typing import Final, final
+
+NOBODY: Final[dict[int, int]] = {}
 
 
 @final
@@ -24,9 +26,9 @@ class Chain:
 
     __slots__ = ("cached", "depths", "held", "runs")
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         self.cached = self.held = 0
-        self.depths: dict[int, int] = {}  # holders by the number of blocks that each of them uses
+        self.depths: dict[int, int] = {} if shared else NOBODY  # holders by how many blocks each of them uses
         self.runs: list[Run] = []  # freed and cached, the deepest first
 
 
@@ -127,7 +129,8 @@ class BlockPool:
 
     def grow(self, holding: Holding, count: int) -> None:
         """Take `count` more blocks, which must be free."""
-        self._change(-count)
+        self.free -= count
+        self.moments -= count * self.now
         holding.rest += count
         if count <= self.blank:
             self.blank -= count

@@ -117,21 +117,33 @@ class Pauses:
     def copied(self, job: Job, now: float) -> None:
         """The copy on the host is complete."""
         job.copying = False
-        self._free(job, now)
+        self._leave(job, now)
 
     def discard(self, job: Job, now: float) -> None:
         """Free the memory of a paused or returned holder."""
         if job.copying:
             self.forget_copy(job)
         job.swapped = False
-        self._free(job, now)
+        self._leave(job, now)
 
-    def _free(self, job: Job, now: float) -> None:
+    def _leave(self, job: Job, now: float) -> None:
         del self.holders[job]
         self.held_seconds += (now - job.held_since) * job.resident
+        self.free(job)
+
+    def free(self, job: Job) -> None:
+        """Take memory that will have to be computed again."""
         self.lost += job.resident
         self._pool.release(job.holding, job.resident)
         job.resident = job.view.resident = 0
+
+    def evict(self, now: float) -> bool:
+        """Take the memory of the largest paused conversation; False if there is none."""
+        settled = [job for job in self.holders if not job.copying]
+        if not settled:
+            return False
+        self.discard(max(settled, key=lambda job: job.resident), now)
+        return True
 
     def forget_copy(self, job: Job) -> None:
         """Give the host's memory back."""

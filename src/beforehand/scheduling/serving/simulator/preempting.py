@@ -39,6 +39,11 @@ class Preempting:
         self._slack = margin * boost if 0 < boost < math.inf else margin if boost else 0.0
         self._bound = -math.inf
 
+    @property
+    def possible(self) -> bool:
+        """Whether anybody who runs could lose its place."""
+        return self._most > 0 and (self._bound > FIRST or self._timed)
+
     def rank(self, job: Job, iteration: int) -> tuple[float, int]:
         """Rank and sequence of one that runs, now."""
         self._update(job, iteration)

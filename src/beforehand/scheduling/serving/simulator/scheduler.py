@@ -1,7 +1,6 @@
 """The engine: which requests run in an iteration, on which memory, in the order in which vLLM decides it."""
 
 import math
-from collections import deque
 from collections.abc import Callable
 from heapq import heappop
 from typing import Any, Final, final
@@ -12,6 +11,8 @@ from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.view import View
+from beforehand.scheduling.serving.simulator.admission import Admission
+from beforehand.scheduling.serving.simulator.batch import Batch
 from beforehand.scheduling.serving.simulator.chrome import Spans
 from beforehand.scheduling.serving.simulator.forecasts import Forecasts
 from beforehand.scheduling.serving.simulator.job import DECODE, DONE, PREFILL, Job
@@ -22,10 +23,7 @@ from beforehand.scheduling.serving.simulator.request import Requests
 from beforehand.scheduling.serving.simulator.totals import Iteration, Limits, Totals
 from beforehand.scheduling.serving.simulator.waiting import Waiting
 
-LONG_WAIT: Final = 1.0  # s that the head waits for memory before paused conversations lose theirs
 REVIEW: Final = 8  # iterations between two looks at a request that has outlived its prediction
-
-Calendar = dict[int, list[tuple[Job, int]]]  # by iteration: whom it concerns, if the stamp still holds
 
 
 @final
@@ -57,10 +55,7 @@ class Scheduler:
         self._lengths, self._returned = requests.output.tolist(), requests.returned.tolist()
         self._call_seconds, self._arrival = requests.seconds.tolist(), requests.arrival.tolist()
         blocks = limits.kv_tokens // profile.block_size
-        self.pool = BlockPool(
-            blocks - 1, profile.block_size, caching=limits.prefix_caching
-        )  # vLLM keeps one for itself
-        self._reserve = int(limits.watermark * blocks)
+        self.pool = BlockPool(blocks - 1, profile.block_size, caching=limits.prefix_caching)  # vLLM keeps one, too
         self.host = HostTier(limits.host_tokens)
         self.engine = EngineView(profile=profile, max_batched_tokens=limits.max_batched_tokens)
         self._events: list[Any] = []
@@ -68,28 +63,19 @@ class Scheduler:
         self.pauses = Pauses(
             handling, forecasts, self.pool, self.host, self.engine, self.refresh, profile.swap_seconds, self._events
         )
-        self.returns: deque[Job] = deque()  # back from a call with their memory: admitted before all others
-        self.running: dict[Job, None] = {}  # in order of admission
-        self._prefills: list[Job] = []  # of these, whose prompt is not yet complete
-        self._preempting = Preempting(
-            policy, self.running, forecasts, self.engine, margin=limits.margin, most=limits.max_preemptions
-        )
+        self.batch = Batch(self.pool, limits.max_batched_tokens)
         self._policy = policy
-        self._finishing: Calendar = {}
-        self._growing: Calendar = {}
-        self._renewing: Calendar = {}
-        self._reviewing: Calendar = {}
-        self._decoding = 0
-        self._context = 0  # tokens that the decoding requests attend to in the next iteration
+        self._preempting = Preempting(
+            policy, self.batch.running, forecasts, self.engine, margin=limits.margin, most=limits.max_preemptions
+        )
+        self.admission = Admission(limits, profile, self.batch, self.waiting, self.pauses, self.totals, self._admitted)
         grid = np.arange(limits.max_batched_tokens + 1)
         self._base: list[float] = np.asarray(profile.step_seconds(grid)).tolist()
         self._arrived = self._finished = self._sequence = 0
         self._refreshed = -1
         self._preempted: list[int] = []
         self._short = False  # somebody lost memory in this iteration
-        self._budget = 0  # tokens that this iteration may still take
-        self._tokens: dict[Job, int] = {}  # of prompts, in this iteration
-        self._pairs = self._copies = 0.0  # of this iteration: prefill pairs, and seconds of copies from the host
+        self._copies = 0.0  # seconds of copies from the host in this iteration
 
     def run(self) -> None:
         """Serve all requests.
@@ -108,8 +94,7 @@ class Scheduler:
         engine.free_host_tokens = self.host.free
         if self._refreshed != self.iteration or engine.now != self.now:
             self._refreshed = self.iteration
-            resident = self._context - self._decoding + sum(job.resident for job in self._prefills)
-            engine.update(now=self.now, decoding=self._decoding, context_tokens=resident)
+            engine.update(now=self.now, decoding=self.batch.decoding, context_tokens=self.batch.resident)
 
     # Between iterations
 
@@ -152,7 +137,7 @@ class Scheduler:
         if job.returning:
             view.state = "waiting"
             job.waiting_since = when
-            self.returns.append(job)
+            self.admission.returns.append(job)
         else:
             self.waiting.add(job, when)
         if self._on_ready is not None:
@@ -178,65 +163,75 @@ class Scheduler:
 
     def _iterate(self) -> None:
         """Decide who gets tokens, and let the time pass that they take."""
-        waiting, limits, k = self.waiting, self.limits, self.iteration
-        self._short = False
-        tokens = self._tokens
-        tokens.clear()
+        batch, waiting, limits = self.batch, self.waiting, self.limits
+        self._short, self._copies = False, 0.0
+        batch.chunks.clear()
         if waiting:
             waiting.tick(self.now)
-            if limits.max_preemptions and self._free_slots() <= 0:
-                victim = self._preempting.pick(waiting.head(self.now), k)
+            if self._preempting.possible and self.admission.free_slots() <= 0:
+                victim = self._preempting.pick(waiting.head(self.now), self.iteration)
                 if victim is not None:
                     self._preempt(victim)
-        if k in self._growing:
-            self._grow(self._growing.pop(k))
-        self._budget, self._pairs, self._copies = limits.max_batched_tokens - self._decoding, 0.0, 0.0
-        if self._prefills:
+        due = batch.growing.pop(self.iteration, None)
+        if due is not None:
+            self._grow(due)
+        batch.open()
+        if batch.prefills:
             self._continue_prefills()
-        admitted = len(self.running)
-        if (waiting or self.returns) and not self._short:
-            self._admit()
-        new = limits.max_batched_tokens - self._budget
-        if not new:
+        before = len(batch.running)
+        if (waiting or self.admission.returns) and not self._short:
+            self._copies = self.admission.admit(self.now)
+        new = limits.max_batched_tokens - batch.budget
+        if new:
+            self._compute_for(self._seconds(new), new)
+            if self._journal is not None:
+                self._note(before)
+            self._conclude()
+        elif not self._short:
             self._wait()
-            return
-        profile = self.profile
-        seconds = self._base[new] + self._context * profile.seconds_per_context_token
-        seconds += self._pairs * profile.seconds_per_prefill_pair + self._copies + limits.scheduler_seconds
+
+    def _seconds(self, new: int) -> float:
+        """How long the iteration takes."""
+        batch, profile, limits = self.batch, self.profile, self.limits
+        seconds = self._base[new] + batch.context * profile.seconds_per_context_token
+        seconds += batch.pairs * profile.seconds_per_prefill_pair + self._copies + limits.scheduler_seconds
         if self.forecasts.seconds:
             paid = self.forecasts.paid() * (1.0 - limits.predictor_overlap)
             self.totals.prediction_seconds += paid
             seconds += paid
+        return seconds
+
+    def _compute_for(self, seconds: float, new: int) -> None:
+        """The iteration runs."""
         self._pass(seconds)
-        if self._journal is not None:
-            self._note(admitted)
-        totals, decoding = self.totals, self._decoding
+        totals, decoding = self.totals, self.batch.decoding
         totals.end.append(self.now)
         totals.new_tokens.append(new)
         totals.decoding.append(decoding)
-        totals.used_blocks.append(self.pool.used)
+        totals.used_blocks.append(self.pool.blocks - self.pool.free)
         self.engine.stepped(seconds)
-        self._context += decoding
-        self.iteration = k = k + 1
-        if k in self._finishing:
-            for job, stamp in self._finishing.pop(k):
+        self.batch.context += decoding
+        self.iteration += 1
+
+    def _conclude(self) -> None:
+        """What the iteration has completed."""
+        batch, k = self.batch, self.iteration
+        ending = batch.finishing.pop(k, None)
+        if ending is not None:
+            for job, stamp in ending:
                 if job.stamp == stamp:
                     job.settle(k)
                     job.last_token = self.now
                     self._end_segment(job)
-        for job in tokens:
-            if job.phase == PREFILL and job.resident == job.view.context:
+        if batch.chunks:
+            for job in batch.completed():
                 self._first_decode(job)
-        if k in self._renewing:
-            self._renew(self._renewing.pop(k))
-        if k in self._reviewing:
-            for job, stamp in self._reviewing.pop(k):
+        if k in batch.renewing:
+            self._renew(batch.renewing.pop(k))
+        if k in batch.reviewing:
+            for job, stamp in batch.reviewing.pop(k):
                 if job.stamp == stamp:
                     self._review(job)
-
-    def _free_slots(self) -> int:
-        paused = len(self.pauses.holders) if self.limits.paused_holds_slot else 0
-        return self.limits.max_num_seqs - len(self.running) - paused
 
     def _pass(self, seconds: float) -> None:
         """Let time go on, with what is in the system and in memory now."""
@@ -255,7 +250,7 @@ class Scheduler:
         if event == math.inf:
             raise RuntimeError(
                 f"stall: at {self.now} s nothing runs and nothing will come, but {len(self.waiting)} requests wait, "
-                f"{len(self.returns)} have returned and {len(self.pauses.holders)} are paused, with "
+                f"{len(self.admission.returns)} have returned and {len(self.pauses.holders)} are paused, with "
                 f"{self.pool.free} of {self.pool.blocks} blocks free"
             )
         if event > self.now:
@@ -265,169 +260,61 @@ class Scheduler:
 
     def _grow(self, due: list[tuple[Job, int]]) -> None:
         """Give the next block to each request that needs one; where none is free, others lose theirs."""
+        pool, batch, later = self.pool, self.batch, self.iteration + self.pool.size
         growing = [job for job, stamp in due if job.stamp == stamp]
-        if len(growing) > self.pool.free:
+        scarce = len(growing) > pool.free
+        if scarce:
             growing.sort(key=lambda job: self._preempting.rank(job, self.iteration))
         for job in growing:
-            if job.phase == DECODE and self._make_room(1, job):
-                self.pool.grow(job.holding, 1)
-                self._plan_growth(job, self.iteration + self.pool.size)
-
-    def _plan_growth(self, job: Job, when: int) -> None:
-        if when < job.start + job.length - job.age:  # it will still decode then
-            self._growing.setdefault(when, []).append((job, job.stamp))
+            if not scarce or (job.phase == DECODE and self._make_room(1, job)):
+                pool.grow(job.holding, 1)
+                batch.plan_growth(job, later)
 
     def _make_room(self, blocks: int, job: Job) -> bool:
         """Free so many blocks for a request that runs; False if it had to give up its own."""
         pool = self.pool
         while pool.free < blocks:
-            if self._evict_paused():
+            if self.pauses.evict(self.now):
                 continue
-            victim = max(self.running, key=lambda each: self._preempting.rank(each, self.iteration))
+            victim = max(self.batch.running, key=lambda each: self._preempting.rank(each, self.iteration))
             self._short = True  # nobody is admitted in an iteration in which somebody had to go
             self._preempt(victim)
             if victim is job:
                 return False
         return True
 
-    def _evict_paused(self) -> bool:
-        """Take the memory of the largest paused conversation."""
-        largest = max(
-            (job for job in self.pauses.holders if not job.copying), key=lambda job: job.resident, default=None
-        )
-        if largest is None:
-            return False
-        self.pauses.discard(largest, self.now)
-        return True
-
     def _continue_prefills(self) -> None:
-        for job in list(self._prefills):
-            if self._budget <= 0 or job.phase != PREFILL:
+        for job in list(self.batch.prefills):
+            if self.batch.budget <= 0 or job.phase != PREFILL:
                 continue
-            chunk = min(self._budget, job.view.context - job.resident)
-            needed = -(-(job.resident + chunk) // self.pool.size) - job.holding.blocks
-            if self._make_room(needed, job):
-                self._prefill(job, chunk)
+            chunk = min(self.batch.budget, job.view.context - job.resident)
+            if self._make_room(self.batch.needed(job, chunk), job):
+                self._compute(job, chunk)
 
-    def _prefill(self, job: Job, chunk: int) -> None:
-        """Compute the next `chunk` tokens of a prompt."""
-        pool, held = self.pool, job.resident
-        after = held + chunk
-        needed = -(-after // pool.size) - job.holding.blocks
-        if needed > 0:
-            pool.grow(job.holding, needed)
-        self._budget -= chunk
-        self._pairs += chunk * held + chunk * (chunk + 1) // 2
-        if held < job.computed:
-            self.totals.recomputed[job.row] += min(after, job.computed) - held
-        job.resident = job.view.resident = after
-        if after > job.computed:
-            job.computed = after
-        pool.share(job.holding, after)
-        self._tokens[job] = chunk
-        whole = after == job.view.context
-        if job in self._prefills:
-            if whole:
-                self._prefills.remove(job)
-        elif not whole:
-            self._prefills.append(job)
+    def _compute(self, job: Job, chunk: int) -> None:
+        again = self.batch.compute(job, chunk)
+        if again:
+            self.totals.recomputed[job.row] += again
 
-    def _admit(self) -> None:
-        """Admit returned conversations, then others in the policy's order, while the first of them fits."""
-        pool, waiting, returns = self.pool, self.waiting, self.returns
-        size = pool.size
-        while self._budget > 0 and (returns or waiting) and self._free_slots() > 0:
-            busy = self._budget < self.limits.max_batched_tokens
-            job = returns[0] if returns else waiting.head(self.now)
-            context = job.view.context
-            blocks = -(-context // size)
-            if returns:
-                hit, needed = 0, blocks - job.holding.blocks
-            else:
-                hit = pool.find(job.holding, context)
-                needed = blocks - hit + pool.taken(job.holding, hit)
-            if needed + (self._reserve if busy else 0) > pool.free:
-                patient = busy and self.now - job.waiting_since <= LONG_WAIT
-                if not patient and (self._evict_paused() or (not busy and self._evict_returned(job))):
-                    continue
-                return
-            if returns:
-                returns.popleft()
-                job.returning = False
-            else:
-                waiting.remove(job)
-                pool.reuse(job.holding, hit)
-                job.resident = hit * size
-                self.totals.cache_hits += job.resident
-                if job.host:
-                    self._load(job)
-            view = job.view
-            job.phase, view.state, view.started, view.cached = PREFILL, "running", True, 0.0
-            job.stamp += 1
-            self.running[job] = None
-            self._mark(job, "prefill")
-            self._prefill(job, min(self._budget, context - job.resident))
-            self._preempting.consider(job, self.iteration)
-
-    def _load(self, job: Job) -> None:
-        """Copy back from the host what the cache does not hold."""
-        usable = min(job.host, (job.view.context - 1) // self.pool.size * self.pool.size)
-        loaded = usable - job.resident
-        if loaded > 0:
-            self.pool.grow(job.holding, loaded // self.pool.size)
-            self.totals.host_loads += loaded
-            self._copies += self.profile.swap_seconds(loaded) * (1.0 - self.profile.swap_overlap)
-            job.resident = usable
-        self.pauses.forget_copy(job)
-
-    def _evict_returned(self, head: Job) -> bool:
-        """Nothing runs and the first does not fit: another that has returned must begin anew."""
-        others = [job for job in self.returns if job is not head]
-        if not others:
-            return False
-        job = max(others, key=lambda each: each.resident)
-        self.returns.remove(job)
-        self._free(job)
-        job.returning = False
-        self.waiting.add(job, job.waiting_since)
-        return True
-
-    def _free(self, job: Job) -> None:
-        """Take a request's memory, which it will have to compute again."""
-        self.pauses.lost += job.resident
-        self.pool.release(job.holding, job.resident)
-        job.resident = job.view.resident = 0
+    def _admitted(self, job: Job) -> None:
+        self._mark(job, "prefill")
+        self._preempting.consider(job, self.iteration)
 
     def _preempt(self, job: Job) -> None:
         """A running request loses its place and its memory, and waits again."""
         job.settle(self.iteration)
-        self._leave(job)
-        chunk = self._tokens.pop(job, 0)
-        if chunk:  # taken back
-            held = job.resident - chunk
-            self._budget += chunk
-            self._pairs -= chunk * held + chunk * (chunk + 1) // 2
-            job.resident = held
-        self._free(job)
+        self.batch.leave(job)
+        self.batch.take_back(job)
+        self.pauses.free(job)
         if job.view.age:
             job.last_token = self.now
         job.view.preemptions += 1
         self.totals.preemptions[job.row] += 1
-        self._preempted.append(job.row)
+        if self._journal is not None:
+            self._preempted.append(job.row)
         self.forecasts.left(job)
         self._mark(job, "waiting")
         self.waiting.add(job, self.now)
-
-    def _leave(self, job: Job) -> None:
-        """It runs no longer."""
-        if job.phase == DECODE:
-            self._decoding -= 1
-            self._context -= job.resident + 1
-            self._budget += 1  # the token that it would have had
-        elif job in self._prefills:
-            self._prefills.remove(job)
-        del self.running[job]
-        job.stamp += 1
 
     def _first_decode(self, job: Job) -> None:
         """A prompt is complete: the iteration that completed it has put out a token."""
@@ -444,12 +331,8 @@ class Scheduler:
         if job.age == job.length:
             self._end_segment(job)
             return
-        job.decode_from(self.iteration)
-        self._decoding += 1
-        self._context += job.base + 1
+        self.batch.decode(job, self.iteration)
         self._mark(job, "decode")
-        self._finishing.setdefault(self.iteration + job.length - job.age, []).append((job, job.stamp))
-        self._plan_growth(job, self.iteration + job.holding.blocks * self.pool.size - job.base)
         if self.forecasts.every:
             self._renew([(job, job.stamp)])
         elif self._preempting.consider(job, self.iteration):
@@ -463,7 +346,7 @@ class Scheduler:
                 self.forecasts.refresh(job)
                 self._preempting.consider(job, self.iteration)
                 when = self.iteration + self.forecasts.every
-                self._renewing.setdefault(when, []).append((job, stamp))
+                self.batch.renewing.setdefault(when, []).append((job, stamp))
 
     def _review(self, job: Job) -> None:
         """Look again when the policy says so, or the prediction is outlived."""
@@ -471,11 +354,11 @@ class Scheduler:
             view = job.view
             ages = [age for age in (self._policy.review_age(view), view.predicted) if view.age < age < math.inf]
             steps = math.ceil(min(ages) - view.age) if ages else REVIEW
-            self._reviewing.setdefault(self.iteration + max(steps, 1), []).append((job, job.stamp))
+            self.batch.reviewing.setdefault(self.iteration + max(steps, 1), []).append((job, job.stamp))
 
     def _end_segment(self, job: Job) -> None:
         """A segment is complete: the conversation ends, or goes into a call."""
-        self._leave(job)
+        self.batch.leave(job)
         if job.length > 1:
             pace = (job.last_token - job.segment_first) / (job.length - 1)
             if pace > self.totals.pace[job.row]:
@@ -497,9 +380,9 @@ class Scheduler:
 
     def _note(self, admitted: int) -> None:
         """Keep what was decided, for a comparison."""
-        given = {job.row: 1 for job in self.running if job.phase == DECODE}
-        given |= {job.row: chunk for job, chunk in self._tokens.items()}
-        new = tuple(job.row for job in list(self.running)[admitted:])
+        given = {job.row: 1 for job in self.batch.running if job.phase == DECODE}
+        given |= {job.row: chunk for job, chunk in self.batch.chunks.items()}
+        new = tuple(job.row for job in list(self.batch.running)[admitted:])
         assert self._journal is not None
         self._journal.append(Iteration(self.now, new, tuple(self._preempted), given, self.pool.used))
         self._preempted.clear()

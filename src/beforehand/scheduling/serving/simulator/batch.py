@@ -1,0 +1,113 @@
+"""The requests that run: what they take of an iteration, and in which iteration each of them needs something."""
+
+from typing import final
+
+from beforehand.scheduling.serving.simulator.job import DECODE, PREFILL, Job
+from beforehand.scheduling.serving.simulator.memory import BlockPool
+
+Calendar = dict[int, list[tuple[Job, int]]]  # by iteration: whom it concerns, unless the stamp has changed since
+
+
+@final
+class Batch:
+    """Keeps sums over the running requests up to date, and calendars in place of a loop over tokens.
+
+    Args:
+        pool: Where their memory is.
+        most: New tokens of an iteration.
+    """
+
+    def __init__(self, pool: BlockPool, most: int) -> None:
+        self.pool, self._most = pool, most
+        self.running: dict[Job, None] = {}  # in order of admission
+        self.prefills: list[Job] = []  # of these, whose prompt is not complete after this iteration
+        self.decoding = 0
+        self.context = 0  # tokens that the decoding requests attend to in the next iteration
+        self.budget = most  # new tokens for which this iteration has room
+        self.pairs = 0.0  # of prompt tokens in this iteration, each with those that it attends to
+        self.chunks: dict[Job, int] = {}  # prompt tokens in this iteration
+        self.finishing: Calendar = {}
+        self.growing: Calendar = {}
+        self.renewing: Calendar = {}
+        self.reviewing: Calendar = {}
+
+    @property
+    def new_tokens(self) -> int:
+        """New tokens of this iteration, of prompts and answers."""
+        return self._most - self.budget
+
+    @property
+    def resident(self) -> int:
+        """Tokens in memory of all running requests, before this iteration."""
+        return self.context - self.decoding + sum(job.resident for job in self.prefills)
+
+    def open(self) -> None:
+        """Begin an iteration: every decoding request gets a token."""
+        self.chunks.clear()
+        self.budget, self.pairs = self._most - self.decoding, 0.0
+
+    def needed(self, job: Job, chunk: int) -> int:
+        """Blocks that the next `chunk` tokens of a prompt need besides those that it has."""
+        return -(-(job.resident + chunk) // self.pool.size) - job.holding.blocks
+
+    def compute(self, job: Job, chunk: int) -> int:
+        """Compute the next `chunk` tokens of a prompt; returns how many of them had been computed before."""
+        held, pool = job.resident, self.pool
+        after = held + chunk
+        blocks = self.needed(job, chunk)
+        if blocks > 0:
+            pool.grow(job.holding, blocks)
+        self.budget -= chunk
+        self.pairs += chunk * held + chunk * (chunk + 1) // 2
+        self.chunks[job] = chunk
+        again = min(after, job.computed) - held
+        job.resident = job.view.resident = after
+        job.computed = max(job.computed, after)
+        pool.share(job.holding, after)
+        whole = after == job.view.context
+        if job in self.prefills:
+            if whole:
+                self.prefills.remove(job)
+        elif not whole:
+            self.prefills.append(job)
+        return max(again, 0)
+
+    def take_back(self, job: Job) -> None:
+        """The tokens that this iteration was to compute of a prompt are not computed after all."""
+        chunk = self.chunks.pop(job, 0)
+        held = job.resident - chunk
+        self.budget += chunk
+        self.pairs -= chunk * held + chunk * (chunk + 1) // 2
+        job.resident = held
+
+    def completed(self) -> list[Job]:
+        """Whose prompt this iteration has completed."""
+        return [job for job in self.chunks if job.phase == PREFILL and job.resident == job.view.context]
+
+    def decode(self, job: Job, iteration: int) -> None:
+        """From this iteration on a request decodes; its `age` counts the tokens that are out."""
+        job.decode_from(iteration)
+        self.decoding += 1
+        self.context += job.base + 1
+        self.finishing.setdefault(iteration + job.length - job.age, []).append((job, job.stamp))
+        self.plan_growth(job, iteration + job.holding.blocks * self.pool.size - job.base)
+
+    def plan_growth(self, job: Job, iteration: int) -> None:
+        """It will need a block in this iteration, if it still decodes then."""
+        if iteration < job.start + job.length - job.age:
+            due = self.growing.get(iteration)
+            if due is None:
+                self.growing[iteration] = [(job, job.stamp)]
+            else:
+                due.append((job, job.stamp))
+
+    def leave(self, job: Job) -> None:
+        """It runs no longer."""
+        if job.phase == DECODE:
+            self.decoding -= 1
+            self.context -= job.resident + 1
+            self.budget += 1  # the token that it would have had
+        elif job in self.prefills:
+            self.prefills.remove(job)
+        del self.running[job]
+        job.stamp += 1
