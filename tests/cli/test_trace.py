@@ -70,3 +70,17 @@ def test_a_column_without_finite_values_has_no_range(capsys, tmp_path, size):
     assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["-", "-"]
     assert run(["trace", "show", str(tmp_path / "t.npz"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["columns"]["size"]["min"] is None
+
+
+def test_a_public_log_of_a_language_model_is_jobs_or_requests_as_asked_for(capsys, tmp_path):
+    log = tmp_path / "azure.csv"
+    log.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,4808,10\n2023-11-16 18:17:05,3180,8\n")
+    for options, kind, columns in (
+        ([], "jobs", {"arrival", "size", "prompt_tokens"}),
+        (["--kind", "requests"], "requests", {"arrival", "prompt_tokens", "output_tokens"}),
+    ):
+        assert run(["trace", "convert", str(log), *options, "-o", str(tmp_path / "t.npz")]) == 0
+        made = Trace.load(tmp_path / "t.npz")
+        assert (made.kind, set(made.columns)) == (kind, columns)
+    assert run(["trace", "convert", str(log), "--kind", "stream", "-o", str(tmp_path / "t.npz")]) == 2
+    assert "kind is 'stream'" in capsys.readouterr().err

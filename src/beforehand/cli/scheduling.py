@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import needed_accuracy, needed_servers, page, queue_plans, render, serving_calibrate
+from beforehand.cli import (
+    needed_accuracy,
+    needed_servers,
+    page,
+    queue_plans,
+    render,
+    serving_calibrate,
+    serving_simulate,
+)
 from beforehand.cli.jobs import JobOptions, LogFile, about, reads_jobs, show_jobs
 from beforehand.cli.queue_options import CostUnit, Json, Load, MinGain, Preemptive, Rate, Seed, Servers
 
@@ -261,4 +269,5 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
 
 app.command("accuracy", epilog=needed_accuracy.EXAMPLE)(reads_jobs(needed_accuracy.accuracy))
 app.command("servers", epilog=needed_servers.EXAMPLE)(reads_jobs(needed_servers.servers))
+app.command("simulate-serving", epilog=serving_simulate.EXAMPLE)(serving_simulate.simulate_serving)
 app.command("calibrate", epilog=serving_calibrate.EXAMPLE)(serving_calibrate.calibrate)
