@@ -9,9 +9,9 @@ from typing import Any
 
 from beforehand.core.errors import MissingDependency
 
-_HOMES = {"AsyncScheduler": "scheduler", "Scheduler": "scheduler"}
+_HOMES = {"AsyncScheduler": "scheduler", "ProbeWorker": "worker", "Scheduler": "scheduler"}
 
-__all__ = ["AsyncScheduler", "Scheduler"]
+__all__ = ["AsyncScheduler", "ProbeWorker", "Scheduler"]
 
 
 def __getattr__(name: str) -> Any:

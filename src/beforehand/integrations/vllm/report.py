@@ -29,3 +29,13 @@ def not_active(problems: Sequence[str], *, strict: bool) -> None:
 def failed(error: Exception) -> None:
     """Our own code has failed while the engine runs."""
     LOGGER.error("beforehand is off, and vLLM serves first come, first served, since it failed", exc_info=error)
+
+
+def probe_off(reason: str) -> None:
+    """No probe reads this engine; everything else works as it would."""
+    LOGGER.error("the length probe is off: %s", reason)
+
+
+def probe_failed(error: Exception) -> None:
+    """The probe has failed while the engine runs, and is off from here on."""
+    LOGGER.error("the length probe is off, since it failed", exc_info=error)

@@ -30,6 +30,7 @@ class Settings:
         max_wait: Seconds after which a waiting request is taken first, whatever its rank; inf means never.
         cap: Requests that run at once beside those that wait for a tool's result in a streaming session; 0 means as
             many as the engine allows.
+        probe: A file that `LengthProbe.save` wrote, for `ProbeWorker`; "" means none.
         refine_every: Output tokens between two predictions of the probe.
         trust_hints: Whether clients' predictions are used, corrected by how far the tenant's earlier ones were off.
         record: A file for the trace of what was served, written when the engine stops; "" means none.
@@ -43,6 +44,7 @@ class Settings:
     max_preemptions: float = 2
     max_wait: float = math.inf
     cap: int = 0
+    probe: str = ""
     refine_every: int = 8
     trust_hints: bool = False
     record: str = ""
@@ -52,6 +54,8 @@ class Settings:
         for name in ("margin", "max_preemptions", "max_wait"):
             object.__setattr__(self, name, checked(name, getattr(self, name), least=0.0, most=math.inf))
         whole("cap", self.cap)
+        if not isinstance(self.probe, str):
+            raise InvalidInput(f"probe is {self.probe!r}, but must be a path")
         whole("refine_every", self.refine_every, least=1)
         flag("trust_hints", self.trust_hints)
         if getattr(self.policy, "depends_on", "request") == "clock" or getattr(self.policy, "timed", False):

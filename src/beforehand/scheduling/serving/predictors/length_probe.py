@@ -167,6 +167,10 @@ class LengthProbe:
             scores[wrong] = 1 / scores.shape[1]
         return np.asarray(scores)
 
+    def folded(self) -> tuple[Singles, Singles]:
+        """Weights and bias of the first layer for states as they come, with the standardizing in them."""
+        return self._first, self._bias
+
     def expected(self, probabilities: ArrayLike) -> Floats:
         """Expected remaining tokens, float64 (n,), at least 1, of probabilities (n, k); of (k,) a single number."""
         return np.asarray(np.maximum(np.asarray(probabilities, np.float64) @ self.representatives, 1.0))
