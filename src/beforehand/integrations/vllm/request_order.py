@@ -9,6 +9,7 @@ from typing import Any, Final, final
 from beforehand.integrations.vllm.hints import Hints, read_hints
 from beforehand.integrations.vllm.lengths import ClaimedLengths, FinishedLengths
 from beforehand.integrations.vllm.places import Place, Places
+from beforehand.integrations.vllm.refinement import Refinement
 from beforehand.integrations.vllm.settings import Settings
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.boosted import Boosted
@@ -37,7 +38,7 @@ class Tracked:
     predicted: bool = False  # whether somebody predicted, or it is the mean
     refined: float = math.nan  # tokens left by the newest prediction of a probe
     refined_age: float = 0.0
-    posterior: Any = None
+    posterior: Any = None  # by the probe: smoothed probabilities of what is left
     first_token: float = math.nan
 
 
@@ -71,6 +72,7 @@ class RequestOrder:
         self.lengths = FinishedLengths()
         self.claims = ClaimedLengths()
         self.engine = EngineView(max_batched_tokens=max_batched_tokens)
+        self._refinement = Refinement.of(settings.probe)
         self.failure: Exception | None = None  # of a method that may not raise
         self.ignored_hints = 0
         self.forced_preemptions = 0
@@ -179,11 +181,9 @@ class RequestOrder:
         return self.refresh(self.tracked[request.request_id])
 
     def refined(self, predictions: dict[str, Any]) -> None:
-        """The worker's probe has seen these requests: tokens left."""
-        for id, left in predictions.items():
-            tracked = self.tracked.get(id)
-            if tracked is not None and 0 <= (value := float(left)) < math.inf:
-                tracked.refined, tracked.refined_age = value, float(tracked.request.num_output_tokens)
+        """The worker's probe has seen these requests: probabilities of tokens left."""
+        if self._refinement is not None:
+            self._refinement(self.tracked, predictions)
 
     def new_segment(self, request: Any) -> None:
         """A streaming session has received what comes after its pause."""
