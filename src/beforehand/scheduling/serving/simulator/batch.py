@@ -25,6 +25,7 @@ class Batch:
         self.context = 0  # tokens that the decoding requests attend to in the next iteration
         self.budget = most  # new tokens for which this iteration has room
         self.pairs = 0.0  # of prompt tokens in this iteration, each with those that it attends to
+        self.extra_context = 0  # attended to by single tokens that complete a context, in this iteration
         self.chunks: dict[Job, int] = {}  # prompt tokens in this iteration
         self.finishing: Calendar = {}
         self.growing: Calendar = {}
@@ -44,7 +45,7 @@ class Batch:
     def open(self) -> None:
         """Begin an iteration: every decoding request gets a token."""
         self.chunks.clear()
-        self.budget, self.pairs = self._most - self.decoding, 0.0
+        self.budget, self.pairs, self.extra_context = self._most - self.decoding, 0.0, 0
 
     def needed(self, job: Job, chunk: int) -> int:
         """Blocks that the next `chunk` tokens of a prompt need besides those that it has."""
@@ -58,7 +59,7 @@ class Batch:
         if blocks > 0:
             pool.grow(job.holding, blocks)
         self.budget -= chunk
-        self.pairs += chunk * held + chunk * (chunk + 1) // 2
+        self._weigh(job, chunk, held, 1)
         self.chunks[job] = chunk
         again = min(after, job.computed) - held
         job.resident = job.view.resident = after
@@ -77,8 +78,15 @@ class Batch:
         chunk = self.chunks.pop(job, 0)
         held = job.resident - chunk
         self.budget += chunk
-        self.pairs -= chunk * held + chunk * (chunk + 1) // 2
+        self._weigh(job, chunk, held, -1)
         job.resident = held
+
+    def _weigh(self, job: Job, chunk: int, held: int, sign: int) -> None:
+        """Count what the chunk attends to; the last token of an answer so far costs what a decoded one does."""
+        if chunk == 1 and job.view.age and held + 1 == job.view.context:
+            self.extra_context += sign * (held + 1)
+        else:
+            self.pairs += sign * (chunk * held + chunk * (chunk + 1) // 2)
 
     def completed(self) -> list[Job]:
         """Whose prompt this iteration has completed."""

@@ -160,7 +160,7 @@ def _jobs(requests: Requests, block_size: int, caching: bool) -> list[Job]:
         strict=False,
     )  # fmt: skip
     for row, (arrival, prompt, first, end, prefix, prefix_tokens, tenant, most) in enumerate(rows):
-        shared = min(prefix_tokens // block_size, (prompt - 1) // block_size)
+        shared = prefix_tokens // block_size
         chain = prefixes.setdefault(prefix, Chain(shared=True)) if caching and prefix >= 0 and shared else None
         job = Job(row, arrival, first, end - 1, Holding(chain, shared if chain else 0))
         job.view.context, job.view.tenant, job.view.max_tokens = prompt, tenant, most

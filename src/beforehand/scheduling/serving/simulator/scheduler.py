@@ -193,7 +193,7 @@ class Scheduler:
     def _seconds(self, new: int) -> float:
         """How long the iteration takes."""
         batch, profile, limits = self.batch, self.profile, self.limits
-        seconds = self._base[new] + batch.context * profile.seconds_per_context_token
+        seconds = self._base[new] + (batch.context + batch.extra_context) * profile.seconds_per_context_token
         seconds += batch.pairs * profile.seconds_per_prefill_pair + self._copies + limits.scheduler_seconds
         if self.forecasts.seconds:
             paid = self.forecasts.paid() * (1.0 - limits.predictor_overlap)
