@@ -1,12 +1,17 @@
-"""Real engines of a model so small that a step takes milliseconds; its weights are dummies, the same each time."""
+"""Real engines of a model so small that a step takes milliseconds.
+
+Its weights are random, the same each time, and so large that an answer depends on every part of its prompt: with vLLM's
+own dummy weights the next token follows from the last one alone, and no test of what was kept could fail.
+"""
 
 import copy
 import gc
 import json
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from vllm import LLM, SamplingParams, TokensPrompt
 
 WORDS = 384
@@ -24,19 +29,26 @@ CONFIG = {
     "torch_dtype": "float32",
     "bos_token_id": 0,
     "eos_token_id": 1,
-    "tie_word_embeddings": True,
+    "tie_word_embeddings": False,
 }
 CHAT = "<s> {% for message in messages %}{{ message['content'] }} {% endfor %}<sep>"
 
 
 def make_model(folder):
-    """A folder that vLLM takes for a model: a configuration, and a tokenizer whose words are w2, w3 and so on."""
+    """A folder that vLLM takes for a model: configuration, weights, and a tokenizer of the words w3, w4 and so on."""
     folder = Path(folder)
     words = ["<s>", "</s>", "<sep>", *(f"w{n}" for n in range(3, WORDS))]
     tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="w3"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", chat_template=CHAT)
     fast.save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = LlamaForCausalLM(LlamaConfig(**CONFIG))
+        for name, weights in network.named_parameters():
+            if weights.ndim == 2:
+                torch.nn.init.normal_(weights, 0.0, 0.3 if "embed" in name else 2 / weights.shape[1] ** 0.5)
+        network.save_pretrained(folder)
     (folder / "config.json").write_text(json.dumps(CONFIG))
     return folder
 
@@ -44,7 +56,6 @@ def make_model(folder):
 def make_engine(model, **options):
     """An engine in this process; five seconds. `scheduler_cls` and `additional_config` are vLLM's own names."""
     chosen = {
-        "load_format": "dummy",
         "enforce_eager": True,
         "disable_log_stats": False,
         "max_model_len": 512,
@@ -56,7 +67,7 @@ def make_engine(model, **options):
     return LLM(str(model), **chosen)
 
 
-def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, **others):
+def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, transfer=None, **others):
     """Give an engine another scheduler, as if it had been started with it and with such limits: a millisecond.
 
     Args:
@@ -65,12 +76,14 @@ def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, **oth
         settings: Those below `beforehand`.
         max_num_seqs: Up to the engine's own.
         blocks: Blocks of the KV cache that may be used, up to the engine's own.
+        transfer: Its KVTransferConfig.
         others: Further fields of vLLM's scheduler configuration.
     """
     core = llm.llm_engine.engine_core.engine_core
     old = core.scheduler
     whole, caches = copy.copy(old.vllm_config), copy.copy(old.kv_cache_config)
     whole.scheduler_config, whole.cache_config = copy.copy(whole.scheduler_config), copy.copy(whole.cache_config)
+    whole.kv_transfer_config = transfer
     whole.additional_config = {} if settings is None else {"beforehand": settings}
     for name, value in ({"max_num_seqs": max_num_seqs} | others).items():
         object.__setattr__(whole.scheduler_config, name, value)

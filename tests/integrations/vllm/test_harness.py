@@ -46,7 +46,7 @@ def test_fcfs_serves_in_the_order_of_arrival_and_priorities_do_not():
 
 def test_what_runs_out_of_memory_is_preempted_and_finishes_with_nothing_left_behind():
     requests = trace([0, 0, 0], [32, 32, 32], [60, 60, 60])
-    run = run_scheduler(requests, profile=Steady(), shape=EngineShape(kv_tokens=192))
+    run = run_scheduler(requests, profile=Steady(), shape=EngineShape(kv_tokens=208))
     assert run.preemptions.sum() > 0
     assert np.isfinite(run.finish).all()
     assert run.free_blocks == (12, 12)

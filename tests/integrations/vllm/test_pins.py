@@ -19,9 +19,9 @@ def pins(freed):
     return Pins(lambda request: freed.append(request.request_id), budget=10)
 
 
-def pin(name, *, blocks=3, until=9.0, waste=0.0):
+def pin(name, *, blocks=3, waste=0.0):
     request = SimpleNamespace(request_id=f"{name}.0")
-    return Pin(request, conversation=name, blocks=blocks, until=until, waste=lambda now: waste)
+    return Pin(request, conversation=name, blocks=blocks, waste=lambda now: waste)
 
 
 def test_blocks_are_freed_once_when_the_conversation_returns(pins, freed):
@@ -42,13 +42,6 @@ def test_a_conversation_has_one_pin(pins, freed):
     pins.keep(pin("a", blocks=8))
     assert pins.keep(pin("a", blocks=9))
     assert (pins.held, freed) == (9, ["a.0"])
-
-
-def test_pins_end_with_their_time(pins, freed):
-    pins.keep(pin("a", until=5.0))
-    pins.keep(pin("b", until=6.0))
-    assert pins.expire(5.0) == 3
-    assert freed == ["a.0"]
 
 
 def test_pressure_takes_the_most_wasteful_first_and_spares_whom_it_is_for(pins, freed):

@@ -34,8 +34,8 @@ class EngineShape:
     Args:
         max_num_seqs: Requests that run at once.
         max_batched_tokens: New tokens of one iteration.
-        kv_tokens: Tokens whose keys and values fit, rounded down to blocks. vLLM gets one block more, since it keeps
-            one for itself.
+        kv_tokens: Tokens of the pool, rounded down to blocks. vLLM keeps one block for itself, so that a block less can
+            be used.
         block_size: Tokens of a block.
         prefix_caching: Whether blocks are found again by their content.
         watermark: Share of the blocks that an admission leaves free while something runs.
@@ -58,7 +58,7 @@ class EngineShape:
         whole.scheduler_config = copy.copy(whole.scheduler_config)
         whole.cache_config = copy.copy(whole.cache_config)
         whole.model_config = copy.copy(whole.model_config)
-        blocks, size = self.kv_tokens // self.block_size + 1, self.block_size
+        blocks, size = self.kv_tokens // self.block_size, self.block_size
         scheduling = {
             "max_num_seqs": self.max_num_seqs,
             "max_num_batched_tokens": self.max_batched_tokens,

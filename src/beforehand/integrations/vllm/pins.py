@@ -8,12 +8,11 @@ from typing import Any, final
 @final
 @dataclass(slots=True)
 class Pin:
-    """One conversation's blocks, kept until its next request has been scheduled or `until` has passed."""
+    """One conversation's blocks, kept until its next request has been scheduled."""
 
     request: Any
     conversation: str
     blocks: int
-    until: float  # s, on the clock of the caller
     waste: Callable[[float], float]  # from now to the token-seconds lost by keeping on, less what the eviction loses
 
 
@@ -33,7 +32,7 @@ class Pins:
         Blocks are freed exactly once. At most `budget` of them are held, one pin a conversation.
 
     Cost:
-        `expire` and `relieve` look at every pin; there are as many as tool calls under way.
+        `relieve` sorts all pins; there are as many as tool calls under way.
     """
 
     def __init__(self, free: Callable[[Any], None], *, budget: int) -> None:
@@ -73,14 +72,6 @@ class Pins:
         for pin in list(self._pins.values()):
             if pin.request.request_id == request_id:
                 self.release(pin.conversation)
-
-    def due(self, now: float) -> list[Pin]:
-        """The pins whose time has passed."""
-        return [pin for pin in self._pins.values() if pin.until <= now]
-
-    def expire(self, now: float) -> int:
-        """Free the pins whose time has passed, and say how many blocks those were."""
-        return sum(self.release(pin.conversation) for pin in self.due(now))
 
     def relieve(self, blocks: int, *, now: float, spare: Collection[str] = ()) -> int:
         """Free at least so many blocks if there are as many: first the pins that are the most wasteful to keep.

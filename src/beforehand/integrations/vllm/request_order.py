@@ -74,6 +74,7 @@ class RequestOrder:
         self.engine = EngineView(max_batched_tokens=max_batched_tokens)
         self._refinement = Refinement.of(settings.probe)
         self.failure: Exception | None = None  # of a method that may not raise
+        self.came: Callable[[Tracked], None] | None = None  # told of every request and segment
         self.ignored_hints = 0
         self.forced_preemptions = 0
         self._max_model_len = max_model_len
@@ -151,9 +152,9 @@ class RequestOrder:
         """An iteration begins."""
         self.engine.now = self._began = self.clock()
 
-    def end_step(self, tokens: int) -> None:
-        """vLLM has scheduled an iteration of this many new tokens."""
-        self.admitted()
+    def end_step(self, tokens: int) -> list[Tracked]:
+        """vLLM has scheduled an iteration of this many new tokens: the requests that began to run in it."""
+        return self.admitted()
 
     def tidy(self, waiting: Any) -> None:
         """Bring the queue up to date before its first requests are taken."""
@@ -190,7 +191,7 @@ class RequestOrder:
         old = self.tracked.pop(request.request_id, None)
         if old is not None:
             old.place.served += int(old.view.age)
-            self._begin(request)
+            self._begin(request, old.place)
 
     def preempted(self, request: Any) -> None:
         """The request has lost its slot and is about to be queued again."""
@@ -213,13 +214,14 @@ class RequestOrder:
                 self.claims.add(tracked.hints.tenant, tracked.claimed, tokens)
         return tracked
 
-    def _begin(self, request: Any) -> Tracked:
+    def _begin(self, request: Any, place: Place | None = None) -> Tracked:
         now = self.clock()
         sampling = getattr(request, "sampling_params", None)
         hints = read_hints(getattr(sampling, "extra_args", None))
         self.ignored_hints += hints.ignored
         name = hints.conversation or getattr(request, "session_id", None) or ""
-        place = self.places.take(hints.tenant, name, now)
+        if name or place is None:
+            place = self.places.take(hints.tenant, name, now)
         limit = float(max(min(request.max_tokens, self._max_model_len - request.num_prompt_tokens), 1))
         view = View(
             arrival=place.arrival,
@@ -235,6 +237,8 @@ class RequestOrder:
         tracked = Tracked(request, view, hints, place, limit)
         self._predict(tracked)
         self.tracked[request.request_id] = tracked
+        if self.came is not None:
+            self.came(tracked)
         return tracked
 
     def _predict(self, tracked: Tracked) -> None:

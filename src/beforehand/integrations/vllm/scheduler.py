@@ -14,9 +14,12 @@ from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
 from beforehand.integrations.vllm import compat, report
+from beforehand.integrations.vllm.calls import Calls
+from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.settings import STRICT, read_settings
+from beforehand.integrations.vllm.tool_tokens import tool_tokens
 from beforehand.scheduling.serving.ordering.preemption import select_victims
 
 ABORTED: Final = "FINISHED_ABORTED"
@@ -26,6 +29,7 @@ class PolicyMixin:
     """The order of `scheduling.serving` in front of one of vLLM's scheduler classes."""
 
     order: RequestOrder | None = None  # None: vLLM's own first come, first served
+    pauses: Pauses | None = None  # None: what vLLM does with memory during tool calls
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,15 +56,21 @@ class PolicyMixin:
         super()._preempt_request(request, *args, **kwargs)  # type: ignore[misc]
 
     def _handle_stopped_request(self, request: Any) -> Any:
-        return super()._handle_stopped_request(request)  # type: ignore[misc]
+        self._guarded(self._before_stop, request)
+        stopped = super()._handle_stopped_request(request)  # type: ignore[misc]
+        self._guarded(self._after_stop, request)
+        return stopped
 
     def _update_request_as_session(self, session: Any, update: Any) -> None:
         super()._update_request_as_session(session, update)  # type: ignore[misc]
         self._guarded(self._after_session_update, session)
 
     def _free_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = not args and not kwargs.get("delay_free_blocks") and self._guarded(self._before_free, request)
+        if kept:
+            kwargs["delay_free_blocks"] = True
         freed = super()._free_request(request, *args, **kwargs)  # type: ignore[misc]
-        self._guarded(self._after_free, request)
+        self._guarded(self._after_free, request, bool(kept))
         return freed
 
     # What is ours, each run by `_guarded`.
@@ -78,11 +88,15 @@ class PolicyMixin:
             slots = self._slots() - len(scheduler.running) - scheduler.num_waiting_for_streaming_input
             if slots <= 0 and order.can_preempt:
                 self._preempt_for_head(order)
+        if self.pauses is not None:
+            self.pauses.before_step()
         if self._memory_is_short():
             order.arrange(scheduler.running)
 
     def _after_schedule(self, order: RequestOrder, output: Any) -> None:
-        order.end_step(output.total_num_scheduled_tokens)
+        admitted = order.end_step(output.total_num_scheduled_tokens)
+        if self.pauses is not None:
+            self.pauses.after_step(admitted)
 
     def _before_update(self, order: RequestOrder, scheduler_output: Any, model_runner_output: Any) -> None:
         predictions = getattr(model_runner_output, "beforehand", None)
@@ -92,13 +106,28 @@ class PolicyMixin:
     def _before_preemption(self, order: RequestOrder, request: Any) -> None:
         order.preempted(request)
 
+    def _before_stop(self, order: RequestOrder, request: Any) -> None:
+        if self.pauses is not None:
+            self.pauses.stopping(request)
+
+    def _after_stop(self, order: RequestOrder, request: Any) -> None:
+        if self.pauses is not None:
+            self.pauses.stopped(request)
+
     def _after_session_update(self, order: RequestOrder, session: Any) -> None:
         order.new_segment(session)
+        if self.pauses is not None:
+            self.pauses.resumed(session)
         for queue in self._ranked_queues():
             if session in queue:
                 queue.add_request(session)
 
-    def _after_free(self, order: RequestOrder, request: Any) -> None:
+    def _before_free(self, order: RequestOrder, request: Any) -> bool:
+        return self.pauses is not None and self.pauses.finishing(request, aborted=request.status.name == ABORTED)
+
+    def _after_free(self, order: RequestOrder, request: Any, kept: bool) -> None:
+        if self.pauses is not None:
+            self.pauses.finished(request, kept=kept)
         order.finished(request, aborted=request.status.name == ABORTED)
 
     def _preempt_for_head(self, order: RequestOrder) -> None:
@@ -175,6 +204,14 @@ class PolicyMixin:
             report.not_active(problems, strict=os.environ.get(STRICT) == "1")
             return
         self.order = order
+        if order.settings.handling is not None:
+            calls = Calls(
+                order.settings.handling,
+                tool_tokens=order.settings.tool_tokens or tool_tokens(scheduler.vllm_config.model_config.model),
+                trust_hints=order.settings.trust_hints,
+                durations=order.settings.durations,
+            )
+            self.pauses = Pauses(scheduler, order, calls)
         for name in compat.QUEUES:
             if hasattr(scheduler, name):
                 setattr(scheduler, name, RankedRequestQueue(order))
@@ -204,21 +241,25 @@ class PolicyMixin:
             found += 1
         return found * size
 
-    def _guarded(self, hook: Callable[..., None], *args: Any) -> None:
+    def _guarded(self, hook: Callable[..., Any], *args: Any) -> Any:
         """Run one of our own methods; should it fail, hand everything back to vLLM."""
         order = self.order
         if order is None:
-            return
+            return None
         try:
-            hook(order, *args)
+            return hook(order, *args)
         except Exception as error:
             self._give_up(error)
+            return None
 
     def _give_up(self, error: Exception) -> None:
         """From here on vLLM's own first come, first served."""
         scheduler: Any = self
         self.order = None
         report.failed(error)
+        if self.pauses is not None:
+            self.pauses.clear()
+            self.pauses = None
         for name in compat.QUEUES:
             ranked = getattr(scheduler, name, None)
             if isinstance(ranked, RankedRequestQueue):

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, final
 
 from beforehand.core.errors import InvalidInput
@@ -12,6 +12,8 @@ from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.policy_json import policy_from_json
 from beforehand.scheduling.policies.shortest_work import ShortestWork
+from beforehand.scheduling.serving.handlings.handling_json import StockHandling, handling_from_json
+from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 
 NAME: Final = "beforehand"
 PLAN: Final = "BEFOREHAND_PLAN"
@@ -32,6 +34,9 @@ class Settings:
             many as the engine allows.
         probe: A file that `LengthProbe.save` wrote, for `ProbeWorker`; "" means none.
         refine_every: Output tokens between two predictions of the probe.
+        handling: What becomes of the KV cache during a tool call; None leaves it to vLLM, which discards it after a
+            request, and keeps a paused session's.
+        tool_tokens: Tokens that begin a tool call; without any, those that the model's tokenizer is known to have.
         trust_hints: Whether clients' predictions are used, corrected by how far the tenant's earlier ones were off.
         record: A file for the trace of what was served, written when the engine stops; "" means none.
 
@@ -46,6 +51,9 @@ class Settings:
     cap: int = 0
     probe: str = ""
     refine_every: int = 8
+    handling: StockHandling | None = None
+    durations: ToolDurations = field(default_factory=ToolDurations)  # that the handling shares; cannot be set
+    tool_tokens: frozenset[int] = frozenset()
     trust_hints: bool = False
     record: str = ""
 
@@ -73,21 +81,34 @@ def read_settings(additional: Any, environment: Mapping[str, str]) -> Settings:
     given = additional.get(NAME, {}) if isinstance(additional, Mapping) else {}
     if not isinstance(given, Mapping):
         raise InvalidInput(f"additional_config[{NAME!r}] is {given!r}, but must be an object of settings")
-    known = [field.name for field in fields(Settings)]
+    known = [each.name for each in fields(Settings) if each.name != "durations"]
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InvalidInput(
             f"{NAME} has no setting {', '.join(map(repr, unknown))}; its settings are {', '.join(known)}"
         )
     values = dict(given)
-    policy = values.pop("policy", None)
+    policy, handling = values.pop("policy", None), values.pop("handling", None)
+    durations = ToolDurations()
+    if handling is not None:
+        text = handling if isinstance(handling, str) else json.dumps(handling)
+        values["handling"] = handling_from_json(text, durations=durations)
+    if "tool_tokens" in values:
+        values["tool_tokens"] = _tokens(values["tool_tokens"])
     chosen = Boosted(ShortestWork()) if policy is None else _policy(policy)
-    return Settings(policy=chosen, **{name: _number(value) for name, value in values.items()})
+    return Settings(policy=chosen, durations=durations, **{name: _number(value) for name, value in values.items()})
 
 
 def _policy(given: Any) -> Policy:
     """A policy from its name, its JSON, or the object that JSON holds."""
     return policy_from_json(given if isinstance(given, str) else json.dumps(given))
+
+
+def _tokens(given: Any) -> frozenset[int]:
+    """Token ids from a list."""
+    if not isinstance(given, list) or not all(isinstance(each, int) and each >= 0 for each in given):
+        raise InvalidInput(f"tool_tokens is {given!r}, but must be a list of token ids")
+    return frozenset(given)
 
 
 def _number(value: Any) -> Any:

@@ -1,0 +1,124 @@
+"""Random traces on random engines, and what two schedulers decided on them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from beforehand.core import Trace
+from beforehand.integrations.vllm.engine_shape import EngineShape
+from beforehand.scheduling.engine_profile import EngineProfile
+
+BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """A trace, an engine, and whether static priorities order the queue instead of the arrival."""
+
+    seed: int
+    requests: Trace
+    shape: EngineShape
+    profile: EngineProfile
+    ranks: np.ndarray | None  # one number a request, the lowest first
+
+
+def random_case(seed: int, *, calls: bool = False, ranked: bool | None = None, tight: bool | None = None) -> Case:
+    """A case in which requests queue: prompts in chunks, shared prefixes, little memory; each with some probability."""
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(10, 70))
+    longest = int(rng.choice([40, 300, 1500]))
+    prompts = np.clip(np.exp(rng.normal(math.log(longest / 4), 1.0, rows)), 1, longest).astype(np.int64)
+    outputs = np.clip(np.exp(rng.normal(math.log(20), 1.2, rows)), 1, 300).astype(np.int64)
+    slots = int(rng.choice([1, 2, 4, 8, 16, 32, 32]))
+    budget = max(int(rng.choice([32, 64, 256, 2048])), slots)
+    columns = {"prompt_tokens": prompts, "output_tokens": outputs}
+    if rng.random() < 0.4:
+        ids = rng.integers(-1, 3, rows)
+        shared = int(rng.integers(1, longest))
+        columns["prefix_id"] = ids
+        columns["prefix_tokens"] = np.where(ids < 0, 0, np.minimum(prompts, shared + 7 * ids))
+    whole, children = prompts + outputs, {}
+    if calls:
+        counts = rng.integers(0, 4, rows)
+        total = int(counts.sum())
+        said = np.clip(np.exp(rng.normal(math.log(15), 1.0, total)), 1, 200).astype(np.int64)
+        returned = rng.integers(1, 60, total)
+        seconds = np.where(rng.random(total) < 0.3, rng.random(total) * 0.01, rng.exponential(1.0, total))
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        table = {"output_tokens": said, "seconds": seconds, "return_tokens": returned, "tool": np.full(total, "t")}
+        children["calls"] = (offsets, table)
+        sums = np.concatenate(([0], np.cumsum(said + returned)))
+        whole = whole + sums[offsets[1:]] - sums[offsets[:-1]]
+    least = -(-int(whole.max()) // BLOCK) + 2
+    if tight is None:
+        tight = bool(rng.random() < 0.6)
+    blocks = least + int(rng.integers(0, 1 + least // 2)) if tight else least * (slots + 2)
+    profile = EngineProfile(
+        "random",
+        tokens=[1, 64, 256, 2048],
+        seconds=[0.010, 0.011, 0.016, 0.1],
+        seconds_per_context_token=1e-7,
+        seconds_per_prefill_pair=4e-9,
+        saturation=256,
+        block_size=BLOCK,
+        kv_bytes_per_token=1000,
+        kv_tokens=blocks * BLOCK,
+    )
+    work = outputs.mean() * 0.012 / slots + prompts.mean() / min(budget, 2048) * 0.02
+    gaps = rng.exponential(float(rng.choice([0.3, 0.8, 1.5])) * work, rows)
+    if rng.random() < 0.2:
+        gaps[rng.random(rows) < 0.7] = 0.0
+    columns["arrival"] = np.cumsum(gaps) + np.arange(rows) * 1e-7  # no two at once: vLLM would go on to compare names
+    shape = EngineShape(
+        max_num_seqs=slots,
+        max_batched_tokens=budget,
+        kv_tokens=blocks * BLOCK,
+        block_size=BLOCK,
+        prefix_caching=bool(rng.random() < 0.6),
+        watermark=float(rng.choice([0.0, 0.0, 0.02, 0.1])),
+    )
+    if ranked is None:
+        ranked = bool(rng.random() < 0.5)
+    ranks = rng.permutation(rows) if ranked else None
+    return Case(seed, Trace("requests", columns, children=children), shape, profile, ranks)
+
+
+def steps_of_vllm(run) -> list[tuple]:
+    """By row of the trace: admitted, preempted, tokens; then used blocks and the end."""
+    return [
+        (
+            [row_of(name) for name in step.admitted],
+            sorted(row_of(name) for name in step.preempted),
+            {row_of(name): count for name, count in step.tokens.items()},
+            step.used_blocks,
+            step.end,
+        )
+        for step in run.steps
+    ]
+
+
+def row_of(name: str) -> int:
+    """The row of a request's name, `row.segment`."""
+    return int(name.split(".")[0])
+
+
+def steps_of_simulator(journal) -> list[tuple]:
+    """The same of the simulator."""
+    return [
+        (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
+    ]
+
+
+def first_difference(ours: list[tuple], theirs: list[tuple]) -> str:
+    """In which iteration, and in what, two lists of steps differ first; empty where they do not."""
+    names = ("admitted", "preempted", "tokens", "used blocks")
+    for place, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+        for name, mine, its in zip(names, one, other, strict=False):
+            if mine != its:
+                return f"iteration {place}: {name} {mine}, but vLLM {its}"
+        if not math.isclose(one[4], other[4], rel_tol=1e-9):
+            return f"iteration {place}: ends at {one[4]}, but vLLM's at {other[4]}"
+    if len(ours) != len(theirs):
+        return f"{len(ours)} iterations, but vLLM {len(theirs)}"
+    return ""
