@@ -29,6 +29,8 @@ from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
 from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
 from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
 from beforehand.scheduling.serving.predictors.outlived import Outlived
+from beforehand.scheduling.serving.predictors.probe_report import ProbeReport
+from beforehand.scheduling.serving.predictors.probe_training import train_probe
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_calls import ToolCalls
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
@@ -58,6 +60,7 @@ __all__ = [
     "ModelIdentity",
     "Outlived",
     "Policy",
+    "ProbeReport",
     "PromptLength",
     "RankQueue",
     "ServingResult",
@@ -82,5 +85,6 @@ __all__ = [
     "saturation_of",
     "select_victims",
     "simulate",
+    "train_probe",
     "wastes",
 ]

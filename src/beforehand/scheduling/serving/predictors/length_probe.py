@@ -241,6 +241,23 @@ class LengthProbe:
             return np.asarray(self._powers[count])
         return np.linalg.matrix_power(self._powers[1], count)
 
+    def with_smoothing(self, *, floor: float = 0.0, divide_by_marginal: bool = False) -> "LengthProbe":
+        """The same probe, smoothing otherwise.
+
+        Raises:
+            InvalidInput: As the constructor.
+        """
+        return self._changed(floor=floor, divide_by_marginal=divide_by_marginal)
+
+    def with_report(self, report: str) -> "LengthProbe":
+        """The same probe, with another report."""
+        return self._changed(report=report)
+
+    def _changed(self, **changes: Any) -> "LengthProbe":
+        names = ("layer", "bins", "weights", "mean", "std", "representatives", "marginal", "prefill", "model", "floor",
+                 "divide_by_marginal", "report")  # fmt: skip
+        return LengthProbe(**{name: getattr(self, name) for name in names} | changes)
+
     def check_model(self, model: ModelIdentity) -> None:
         """Raise unless this probe was trained on the states of that model.
 
@@ -342,6 +359,11 @@ def edges(bins: int | Literal["log"], max_length: int, *, logarithmic: int = 16)
     if bins == "log":
         return np.unique(np.concatenate([[0.0], np.round(np.geomspace(8, length, logarithmic))]))
     return np.linspace(0.0, length, whole("bins", bins, least=2, most=4096) + 1)
+
+
+def bin_of(bins: Floats, left: Floats) -> NDArray[np.int64]:
+    """The bin of each number of tokens left, at least 0; what is longer than all counts to the last."""
+    return np.minimum(np.searchsorted(bins, left, "right") - 1, bins.size - 2).astype(np.int64)
 
 
 def _array(name: str, values: ArrayLike, dtype: Any, shape: tuple[int | None, ...]) -> Any:
