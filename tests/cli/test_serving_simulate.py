@@ -37,7 +37,8 @@ def test_the_figures_are_those_of_simulate_beside_first_come_first_served(capsys
 def test_a_table_compares_the_two(capsys, requests):
     assert run(command(requests, "--lengths", "noisy:46.1", "--slots", "8", "--slo", "ttft=1,itl=0.05")) == 0
     shown = capsys.readouterr().out
-    assert "Boosted(ShortestWork, boost=" in shown
+    assert "Boosted(ShortestWork)  change" in shown
+    assert "from an unloaded run: Boosted(ShortestWork, boost=" in shown
     assert "latency, p99" in shown
     assert "share of good requests" in shown
     assert "calls" not in shown, "the trace has none"

@@ -20,7 +20,7 @@ KV: Final = ("kv_tokens", "kv_bytes_per_token", "block_size")
 def calibrate(
     steps: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Iterations that a live engine recorded; see the setting record_steps."),
+        typer.Option(metavar="FILE", help="Iterations that an engine recorded: served.steps.npz beside its record."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="DIR", help="In place of --steps: a model that vLLM is to run here, and time.")

@@ -125,11 +125,11 @@ def simulate_serving(
         served = serving.simulate(
             requests, policy=order, handling=kept, lengths=lengths_of(lengths, seed), chrome=chrome, **options
         )
-        runs[str(served.policy)] = served
+        runs[str(order)] = served
         answer = Answer(
             question=f"How would an engine serve the requests in {trace.name}?",
             lede=LEDE,
-            told=_told(requests, served),
+            told=_told(requests, order, served),
             sheets=[_sheet(runs, requests)],
             draw=partial(_draw, runs),
         )
@@ -163,10 +163,14 @@ def _check_lengths(order: "Policy", requests: "Trace", lengths: str | None) -> N
         )
 
 
-def _told(requests: "Trace", served: "ServingResult") -> str:
+def _told(requests: "Trace", order: "Policy", served: "ServingResult") -> str:
+    from beforehand.scheduling.serving import Boosted
+
     busy = served.summary()["utilisation"]
     span = served.end[-1] - served.arrival[0]
     lines = [f"{len(requests):,} requests in {span:,.0f} s; the engine works {busy:.0%} of the time."]
+    if isinstance(order, Boosted) and order.is_auto:
+        lines.append(f"The guard against overtaking, from an unloaded run: {served.policy}.")
     if served.counts["rejected"]:
         lines.append(f"{served.counts['rejected']:,.0f} requests do not fit the KV cache and were left out.")
     return "\n".join(lines)
