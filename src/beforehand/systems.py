@@ -53,10 +53,9 @@ SYSTEMS = (
         title="Don't Stop Me Now: Embedding Based Scheduling for LLMs",
         arxiv="2410.01035",
         area="scheduling",
-        imported="from beforehand.scheduling import TRAIL",
-        command="beforehand scheduling simulate",
+        imported="from beforehand.scheduling.serving import TRAIL",
+        command="beforehand scheduling simulate-serving",
         study="of 2 claims 1 reproduced, 1 direction only, within that of SkipPredict",
-        part=f"limited preemption on a single server; its predictor and serving are {NOT_BUILT}",
     ),
     System(
         name="LAMPS",
@@ -64,6 +63,8 @@ SYSTEMS = (
         title="Fast Inference for Augmented Large Language Models",
         arxiv="2410.18248",
         area="scheduling",
+        imported="from beforehand.scheduling.serving import LAMPS",
+        command="beforehand scheduling simulate-serving",
     ),
     System(
         name="LSS",
