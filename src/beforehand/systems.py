@@ -53,7 +53,7 @@ SYSTEMS = (
         title="Don't Stop Me Now: Embedding Based Scheduling for LLMs",
         arxiv="2410.01035",
         area="scheduling",
-        imported="from beforehand.scheduling.serving import TRAIL",
+        imported="from beforehand.scheduling import TRAIL",
         command="beforehand scheduling simulate-serving",
         study="of 2 claims 1 reproduced, 1 direction only, within that of SkipPredict",
     ),
@@ -63,7 +63,7 @@ SYSTEMS = (
         title="Fast Inference for Augmented Large Language Models",
         arxiv="2410.18248",
         area="scheduling",
-        imported="from beforehand.scheduling.serving import LAMPS",
+        imported="from beforehand.scheduling import LAMPS",
         command="beforehand scheduling simulate-serving",
     ),
     System(
