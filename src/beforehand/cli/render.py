@@ -117,8 +117,11 @@ def show_report(report: "Report") -> None:
 
 
 @contextmanager
-def progress(total: int) -> Iterator["Steps"]:
-    """A progress bar on stderr for `total` steps; it disappears at the end, and is only drawn in a terminal."""
+def progress(total: int | None) -> Iterator["Steps"]:
+    """A progress bar on stderr for `total` steps; it disappears at the end, and is only drawn in a terminal.
+
+    None, where nobody knows how many steps there will be.
+    """
     columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     out = Console(stderr=True)
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
@@ -128,7 +131,7 @@ def progress(total: int) -> Iterator["Steps"]:
 class Steps:
     """Advances the bar as steps begin."""
 
-    def __init__(self, bar: Progress, total: int) -> None:
+    def __init__(self, bar: Progress, total: int | None) -> None:
         self._bar = bar
         self._task = bar.add_task("", total=total)
         self._begun = False

@@ -18,6 +18,7 @@ from beforehand.cli import (
     queue_plans,
     render,
     serving_calibrate,
+    serving_plan,
     serving_simulate,
 )
 from beforehand.cli.jobs import JobOptions, LogFile, about, reads_jobs, show_jobs
@@ -270,4 +271,5 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, object]]:
 app.command("accuracy", epilog=needed_accuracy.EXAMPLE)(reads_jobs(needed_accuracy.accuracy))
 app.command("servers", epilog=needed_servers.EXAMPLE)(reads_jobs(needed_servers.servers))
 app.command("simulate-serving", epilog=serving_simulate.EXAMPLE)(serving_simulate.simulate_serving)
+app.command("plan-serving", epilog=serving_plan.EXAMPLE)(serving_plan.plan_serving)
 app.command("calibrate", epilog=serving_calibrate.EXAMPLE)(serving_calibrate.calibrate)

@@ -26,6 +26,8 @@ from beforehand.scheduling.serving.handlings.min_waste import MinWaste
 from beforehand.scheduling.serving.handlings.time_to_live import TimeToLive
 from beforehand.scheduling.serving.ordering.preemption import select_victims
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
+from beforehand.scheduling.serving.plan.planner import audit, plan_serving
+from beforehand.scheduling.serving.plan.serving_plan import ServingPlan
 from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
 from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
 from beforehand.scheduling.serving.predictors.outlived import Outlived
@@ -63,6 +65,7 @@ __all__ = [
     "ProbeReport",
     "PromptLength",
     "RankQueue",
+    "ServingPlan",
     "ServingResult",
     "ShortestWork",
     "Skip",
@@ -74,12 +77,14 @@ __all__ = [
     "View",
     "Wastes",
     "WorkRates",
+    "audit",
     "automatic_boost",
     "check_requests",
     "columns_of",
     "fit_profile",
     "handling_from_json",
     "handling_to_json",
+    "plan_serving",
     "policy_from_json",
     "policy_to_json",
     "saturation_of",

@@ -15,17 +15,19 @@ from beforehand.scheduling.inputs import checked, flag, kind_of, one_of, whole
 from beforehand.scheduling.policies.policy import Policy, check_policy
 from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.serving.handlings.handling import Handling, check_handling
+from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 from beforehand.scheduling.serving.simulator.chrome import Spans
 from beforehand.scheduling.serving.simulator.conservation import check_conservation
 from beforehand.scheduling.serving.simulator.forecasts import Forecasts
 from beforehand.scheduling.serving.simulator.job import Job
 from beforehand.scheduling.serving.simulator.memory import Chain, Holding
+from beforehand.scheduling.serving.simulator.prompts import Recorded, segment_features
 from beforehand.scheduling.serving.simulator.request import Requests
 from beforehand.scheduling.serving.simulator.scheduler import Scheduler
 from beforehand.scheduling.serving.simulator.totals import Iteration, Limits
 
-Known = str | ArrayLike | Predictor
+Known = str | ArrayLike | Predictor | PromptLength
 Resume = Literal["original", "return"]
 
 
@@ -96,8 +98,8 @@ def serve(
     forecasts = Forecasts(
         given,
         policy,
-        lengths=_known(options.get("lengths"), every, keep),
-        expensive=_known(options.get("expensive"), every, keep),
+        lengths=_known(options.get("lengths"), requests, every, keep),
+        expensive=_known(options.get("expensive"), requests, every, keep),
         durations=options.get("durations"),
         tools=options.get("tools", "exact"),
         refine=options.get("refine"),
@@ -168,10 +170,14 @@ def _jobs(requests: Requests, block_size: int, caching: bool) -> list[Job]:
     return jobs
 
 
-def _known(given: Any, requests: Requests, keep: NDArray[np.bool_]) -> Any:
+def _known(given: Any, trace: Trace, requests: Requests, keep: NDArray[np.bool_]) -> Any:
     """Predictions of the segments that are kept."""
+    if isinstance(given, PromptLength):
+        given = Recorded(given.predict(segment_features(trace)), given.price)
+    segments = np.repeat(keep, np.diff(requests.first))
+    if isinstance(given, Recorded):
+        return given.only(segments)
     if given is None or isinstance(given, str | Predictor) or keep.all():
         return given
     values = np.asarray(given)
-    segments = np.repeat(keep, np.diff(requests.first))
     return values[segments] if values.shape == segments.shape else values

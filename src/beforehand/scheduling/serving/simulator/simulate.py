@@ -70,9 +70,9 @@ def simulate(
         policy: The order in which requests are admitted, and who loses its place.
         handling: What becomes of the KV cache when an answer ends in a tool call.
         lengths: Predicted output tokens of every segment: "exact"; an array in the order of the trace, each
-            conversation's last segment after its others; a predictor, which is called once with the true lengths; None
-            for the trace's column `predicted_tokens`, which must then have no calls. Nothing is predicted, nor paid,
-            for a policy that asks for nothing.
+            conversation's last segment after its others; a predictor, which is called once with the true lengths; a
+            `PromptLength`, which is asked about the prompts; None for the trace's column `predicted_tokens`, which must
+            then have no calls. Nothing is predicted, nor paid, for a policy that asks for nothing.
         expensive: A second predictor, paid only for the requests for which the policy asks for it; `lengths` is then
             the cheap one.
         durations: Predicted seconds of calls: a `ToolDurations`, which learns as calls return (None: a fresh one);

@@ -1,0 +1,162 @@
+"""A plan's designs on conversations that it never saw."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
+
+import numpy as np
+
+from beforehand.core.report import Outcome, Verdict, judge
+from beforehand.core.trace import Trace
+from beforehand.scheduling.policies.boosted import Boosted
+from beforehand.scheduling.policies.shortest_work import ShortestWork
+from beforehand.scheduling.policies.stock import Stock
+from beforehand.scheduling.serving.plan.candidates import Candidate
+from beforehand.scheduling.serving.plan.knowledge import Accuracy
+from beforehand.scheduling.serving.plan.objective import cost
+from beforehand.scheduling.serving.plan.runs import frozen
+from beforehand.scheduling.serving.plan.setting import Setting
+from beforehand.scheduling.serving.plan.traffic import Floats, block_of
+from beforehand.scheduling.serving.plan.traffic_load import NO_QUEUE, waiting
+from beforehand.scheduling.serving.simulator.request import Requests
+from beforehand.scheduling.serving.simulator.result import ServingResult
+from beforehand.scheduling.serving.simulator.simulate import simulate
+
+DRAWS: Final = 200
+FIGURE: Final[Mapping[str, Callable[[Floats], float]]] = {
+    "mean": lambda values: float(values.mean()),
+    "p50": lambda values: float(np.quantile(values, 0.5)),
+    "p99": lambda values: float(np.quantile(values, 0.99)),
+}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Audited:
+    """What an audit found; the fields are those of `Report`."""
+
+    measured: Outcome
+    baseline: Outcome
+    clairvoyant: Outcome
+    verdict: Verdict
+    why: str
+
+
+def audited(
+    chosen: Candidate,
+    best: Candidate,
+    first_come: Candidate,
+    setting: Setting,
+    holdout: Trace,
+    arguments: Callable[[Candidate], Mapping[str, Any]],
+) -> Audited:
+    """Simulate the chosen design, first come, first served, and the clairvoyant.
+
+    Args:
+        chosen: The plan's design.
+        best: The best candidate, which a plan that advises against it has not chosen.
+        first_come: First come, first served.
+        setting: What was planned for.
+        holdout: The conversations.
+        arguments: Those of `simulate` that run a candidate.
+    """
+    objective = setting.objective
+    runs: dict[str, ServingResult] = {}
+    for each in (first_come, best, chosen):
+        if each.design not in runs:
+            runs[each.design] = simulate(holdout, **arguments(each))
+    options = {**arguments(best), "lengths": "exact", "expensive": None, "durations": "exact"}
+    knowing = _knowing(best, options, holdout)
+    exact = simulate(holdout, **options | {"policy": knowing})
+    before, after = runs[first_come.design], runs[best.design]
+    chosen_at, gain = _outcomes(chosen, runs[chosen.design], objective), saved(before, after, best.design, objective)
+    fell = cost(exact.summary(), objective)
+    if best.family == "FCFS":
+        share = waiting(before.summary())
+        verdict: Verdict = "don't bother" if share < NO_QUEUE else "unclear"
+        why = f"mean time to the first token is {100 * share:.1f} % of the mean latency first come, first served"
+        why += "" if share < NO_QUEUE else ": somebody waits here, so plan again on this traffic"
+    else:
+        verdict = judge(gain, setting.min_gain)
+        would = "it saves" if chosen is best else f"{best.design} would save"
+        ratio = after.summary()["p99_net_latency"] / before.summary()["p99_net_latency"]
+        why = f"{would} {100 * gain.value:.1f} % ({100 * gain.low:.1f} to {100 * gain.high:.1f}) of the {objective} of "
+        why += f"{first_come.design}, at {ratio:.2f} of its p99"
+    return Audited(
+        measured=chosen_at,
+        baseline=_outcomes(first_come, before, objective),
+        clairvoyant=Outcome(f"{knowing.inner if isinstance(knowing, Boosted) else knowing} exact", fell, fell, fell),
+        verdict=verdict,
+        why="; ".join([why, *recorded(holdout, runs[chosen.design])]),
+    )
+
+
+def _knowing(best: Candidate, options: Mapping[str, Any], holdout: Trace) -> Stock:
+    """The best candidate's order if it reads lengths, else the same guard around one that does."""
+    if best.reads:
+        return best.policy
+    whole = ShortestWork(decode=1.0)
+    if isinstance(best.policy, Boosted):
+        return replace(best.policy, inner=whole)
+    others = {name: each for name, each in options.items() if name not in ("policy", "slo")}
+    return frozen(Boosted(whole), holdout, others)
+
+
+def saved(before: ServingResult, after: ServingResult, design: str, objective: str) -> Outcome:
+    """The share of the objective that is saved, and its interval: minutes of the holdout drawn anew."""
+    costs = [cost(each.summary(), objective) for each in (before, after)]
+    value = 1 - costs[1] / costs[0] if costs[0] > 0 else 0.0
+    draws = np.array(
+        [1 - its / mine for mine, its in zip(*(_draws(each, objective) for each in (before, after)), strict=True)]
+    )
+    return Outcome.of(design, value, draws)
+
+
+def _outcomes(design: Candidate, result: ServingResult, objective: str) -> Outcome:
+    return Outcome.of(design.design, cost(result.summary(), objective), _draws(result, objective))
+
+
+def _draws(result: ServingResult, objective: str) -> Floats:
+    """The objective on minutes drawn anew, the same for every design; none for figures that a conversation lacks."""
+    values = {
+        "net_latency": result.net_latency,
+        "latency": result.latency,
+        "ttft": result.ttft,
+    }
+    figure, _, of = objective.partition("_")
+    if objective in ("ttft",):
+        figure, of = "mean", "ttft"
+    if of not in values or figure not in FIGURE:
+        return np.empty(0)
+    each = values[of]
+    since = result.arrival - result.arrival[0]
+    minute = np.floor(since / max(block_of(float(since[-1]), len(since)), 1e-9)).astype(np.int64)
+    begins = np.searchsorted(minute, np.arange(minute[-1] + 2))
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(DRAWS):
+        drawn = random.integers(len(begins) - 1, size=len(begins) - 1)
+        rows = np.concatenate([np.arange(begins[row], begins[row + 1]) for row in drawn])
+        if len(rows):
+            found.append(FIGURE[figure](each[rows]))
+    return np.array(found)
+
+
+def recorded(holdout: Trace, result: ServingResult) -> list[str]:
+    """What an engine recorded, beside the simulation, in words; nothing if it recorded nothing."""
+    columns, found = holdout.columns, []
+    arrival = holdout["arrival"]
+    if "finished" in columns:
+        latency = columns["finished"] - arrival - result.tool_seconds
+        simulated = result.net_latency
+        for name, figure in (("mean", "mean"), ("p99", "p99")):
+            was, is_now = FIGURE[figure](latency), FIGURE[figure](simulated)
+            found.append(f"recorded {name} net latency {was:.3g} s, simulated {is_now:.3g} s ({is_now / was - 1:+.0%})")
+    if "first_token" in columns:
+        was, is_now = float((columns["first_token"] - arrival).mean()), float(result.ttft.mean())
+        found.append(f"recorded mean time to the first token {was:.3g} s, simulated {is_now:.3g} s")
+    if "predicted_tokens" in columns:
+        last = Requests.of(holdout)
+        accuracy = Accuracy.of(columns["predicted_tokens"].astype(float), last.output[last.first[1:] - 1].astype(float))
+        found.append(f"predictions were {accuracy.error:.3g} tokens off, Kendall tau {accuracy.kendall_tau:.2f}")
+    return found
