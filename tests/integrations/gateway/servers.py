@@ -1,0 +1,118 @@
+"""A small engine that speaks as vLLM's server does, and servers for it and for the gateway, on real sockets."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+
+from beforehand.integrations.gateway import Gateway
+
+
+class SmallEngine:
+    """Answers `tokens` words after `seconds` each; remembers the bodies it was sent."""
+
+    def __init__(self, name="a", tokens=5, seconds=0.0):
+        self.name, self.tokens, self.seconds = name, tokens, seconds
+        self.bodies, self.raw, self.headers, self.dropped = [], [], [], 0
+        self.calls = []  # ids of the tool calls that the next answers end in
+        self.breaks = False
+        self.app = Starlette(
+            routes=[
+                Route("/v1/chat/completions", self.answer, methods=["POST"]),
+                Route("/v1/completions", self.answer, methods=["POST"]),
+                Route("/v1/models", self.models),
+                Route("/echo", self.echo, methods=["GET", "POST", "PUT", "DELETE"]),
+            ]
+        )
+
+    async def models(self, request: Request):
+        return JSONResponse({"data": [{"id": self.name}]}, headers={"x-engine": self.name})
+
+    async def echo(self, request: Request):
+        body = await request.body()
+        self.headers.append(request.headers)
+        return PlainTextResponse(f"{request.method} {request.url.query} ".encode() + body, status_code=207)
+
+    async def answer(self, request: Request):
+        raw = await request.body()
+        self.raw.append(raw)
+        try:
+            body = json.loads(raw)
+            assert isinstance(body, dict)
+        except (ValueError, AssertionError):
+            return JSONResponse({"error": "not JSON"}, status_code=400)
+        self.bodies.append(body)
+        call = self.calls.pop(0) if self.calls else None
+        prompt = sum(len(str(each.get("content"))) for each in body.get("messages", [])) // 3 + 1
+        usage = {"prompt_tokens": prompt, "completion_tokens": self.tokens}
+        if not body.get("stream"):
+            await asyncio.sleep(self.seconds * self.tokens)
+            message = {"role": "assistant", "content": " ".join(["word"] * self.tokens)}
+            if call:
+                message["tool_calls"] = [{"id": call[1], "function": {"name": call[0], "arguments": "{}"}}]
+            return JSONResponse({"choices": [{"message": message}], "usage": usage})
+        return StreamingResponse(self.stream(call, usage, body), media_type="text/event-stream")
+
+    async def stream(self, call, usage, body):
+        event = lambda **fields: f"data: {json.dumps(fields)}\n\n".encode()  # noqa: E731
+        try:
+            yield event(choices=[{"delta": {"role": "assistant", "content": ""}}])
+            for place in range(self.tokens):
+                await asyncio.sleep(self.seconds)
+                if self.breaks and place == 2:
+                    raise RuntimeError("killed")
+                yield event(choices=[{"delta": {"content": f"wörd{place} "}}])
+            if call:
+                said = {"tool_calls": [{"index": 0, "id": call[1], "function": {"name": call[0], "arguments": "{}"}}]}
+                yield event(choices=[{"delta": said}])
+            if (body.get("stream_options") or {}).get("include_usage"):
+                yield event(choices=[], usage=usage)
+            yield b"data: [DONE]\n\n"
+        except asyncio.CancelledError:
+            self.dropped += 1
+            raise
+
+
+@contextlib.contextmanager
+def serving(app, **options):
+    """The application on a free port, in a thread; gives its address."""
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", access_log=False, server_header=False, date_header=False, **options
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def behind_a_gateway(*engines, **options):
+    """The engines on ports, and a gateway in front of them: its address and itself."""
+    with contextlib.ExitStack() as stack:
+        gateway = Gateway([stack.enter_context(serving(engine.app)) for engine in engines], **options)
+        yield stack.enter_context(serving(gateway)), gateway
+
+
+def until(what, seconds=10.0):
+    """Wait until it holds."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never held"
+        time.sleep(0.005)
+
+
+def chat(*contents, **fields):
+    """The body of a request with these messages of the user."""
+    return {"model": "m", "messages": [{"role": "user", "content": each} for each in contents]} | fields

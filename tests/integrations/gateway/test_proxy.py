@@ -1,0 +1,354 @@
+import asyncio
+import logging
+import math
+import threading
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+from beforehand.core import Trace
+from beforehand.core.errors import InvalidInput
+from beforehand.integrations.gateway import Gateway, Priorities, RecordedRequests
+from beforehand.scheduling.serving.simulator.request import check_requests
+from tests.integrations.gateway.servers import SmallEngine, behind_a_gateway, chat, serving, until
+
+CHAT = "/v1/chat/completions"
+TOOLS = [{"type": "function", "function": {"name": "search"}}]
+
+
+@pytest.fixture
+def client():
+    with httpx.Client(trust_env=False, timeout=20) as found:
+        yield found
+
+
+def ask(client, url, body, **options):
+    response = client.post(url + CHAT, json=body, **options)
+    assert response.status_code == 200, response.text
+    return response
+
+
+# Bytes
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_bytes_and_heads_of_an_answer_are_the_engines(client, stream):
+    engine = SmallEngine()
+    with serving(engine.app) as direct, behind_a_gateway(engine) as (url, _):
+        for body in (chat("hello", stream=stream), chat("x", stream=stream, stream_options={"include_usage": True})):
+            one, other = ask(client, direct, body), ask(client, url, body)
+            assert other.content == one.content
+            assert other.headers == one.headers
+
+
+def test_everything_else_passes_unchanged(client):
+    engine = SmallEngine()
+    with behind_a_gateway(engine) as (url, gateway):
+        for method, body in (("GET", b""), ("POST", b"\x00\xff"), ("PUT", b"{}"), ("DELETE", b"")):
+            found = client.request(method, f"{url}/echo?a=%20b&c", content=body, headers={"x-mine": "ü".encode()})
+            assert (found.status_code, found.content) == (207, f"{method} a=%20b&c ".encode() + body)
+        assert engine.headers[-1]["x-mine"].encode("latin-1").decode() == "ü"
+        assert "accept-encoding" in engine.headers[-1]
+        assert client.get(url + "/v1/models").headers["x-engine"] == "a"
+        assert client.get(url + "/nowhere").status_code == 404
+        assert gateway.failures == 0
+
+
+@pytest.mark.parametrize("body", [b"not JSON", b"", b"[1, 2]", b'{"messages": 7}', b"\xff" * 100])
+def test_a_body_that_is_no_request_reaches_the_engine_as_it_is(client, body):
+    engine = SmallEngine()
+    with behind_a_gateway(engine) as (url, gateway):
+        client.post(url + CHAT, content=body)
+        assert engine.raw == [body]
+        assert gateway.failures == 0
+
+
+def test_a_prompt_of_a_megabyte_passes(client):
+    engine = SmallEngine()
+    text = "longer and longer " * 60_000
+    with behind_a_gateway(engine) as (url, _):
+        ask(client, url, chat(text))
+        assert engine.bodies[0]["messages"][0]["content"] == text
+
+
+def test_a_body_without_end_is_refused(client, monkeypatch):
+    monkeypatch.setattr("beforehand.integrations.gateway.proxy.MOST_BODY", 1000)
+    with behind_a_gateway(SmallEngine()) as (url, _):
+        assert client.post(url + "/echo", content=b"x" * 2000).status_code == 413
+
+
+# Priorities and hints
+
+
+def test_every_request_gets_a_priority_and_what_clients_say_is_not_believed(client):
+    engine = SmallEngine()
+    with behind_a_gateway(engine) as (url, _):
+        ask(client, url, chat("short", user="anna", priority=-(10**9), bh_predicted_tokens=1))
+        ask(client, url, chat("long " * 5000, priority=-(10**9), vllm_xargs={"bh_predicted_tokens": 1, "mine": 2}))
+        short, long = engine.bodies
+        assert 0 < short["priority"] < long["priority"]
+        assert short["vllm_xargs"]["bh_tenant"] == "anna"
+        assert long["vllm_xargs"]["mine"] == 2
+        assert "bh_predicted_tokens" not in short
+        assert min(each["vllm_xargs"]["bh_predicted_tokens"] for each in engine.bodies) > 1
+
+
+def test_trusted_hints_count_and_a_liar_is_found_out(client):
+    engine = SmallEngine(tokens=80)
+    with behind_a_gateway(engine, trust_hints=True) as (url, gateway):
+        for _ in range(60):
+            ask(client, url, chat("x", user="liar", vllm_xargs={"bh_predicted_tokens": 10}))
+        assert engine.bodies[0]["vllm_xargs"]["bh_predicted_tokens"] == 10
+        known = gateway.traffic.priorities.expected_tokens(math.nan, claimed=10.0, tenant="liar")
+        assert known > 20
+
+
+def test_lengths_that_engines_count_are_learned_with_the_size_of_prompts(client):
+    engine = SmallEngine(tokens=33)
+    with behind_a_gateway(engine) as (url, gateway):
+        for stream in (False, True):
+            for _ in range(100):
+                ask(client, url, chat("x" * 299, stream=stream, stream_options={"include_usage": True}))
+        assert gateway.traffic.priorities.expected_tokens(math.nan) == 33
+        assert gateway.traffic.bytes_per_token == pytest.approx(2.99, rel=0.02)
+        assert engine.bodies[-1]["vllm_xargs"]["bh_predicted_tokens"] == 33
+
+
+def test_the_same_prompt_again_is_cheaper(client):
+    engine = SmallEngine()
+    with behind_a_gateway(engine, clock=lambda: 1.8e9) as (url, _):
+        for text in ("first " * 3000, "other " * 3000, "first " * 3000):
+            ask(client, url, chat(text))
+        first, other, again = (each["priority"] for each in engine.bodies)
+        assert again < other < first  # the first was expected to have 256 tokens, before any was seen
+
+
+# Predictors that fail
+
+
+class Hanging:
+    def __init__(self):
+        self.release = threading.Event()
+
+    def predict(self, features):
+        self.release.wait(30)
+        return [1.0]
+
+
+class Failing:
+    def predict(self, features):
+        raise OSError("no model")
+
+
+def test_no_request_fails_or_waits_because_a_prediction_does(client, caplog):
+    engine, hanging = SmallEngine(), Hanging()
+    with caplog.at_level(logging.ERROR):
+        for lengths in (hanging, Failing()):
+            with behind_a_gateway(engine, priorities=Priorities(lengths=lengths)) as (url, gateway):
+                began = time.monotonic()
+                for _ in range(8):
+                    ask(client, url, chat("x"))
+                assert time.monotonic() - began < 8 * 2.0
+                assert gateway.failures == 0
+                assert gateway.traffic.budget.late == (8 if lengths is hanging else 0)
+    hanging.release.set()
+    assert {each["vllm_xargs"]["bh_predicted_tokens"] for each in engine.bodies} <= {256.0, 5.0}
+    assert len(caplog.records) == 2
+
+
+def test_a_fault_of_ours_costs_the_client_nothing(client, monkeypatch):
+    engine = SmallEngine()
+    monkeypatch.setattr("beforehand.integrations.gateway.traffic.choose", lambda *args, **more: 1 / 0)
+    with behind_a_gateway(engine) as (url, gateway):
+        ask(client, url, chat("x", priority=-5))
+        assert gateway.failures == 1
+        assert engine.bodies[0]["priority"] > 0
+
+
+# Connections that break
+
+
+def test_an_answer_that_the_engine_breaks_off_is_broken_off(client):
+    engine = SmallEngine()
+    engine.breaks = True
+    with behind_a_gateway(engine) as (url, gateway):
+        with client.stream("POST", url + CHAT, json=chat("x", stream=True)) as response:
+            parts = response.iter_raw()
+            got = [next(parts)]
+            with pytest.raises(httpx.RemoteProtocolError):
+                got.extend(parts)
+        assert b"rd1" in b"".join(got)
+        assert b"DONE" not in b"".join(got)
+        until(lambda: gateway.traffic.engines[0].requests == 0)
+        assert gateway.traffic.priorities.expected_tokens(math.nan) == 256  # nothing was learned from it
+
+
+def test_a_client_that_goes_away_ends_its_request_at_the_engine(client):
+    engine = SmallEngine(tokens=10_000, seconds=0.01)
+    with behind_a_gateway(engine) as (url, gateway):
+        for _ in range(3):
+            with client.stream("POST", url + CHAT, json=chat("x", stream=True)) as response:
+                next(response.iter_raw())
+        until(lambda: engine.dropped == 3)
+        until(lambda: gateway.traffic.engines[0].requests == 0)
+        assert gateway.traffic.engines[0].work == 0
+
+
+def test_without_an_engine_the_client_is_told(client):
+    gateway = Gateway(["http://127.0.0.1:9"])
+    with serving(gateway) as url:
+        found = client.post(url + CHAT, json=chat("x"))
+        assert found.status_code == 502
+        assert "no engine answers (ConnectError)" in found.json()["error"]["message"]
+        assert gateway.traffic.engines[0].requests == 0
+
+
+def test_sixty_four_streams_with_a_quarter_disconnecting_leave_nothing_behind():
+    engine = SmallEngine(tokens=20, seconds=0.005)
+
+    async def one(client, url, number):
+        got = b""
+        async with client.stream("POST", url + CHAT, json=chat(f"{number}", stream=True)) as response:
+            async for data in response.aiter_raw():
+                got += data
+                if number % 4 == 0 and len(got) > 200:
+                    return b""
+        return got
+
+    async def all_of(url):
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+            return await asyncio.gather(*(one(client, url, number) for number in range(64)))
+
+    with behind_a_gateway(engine) as (url, gateway):
+        answers = asyncio.run(all_of(url))
+        assert sum(each.endswith(b"data: [DONE]\n\n") for each in answers) == 48
+        assert len(set(answers)) == 2
+        until(lambda: gateway.traffic.engines[0].requests == 0)
+        assert gateway.traffic.engines[0].context == 0
+
+
+# Conversations
+
+
+def turns(client, url, engine, user="anna", stream=False):
+    """Two turns with a tool between them; what the engine was sent."""
+    engine.calls.append(("search", "call-1"))
+    first = chat("What is it?", tools=TOOLS, user=user, stream=stream)
+    ask(client, url, first)
+    said = {"role": "assistant", "content": None, "tool_calls": [{"id": "call-1"}]}
+    result = {"role": "tool", "tool_call_id": "call-1", "content": "four " * 50}
+    ask(client, url, first | {"messages": [*first["messages"], said, result]})
+    return engine.bodies[-2:]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_two_turns_with_a_call_between_are_one_conversation_without_hints(client, stream, tmp_path):
+    engine, seconds = SmallEngine(), iter(np.arange(0, 1000, 2.0))
+    record = RecordedRequests(tmp_path / "seen.npz")
+    with behind_a_gateway(engine, record=record, clock=lambda: 1.8e9 + next(seconds)) as (url, gateway):
+        first, second = turns(client, url, engine, stream=stream)
+        assert first["vllm_xargs"]["bh_conversation"] == second["vllm_xargs"]["bh_conversation"]
+        assert first["vllm_xargs"]["bh_tools"] == ["search"]
+        assert gateway.traffic.durations.mean("search") > 0
+        other, _ = turns(client, url, engine)
+        assert other["vllm_xargs"]["bh_conversation"] != first["vllm_xargs"]["bh_conversation"]
+        until(lambda: len(record) == 2)
+    trace = Trace.load(tmp_path / "seen.npz")
+    check_requests(trace)
+    assert trace["output_tokens"].tolist() == [5, 5]
+    calls = trace.children["calls"]
+    assert calls["tool"].tolist() == ["search", "search"]
+    assert (calls["seconds"] > 0).all()
+    assert (calls["return_tokens"] > 10).all()
+    assert (trace["finished"] >= trace["first_token"]).all()
+    assert trace["tenant"].tolist() == ["anna", "anna"]
+
+
+def test_the_place_of_a_conversation_is_that_of_its_first_request(client):
+    engine, seconds = SmallEngine(), iter(np.arange(0, 1e6, 500.0))
+    with behind_a_gateway(engine, clock=lambda: 1.8e9 + next(seconds)) as (url, _):
+        first, second = turns(client, url, engine)
+        ask(client, url, chat("What is it?"))
+        assert abs(second["priority"] - first["priority"]) < 300_000 < engine.bodies[-1]["priority"] - first["priority"]
+
+
+def test_nobody_takes_the_place_of_another_tenants_conversation(client):
+    engine = SmallEngine()
+    with behind_a_gateway(engine) as (url, _):
+        engine.calls.append(("search", "call-1"))
+        ask(client, url, chat("x", tools=TOOLS, user="anna"))
+        stolen = {"messages": [{"role": "tool", "tool_call_id": "call-1", "content": "4"}], "user": "ben"}
+        ask(client, url, stolen)
+        one, other = (each["vllm_xargs"]["bh_conversation"] for each in engine.bodies)
+        assert one != other
+
+
+def test_trusted_clients_name_their_conversations(client):
+    engine = SmallEngine()
+    with behind_a_gateway(engine, trust_hints=True) as (url, _):
+        for _ in range(2):
+            ask(client, url, chat("x", vllm_xargs={"bh_conversation": "mine"}))
+        assert [each["vllm_xargs"]["bh_conversation"] for each in engine.bodies] == ["mine", "mine"]
+
+
+# Several engines
+
+
+def test_two_engines_share_the_work(client):
+    engines = [SmallEngine("a", tokens=30, seconds=0.02), SmallEngine("b", tokens=30, seconds=0.02)]
+
+    async def all_of(url):
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            await asyncio.gather(*(client.post(url + CHAT, json=chat(f"{n} " * 500)) for n in range(20)))
+
+    with behind_a_gateway(*engines) as (url, gateway):
+        asyncio.run(all_of(url))
+        assert sorted(len(each.bodies) for each in engines) == [10, 10]
+        assert [each.requests for each in gateway.traffic.engines] == [0, 0]
+
+
+@pytest.mark.parametrize("route", ["work", "conversation"])
+def test_a_conversation_goes_where_its_memory_is(client, route):
+    engines = [SmallEngine("a"), SmallEngine("b")]
+    with behind_a_gateway(*engines, route=route) as (url, _):
+        for number in range(6):
+            messages = [{"role": "user", "content": f"{number} " * 1000}]
+            for turn in range(3):
+                ask(client, url, {"messages": messages})
+                messages += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": f"and {turn}?"}]
+        for engine in engines:
+            firsts = [each["messages"][0]["content"] for each in engine.bodies]
+            assert all(firsts.count(each) == 3 for each in firsts)
+
+
+def test_an_engine_that_goes_away_is_passed_over(client, caplog):
+    engines = [SmallEngine("a"), SmallEngine("b")]
+    with serving(engines[1].app) as second:
+        with serving(engines[0].app) as first:
+            pass  # it was here a moment ago
+        gateway = Gateway([first, second])
+        with serving(gateway) as url, caplog.at_level(logging.WARNING):
+            for _ in range(5):
+                ask(client, url, chat("x"))
+            assert len(engines[1].bodies) == 5
+            assert [each.requests for each in gateway.traffic.engines] == [0, 0]
+            assert client.get(url + "/v1/models").headers["x-engine"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"route": "luck"}, "route is 'luck', but must be one of work"), ({"trust_hints": 1}, "trust_hints is 1")],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(InvalidInput, match=message):
+        Gateway(["http://a:1"], **options)
+
+
+def test_a_recording_that_cannot_be_written_stops_nothing(client, tmp_path, caplog):
+    record = RecordedRequests(tmp_path / "no" / "such.npz")
+    with behind_a_gateway(SmallEngine(), record=record) as (url, _):
+        ask(client, url, chat("x"))
+    assert "the recorded requests were lost" in caplog.text
