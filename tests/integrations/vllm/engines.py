@@ -81,7 +81,7 @@ def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, trans
     """
     core = llm.llm_engine.engine_core.engine_core
     old = core.scheduler
-    whole, caches = copy.copy(old.vllm_config), copy.copy(old.kv_cache_config)
+    whole, caches = copy.copy(core.vllm_config), copy.copy(old.kv_cache_config)
     whole.scheduler_config, whole.cache_config = copy.copy(whole.scheduler_config), copy.copy(whole.cache_config)
     whole.kv_transfer_config = transfer
     whole.additional_config = {} if settings is None else {"beforehand": settings}

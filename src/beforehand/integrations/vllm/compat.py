@@ -1,7 +1,7 @@
 """Whether the vLLM at hand is one whose scheduler this package knows."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from beforehand.integrations.vllm.queue import RankedRequestQueue
@@ -40,11 +40,10 @@ def mismatches(scheduler: Any) -> list[str]:
 
 def _methods(base: type[Any]) -> Iterator[str]:
     for name, wanted in (SEAMS | CALLED).items():
-        method = getattr(base, name, None)
-        if not callable(method):
+        parameters = _parameters(base, name)
+        if parameters is None:
             yield f"{base.__name__} has no method {name}"
             continue
-        parameters = inspect.signature(method).parameters
         lacking = [each for each in wanted if each not in parameters]
         if lacking:
             yield f"{base.__name__}.{name} takes ({', '.join(parameters)}), which lacks {', '.join(lacking)}"
@@ -57,6 +56,17 @@ def _methods(base: type[Any]) -> Iterator[str]:
         ]
         if unknown and name != "__init__":
             yield f"{base.__name__}.{name} demands {', '.join(unknown)}, which this package does not know"
+
+
+def _parameters(base: type[Any], name: str) -> Mapping[str, inspect.Parameter] | None:
+    """What a method takes, by the first class that says so in words; None if there is no such method."""
+    found = None
+    for each in base.__mro__:
+        if callable(method := vars(each).get(name)):
+            found = inspect.signature(method).parameters
+            if all(parameter.kind != parameter.VAR_KEYWORD for parameter in found.values()):
+                break
+    return found
 
 
 def _parts(scheduler: Any) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import Any, Final, final
 from beforehand.integrations.vllm.calls import Call, Calls
 from beforehand.integrations.vllm.connector import HostSwapConnector
 from beforehand.integrations.vllm.pins import Pin, Pins
-from beforehand.integrations.vllm.request_order import RequestOrder, Tracked
+from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.sessions import Sessions
+from beforehand.integrations.vllm.tracked import Tracked
 from beforehand.scheduling.memory_time import wastes
 
 SHARE: Final = 0.3  # of the pool that pins may hold

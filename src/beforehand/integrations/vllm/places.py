@@ -22,6 +22,9 @@ class Place:
     context: int = 0  # tokens of the last request and its answer
     paused: float = math.nan  # s; when its last segment ended in a call
     tool: str = ""  # which call that was
+    called: str = ""  # the same, until the answer to what it returned has finished
+    offered: tuple[str, ...] = ()  # the tools that it was chosen from
+    returned: float = math.nan  # tokens that it returned, until the answer to them has finished
 
 
 @final

@@ -13,13 +13,14 @@ from vllm.v1.core.sched.async_scheduler import AsyncScheduler as VllmAsyncSchedu
 from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
-from beforehand.integrations.vllm import compat, report
-from beforehand.integrations.vllm.calls import Calls
+from beforehand.integrations.vllm import compat
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
+from beforehand.integrations.vllm.report import probe_off
 from beforehand.integrations.vllm.request_order import RequestOrder
-from beforehand.integrations.vllm.settings import STRICT, read_settings
-from beforehand.integrations.vllm.tool_tokens import tool_tokens
+from beforehand.integrations.vllm.settings import STRICT
+from beforehand.integrations.vllm.start import new_order, new_pauses
+from beforehand.integrations.vllm.telemetry import Telemetry
 from beforehand.scheduling.serving.ordering.preemption import select_victims
 
 ABORTED: Final = "FINISHED_ABORTED"
@@ -48,8 +49,15 @@ class PolicyMixin:
 
     def update_from_output(self, scheduler_output: Any, model_runner_output: Any) -> Any:
         """Take the predictions that the worker has put into the output."""
-        self._guarded(self._before_update, scheduler_output, model_runner_output)
-        return super().update_from_output(scheduler_output, model_runner_output)  # type: ignore[misc]
+        self._guarded(self._before_update, model_runner_output)
+        outputs = super().update_from_output(scheduler_output, model_runner_output)  # type: ignore[misc]
+        self._guarded(self._after_update, scheduler_output)
+        return outputs
+
+    def shutdown(self) -> None:
+        """Write what was recorded, then let vLLM shut down."""
+        self._guarded(self.telemetry.close)
+        super().shutdown()  # type: ignore[misc]
 
     def _preempt_request(self, request: Any, *args: Any, **kwargs: Any) -> None:
         self._guarded(self._before_preemption, request)
@@ -76,17 +84,13 @@ class PolicyMixin:
     # What is ours, each run by `_guarded`.
 
     def _before_schedule(self, order: RequestOrder) -> None:
-        if order.failure is not None:
-            raise order.failure
         scheduler: Any = self
-        order.begin_step()
+        order.begin_step(scheduler.waiting, scheduler.running)
         if order.settings.cap:
             self._cap(order.settings.cap)
-        waiting = scheduler.waiting
-        if waiting:
-            order.tidy(waiting)
+        if order.live.can_preempt and scheduler.waiting:
             slots = self._slots() - len(scheduler.running) - scheduler.num_waiting_for_streaming_input
-            if slots <= 0 and order.can_preempt:
+            if slots <= 0:
                 self._preempt_for_head(order)
         if self.pauses is not None:
             self.pauses.before_step()
@@ -94,19 +98,27 @@ class PolicyMixin:
             order.arrange(scheduler.running)
 
     def _after_schedule(self, order: RequestOrder, output: Any) -> None:
-        admitted = order.end_step(output.total_num_scheduled_tokens)
+        scheduler: Any = self
+        admitted = order.end_step(output.num_scheduled_tokens, scheduler.requests)
         if self.pauses is not None:
             self.pauses.after_step(admitted)
+        self.telemetry.flush(order, self.pauses)
 
-    def _before_update(self, order: RequestOrder, scheduler_output: Any, model_runner_output: Any) -> None:
+    def _before_update(self, order: RequestOrder, model_runner_output: Any) -> None:
         predictions = getattr(model_runner_output, "beforehand", None)
         if predictions:
             order.refined(predictions)
+
+    def _after_update(self, order: RequestOrder, scheduler_output: Any) -> None:
+        if scheduler_output.total_num_scheduled_tokens:
+            order.updated()
 
     def _before_preemption(self, order: RequestOrder, request: Any) -> None:
         order.preempted(request)
 
     def _before_stop(self, order: RequestOrder, request: Any) -> None:
+        if request.resumable:  # a streaming session, whose next input clears this answer
+            order.ended(request, aborted=False, paused=True)
         if self.pauses is not None:
             self.pauses.stopping(request)
 
@@ -128,7 +140,7 @@ class PolicyMixin:
     def _after_free(self, order: RequestOrder, request: Any, kept: bool) -> None:
         if self.pauses is not None:
             self.pauses.finished(request, kept=kept)
-        order.finished(request, aborted=request.status.name == ABORTED)
+        order.ended(request, aborted=request.status.name == ABORTED)
 
     def _preempt_for_head(self, order: RequestOrder) -> None:
         """Take the slot of at most one running request for the first that waits."""
@@ -139,7 +151,7 @@ class PolicyMixin:
         running = {id(view): request for request in scheduler.running if (view := self._may_lose(order, request))}
         views = [order.tracked[request.request_id].view for request in running.values()]
         victims = select_victims(
-            order.policy,
+            order.live.policy,
             order.view(head),
             views,
             free_slots=0,
@@ -193,70 +205,44 @@ class PolicyMixin:
     def _take_over(self) -> None:
         """Put our queues in the place of vLLM's, if all is as it must be; else say why not, and leave it alone."""
         scheduler: Any = self
+        strict = os.environ.get(STRICT) == "1"
+        self.telemetry = Telemetry(getattr(scheduler.parallel_config, "data_parallel_index", 0))
         problems = compat.mismatches(scheduler)
-        order = None
-        if not problems:
-            try:
-                order = self._new_order()
-            except Exception as error:  # bad settings, or an attribute that is not there
-                problems = [str(error)]
-        if order is None:
-            report.not_active(problems, strict=os.environ.get(STRICT) == "1")
+        try:
+            order = None if problems else new_order(self)
+        except Exception as error:  # bad settings, or something that compat has overlooked
+            problems = [str(error)]
+        if problems or order is None:
+            self.telemetry.not_active(problems, strict=strict)
             return
         self.order = order
-        if order.settings.handling is not None:
-            calls = Calls(
-                order.settings.handling,
-                tool_tokens=order.settings.tool_tokens or tool_tokens(scheduler.vllm_config.model_config.model),
-                trust_hints=order.settings.trust_hints,
-                durations=order.settings.durations,
-            )
-            self.pauses = Pauses(scheduler, order, calls)
+        self.pauses = new_pauses(scheduler, order)
         for name in compat.QUEUES:
             if hasattr(scheduler, name):
                 setattr(scheduler, name, RankedRequestQueue(order))
-        report.active(order.policy)
-
-    def _new_order(self) -> RequestOrder:
-        scheduler: Any = self
-        return RequestOrder(
-            read_settings(scheduler.vllm_config.additional_config, os.environ),
-            max_model_len=scheduler.max_model_len,
-            max_batched_tokens=scheduler.max_num_scheduled_tokens,
-            block_size=scheduler.block_size,
-            clock=lambda: self.clock(),
-            cached=self._cached_tokens if scheduler.cache_config.enable_prefix_caching else lambda request: 0,
-        )
-
-    def _cached_tokens(self, request: Any) -> int:
-        """Tokens of the request that the prefix cache holds now; the last one is always computed."""
-        scheduler: Any = self
-        pool = scheduler.kv_cache_manager.block_pool
-        size: int = scheduler.hash_block_size
-        most = (request.num_tokens - 1) // size
-        found = 0
-        for hash in request.block_hashes[:most]:
-            if not pool.get_cached_block(hash, [0]):
-                break
-            found += 1
-        return found * size
+        self.telemetry.active(order)
+        if order.settings.probe and "ProbeWorker" not in str(scheduler.parallel_config.worker_cls):
+            probe_off("the worker asks none; start with --worker-cls beforehand.integrations.vllm.ProbeWorker")
 
     def _guarded(self, hook: Callable[..., Any], *args: Any) -> Any:
         """Run one of our own methods; should it fail, hand everything back to vLLM."""
         order = self.order
         if order is None:
             return None
+        began = time.perf_counter()
         try:
             return hook(order, *args)
         except Exception as error:
             self._give_up(error)
             return None
+        finally:
+            self.telemetry.hook_seconds += time.perf_counter() - began
 
     def _give_up(self, error: Exception) -> None:
         """From here on vLLM's own first come, first served."""
         scheduler: Any = self
         self.order = None
-        report.failed(error)
+        self.telemetry.failed(error)
         if self.pauses is not None:
             self.pauses.clear()
             self.pauses = None

@@ -4,113 +4,135 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Final, final
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.inputs import checked, flag, whole
+from beforehand.core.plan import load_plan
+from beforehand.core.predictor import Predictor
+from beforehand.scheduling.engine_profile import EngineProfile
+from beforehand.scheduling.inputs import checked, flag, kind_of, listed, settle, whole
 from beforehand.scheduling.policies.boosted import Boosted
-from beforehand.scheduling.policies.policy import Policy
+from beforehand.scheduling.policies.policy import Policy, check_policy, depends_on
 from beforehand.scheduling.policies.policy_json import policy_from_json
 from beforehand.scheduling.policies.shortest_work import ShortestWork
-from beforehand.scheduling.serving.handlings.handling_json import StockHandling, handling_from_json
+from beforehand.scheduling.serving.handlings.handling import Handling, check_handling
+from beforehand.scheduling.serving.handlings.handling_json import handling_from_json
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 
 NAME: Final = "beforehand"
 PLAN: Final = "BEFOREHAND_PLAN"
 STRICT: Final = "BEFOREHAND_STRICT"
+AREA: Final = "scheduling.serving"
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set; a field that is given overrides the plan's.
+    """What can be set below `beforehand`; `read_settings` also takes it from a plan.
 
     Args:
         policy: The order of those that wait.
-        margin: A running request loses its place only to one whose rank is smaller by this natural logarithm.
-        max_preemptions: How often a request may lose its place to another; 0 means never.
+        handling: What becomes of the KV cache during a tool call; None leaves it to vLLM, which discards it after a
+            request, and keeps a paused session's.
+        probe: A file of a `LengthProbe`; its predictions come from `ProbeWorker`.
+        refine_every: Output tokens between two predictions of the probe.
+        margin: A running request loses its slot only to one whose rank is smaller by this natural logarithm.
+        max_preemptions: How often a request may lose its slot to another; 0 means never.
         max_wait: Seconds after which a waiting request is taken first, whatever its rank; inf means never.
         cap: Requests that run at once beside those that wait for a tool's result in a streaming session; 0 means as
             many as the engine allows.
-        probe: A file that `LengthProbe.save` wrote, for `ProbeWorker`; "" means none.
-        refine_every: Output tokens between two predictions of the probe.
-        handling: What becomes of the KV cache during a tool call; None leaves it to vLLM, which discards it after a
-            request, and keeps a paused session's.
         tool_tokens: Tokens that begin a tool call; without any, those that the model's tokenizer is known to have.
         trust_hints: Whether clients' predictions are used, corrected by how far the tenant's earlier ones were off.
-        record: A file for the trace of what was served, written when the engine stops; "" means none.
+        record: A file for the trace of what was served, written when the engine stops; "" for none.
+        lengths: A predictor of output tokens, from the plan; None for nobody.
+        durations: Of tool calls, which the handling shares.
+        profile: What iterations cost, from the plan; None if nobody has measured.
 
     Raises:
         InvalidInput: a value is out of range.
     """
 
-    policy: Policy
+    policy: Policy = field(default_factory=lambda: Boosted(ShortestWork()))
+    handling: Handling | None = None
+    probe: str = ""
+    refine_every: int = 8
     margin: float = 0.7
     max_preemptions: float = 2
     max_wait: float = math.inf
     cap: int = 0
-    probe: str = ""
-    refine_every: int = 8
-    handling: StockHandling | None = None
-    durations: ToolDurations = field(default_factory=ToolDurations)  # that the handling shares; cannot be set
     tool_tokens: frozenset[int] = frozenset()
     trust_hints: bool = False
     record: str = ""
+    lengths: Predictor | None = None
+    durations: ToolDurations = field(default_factory=ToolDurations)
+    profile: EngineProfile | None = None
 
     def __post_init__(self) -> None:
         """Validate the fields."""
         for name in ("margin", "max_preemptions", "max_wait"):
-            object.__setattr__(self, name, checked(name, getattr(self, name), least=0.0, most=math.inf))
+            settle(self, **{name: checked(name, getattr(self, name))})
         whole("cap", self.cap)
-        if not isinstance(self.probe, str):
-            raise InvalidInput(f"probe is {self.probe!r}, but must be a path")
         whole("refine_every", self.refine_every, least=1)
         flag("trust_hints", self.trust_hints)
-        if getattr(self.policy, "depends_on", "request") == "clock" or getattr(self.policy, "timed", False):
-            raise InvalidInput(
-                f"policy is {self.policy}, whose ranks change with time alone; the plug-in takes no such"
-            )
+        for name in ("probe", "record"):
+            kind_of(name, getattr(self, name), str, "the name of a file")
+        tokens = listed("tool_tokens", self.tool_tokens, "token ids")
+        settle(self, tool_tokens=frozenset(whole("tool_tokens", each) for each in tokens))
+        check_policy(self.policy)
+        if self.handling is not None:
+            check_handling(self.handling)
+        if depends_on(self.policy) == "clock":
+            raise InvalidInput(f"policy is {self.policy}, whose ranks change with time alone; pass one whose do not")
+
+
+OF_PLANS: Final = ("lengths", "durations", "profile")
+KEYS: Final = ("plan", *(each.name for each in fields(Settings) if each.name not in OF_PLANS))
 
 
 def read_settings(additional: Any, environment: Mapping[str, str]) -> Settings:
-    """The settings in vLLM's `additional_config`, over those of a plan.
+    """The settings in vLLM's `additional_config`, over those of the plan that it or BEFOREHAND_PLAN names.
 
     Raises:
-        InvalidInput: a key is unknown or a value out of range; the message lists the keys.
+        InvalidInput: a key is unknown, a value out of range, or a file cannot be read.
+        CorruptData: the plan, or a predictor that belongs to it, is damaged or of another version.
     """
     given = additional.get(NAME, {}) if isinstance(additional, Mapping) else {}
     if not isinstance(given, Mapping):
         raise InvalidInput(f"additional_config[{NAME!r}] is {given!r}, but must be an object of settings")
-    known = [each.name for each in fields(Settings) if each.name != "durations"]
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in given if name not in KEYS]
     if unknown:
-        raise InvalidInput(
-            f"{NAME} has no setting {', '.join(map(repr, unknown))}; its settings are {', '.join(known)}"
-        )
-    values = dict(given)
-    policy, handling = values.pop("policy", None), values.pop("handling", None)
-    durations = ToolDurations()
-    if handling is not None:
-        text = handling if isinstance(handling, str) else json.dumps(handling)
-        values["handling"] = handling_from_json(text, durations=durations)
-    if "tool_tokens" in values:
-        values["tool_tokens"] = _tokens(values["tool_tokens"])
-    chosen = Boosted(ShortestWork()) if policy is None else _policy(policy)
-    return Settings(policy=chosen, durations=durations, **{name: _number(value) for name, value in values.items()})
+        named = ", ".join(map(repr, unknown))
+        raise InvalidInput(f"{NAME} has no setting {named}; its settings are {', '.join(KEYS)}")
+    path = given.get("plan", environment.get(PLAN, ""))
+    kind_of("plan", path, str, "the name of a file")
+    values = _planned(Path(path)) if path else {}
+    values.setdefault("durations", ToolDurations())
+    for name, value in given.items():
+        if name == "policy":
+            values[name] = policy_from_json(_text(value))
+        elif name == "handling":
+            values[name] = handling_from_json(_text(value), durations=values["durations"])
+        elif name != "plan":
+            values[name] = math.inf if value == "inf" else value
+    return Settings(**values)
 
 
-def _policy(given: Any) -> Policy:
-    """A policy from its name, its JSON, or the object that JSON holds."""
-    return policy_from_json(given if isinstance(given, str) else json.dumps(given))
+def _planned(path: Path) -> dict[str, Any]:
+    """The settings of a plan."""
+    plan: Any = load_plan(path)
+    if plan.area != AREA:
+        raise InvalidInput(f"{path} is a plan of {plan.area}, but must be one of {AREA}; make it with plan-serving")
+    built = plan.build(path.parent)
+    known = {each.name for each in fields(Settings)}
+    taken = {name: value for name, value in built.items() if name in known and value is not None}
+    if not hasattr(taken.get("lengths"), "predict"):  # "exact", or predictions of one trace
+        taken.pop("lengths", None)
+    if not isinstance(taken.get("durations"), ToolDurations):
+        taken.pop("durations", None)
+    return taken
 
 
-def _tokens(given: Any) -> frozenset[int]:
-    """Token ids from a list."""
-    if not isinstance(given, list) or not all(isinstance(each, int) and each >= 0 for each in given):
-        raise InvalidInput(f"tool_tokens is {given!r}, but must be a list of token ids")
-    return frozenset(given)
-
-
-def _number(value: Any) -> Any:
-    """The value, with infinity as JSON can write it."""
-    return math.inf if value == "inf" else value
+def _text(given: Any) -> str:
+    """JSON, of what may be JSON already."""
+    return given if isinstance(given, str) else json.dumps(given)

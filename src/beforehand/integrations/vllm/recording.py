@@ -1,0 +1,92 @@
+"""What an engine keeps of its work for `plan-serving`, `audit` and `calibrate`, and the files it goes to."""
+
+import os
+from pathlib import Path
+from typing import Final, final
+
+from beforehand.core.errors import InvalidInput
+from beforehand.core.trace import Trace
+from beforehand.integrations.vllm.recorder import Segment, StepRecorder, TraceRecorder, prefix_of
+from beforehand.integrations.vllm.tracked import Tracked
+
+ENDINGS: Final = (".npz", ".jsonl", ".parquet")
+
+
+@final
+class Recording:
+    """Everything that was served since the engine started.
+
+    Args:
+        path: Where the trace goes. The iterations go beside it, under the same name that ends in `.steps.npz`.
+        began: The time of the engine's start, on its clock.
+
+    Raises:
+        InvalidInput: the name ends otherwise, or the folder is not there.
+    """
+
+    def __init__(self, path: str, began: float) -> None:
+        self.path = Path(path)
+        if self.path.suffix not in ENDINGS or not self.path.resolve().parent.is_dir():
+            raise InvalidInput(f"record is {path!r}, but must name a {', '.join(ENDINGS)} file in a folder that exists")
+        self.steps = StepRecorder()
+        self.answers = TraceRecorder()
+        self._began = began
+        self._unanswered: dict[int, Tracked] = {}
+
+    def admitted(self, tracked: Tracked) -> None:
+        """The request has begun to run."""
+        if tracked.first_token != tracked.first_token:
+            self._unanswered[id(tracked)] = tracked
+
+    def updated(self, now: float) -> None:
+        """An iteration has ended."""
+        for tracked in [each for each in self._unanswered.values() if each.request.num_output_tokens]:
+            tracked.first_token = now
+            del self._unanswered[id(tracked)]
+
+    def ended(self, tracked: Tracked, now: float, *, aborted: bool) -> None:
+        """The answer is over."""
+        self._unanswered.pop(id(tracked), None)
+        if aborted:
+            return
+        request, view = tracked.request, tracked.view
+        answered = tracked.first_token if tracked.first_token == tracked.first_token else now
+        self.answers.add(
+            Segment(
+                conversation=tracked.conversation,
+                tenant=tracked.hints.tenant,
+                arrival=view.arrival - self._began,
+                enqueued=view.enqueued - self._began,
+                first_token=answered - self._began,
+                finished=now - self._began,
+                prompt_tokens=request.num_tokens - request.num_output_tokens,
+                output_tokens=request.num_output_tokens,
+                predicted_tokens=view.predicted,
+                max_tokens=int(tracked.limit),
+                prefix=prefix_of(request.prompt_token_ids),
+                preemptions=view.preemptions,
+                tool=view.tool.name if view.tool else "",
+                handling=tracked.handling,
+            )
+        )
+
+    def write(self) -> list[Path]:
+        """Write what there is so far, and say where."""
+        written = []
+        if len(self.answers):
+            self.answers.trace().save(self.path)
+            written.append(self.path)
+        columns = self.steps.columns()
+        if len(columns["seconds"]):
+            beside = self.path.with_suffix(".steps.npz")
+            Trace("steps", columns).save(beside)
+            written.append(beside)
+        return written
+
+
+def of_rank(path: str, rank: int, ranks: int) -> str:
+    """A name of its own for each of several engines."""
+    if ranks < 2:
+        return path
+    stem, ending = os.path.splitext(path)
+    return f"{stem}.{rank}{ending}"
