@@ -1,0 +1,330 @@
+"""The simulated engine: its limits are known from theory, and what goes in comes out."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from beforehand.core import Price, Trace
+from beforehand.core.errors import CapacityExceeded, InvalidInput
+from beforehand.scheduling import Log, replay
+from beforehand.scheduling.serving import (
+    FCFS,
+    LAMPS,
+    PROFILES,
+    PSPJF,
+    SPJF,
+    SPRPT,
+    TRAIL,
+    Always,
+    Boosted,
+    EngineProfile,
+    InferCept,
+    MinWaste,
+    ShortestWork,
+    Skip,
+    SkipPredict,
+    TimeToLive,
+    ToolCalls,
+    ToolDurations,
+    simulate,
+)
+from beforehand.workloads.requests import alpaca_like, tool_mix
+
+LLAMA = PROFILES["llama3-8b-a100-80g"]
+GPTJ = PROFILES["gptj-6b-a100-40g"]
+TAU = 0.01
+CONSTANT = EngineProfile("constant", tokens=[1], seconds=[TAU], saturation=1, kv_bytes_per_token=1, kv_tokens=10**9)
+
+
+def trace_of(arrival, prompt, output, **columns):
+    return Trace("requests", {"arrival": arrival, "prompt_tokens": prompt, "output_tokens": output, **columns})
+
+
+def single_server(rows=1500, load=0.8, seed=0, mean=20):
+    """One token of prompt, one request at a time: a single server whose sizes are output tokens times TAU."""
+    random = np.random.default_rng(seed)
+    length = np.ceil(random.exponential(mean, rows)).astype(int)
+    return trace_of(np.cumsum(random.exponential((mean + 0.5) * TAU / load, rows)), np.ones(rows, int), length)
+
+
+ONE = {
+    "profile": CONSTANT, "max_num_seqs": 1, "max_batched_tokens": 2**20, "margin": 0.0, "max_preemptions": math.inf,
+    "lengths": "exact",
+}  # fmt: skip
+
+
+class Predictor:
+    """Predictions that are made as told, and counted."""
+
+    def __init__(self, predict, seconds=0.0):
+        self.price, self.predict = Price(seconds, per="request"), predict
+
+
+@pytest.mark.parametrize("policy", [FCFS(), SPJF()], ids=str)
+def test_one_request_at_a_time_is_a_single_server(policy):
+    trace = single_server()
+    log = Log(trace["output_tokens"] * TAU, expensive=trace["output_tokens"] * TAU, arrival=trace["arrival"])
+    result = simulate(trace, policy=policy, **ONE)
+    assert result.finish == pytest.approx(replay(policy, log).completion)
+
+
+@pytest.mark.parametrize("policy", [PSPJF(), SPRPT(), TRAIL(0.5)], ids=str)
+def test_one_request_at_a_time_is_a_preemptive_single_server_up_to_the_length_of_an_iteration(policy):
+    trace = single_server()
+    log = Log(trace["output_tokens"] * TAU, expensive=trace["output_tokens"] * TAU, arrival=trace["arrival"])
+    served = replay(policy, log)
+    result = simulate(trace, policy=policy, refine_every=1, **ONE)
+    mean = (served.completion - trace["arrival"]).mean()
+    assert result.latency.mean() == pytest.approx(mean, rel=0.02)
+    assert result.preemptions.sum() == pytest.approx(served.interruptions, rel=0.1)
+
+
+def test_first_come_first_served_meets_pollaczek_and_khinchine():
+    trace = single_server(rows=20_000, load=0.5, mean=3)
+    size = trace["output_tokens"] * TAU
+    rate = len(size) / trace["arrival"][-1]
+    expected = size.mean() + rate * (size**2).mean() / (2 * (1 - rate * size.mean()))
+    assert simulate(trace, policy=FCFS(), **ONE).latency.mean() == pytest.approx(expected, rel=0.03)
+
+
+def test_trail_without_preemption_is_shortest_first():
+    trace = alpaca_like(500, rate=14.0, seed=3)
+    options = {"profile": LLAMA, "lengths": "exact", "max_num_seqs": 48}
+    first, second = (simulate(trace, policy=policy, **options) for policy in (TRAIL(0.0), SPJF()))
+    assert (first.finish == second.finish).all()
+    assert not first.preemptions.any()
+
+
+def test_trail_that_never_pins_is_shortest_remaining_first():
+    trace = alpaca_like(500, rate=14.0, seed=3)
+    options = {"profile": LLAMA, "lengths": "exact", "max_num_seqs": 48, "margin": 0.0, "max_preemptions": math.inf}
+    first, second = (simulate(trace, policy=policy, **options) for policy in (TRAIL(1.0), SPRPT()))
+    assert (first.finish == second.finish).all()
+    assert first.preemptions.any()
+
+
+def test_nobody_is_preempted_more_often_than_allowed():
+    trace = alpaca_like(500, rate=16.0, seed=4)
+    result = simulate(trace, profile=LLAMA, policy=SPRPT(), lengths="exact", max_num_seqs=16, margin=0.0)
+    assert result.preemptions.max() == 2
+
+
+@pytest.mark.parametrize("handling", [Always("discard"), Always("preserve"), Always("swap"), MinWaste(), InferCept()])
+@pytest.mark.parametrize("resume", ["original", "return"])
+def test_everything_adds_up_when_memory_is_short(handling, resume):
+    trace = tool_mix(60, rate=4.0, seed=1)
+    for policy in FCFS(), SPRPT(), Boosted(LAMPS(), boost=30.0, knee=1000.0):
+        result = simulate(
+            trace, profile=GPTJ, policy=policy, handling=handling, lengths="exact", kv_tokens=4000, host_tokens=6000,
+            max_batched_tokens=512, resume=resume, watermark=0.01,
+        )  # fmt: skip
+        assert (result.finish > result.arrival).all()  # and simulate has checked the books
+        assert result.counts["lost_tokens"] > 0 or handling == Always("preserve")
+
+
+def test_what_a_call_costs_by_handling():
+    child = ([0, 1], {"output_tokens": [10], "seconds": [1.0], "return_tokens": [20], "tool": ["search"]})
+    columns = {"arrival": [0.0], "prompt_tokens": [200], "output_tokens": [5]}
+    trace = Trace("requests", columns, children={"calls": child})
+    computed = {}
+    for action in ("preserve", "discard", "swap"):
+        result = simulate(
+            trace, profile=GPTJ, policy=FCFS(), handling=Always(action), prefix_caching=False, host_tokens=1000
+        )
+        computed[action] = int(result.new_tokens.sum()) - (200 + 9 + 4)  # the second segment's prefill
+    # 210 tokens of context, the last of which is not in memory when the call begins; 208 of them are whole blocks.
+    assert computed == {"preserve": 21, "discard": 230, "swap": 230 - 208}
+
+
+def test_a_copy_that_the_host_has_no_room_for_is_dropped():
+    trace = tool_mix(30, rate=2.0, seed=1)
+    result = simulate(trace, profile=GPTJ, policy=FCFS(), handling=Always("swap"), max_batched_tokens=512)
+    assert result.counts["swapped"] == 0
+    assert result.counts["discarded"] > 0
+
+
+def test_what_learns_from_calls_sees_each_of_them_once():
+    trace = tool_mix(50, rate=2.0, seed=2)
+    durations, calls = ToolDurations(), ToolCalls()
+    policy = Boosted(LAMPS())
+    result = simulate(
+        trace, profile=GPTJ, policy=policy, handling=TimeToLive(durations), lengths="exact", durations=durations,
+        tools=calls, max_batched_tokens=512, host_tokens=10_000,
+    )  # fmt: skip
+    seconds = trace.children["calls"]["seconds"]
+    named = trace.children["calls"]["tool"] == trace.children["calls"]["tool"][0]
+    assert named.sum() >= 8
+    assert durations.mean(trace.children["calls"]["tool"][0]) == pytest.approx(seconds[named].mean())
+    assert not result.policy.is_auto
+
+
+def test_an_instant_with_very_many_arrivals_is_served():
+    rows = 100_000  # at one instant
+    trace = trace_of(np.zeros(rows), np.ones(rows, int), np.ones(rows, int))
+    result = simulate(trace, profile=LLAMA, policy=SPJF(), lengths="exact", max_num_seqs=2048)
+    assert len(result.end) == math.ceil(rows / 2048)
+
+
+def test_years_may_pass_between_requests():
+    result = simulate(trace_of([0.0, 3e8], [10, 10], [3, 3]), profile=LLAMA, policy=FCFS())
+    assert result.latency[1] == pytest.approx(result.latency[0], abs=1e-6)
+    assert result.summary()["utilisation"] < 1e-6
+
+
+def test_one_block_is_enough_for_small_requests_one_after_the_other():
+    trace = trace_of(np.zeros(3), [10, 10, 10], [6, 7, 3])
+    result = simulate(trace, profile=LLAMA, policy=FCFS(), kv_tokens=32)
+    assert (np.diff(result.finish) > 0).all()
+    with pytest.raises(CapacityExceeded, match=r"request 0 has 18 tokens in all and needs 3 blocks"):
+        simulate(trace_of([0.0], [10], [8]), profile=LLAMA, policy=FCFS(), kv_tokens=32)
+
+
+def test_requests_that_never_fit_are_dropped_and_counted_on_demand():
+    trace = trace_of([0.0, 0.0, 1.0], [10, 500, 10], [4, 4, 5])
+    result = simulate(trace, profile=LLAMA, policy=SPJF(), lengths=[4.0, 4.0, 5.0], kv_tokens=64, reject_oversized=True)
+    assert result.arrival.tolist() == [0.0, 1.0]
+    assert result.counts["rejected"] == 1
+
+
+def test_the_same_arguments_give_the_same_result():
+    trace = tool_mix(60, rate=3.0, seed=5)
+    policy = Boosted(LAMPS(), boost=20.0, knee=500.0)
+    options = {"profile": GPTJ, "handling": MinWaste(), "lengths": "exact", "host_tokens": 50_000}
+    first, second = (
+        json.dumps(simulate(trace, policy=policy, max_batched_tokens=512, **options).summary()) for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_policy_without_questions_asks_no_predictor():
+    def refuse(_):
+        raise AssertionError("asked")
+
+    trace = alpaca_like(50, rate=14.0, seed=0)
+    for policy in FCFS(), ShortestWork(decode=0):
+        result = simulate(trace, profile=LLAMA, policy=policy, lengths=Predictor(refuse, 1.0))
+        assert result.counts["lengths"] == result.counts["failed"] == result.counts["prediction_seconds"] == 0
+
+
+def test_only_long_requests_pay_for_the_expensive_prediction():
+    trace = alpaca_like(200, rate=10.0, seed=0)
+    length = trace["output_tokens"]
+    cheap, expensive = Predictor(lambda truth: truth * 1.0, 1e-5), Predictor(lambda truth: truth * 1.0, 2e-3)
+    for policy in Skip(SPJF(), threshold=200), SkipPredict(200, preemptive=False):
+        result = simulate(trace, profile=LLAMA, policy=policy, lengths=cheap, expensive=expensive, max_num_seqs=8)
+        assert result.counts["lengths"] == 200
+        assert result.counts["expensive"] == (length >= 200).sum()
+        bill = 200 * 1e-5 + (length >= 200).sum() * 2e-3
+        assert result.counts["prediction_seconds"] == pytest.approx(bill)
+        half = simulate(
+            trace, profile=LLAMA, policy=policy, lengths=cheap, expensive=expensive, max_num_seqs=8,
+            predictor_overlap=0.5,
+        )  # fmt: skip
+        assert half.counts["prediction_seconds"] == pytest.approx(bill / 2)
+
+
+@pytest.mark.parametrize(
+    "predict",
+    [
+        lambda truth: 1 / 0,
+        lambda truth: np.full(len(truth), np.nan),
+        lambda truth: np.full(len(truth), 1e30),
+        lambda truth: -truth,
+        lambda truth: truth[:1],
+    ],
+    ids=["raises", "nan", "huge", "negative", "short"],
+)
+def test_a_broken_predictor_stops_nothing(predict):
+    trace = alpaca_like(200, rate=14.0, seed=0)
+    for policy in SPRPT(), Boosted(ShortestWork()):
+        result = simulate(trace, profile=LLAMA, policy=policy, lengths=Predictor(predict), max_num_seqs=8)
+        assert np.isfinite(result.finish).all()
+
+
+def test_tools_that_hang_hold_up_only_their_own_conversations():
+    trace = tool_mix(40, rate=2.0, seed=1, hung=0.2)
+    result = simulate(trace, profile=GPTJ, policy=FCFS(), handling=Always("preserve"), max_batched_tokens=512)
+    assert result.tool_seconds.max() >= 600
+    assert result.net_latency.max() < 300
+
+
+def test_goodput_by_hand():
+    # One at a time, five tokens of TAU each: the first token after 0, 5, 10, 15, 20 iterations of waiting.
+    trace = trace_of(np.zeros(5), np.ones(5, int), np.full(5, 5))
+    figures = [
+        simulate(trace, profile=CONSTANT, policy=FCFS(), max_num_seqs=1, slo=slo).summary()
+        for slo in ({"ttft": 11.5 * TAU}, {"itl": math.inf}, {"itl": 0.9 * TAU}, {"ttft": 11.5 * TAU, "itl": 1.1 * TAU})
+    ]
+    assert [each["goodput"] for each in figures] == [0.6, 1.0, 0.0, 0.6]
+    assert figures[0]["goodput_rate"] == pytest.approx(3 / (25 * TAU))
+    assert figures[0]["itl"] == pytest.approx(TAU)
+
+
+def test_who_has_waited_too_long_goes_first():
+    arrival = np.concatenate(([0.0], np.arange(200) * 0.02))
+    trace = trace_of(arrival, np.ones(201, int), np.concatenate(([50], np.full(200, 5))))
+    options = {"profile": CONSTANT, "policy": SPJF(), "lengths": "exact", "max_num_seqs": 1}
+    assert simulate(trace, **options).latency[0] > 4.0
+    assert simulate(trace, max_wait=1.0, **options).latency[0] < 1.0 + 0.06 + 0.5
+
+
+def test_no_request_is_overtaken_by_what_comes_later_than_the_bound():
+    policy = Boosted(SPJF(), boost=1.0, knee=50.0)
+    bound = policy.bound(1.0)
+    arrival = np.concatenate(([0.0, 0.0], np.arange(4000) * 0.012))  # nothing but tiny requests, at load 0.83
+    trace = trace_of(arrival, np.ones(4002, int), np.concatenate(([400, 300], np.ones(4000, int))))
+    result = simulate(
+        trace, profile=CONSTANT, policy=policy, lengths="exact", max_num_seqs=1, max_preemptions=0
+    )  # fmt: skip
+    start = result.first_token - TAU
+    for long in (0, 1):
+        overtaking = (start < start[long]) & (result.arrival > result.arrival[long])
+        assert (result.arrival[overtaking] - result.arrival[long]).max(initial=0.0) < bound
+
+
+def test_a_conversation_keeps_its_place_or_takes_a_new_one():
+    child = ([0, 1, 1], {"output_tokens": [2], "seconds": [0.5], "return_tokens": [1], "tool": ["search"]})
+    third = trace_of([0.0, 0.1, 0.2], [5, 5, 5], [3, 100, 100])
+    trace = Trace("requests", third.columns, children={"calls": ([0, 1, 1, 1], child[1])})
+    kept = simulate(trace, profile=CONSTANT, policy=FCFS(), max_num_seqs=1)
+    renewed = simulate(trace, profile=CONSTANT, policy=FCFS(), max_num_seqs=1, resume="return")
+    assert kept.finish[0] < kept.finish[2]
+    assert renewed.finish[0] > renewed.finish[2]
+
+
+def test_paused_conversations_may_hold_their_places():
+    child = ([0, 1, 1], {"output_tokens": [2], "seconds": [5.0], "return_tokens": [1], "tool": ["search"]})
+    trace = Trace(
+        "requests", {"arrival": [0.0, 0.1], "prompt_tokens": [5, 5], "output_tokens": [3, 4]}, children={"calls": child}
+    )
+    options = {"profile": CONSTANT, "policy": FCFS(), "handling": Always("preserve"), "max_num_seqs": 1}
+    assert simulate(trace, **options).latency[1] < 1.0
+    assert simulate(trace, paused_holds_slot=True, **options).latency[1] > 4.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"policy": SPJF()}, "asks for predicted lengths"),
+        ({"policy": SPJF(), "lengths": [1.0]}, "one number for each segment"),
+        ({"policy": SPJF(), "lengths": "guess"}, "must be one of exact"),
+        ({"max_batched_tokens": 100}, "at least max_num_seqs"),
+        ({"resume": "new"}, "must be one of original, return"),
+        ({"slo": {"tpot": 1.0}}, "must be one of ttft, itl"),
+        ({"slo": {"ttft": 0.0}}, "above 0"),
+        ({"handling": "swap"}, "handling is 'swap'"),
+        ({"tools": "some"}, "must be one of exact, none"),
+        ({"durations": "long"}, "must be one of mean, exact"),
+        ({"refine": "often"}, "must be one of exact"),
+        ({"profile": "llama"}, "EngineProfile"),
+        ({"policy": FCFS}, "must be an object"),
+        ({"margin": math.nan}, "margin is nan"),
+        ({"kv_tokens": 16}, "kv_tokens is 16"),
+    ],
+)
+def test_what_is_out_of_range_is_named(options, message):
+    trace = alpaca_like(5, rate=1.0, seed=0)
+    with pytest.raises(InvalidInput, match=message):
+        simulate(trace, **{"profile": LLAMA, "policy": FCFS()} | options)
