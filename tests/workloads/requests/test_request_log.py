@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.scheduling.serving import check_requests
 from beforehand.workloads.requests import read_request_log
 from tests.workloads.formats import samples
 
@@ -101,3 +102,34 @@ def test_the_real_logs_are_read_whole():
         trace = read_request_log(path)
         assert len(trace) in (8819, 19366)
         assert trace.meta["left_out"] == {}
+
+
+def mooncake(*rows):
+    keys = ("timestamp", "input_length", "output_length", "hash_ids")
+    return "".join(f"{json.dumps(dict(zip(keys, row, strict=True)))}\n" for row in rows)
+
+
+def test_blocks_that_prompts_share_become_prefixes(written):
+    text = mooncake((0, 1030, 5, [0, 1, 2]), (3000, 900, 5, [0, 9]), (6000, 1030, 5, [0, 1, 2]), (9000, 512, 1, [7]))
+    trace = read_request_log(written(text, "trace.jsonl"))
+    np.testing.assert_array_equal(trace["prefix_id"], [0, 0, 0, -1])
+    np.testing.assert_array_equal(trace["prefix_tokens"], [1030, 512, 1030, 0])
+    check_requests(trace)
+
+
+def test_prefixes_follow_their_requests_when_rows_are_sorted_or_left_out(written):
+    text = mooncake((9000, 600, 5, [0, 4]), (0, 700, 5, [0, 5]), (5000, 512, 0, [0]), (3000, 100, 5, [8]))
+    trace = read_request_log(written(text, "trace.jsonl"))
+    np.testing.assert_array_equal(trace["prompt_tokens"], [700, 100, 600])
+    np.testing.assert_array_equal(trace["prefix_tokens"], [512, 0, 512])
+
+
+def test_blocks_whose_size_nobody_knows_are_no_prefixes(written):
+    trace = read_request_log(written(mooncake((0, 1030, 5, [0]), (0, 70_000, 5, [0])), "trace.jsonl"))
+    assert "prefix_id" not in trace.columns
+
+
+def test_blocks_that_are_no_numbers_are_refused_by_line(written):
+    text = mooncake((0, 1030, 5, [0, 1, 2]), (0, 900, 5, [0, "a"]))
+    with pytest.raises(CorruptData, match=r"hash_ids, line 2, which is no list of whole numbers"):
+        read_request_log(written(text, "trace.jsonl"))

@@ -6,6 +6,7 @@ from beforehand.workloads.reading import Head, Reading, read_table
 NAME, SOURCE = "qwen_bailian", "Qwen-Bailian usage trace"
 SIZE_UNIT, TIME_UNIT = "tokens", "seconds"
 ARRIVAL, PROMPT, SIZE, TURN = COLUMNS = ("timestamp", "input_length", "output_length", "turn")
+BLOCKS = "hash_ids"
 
 
 def recognize(head: Head) -> bool:

@@ -121,6 +121,23 @@ class Table:
             )
         return np.array(texts, dtype=np.str_)
 
+    def lists(self, name: str) -> list[list[int]]:
+        """A column of lists of whole numbers, as records have them; empty where a cell is missing.
+
+        Raises:
+            CorruptData: a cell is something else. The message names file, column and line.
+        """
+        found = []
+        for row, cell in enumerate(_cells(self._column(name))):
+            whole = [] if cell is None else cell
+            if not isinstance(whole, list) or not all(type(each) is int for each in whole):
+                raise CorruptData(
+                    f"{self.path} has {cells.as_text(cell)[:40]!r} in column {name}, {self.where} {self.lines[row]}, "
+                    "which is no list of whole numbers; correct it"
+                )
+            found.append(whole)
+        return found
+
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Where cells of a column are missing."""
         column = self._column(name)

@@ -3,6 +3,7 @@
 from beforehand.workloads.requests.arrivals import (
     AZURE_CODE_BURSTS,
     AZURE_CONV_BURSTS,
+    ArrivalProcess,
     Gamma,
     OnOff,
     Poisson,
@@ -11,11 +12,13 @@ from beforehand.workloads.requests.arrivals import (
 from beforehand.workloads.requests.lengths import alpaca_like, azure_code_like, azure_conv_like, heavy_tailed
 from beforehand.workloads.requests.predictions import NormalErrors
 from beforehand.workloads.requests.request_log import read_request_log
+from beforehand.workloads.requests.shared_prefixes import shared_prefixes
 from beforehand.workloads.requests.tool_mix import tool_mix
 
 __all__ = [
     "AZURE_CODE_BURSTS",
     "AZURE_CONV_BURSTS",
+    "ArrivalProcess",
     "Gamma",
     "NormalErrors",
     "OnOff",
@@ -26,5 +29,6 @@ __all__ = [
     "azure_conv_like",
     "heavy_tailed",
     "read_request_log",
+    "shared_prefixes",
     "tool_mix",
 ]

@@ -78,8 +78,9 @@ class OnOff:
         quiet: The rate in quiet periods as a share of the busy rate, from 0 to 1; 0 is silence.
 
     Guarantee:
-        The index of dispersion of the arrivals in windows of t mean gaps is `1 + 2 a / r (1 - (1 - exp(-r t)) / (r
-        t))`, with a the variance of the rate (in units of its mean) and r the sum of the two rates of switching.
+        In windows of t mean gaps the arrivals have the index of dispersion (variance over mean)
+        `1 + 2 a t (x - 1 + exp(-x)) / x**2` with `x = r t`, where a is the variance of the rate, in units of its mean,
+        and r the sum of the two rates of switching.
 
     Raises:
         InvalidInput: an argument is out of range.

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.workloads.formats.public_logs import LOGS, recognized
-from beforehand.workloads.reading import Reading, look
+from beforehand.workloads.reading import Reading, Table, look, read_table
+from beforehand.workloads.requests.shared_prefixes import shared_prefixes
 
 FOUND: Final = Reading()  # by looking at the file
 MOST_TOKENS: Final = 2**31
+BLOCK_SIZES: Final = tuple(2**power for power in range(14))  # of tokens, as engines have them
 NEEDED: Final = ("arrival", "prompt_tokens", "size")
 
 
@@ -30,7 +32,8 @@ def read_request_log(path: str | PathLike[str], *, reading: Reading = FOUND) -> 
     Guarantee:
         A trace of kind `requests`, sorted by arrival, ties as in the file: `arrival` in seconds since the earliest that
         is kept, float64; `prompt_tokens` and `output_tokens`, int64 from 1; `turn`, where the log counts the requests
-        of a conversation. Its metadata hold `source`, and `left_out`: by reason how many rows are no request that was
+        of a conversation; `prefix_id` and `prefix_tokens`, where it has hashes of the blocks of prompts, by
+        `shared_prefixes`. Its metadata hold `source`, and `left_out`: by reason how many rows are no request that was
         answered. Every row of the file is a request or counted there.
 
     Cost:
@@ -89,7 +92,26 @@ def read_request_log(path: str | PathLike[str], *, reading: Reading = FOUND) -> 
         columns[column] = _whole(rows.table, column, values, kept)
     if "turn" in rows.columns:
         columns["turn"] = _whole(rows.table, "turn", rows.columns["turn"], kept)
+    hashes = getattr(log, "BLOCKS", None)  # its column with the blocks of prompts
+    if hashes is not None:
+        columns |= _prefixes(read_table(name, [hashes], reading), hashes, columns["prompt_tokens"], kept)
     return Trace("requests", columns, meta={"source": log.SOURCE, "left_out": left_out})
+
+
+def _prefixes(table: Table, name: str, prompt: NDArray[np.int64], kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Which prefix each prompt begins with, from the hashes of its blocks.
+
+    The size of a block is that by which nearly all prompts have as many as they need; without one nothing is shared.
+    """
+    every = table.lists(name)
+    chains = [every[row] for row in kept.tolist()]
+    count = np.array([len(chain) for chain in chains])
+    fits = {size: np.mean(-(-prompt // size) == count) for size in BLOCK_SIZES}
+    size = max(BLOCK_SIZES, key=lambda each: fits[each])
+    if fits[size] < 0.9:
+        return {}
+    names, blocks = shared_prefixes(chains)
+    return {"prefix_id": names, "prefix_tokens": np.minimum(blocks * size, prompt)}
 
 
 def _whole(table: Any, name: str, values: NDArray[Any], kept: NDArray[np.int64]) -> NDArray[np.int64]:
