@@ -201,7 +201,7 @@ def test_without_an_engine_the_client_is_told(client):
     with serving(gateway) as url:
         found = client.post(url + CHAT, json=chat("x"))
         assert found.status_code == 502
-        assert "no engine answers (ConnectError)" in found.json()["error"]["message"]
+        assert "no engine answers (ClientConnectorError)" in found.json()["error"]["message"]
         assert gateway.traffic.engines[0].requests == 0
 
 

@@ -11,14 +11,14 @@ __all__ = ["Gateway", "Priorities", "RecordedRequests"]
 
 
 def __getattr__(name: str) -> Any:
-    """The gateway itself, which needs httpx.
+    """The gateway itself, which needs aiohttp.
 
     Raises:
-        MissingDependency: httpx is not installed.
+        MissingDependency: aiohttp is not installed.
     """
     if name != "Gateway":
         raise AttributeError(f"module {__name__} has no attribute {name}")
     try:
         return import_module(f"{__name__}.proxy").Gateway
     except ModuleNotFoundError as error:
-        raise MissingDependency("Gateway needs httpx; pip install 'beforehand[gateway]'") from error
+        raise MissingDependency("Gateway needs aiohttp; pip install 'beforehand[gateway]'") from error

@@ -7,6 +7,8 @@ from typing import Any, Final, final
 
 MOST_BYTES: Final = 32 * 2**20  # of an answer in one piece, or of a line; what is longer is passed on unread
 EVENT: Final = b"data:"
+CONTENT: Final = b'"content":'
+PARSED: Final = (b'"usage"', b'"tool_calls"', b'"content":""', b'"content": ""', b'"content":null', b'"content": null')
 
 
 @final
@@ -71,6 +73,9 @@ class Answered:
 
     def _line(self, line: bytes) -> None:
         if not line.startswith(EVENT):
+            return
+        if CONTENT in line and not any(each in line for each in PARSED):
+            self.pieces += 1  # most events are such, and parsing them would cost more than passing them on
             return
         data = line[len(EVENT) :].strip()
         if data == b"[DONE]":

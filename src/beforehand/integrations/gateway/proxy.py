@@ -1,13 +1,16 @@
 """A reverse proxy that gives each request to a language model its priority, and passes all bytes on unchanged."""
 
 import asyncio
+import io
 import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final, final
 
-import httpx
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.gateway.answered import Answered
@@ -31,7 +34,9 @@ HOP_BY_HOP: Final = frozenset(
     b"upgrade".split()
 )
 MOST_BODY: Final = 256 * 2**20
+LARGE: Final = 2**19
 CONNECT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 3.0  # engines close idle connections after 5 s, and one that closes loses a request
 
 
 @final
@@ -89,7 +94,7 @@ class Gateway:
         self.failures = 0  # requests whose priority was not found, and which went by their arrival
         since = time.time() - time.monotonic()
         self._clock = clock or (lambda: since + time.monotonic())
-        self._client: httpx.AsyncClient | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the server."""
@@ -104,8 +109,8 @@ class Gateway:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if self._client is not None:
-            await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
         if self.traffic.record is not None:
             try:
                 self.traffic.record.save()
@@ -114,13 +119,19 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
     @property
-    def client(self) -> httpx.AsyncClient:
+    def session(self) -> aiohttp.ClientSession:
         """The connections to all engines."""
-        if self._client is None:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=1024, keepalive_expiry=4.0)
-            timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
-            self._client = httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False)
-        return self._client
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+                auto_decompress=False,
+                max_line_size=2**17,
+                max_field_size=2**17,
+            )
+        return self._session
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         body = await _body(receive)
@@ -157,31 +168,33 @@ class Gateway:
         """Send a request on, and its answer back."""
         try:
             response = await self._sent(scope, body, exchange)
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             if exchange is not None:
                 self.traffic.end(exchange, self._clock())
             await _refuse(send, 502, f"no engine answers ({type(error).__name__}); see whether it runs")
             return
         try:
-            kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in HOP_BY_HOP]
-            await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
-            if exchange is not None and response.status_code == 200 and "content-encoding" not in response.headers:
+            kept = [(name.lower(), value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP]
+            await send({"type": "http.response.start", "status": response.status, "headers": kept})
+            if exchange is not None and response.status == 200 and "content-encoding" not in response.headers:
                 stream = response.headers.get("content-type", "").startswith("text/event-stream")
                 length = response.headers.get("content-length", "")
                 exchange.answered = Answered(stream=stream, left=int(length) if length.isdigit() else -1)
-            async for data in response.aiter_raw():
+            async for data in response.content.iter_any():
                 if exchange is not None:
                     self._read(exchange, data)
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             if exchange is not None:
                 self._over(exchange)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except httpx.HTTPError as error:  # the engine broke off: so does this answer, for nobody to take it for whole
+        except (
+            aiohttp.ClientError
+        ) as error:  # the engine broke off: so does this answer, for nobody to take it for whole
             log.warning("an engine broke off its answer (%s)", type(error).__name__)
         finally:
             if exchange is not None:
                 self.traffic.end(exchange, self._clock())
-            await asyncio.shield(response.aclose())
+            response.close()
 
     def _read(self, exchange: Exchange, data: bytes) -> None:
         """Look at bytes on their way; whoever gets the last of them may answer before we come to think of it."""
@@ -199,16 +212,21 @@ class Gateway:
             exchange.answered.finish()
         self.traffic.end(exchange, self._clock())
 
-    async def _sent(self, scope: Message, body: bytes, exchange: Exchange | None) -> httpx.Response:
+    async def _sent(self, scope: Message, body: bytes, exchange: Exchange | None) -> aiohttp.ClientResponse:
         """The head of an engine's answer; engines that refuse the connection are passed over."""
         now = self._clock()
         engines = self.traffic.engines
         engine = exchange.engine if exchange else choose(engines, (), 1, 1, now=now, route="work")
         for left in reversed(range(len(engines))):
             try:
-                request = httpx.Request(scope["method"], _address(engine, scope), headers=_headers(scope), content=body)
-                return await self.client.send(request, stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+                return await self.session.request(
+                    scope["method"],
+                    _address(engine, scope),
+                    headers=_headers(scope),
+                    data=_data(body),
+                    allow_redirects=False,
+                )
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 engine.down_until = self._clock() + DOWN_SECONDS
                 log.warning("%s refuses connections", engine.url)
                 if not left:
@@ -245,12 +263,18 @@ async def _refuse(send: Send, status: int, message: str) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _address(engine: Engine, scope: Message) -> str:
+def _address(engine: Engine, scope: Message) -> URL:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope.get("query_string", b"")
-    return engine.url + (path + (b"?" + query if query else b"")).decode("latin-1")
+    return URL(engine.url + (path + (b"?" + query if query else b"")).decode("latin-1"), encoded=True)
 
 
-def _headers(scope: Message) -> list[tuple[bytes, bytes]]:
+def _data(body: bytes) -> Any:
+    """A body as aiohttp takes it: a large one in parts, lest the event loop wait for it."""
+    return io.BytesIO(body) if len(body) > LARGE else body or None
+
+
+def _headers(scope: Message) -> CIMultiDict[str]:
     dropped = HOP_BY_HOP | {b"host", b"content-length"}
-    return [(name, value) for name, value in scope["headers"] if name not in dropped]
+    kept = [(name, value) for name, value in scope["headers"] if name not in dropped]
+    return CIMultiDict((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in kept)
