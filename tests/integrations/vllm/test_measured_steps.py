@@ -1,33 +1,34 @@
-"""Iterations of a real engine, timed; the model has random weights."""
+"""Iterations of a real engine, timed: by experiments, and by a scheduler that serves."""
 
-import json
+import signal
 
 import numpy as np
 import pytest
 
+from beforehand.cli.app import run as beforehand
+from beforehand.core import Trace
+from beforehand.integrations.vllm import Scheduler
 from beforehand.integrations.vllm.measured_steps import DECODES, ROUNDS, Experiment, experiments, measure_steps
-from beforehand.scheduling.serving import fit_profile
+from beforehand.scheduling.serving import EngineProfile, check_requests, fit_profile
+from tests.integrations.vllm.engines import add, new_scheduler, run
 
 pytestmark = pytest.mark.vllm
-CONFIG = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 128,
-    "num_attention_heads": 2, "num_key_value_heads": 2, "num_hidden_layers": 1, "vocab_size": 128,
-    "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "torch_dtype": "float32", "hidden_act": "silu",
-    "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
-ENGINE = {
-    "load_format": "dummy", "skip_tokenizer_init": True, "enforce_eager": True, "dtype": "float32", "block_size": 32,
-    "kv_cache_memory_bytes": 1 << 22,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("random_llama")
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+def measured(model):
     begun = []
     steps = measure_steps(
-        folder, max_num_seqs=4, max_batched_tokens=128, contexts=(16, 64, 2048), begin=begun.append, **ENGINE
+        model,
+        max_num_seqs=4,
+        max_batched_tokens=128,
+        contexts=(16, 64, 2048),
+        begin=begun.append,
+        enforce_eager=True,
+        max_model_len=256,
+        kv_cache_memory_bytes=1 << 22,
+        block_size=32,
+        dtype="float32",
     )
     return steps, begun
 
@@ -50,7 +51,7 @@ def test_the_engine_says_how_much_its_cache_holds(measured):
     steps, begun = measured
     meta = steps.meta
     assert meta["block_size"] == 32
-    assert meta["kv_bytes_per_token"] == 2 * 64 * 4  # keys and values of one layer in float32
+    assert meta["kv_bytes_per_token"] == 2 * 2 * 32 * 4  # keys and values of one head in two layers, in float32
     assert abs(meta["kv_tokens"] - (1 << 22) // 512) <= 64
     assert "vLLM" in meta["source"]
     assert begun[0] == "loading the model"
@@ -64,6 +65,21 @@ def test_the_steps_make_a_profile(measured):
         *columns, name="random", kv_tokens=meta["kv_tokens"], kv_bytes_per_token=meta["kv_bytes_per_token"]
     )
     assert 0 < profile.step_seconds(1) <= profile.step_seconds(128)
+
+
+def test_what_a_scheduler_records_is_all_that_calibrate_needs(llm, tmp_path, capsys):
+    new_scheduler(llm, Scheduler, settings={"record": str(tmp_path / "served.npz")}, max_num_seqs=16)
+    for number in range(40):
+        add(llm, number, 20 + number % 17, length=10 + 3 * number)
+    run(llm)
+    signal.raise_signal(signal.SIGUSR2)
+    assert beforehand(["scheduling", "calibrate", "--steps", str(tmp_path / "served.steps.npz"), "--json"]) == 0
+    profile = EngineProfile.from_json(capsys.readouterr().out)
+    assert (profile.block_size, profile.kv_tokens) == (32, 200 * 32)
+    assert 0 < profile.step_seconds(1) <= profile.step_seconds(256)
+    served = Trace.load(tmp_path / "served.npz")
+    check_requests(served)
+    assert len(served) == 40
 
 
 def test_experiments_stay_within_the_model_the_cache_and_the_budget():

@@ -11,6 +11,7 @@ import numpy as np
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.integrations.vllm.kv_shape import kv_shape
 
 CONTEXTS: Final = (64, 512, 2048)  # tokens of the prompts under which decoding is timed
 CHUNKS: Final = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
@@ -175,13 +176,6 @@ class Bench:
         tokens = self.random.integers(0, self._words, prompt).tolist()
         params = SamplingParams(max_tokens=answer, min_tokens=answer, ignore_eos=True, temperature=0, detokenize=False)
         self._engine.add_request(f"calibrate-{self._count}", {"prompt_token_ids": tokens}, params)
-
-
-def kv_shape(scheduler: Any) -> dict[str, int]:
-    """What a scheduler's KV cache holds: tokens, bytes a token, tokens a block."""
-    config, size = scheduler.kv_cache_config, int(scheduler.block_size)
-    each = sum(int(tensor.size) for tensor in config.kv_cache_tensors) // (config.num_blocks * size)
-    return {"kv_tokens": (config.num_blocks - 1) * size, "kv_bytes_per_token": max(each, 1), "block_size": size}
 
 
 def _version() -> str:

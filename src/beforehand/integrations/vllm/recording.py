@@ -1,6 +1,7 @@
 """What an engine keeps of its work for `plan-serving`, `audit` and `calibrate`, and the files it goes to."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
 
@@ -19,18 +20,20 @@ class Recording:
     Args:
         path: Where the trace goes. The iterations go beside it, under the same name that ends in `.steps.npz`.
         began: The time of the engine's start, on its clock.
+        cache: What the KV cache holds, as `kv_shape` says it; `calibrate` wants to know.
 
     Raises:
         InvalidInput: the name ends otherwise, or the folder is not there.
     """
 
-    def __init__(self, path: str, began: float) -> None:
+    def __init__(self, path: str, began: float, cache: Mapping[str, int]) -> None:
         self.path = Path(path)
         if self.path.suffix not in ENDINGS or not self.path.resolve().parent.is_dir():
             raise InvalidInput(f"record is {path!r}, but must name a {', '.join(ENDINGS)} file in a folder that exists")
         self.steps = StepRecorder()
         self.answers = TraceRecorder()
         self._began = began
+        self._cache = dict(cache)
         self._unanswered: dict[int, Tracked] = {}
 
     def admitted(self, tracked: Tracked) -> None:
@@ -79,7 +82,7 @@ class Recording:
         columns = self.steps.columns()
         if len(columns["seconds"]):
             beside = self.path.with_suffix(".steps.npz")
-            Trace("steps", columns).save(beside)
+            Trace("steps", columns, meta=self._cache).save(beside)
             written.append(beside)
         return written
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from beforehand.integrations.vllm.calls import Calls
+from beforehand.integrations.vllm.kv_shape import kv_shape
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.recording import Recording, of_rank
 from beforehand.integrations.vllm.request_order import RequestOrder
@@ -23,7 +24,7 @@ def new_order(scheduler: Any) -> RequestOrder:
     recording = None
     if settings.record:
         path = of_rank(settings.record, parallel.data_parallel_index, parallel.data_parallel_size)
-        recording = Recording(path, scheduler.clock())
+        recording = Recording(path, scheduler.clock(), kv_shape(scheduler))
     return RequestOrder(
         settings,
         max_model_len=scheduler.max_model_len,
