@@ -6,6 +6,7 @@ from types import ModuleType
 STUDIES = {  # by the system's name
     "AVQ": "beforehand.studies.avq",
     "Learned sliding window": "beforehand.studies.learned_window",
+    "LAMPS": "beforehand.studies.lamps",
     "LSS": "beforehand.studies.lss",
     "SkipPredict": "beforehand.studies.skip_predict",
     "THC": "beforehand.studies.thc",
