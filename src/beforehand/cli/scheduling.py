@@ -1,4 +1,4 @@
-"""`scheduling plan-queue | simulate | accuracy | servers`."""
+"""`scheduling plan-queue | simulate | accuracy | servers`, and those of LLM serving, each in a module of its own."""
 
 import json
 import math
@@ -18,6 +18,7 @@ from beforehand.cli import (
     queue_plans,
     render,
     serving_calibrate,
+    serving_gateway,
     serving_plan,
     serving_simulate,
 )
@@ -273,3 +274,4 @@ app.command("servers", epilog=needed_servers.EXAMPLE)(reads_jobs(needed_servers.
 app.command("simulate-serving", epilog=serving_simulate.EXAMPLE)(serving_simulate.simulate_serving)
 app.command("plan-serving", epilog=serving_plan.EXAMPLE)(serving_plan.plan_serving)
 app.command("calibrate", epilog=serving_calibrate.EXAMPLE)(serving_calibrate.calibrate)
+app.command("gateway", epilog=serving_gateway.EXAMPLE)(serving_gateway.gateway)

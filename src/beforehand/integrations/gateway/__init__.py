@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import Any
 
 from beforehand.core.errors import MissingDependency
+from beforehand.integrations.gateway.litellm_router import check_router
 from beforehand.integrations.gateway.priorities import Priorities
 from beforehand.integrations.gateway.recorded import RecordedRequests
 
-__all__ = ["Gateway", "Priorities", "RecordedRequests"]
+__all__ = ["Gateway", "Priorities", "RecordedRequests", "check_router"]
 
 
 def __getattr__(name: str) -> Any:

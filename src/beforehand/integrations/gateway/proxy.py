@@ -22,6 +22,7 @@ from beforehand.integrations.gateway.recorded import RecordedRequests
 from beforehand.integrations.gateway.traffic import Traffic
 from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.inputs import flag, one_of
+from beforehand.scheduling.policies.policy import Policy
 
 log = logging.getLogger("beforehand.gateway")
 
@@ -95,6 +96,16 @@ class Gateway:
         since = time.time() - time.monotonic()
         self._clock = clock or (lambda: since + time.monotonic())
         self._session: aiohttp.ClientSession | None = None
+
+    def replan(self, policy: Policy | None, *, lengths: Any = None, profile: EngineProfile | None = None) -> None:
+        """Order by another policy from now on; what was learned and what is under way stays.
+
+        Raises:
+            InvalidInput: see `Priorities`; nothing has changed then.
+        """
+        self.traffic.priorities = self.traffic.priorities.planned_anew(policy, lengths=lengths)
+        for engine in self.traffic.engines:
+            engine.view.profile = profile
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the server."""
