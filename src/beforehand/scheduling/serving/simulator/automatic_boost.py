@@ -11,9 +11,7 @@ from beforehand.core.trace import Trace
 from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.classic import FCFS
-from beforehand.scheduling.policies.lamps import LAMPS
 from beforehand.scheduling.policies.policy import Policy
-from beforehand.scheduling.policies.skip import Skip
 from beforehand.scheduling.policies.view import UNKNOWN, By, View
 from beforehand.scheduling.serving.handlings.handling import Handling
 from beforehand.scheduling.serving.simulator.engine_run import EngineOptions, serve
@@ -48,7 +46,7 @@ def automatic_boost(
 
     The requests are served once, first come, first served, with all times between arrivals three times as long. The
     boost is nine times the mean net latency of that run, the knee the mean of the inner rank of every segment as it
-    becomes ready, for `LAMPS` twice that. A knee from the loaded run would depend on how long the run is.
+    becomes ready. A knee from the loaded run would depend on how long the run is.
 
     Args:
         policy: Usually `Boosted(...)`.
@@ -90,7 +88,4 @@ def automatic_boost(
         raise InvalidInput(f"{inner} ranks no request by a positive amount; pass boost= and knee= to Boosted")
     served = scheduler.requests
     net = np.array(scheduler.totals.finish) - served.arrival - served.tool_seconds
-    base = inner.inner if isinstance(inner, Skip) else inner
-    return policy.frozen(
-        boost=LATENCIES * float(net.mean()), knee=float(np.mean(known)) * (2.0 if isinstance(base, LAMPS) else 1.0)
-    )
+    return policy.frozen(boost=LATENCIES * float(net.mean()), knee=float(np.mean(known)))
