@@ -10,22 +10,34 @@ import pytest
 from beforehand import gradients, quantization, scheduling, streams
 from beforehand.core import Plan, Report, load_plan
 from beforehand.core.errors import CorruptData
-from beforehand.workloads import gradient_samples
+from beforehand.scheduling import serving
+from beforehand.workloads import gradient_samples, requests
 
 VECTORS = np.random.default_rng(0).lognormal(size=(8, 256))
 JOBS = scheduling.Log(VECTORS[0], expensive=VECTORS[0], cheap=VECTORS[0] > 1)
 STREAM = np.random.default_rng(0).zipf(1.2, 20_000)
 GRADIENTS = gradient_samples.gradients("layers", size=2**15, workers=2, steps=2, seed=0)
 LINK = gradients.Link(1e-4, 1e6)
+REQUESTS = requests.alpaca_like(250, rate=14.0, seed=0)
+ENGINE = {"profile": serving.PROFILES["llama3-8b-a100-80g"], "max_num_seqs": 16}
 PLANS = {
     "gradients": cache(
         lambda: gradients.plan(GRADIENTS, link=LINK, workers=2, compute_seconds=0.01, candidates=[gradients.THC()])
     ),
     "quantization": cache(lambda: quantization.plan(VECTORS, bits=3)),
     "scheduling": cache(lambda: scheduling.plan_queue(JOBS, load=0.8, bootstrap=10)),
+    "scheduling.serving": cache(
+        lambda: serving.plan_serving(REQUESTS, lengths="exact", candidates=[serving.ShortestWork()], seeds=1, **ENGINE)
+    ),
     "streams": cache(lambda: streams.plan(STREAM, memory=4096)),
 }
-HOLDOUTS = {"gradients": GRADIENTS, "quantization": VECTORS[::-1] * 2, "scheduling": JOBS, "streams": STREAM[::-1]}
+HOLDOUTS = {
+    "gradients": GRADIENTS,
+    "quantization": VECTORS[::-1] * 2,
+    "scheduling": JOBS,
+    "scheduling.serving": requests.alpaca_like(200, rate=14.0, seed=1),
+    "streams": STREAM[::-1],
+}
 
 
 @pytest.fixture(params=PLANS)

@@ -10,6 +10,7 @@ import typer
 
 from beforehand.cli import render
 from beforehand.cli.jobs import JobOptions, about, reads_jobs, show_jobs
+from beforehand.cli.serving_options import Lengths, lengths_of, read_requests
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan in JSON, such as plan.json.")]
 
@@ -36,6 +37,7 @@ def audit(
     column: Annotated[
         str | None, typer.Option(help="Column of keys, for a plan of a stream; else key, or the only one.")
     ] = None,
+    lengths: Lengths = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Check a plan's expectation on data that it never saw.
@@ -48,15 +50,22 @@ def audit(
     from beforehand.core import load_plan
     from beforehand.core.errors import InvalidInput
 
-    chosen = load_plan(plan)
+    chosen: Any = load_plan(plan)
     queue = chosen.area == "scheduling" and kind in (None, "jobs") and column is None
     if not queue and (given := jobs.words()):
         raise InvalidInput(f"{given} says how to read a log of jobs, but {plan} is no plan of a queue; leave it out")
+    serving = chosen.area == "scheduling.serving" and kind in (None, "requests") and column is None
+    if lengths is not None and not serving:
+        raise InvalidInput(f"lengths is {lengths!r}, but {plan} is no plan of an LLM engine; leave it out")
     with render.progress(2) as steps:
         steps.begin("reading")
         holdout = _next_log(chosen, trace, jobs) if queue else _holdout(chosen.area, trace, kind, column)
         steps.begin("auditing")
-        report = chosen.audit(holdout)
+        if serving:
+            known = {} if lengths is None else {"lengths": lengths_of(lengths, chosen.setting.seed + 1)}
+            report = chosen.audit(holdout, folder=plan.parent, **known)
+        else:
+            report = chosen.audit(holdout)
     if as_json:
         told = {"log": about(holdout)} if queue else {}
         render.show_json(json.loads(report.to_json()) | told)
@@ -105,6 +114,8 @@ def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any
     from beforehand.cli.stream_plans import read_stream
     from beforehand.core.errors import InvalidInput
 
+    if area == "scheduling.serving" and kind in (None, "requests") and column is None:
+        return read_requests(path)
     if area == "streams" and kind is None:
         return read_stream(StreamInput(files=[str(path)], column=column))
     if column is not None:

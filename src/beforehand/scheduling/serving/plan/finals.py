@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 
 from beforehand.core.report import Outcome
+from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.serving.plan.candidates import FIGURES, Candidate, frugality
 from beforehand.scheduling.serving.plan.objective import cost
 from beforehand.scheduling.serving.plan.runs import Runs
@@ -66,7 +67,10 @@ class Finals:
 
     def run(self, design: Candidate) -> Finalist:
         """A design on all of the traffic."""
-        results = [self._runs.run(traffic, design.policy, design.handling) for traffic in self._traffic]
+        if isinstance(design.policy, FCFS):
+            results = [self._runs.first_come(traffic, design.handling) for traffic in self._traffic]
+        else:
+            results = [self._runs.run(traffic, design.policy, design.handling) for traffic in self._traffic]
         summaries = [each.summary() for each in results]
         figures = {name: np.array([each[name] for each in summaries]) for name in FIGURES}
         figures["cost"] = np.array([cost(each, self._runs.setting.objective) for each in summaries])

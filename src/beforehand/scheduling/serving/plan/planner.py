@@ -14,7 +14,9 @@ from beforehand.core.report import Report, Verdict, judge
 from beforehand.core.trace import Trace
 from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.inputs import kind_of, listed, whole
-from beforehand.scheduling.serving.plan.candidates import BLIND, FIGURES, Candidate, checked_handling
+from beforehand.scheduling.policies.shortest_work import ShortestWork
+from beforehand.scheduling.policies.stock import name_of
+from beforehand.scheduling.serving.plan.candidates import BLIND, FIGURES, Candidate, checked_handling, family_of
 from beforehand.scheduling.serving.plan.finals import Finalist, Finals, best_of
 from beforehand.scheduling.serving.plan.knowing import know
 from beforehand.scheduling.serving.plan.runs import Runs
@@ -69,7 +71,8 @@ def plan_serving(
         tools: How tool calls are known, as in `simulate`.
         slo: Limits in seconds: `ttft`, `itl` or both.
         candidates: Orders to choose from, or pairs of an order and a handling's JSON, in place of all that the trace
-            allows. Orders are guarded; a `Boosted` with numbers is taken as it is.
+            allows; `ShortestWork(decode=0)`, which reads no prediction, is tried too. Orders are guarded; a `Boosted`
+            with numbers is taken as it is.
         seeds: How often the sample's minutes are drawn anew, for the intervals.
         seed: Of all that is drawn.
         progress: Called with a few words when a step begins.
@@ -107,24 +110,25 @@ def plan_serving(
         seed=seed,
     )
     whole("seeds", seeds, least=1, most=MOST_SEEDS)
-    calls = Requests.of(trace).calls
     if len(trace) < LEAST:
         raise InvalidInput(f"the trace has {len(trace)} conversations, but a plan needs at least {LEAST}; record more")
-    wanted = None if candidates is None else [_wanted(each) for each in listed("candidates", candidates, "orders")]
+    wanted = None if candidates is None else _wanted(listed("candidates", candidates, "orders"))
     report = progress or (lambda words: None)
-    runs = Runs(setting, tools=tools, durations=durations, refine=refine)
-    report("measuring the load")
-    load = measure(runs, Traffic(trace))
     report("reading predictions")
     traffic, known, fitted = know(
         trace, lengths=lengths, expensive=expensive, refine=refine, durations=durations, tools=tools
     )
+    traffic = traffic.fitting(setting.kv_tokens, profile.block_size, reject=engine.get("reject_oversized", False))
+    calls = Requests.of(traffic.trace).calls
+    report("measuring the load")
+    runs = Runs(setting, tools=tools, durations=durations, refine=refine)
+    load = measure(runs, traffic)
     stretch = _stretch(runs, traffic)
     search = Search(runs, stretch)
     found: list[Candidate] = []
     if load.idle and not calls:
         report("looking for the rate from which an order would matter")
-        load = replace(load, pays_from=pays_from(runs, Traffic(trace), load))
+        load = replace(load, pays_from=pays_from(runs, stretch, load))
     else:
         found = search.best_of_each(wanted or [(each, None) for each in orders(traffic)], report)
     report("running the best on traffic drawn anew")
@@ -145,12 +149,12 @@ def plan_serving(
         p99_ratio=ratio,
         figures={name: chosen.outcome(name) for name in FIGURES},
         before={name: first_come.outcome(name) for name in FIGURES},
-        by_length=() if best is first_come else _by_length(trace, first_come, best),
+        by_length=() if best is first_come else _by_length(traffic.trace, first_come, best),
         load=load,
         known=known,
         worth=_worth(runs, stretch, search.first_come, best, found),
         verdict=verdict,
-        conversations=len(trace),
+        conversations=len(traffic),
         calls=calls,
         sample=trace.fingerprint,
         versions=made_with(),
@@ -168,12 +172,15 @@ def audit(plan: ServingPlan, trace: Trace, **others: Any) -> Report:
     return plan.audit(trace, **others)
 
 
-def _wanted(given: Any) -> tuple[Any, Handling]:
-    """An order and its handling, as the caller wrote them."""
-    if isinstance(given, tuple):
-        order, handling = given
-        return order, checked_handling(handling)
-    return given, None
+def _wanted(given: Sequence[Any]) -> list[tuple[Any, Handling]]:
+    """Orders and their handlings as the caller wrote them; one that reads no prediction comes with them."""
+    found: list[tuple[Any, Handling]] = []
+    for each in given:
+        order, handling = each if isinstance(each, tuple) else (each, None)
+        name_of(order)
+        found.append((order, None if handling is None else checked_handling(handling)))
+    blind = any(family_of(order) in BLIND[1:] for order, _ in found)
+    return found if blind else [*found, (ShortestWork(decode=0.0), None)]
 
 
 def _stretch(runs: Runs, traffic: Traffic) -> Traffic:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from beforehand.core.trace import Trace
@@ -39,6 +39,7 @@ class Runs:
     tools: Any = "exact"
     durations: Any = None
     refine: Any = None
+    _first_come: dict[tuple[int, str | None], tuple[Trace, ServingResult]] = field(default_factory=dict, repr=False)
 
     def options(self, traffic: Traffic) -> dict[str, Any]:
         """The arguments of `simulate` that all designs share; predictors that learn start anew each time."""
@@ -65,8 +66,11 @@ class Runs:
         return cost(self.run(traffic, policy, handling).summary(), self.setting.objective)
 
     def first_come(self, traffic: Traffic, handling: str | None = None) -> ServingResult:
-        """Simulate `FCFS()`."""
-        return self.run(traffic, FCFS(), handling)
+        """Simulate `FCFS()`, once for each trace and handling: it reads no predictions."""
+        key = id(traffic.trace), handling
+        if key not in self._first_come:  # the trace is kept too, or another one might get its id
+            self._first_come[key] = traffic.trace, self.run(traffic, FCFS(), handling)
+        return self._first_come[key][1]
 
     def guarded(self, traffic: Traffic, order: Stock, handling: str | None = None) -> Stock:
         """The order with its guard, the automatic boost and knee as numbers; `FCFS()` needs none."""

@@ -66,6 +66,11 @@ class Setting:
         """Whether there is a host tier to swap to."""
         return bool(self.engine.get("host_tokens", 0))
 
+    @property
+    def kv_tokens(self) -> int:
+        """Tokens that the KV cache holds."""
+        return int(self.engine.get("kv_tokens", self.profile.kv_tokens))
+
     def to_fields(self) -> dict[str, Any]:
         """The setting as a JSON object."""
         engine = infinite_as_text(self.engine)
@@ -88,6 +93,8 @@ def checked_engine(engine: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for name, value in engine.items():
         one_of("engine", name, ENGINE)
+        if name == "kv_tokens" and value is None:
+            continue  # the profile's
         if name in COUNTS:
             options[name] = whole(name, value, least=int(name != "host_tokens"), most=MOST)
         elif name in SHARES:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from beforehand.core.predictor import Price
 from beforehand.core.trace import Trace
 from beforehand.scheduling.serving.simulator.prompts import FREE, Recorded
+from beforehand.scheduling.serving.simulator.request import Requests
 
 Floats = NDArray[np.float64]
 BLOCK: Final = 60.0  # seconds that are drawn together, so that bursts stay bursts
@@ -73,6 +74,15 @@ class Traffic:
     def window(self, begin: int, end: int) -> Self:
         """The conversations from `begin` to before `end`."""
         return self._take(np.arange(begin, end), self.trace["arrival"][begin:end])
+
+    def fitting(self, kv_tokens: int, block_size: int, *, reject: bool) -> Self:
+        """Those conversations that fit into the KV cache.
+
+        Raises:
+            CapacityExceeded: one does not, and `reject` is False.
+        """
+        fits = Requests.of(self.trace).fitting(kv_tokens, block_size, reject=reject)
+        return self if fits.all() else self._take(np.flatnonzero(fits), self.trace["arrival"][fits])
 
     def drawn(self, seed: int) -> Self:
         """As much traffic again, made of minutes of this one drawn with replacement.
