@@ -43,6 +43,11 @@ class Against(NamedTuple):
     ttft: Ratio
 
 
+def mix(**options: Any) -> Workload:
+    """The mix of tools of INFERCEPT, with options of `tool_mix`."""
+    return lambda rate, conversations, seed: tool_mix(conversations, rate=rate, seed=seed, **options)
+
+
 def mixed(rate: float, conversations: int, seed: int) -> Any:
     """The mix of tools of INFERCEPT."""
     return tool_mix(conversations, rate=rate, seed=seed)

@@ -89,13 +89,13 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None, data: str | Pa
     orders = tables.orders_table(side, scale)
     begin("calls that are predicted")
     found += [errors, guard, waste, findings.order_by_memory(runs, scale), findings.knowing_the_call(runs, scale)]
-    begin("engines that differ")
-    where = tables.sensitivity(runs, scale)
+    begin("engines and conversations that differ")
+    where = [tables.margin_table(side, scale), tables.others_table(scale), tables.sensitivity(runs, scale)]
     return Study(
         name="LAMPS",
         paper=PAPER,
         command="beforehand reproduce lamps" + (" --data PATH" if data else "") + (" --quick" if quick else ""),
         findings=[judge(claim, each) for claim, each in zip(CLAIMS, found, strict=True)],
-        sheets=[main, error_table, guard_table, waste_table, orders, where],
+        sheets=[main, error_table, guard_table, waste_table, orders, *where],
         seconds=time.thread_time() - start,
     )

@@ -2,21 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from beforehand.reporting import Sheet
 from beforehand.scheduling.serving import EngineProfile
-from beforehand.studies.lamps.contenders import MAIN, ORDERS, QUICK_MAIN, SWAPPING, TIER, WHOLE, Contender
+from beforehand.studies.lamps.contenders import (
+    ELAPSED,
+    MAIN,
+    ORACLE,
+    ORDERS,
+    QUICK_MAIN,
+    SWAPPING,
+    TIER,
+    WHOLE,
+    Contender,
+)
 from beforehand.studies.lamps.engines import ENGINES, GPTJ, Engine
-from beforehand.studies.lamps.runs import Runs
+from beforehand.studies.lamps.runs import Runs, mix
 from beforehand.studies.lamps.scale import Scale
 
 SIMULATED: Final = (
     "Simulated; the time of an iteration is from a public A100 profile, attention and host terms assumed; the error "
     "against a real GPU is unknown."
 )
+OTHERS: Final[dict[str, tuple[float, dict[str, Any]]]] = {  # share of the rate past the knee, and what differs
+    "one call each": (2.0, {"single_call": True}),
+    "calls as of coding agents": (1.0, {"agentic": True}),
+    "1 % of calls hang": (1.0, {"hung": 0.01}),
+}
 HEADS: Final = (
     "engine",
     "conversations/s",
@@ -77,6 +92,52 @@ def sensitivity(runs: Runs, scale: Scale) -> Sheet:
         rows=rows,
         below=f"*{WHOLE.name}* over *{TIER.name}*, {GPTJ.name}; rates are scaled with the speed of an iteration. "
         + SIMULATED,
+    )
+
+
+def margin_table(runs: Runs, scale: Scale) -> Sheet:
+    """What is left of the margin over INFERCEPT as an engine of today comes closer."""
+    settings: dict[str, dict[str, Any]] = {
+        "no prefix cache, each return of INFERCEPT's queues as new": {"prefix_caching": False},
+        "no prefix cache": {"prefix_caching": False},
+        "no host tier": {"host_tokens": 0},
+        "prefix cache and host tier": {},
+    }
+    rows = []
+    for engine in ENGINES:
+        for name, extra in settings.items():
+            late = {"resume": "return"} if "queues as new" in name else {}
+            ours, elapsed, known = (
+                replace(each, name=f"{each.name}, {name}", options={**each.options, **extra, **more})
+                for each, more in ((WHOLE, {}), (ELAPSED, late), (ORACLE, late))
+            )
+            found = [runs.against(engine, scale.past(engine), ours, base, scale.few[:2]) for base in (elapsed, known)]
+            rows.append([engine.name, name, str(found[0].mean), str(found[0].ttft), str(found[1].mean)])
+    return Sheet(
+        title="What the margin over INFERCEPT rests on",
+        columns=["engine", "with", "mean, over elapsed times", "first token", "mean, over known durations"],
+        rows=rows,
+        below=f"*{WHOLE.name}* over INFERCEPT past the knee. {SIMULATED}",
+    )
+
+
+def others_table(scale: Scale) -> Sheet:
+    """Conversations of other kinds."""
+    rows = []
+    for name, (share, options) in OTHERS.items():
+        if scale.quick and name != "1 % of calls hang":
+            continue
+        runs = Runs(scale.side if scale.quick else scale.conversations, mix(**options))
+        for engine in ENGINES:
+            rate = share * scale.past(engine)
+            found = [runs.against(engine, rate, each, TIER, scale.few[:2]) for each in (ELAPSED, WHOLE)]
+            cells = [str(each) for one in found for each in (one.mean, one.p99)]
+            rows.append([name, engine.name, f"{rate:g}", *cells])
+    return Sheet(
+        title="Other conversations",
+        columns=["conversations", "engine", "conversations/s", "INFERCEPT: mean", "p99", "LAMPS: mean", "p99"],
+        rows=rows,
+        below=f"Over *{TIER.name}*; *{ELAPSED.name}* and *{WHOLE.name}*. {SIMULATED}",
     )
 
 
