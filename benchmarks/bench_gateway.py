@@ -24,7 +24,7 @@ from report import options, take
 
 from beforehand.reporting import Sheet
 
-STREAMS, PIECES, EVERY, REPEATS = 64, 50, 0.02, 7
+STREAMS, PIECES, EVERY, REPEATS = 64, 50, 0.02, 5
 PROMPT = "word " * 400
 
 
