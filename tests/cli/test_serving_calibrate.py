@@ -81,3 +81,9 @@ def test_a_model_without_vllm_is_one_clear_line(capsys, tmp_path, monkeypatch):
     error = capsys.readouterr().err
     assert "needs vLLM" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("engine", ["tensor_parallel_size=2", "[1]", "2"])
+def test_arguments_of_the_engine_that_are_no_object_are_refused(capsys, tmp_path, engine):
+    assert run(["scheduling", "calibrate", "--model", str(tmp_path), "--engine", engine]) == 2
+    assert "engine is" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`scheduling calibrate`: how fast is my engine?"""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -29,6 +30,13 @@ def calibrate(
     max_batched_tokens: Annotated[
         int, typer.Option(min=64, help="With --model: new tokens of an iteration, at most.")
     ] = 2048,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="With --model: further arguments of vLLM's engine, such as '{\"tensor_parallel_size\": 2}'.",
+        ),
+    ] = None,
     kv_tokens: Annotated[
         int | None, typer.Option(min=1, help="Tokens that the KV cache holds, if the file does not say it.")
     ] = None,
@@ -53,12 +61,18 @@ def calibrate(
     error of that is part of the profile.
     """
     from beforehand.core.errors import InvalidInput
+    from beforehand.integrations.vllm.measured_steps import measure_steps
 
     if (steps is None) == (model is None):
         raise InvalidInput("calibrate takes --steps FILE or --model DIR; give one of them")
-    with render.progress(2) as bar:
-        bar.begin("reading" if steps else "timing the engine")
-        recorded = _recorded(steps) if steps else _timed(model or "", max_num_seqs, max_batched_tokens, bar)
+    arguments = _arguments(engine)
+    with render.progress(None) as bar:
+        if steps is not None:
+            bar.begin("reading")
+            recorded = _recorded(steps)
+        else:
+            limits = {"max_num_seqs": max_num_seqs, "max_batched_tokens": max_batched_tokens}
+            recorded = measure_steps(model or "", begin=bar.begin, **limits, **arguments)
         bar.begin("fitting")
         known = {"kv_tokens": kv_tokens, "kv_bytes_per_token": kv_bytes_per_token, "block_size": block_size}
         profile = _fitted(recorded, name or (steps.stem if steps else Path(model or "").name), saturation, known)
@@ -78,10 +92,21 @@ def _recorded(path: Path) -> "Trace":
     return Trace.load(path, kind="steps")
 
 
-def _timed(model: str, max_num_seqs: int, max_batched_tokens: int, bar: render.Steps) -> "Trace":
-    from beforehand.integrations.vllm.measured_steps import measure_steps
+def _arguments(engine: str | None) -> dict[str, Any]:
+    """The arguments of vLLM's engine that are given as JSON.
 
-    return measure_steps(model, max_num_seqs=max_num_seqs, max_batched_tokens=max_batched_tokens)
+    Raises:
+        InvalidInput: it is something else.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    try:
+        given = json.loads(engine or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise InvalidInput(f"engine is {engine!r}, but must be a JSON object such as '{{\"tensor_parallel_size\": 2}}'")
+    return given
 
 
 def _fitted(recorded: "Trace", name: str, saturation: int | None, given: dict[str, int | None]) -> "EngineProfile":
