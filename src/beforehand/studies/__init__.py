@@ -10,6 +10,7 @@ STUDIES = {  # by the system's name
     "LSS": "beforehand.studies.lss",
     "SkipPredict": "beforehand.studies.skip_predict",
     "THC": "beforehand.studies.thc",
+    "TRAIL": "beforehand.studies.trail",
     "TopK-Chunked": "beforehand.studies.utility",
 }
 
