@@ -1,6 +1,8 @@
 """What an engine keeps of its work for `plan-serving`, `audit` and `calibrate`, and the files it goes to."""
 
 import os
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
@@ -8,14 +10,18 @@ from typing import Final, final
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.integrations.vllm.recorder import Segment, StepRecorder, TraceRecorder, prefix_of
+from beforehand.integrations.vllm.report import LOGGER
 from beforehand.integrations.vllm.tracked import Tracked
 
+MINUTE: Final = 60.0  # s
 ENDINGS: Final = (".npz", ".jsonl", ".parquet")
 
 
 @final
 class Recording:
-    """Everything that was served since the engine started.
+    """Everything that was served since the engine started, written once a minute and when the engine stops.
+
+    vLLM's server kills its engine at once, and the last minute with it, unless it has a `--shutdown-timeout`.
 
     Args:
         path: Where the trace goes. The iterations go beside it, under the same name that ends in `.steps.npz`.
@@ -35,6 +41,19 @@ class Recording:
         self._began = began
         self._cache = dict(cache)
         self._unanswered: dict[int, Tracked] = {}
+        self._writing = threading.Lock()
+        self._written = 0  # answers
+
+    def write_now_and_then(self) -> None:
+        """Write whatever is new, once a minute, in a thread that ends with the process."""
+
+        def write() -> None:
+            while True:
+                time.sleep(MINUTE)
+                if self._written != len(self.answers):
+                    self.write()
+
+        threading.Thread(target=write, name="beforehand-recording", daemon=True).start()
 
     def admitted(self, tracked: Tracked) -> None:
         """The request has begun to run."""
@@ -74,11 +93,27 @@ class Recording:
         )
 
     def write(self) -> list[Path]:
-        """Write what there is so far, and say where."""
-        written = []
-        if len(self.answers):
+        """Write what there is so far, and say where; nothing while another thread writes.
+
+        Returns:
+            The files. What cannot be written is said in vLLM's log.
+        """
+        if not self._writing.acquire(blocking=False):
+            return []
+        try:
+            return self._write()
+        except Exception as error:  # the engine goes on
+            LOGGER.error("beforehand could not write %s: %s", self.path, error)
+            return []
+        finally:
+            self._writing.release()
+
+    def _write(self) -> list[Path]:
+        written, answers = [], len(self.answers)
+        if answers:
             self.answers.trace().save(self.path)
             written.append(self.path)
+            self._written = answers
         columns = self.steps.columns()
         if len(columns["seconds"]):
             beside = self.path.with_suffix(".steps.npz")

@@ -1,5 +1,6 @@
 """What the plug-in says in vLLM's log and in its metrics."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Sequence
@@ -30,10 +31,10 @@ class Telemetry:
         self.metrics.set(policy_active=1, probe_active=0, prediction_trusted=1, overtaken_seconds_max=0)
         LOGGER.info("beforehand orders the requests by %s", order.live.policy)
         if order.recording is not None:
-            try:
-                signal.signal(signal.SIGUSR2, lambda number, frame: self.write(order))
-            except ValueError:  # not in the main thread
-                LOGGER.warning("beforehand writes %s when the engine stops, not on SIGUSR2", order.recording.path)
+            recording = order.recording
+            recording.write_now_and_then()
+            with contextlib.suppress(ValueError):  # signals are for the main thread
+                signal.signal(signal.SIGUSR2, lambda number, frame: recording.write())
 
     def not_active(self, problems: Sequence[str], *, strict: bool) -> None:
         """The engine stays as it is, for these reasons.
@@ -82,19 +83,10 @@ class Telemetry:
             now_or_not = "again orders by predictions" if canary.trusted else "leaves predictions out of the order"
             LOGGER.warning("beforehand %s: their Kendall tau is %.2f", now_or_not, canary.tau)
 
-    def write(self, order: RequestOrder) -> None:
-        """Write what was recorded; the engine goes on should that fail."""
-        if order.recording is None:
-            return
-        try:
-            written = order.recording.write()
-        except Exception as error:
-            LOGGER.error("beforehand could not write %s: %s", order.recording.path, error)
-            return
-        LOGGER.info("beforehand wrote %s", ", ".join(map(str, written)) or "nothing, since nothing was served")
-
     def close(self, order: RequestOrder) -> None:
         """The engine stops."""
         self._flushed = 0.0
         self.flush(order, None)
-        self.write(order)
+        if order.recording is not None:
+            written = order.recording.write()
+            LOGGER.info("beforehand wrote %s", ", ".join(map(str, written)) or "nothing")
