@@ -7,7 +7,10 @@ import numpy as np
 
 from beforehand.core import Trace
 from beforehand.integrations.vllm.engine_shape import EngineShape
+from beforehand.integrations.vllm.harness import run_scheduler
 from beforehand.scheduling.engine_profile import EngineProfile
+from beforehand.scheduling.serving import FCFS, PSPJF
+from beforehand.scheduling.serving.simulator.simulate import simulate
 
 BLOCK = 16
 
@@ -24,7 +27,11 @@ class Case:
 
 
 def random_case(seed: int, *, calls: bool = False, ranked: bool | None = None, tight: bool | None = None) -> Case:
-    """A case in which requests queue: prompts in chunks, shared prefixes, little memory; each with some probability."""
+    """A case in which requests queue: prompts in chunks, shared prefixes, little memory; each with some probability.
+
+    Every prompt has a token of its own. One that is all shared, and fills whole blocks, makes vLLM compute its last
+    block anew and cache it twice, which the simulator does not follow.
+    """
     rng = np.random.default_rng(seed)
     rows = int(rng.integers(10, 70))
     longest = int(rng.choice([40, 300, 1500]))
@@ -37,7 +44,7 @@ def random_case(seed: int, *, calls: bool = False, ranked: bool | None = None, t
         ids = rng.integers(-1, 3, rows)
         shared = int(rng.integers(1, longest))
         columns["prefix_id"] = ids
-        columns["prefix_tokens"] = np.where(ids < 0, 0, np.minimum(prompts, shared + 7 * ids))
+        columns["prefix_tokens"] = np.where(ids < 0, 0, np.minimum(prompts - 1, shared + 7 * ids))
     whole, children = prompts + outputs, {}
     if calls:
         counts = rng.integers(0, 4, rows)
@@ -103,13 +110,6 @@ def row_of(name: str) -> int:
     return int(name.split(".")[0])
 
 
-def steps_of_simulator(journal) -> list[tuple]:
-    """The same of the simulator."""
-    return [
-        (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
-    ]
-
-
 def first_difference(ours: list[tuple], theirs: list[tuple]) -> str:
     """In which iteration, and in what, two lists of steps differ first; empty where they do not."""
     names = ("admitted", "preempted", "tokens", "used blocks")
@@ -122,3 +122,36 @@ def first_difference(ours: list[tuple], theirs: list[tuple]) -> str:
     if len(ours) != len(theirs):
         return f"{len(ours)} iterations, but vLLM {len(theirs)}"
     return ""
+
+
+def simulated(case: Case) -> list[tuple]:
+    """What the simulator decides."""
+    shape, journal = case.shape, []
+    options = {
+        "profile": case.profile,
+        "max_num_seqs": shape.max_num_seqs,
+        "max_batched_tokens": shape.max_batched_tokens,
+        "prefix_caching": shape.prefix_caching,
+        "watermark": shape.watermark,
+        "max_preemptions": 0,
+        "resume": "return",
+        "journal": journal,
+    }
+    if case.ranks is None:
+        simulate(case.requests, policy=FCFS(), **options)
+    else:
+        calls = case.requests.children.get("calls")
+        segments = np.ones(len(case.ranks), np.int64) if calls is None else np.diff(calls.offsets) + 1
+        simulate(case.requests, policy=PSPJF(by="expensive"), lengths=np.repeat(case.ranks + 1.0, segments), **options)
+    return [
+        (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
+    ]
+
+
+def served(case: Case) -> list[tuple]:
+    """What vLLM's scheduler decides, first come, first served or by its own static priorities."""
+    shape = case.shape if case.ranks is None else case.shape.with_policy("priority")
+    run = run_scheduler(case.requests, profile=case.profile, shape=shape, priorities=case.ranks)
+    assert run.free_blocks[0] == run.free_blocks[1]
+    assert run.left_behind == 0
+    return steps_of_vllm(run)

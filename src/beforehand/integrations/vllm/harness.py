@@ -215,6 +215,8 @@ def _serve(run: _Running, profile: Clock) -> list[VirtualStep]:
         for name in preempted:
             run.states[int(name.split(".")[0])].preemptions += 1
         if not tokens:
+            if preempted:  # whoever made room for itself is admitted again in the next step
+                continue
             if not run.events:
                 raise RuntimeError(
                     f"stall: at {now} s nothing runs and nothing will come, but {len(served.requests)} requests wait"

@@ -159,12 +159,9 @@ class BlockPool:
         if prefix is None or not self.caching or holding.depth >= holding.shared:
             return
         depth = min(tokens // self.size, holding.shared)
-        if prefix.held != holding.depth or depth <= holding.depth:
-            return  # another has filled the same blocks meanwhile
+        if prefix.cached != holding.depth or depth <= holding.depth:
+            return  # these blocks are cached already; vLLM keeps both copies, and others find the first
         self._leave(prefix, holding.depth)
-        for run in prefix.runs:  # the same tokens, once more: what lies there is found no longer
-            run.chain = Chain()
-        prefix.runs.clear()
         prefix.held = prefix.cached = depth
         prefix.depths[depth] = prefix.depths.get(depth, 0) + 1
         holding.rest -= depth - holding.depth

@@ -70,6 +70,8 @@ class Pauses:
         job.held_since = now
         self.later(now + seconds, RETURN, job)
         self.due.append(job)
+        if not self._together:  # at once, since what is freed first is evicted from the cache first
+            self.decide(now)
 
     def later(self, when: float, kind: int, job: Job) -> None:
         """Note an event of this conversation, void once its stamp has changed."""

@@ -218,6 +218,9 @@ class Scheduler:
         batch, k = self.batch, self.iteration
         ending = batch.finishing.pop(k, None)
         if ending is not None:
+            if len(ending) > 1:  # who runs longest is freed first, and evicted from the cache first
+                places = {job: place for place, job in enumerate(batch.running)}
+                ending.sort(key=lambda each: places.get(each[0], -1))
             for job, stamp in ending:
                 if job.stamp == stamp:
                     job.settle(k)
@@ -367,6 +370,7 @@ class Scheduler:
         if job.segment < job.last:
             self._mark(job, "tool")
             self.pauses.begin(job, self.now, self._call_seconds[job.segment])
+            self._refreshed = -1  # others may still end in this iteration
             return
         self.pool.release(job.holding, job.resident)
         job.resident, job.phase = 0, DONE

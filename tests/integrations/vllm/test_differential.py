@@ -1,0 +1,28 @@
+"""The simulator beside vLLM's own scheduler: the same admissions, preemptions, tokens and blocks in every iteration.
+
+`benchmarks/bench_vllm_differential.py` does the same with 1,000 traces.
+"""
+
+import pytest
+
+from tests.integrations.vllm.differential import first_difference, random_case, served, simulated
+
+pytestmark = pytest.mark.vllm
+
+
+@pytest.mark.parametrize("seed", range(35))
+def test_first_come_first_served_is_decided_as_vllm_does(seed):
+    case = random_case(seed, ranked=False)
+    assert first_difference(simulated(case), served(case)) == ""
+
+
+@pytest.mark.parametrize("seed", range(35))
+def test_conversations_with_calls_are_served_as_vllm_does(seed):
+    case = random_case(seed, calls=True, ranked=False)
+    assert first_difference(simulated(case), served(case)) == ""
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_static_priorities_are_served_as_vllm_does_where_memory_lasts(seed):
+    case = random_case(seed, ranked=True, tight=False)
+    assert first_difference(simulated(case), served(case)) == ""
