@@ -33,6 +33,7 @@ def test_recorded_steps_become_a_profile_file(capsys, tmp_path, steps):
     assert "1,536" in shown
     assert "384 new tokens" in shown
     assert f"wrote {profile}" in shown
+    assert "25 GB/s, assumed" in shown
     found = EngineProfile.load(profile)
     assert (found.name, found.kv_tokens, found.block_size) == ("steps", 400_000, 16)
     assert abs(found.step_seconds(700) / LLAMA.step_seconds(700) - 1) < 0.02
@@ -40,11 +41,12 @@ def test_recorded_steps_become_a_profile_file(capsys, tmp_path, steps):
 
 def test_what_the_file_knows_of_the_cache_need_not_be_said(capsys, tmp_path):
     meta = {"kv_tokens": 7000, "kv_bytes_per_token": 4096, "block_size": 32, "source": "my engine"}
+    meta |= {"swap_latency": 1e-4, "swap_bytes_per_second": 12e9}
     Trace("steps", columns(), meta=meta).save(tmp_path / "steps.npz")
     assert run(["scheduling", "calibrate", "--steps", str(tmp_path / "steps.npz"), "--json", "--name", "mine"]) == 0
     found = EngineProfile.from_json(capsys.readouterr().out)
     assert (found.name, found.kv_tokens, found.kv_bytes_per_token, found.block_size) == ("mine", 7000, 4096, 32)
-    assert found.source == "my engine"
+    assert (found.source, found.swap_latency, found.swap_bytes_per_second) == ("my engine", 1e-4, 12e9)
 
 
 def test_a_profile_that_errs_much_says_so(capsys, tmp_path):

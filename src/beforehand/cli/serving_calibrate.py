@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLE: Final = "Example: beforehand scheduling calibrate --steps steps.npz --output profile.json"
 KV: Final = ("kv_tokens", "kv_bytes_per_token", "block_size")
+SWAPS: Final = ("swap_latency", "swap_bytes_per_second")
 
 
 def calibrate(
@@ -71,7 +72,7 @@ def calibrate(
             bar.begin("reading")
             recorded = _recorded(steps)
         else:
-            limits = {"max_num_seqs": max_num_seqs, "max_batched_tokens": max_batched_tokens}
+            limits: dict[str, Any] = {"max_num_seqs": max_num_seqs, "max_batched_tokens": max_batched_tokens}
             recorded = measure_steps(model or "", begin=bar.begin, **limits, **arguments)
         bar.begin("fitting")
         known = {"kv_tokens": kv_tokens, "kv_bytes_per_token": kv_bytes_per_token, "block_size": block_size}
@@ -81,7 +82,7 @@ def calibrate(
     if as_json:
         print(profile.to_json())
         return
-    _show(profile, len(recorded))
+    _show(profile, len(recorded), SWAPS[0] in recorded.meta)
     if output:
         render.show(f"\nwrote {output}")
 
@@ -120,12 +121,13 @@ def _fitted(recorded: "Trace", name: str, saturation: int | None, given: dict[st
             raise InvalidInput(f"the steps do not say {key}; pass --{key.replace('_', '-')}")
     if known["block_size"] is None:
         del known["block_size"]
+    known |= {key: meta[key] for key in SWAPS if key in meta}
     columns = [recorded[column] for column in ("new_tokens", "context_tokens", "prefill_pairs", "seconds")]
     source = str(meta.get("source", "recorded steps"))
     return fit_profile(*columns, name=name, saturation=saturation, source=source, **known)
 
 
-def _show(profile: "EngineProfile", rows: int) -> None:
+def _show(profile: "EngineProfile", rows: int, swaps: bool) -> None:
     tokens, seconds = np.asarray(profile.tokens), np.asarray(profile.seconds)
     table = render.table("new tokens", "ms", "tokens/s")
     for n, each in zip(tokens.tolist(), seconds.tolist(), strict=True):
@@ -143,5 +145,6 @@ def _show(profile: "EngineProfile", rows: int) -> None:
             ("a token of context", f"{1e9 * per_context:.3g} ns when decoding, {1e9 * per_pair:.3g} ns in a prefill"),
             ("saturation", f"{profile.saturation:,} new tokens"),
             ("KV cache", f"{profile.kv_tokens:,} tokens of {profile.kv_bytes_per_token:,} bytes"),
+            ("to the host", f"{profile.swap_bytes_per_second / 1e9:.3g} GB/s{'' if swaps else ', assumed'}"),
         ])
     )  # fmt: skip

@@ -54,6 +54,8 @@ def test_the_engine_says_how_much_its_cache_holds(measured):
     assert meta["kv_bytes_per_token"] == 2 * 2 * 32 * 4  # keys and values of one head in two layers, in float32
     assert abs(meta["kv_tokens"] - (1 << 22) // 512) <= 64
     assert "vLLM" in meta["source"]
+    assert meta["swap_latency"] >= 0
+    assert 1e7 < meta["swap_bytes_per_second"] < 1e13
     assert begun[0] == "loading the model"
 
 

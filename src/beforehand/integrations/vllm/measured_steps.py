@@ -12,6 +12,7 @@ import numpy as np
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput, MissingDependency
 from beforehand.integrations.vllm.kv_shape import kv_shape
+from beforehand.integrations.vllm.measured_copies import measure_copies
 
 CONTEXTS: Final = (64, 512, 2048)  # tokens of the prompts under which decoding is timed
 CHUNKS: Final = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192)
@@ -58,7 +59,8 @@ def measure_steps(
     Guarantee:
         A trace of kind `steps`, a row an iteration: `new_tokens`, `context_tokens` (of the requests that decode),
         `prefill_pairs` (over prefilled tokens the sum of the tokens that each attends to) and `seconds`, wall time. Its
-        metadata hold `kv_tokens`, `kv_bytes_per_token` and `block_size` as the engine has them.
+        metadata hold `kv_tokens`, `kv_bytes_per_token` and `block_size` as the engine has them, and `swap_latency` and
+        `swap_bytes_per_second` of copies between its memory and the host's.
 
     Raises:
         MissingDependency: vLLM is not installed.
@@ -91,7 +93,12 @@ def measure_steps(
         bench.run(plan[place])
     table = np.array(watch.rows)
     columns = {name: table[:, place].astype(np.int64) for place, name in enumerate(ROW[:-1])}
-    meta = shape | {"source": f"{Path(str(model)).name} in vLLM {_version()}", "seed": seed}
+    begin("timing copies")
+    from vllm.platforms import current_platform
+
+    copies = measure_copies(current_platform.device_type, shape["kv_bytes_per_token"] * shape["block_size"])
+    swaps = {"swap_latency": copies.latency, "swap_bytes_per_second": copies.bytes_per_second}
+    meta = shape | swaps | {"source": f"{Path(str(model)).name} in vLLM {_version()}", "seed": seed}
     return Trace("steps", columns | {ROW[-1]: table[:, -1]}, meta=meta)
 
 

@@ -17,7 +17,7 @@ from beforehand.scheduling.policies.skip_predict import SkipPredict
 from beforehand.scheduling.policies.stock import POLICIES
 from beforehand.scheduling.policies.trail import TRAIL
 from beforehand.scheduling.policies.view import ToolView, View, columns_of
-from beforehand.scheduling.serving.calibration import fit_profile
+from beforehand.scheduling.serving.calibration import CopyTimes, fit_copies, fit_profile
 from beforehand.scheduling.serving.handlings.always import Always
 from beforehand.scheduling.serving.handlings.handling import Handling
 from beforehand.scheduling.serving.handlings.handling_json import HANDLINGS, handling_from_json, handling_to_json
@@ -53,6 +53,7 @@ __all__ = [
     "TRAIL",
     "Always",
     "Boosted",
+    "CopyTimes",
     "EngineProfile",
     "EngineView",
     "Handling",
@@ -81,6 +82,7 @@ __all__ = [
     "automatic_boost",
     "check_requests",
     "columns_of",
+    "fit_copies",
     "fit_profile",
     "handling_from_json",
     "handling_to_json",
