@@ -171,7 +171,7 @@ def sheet(runs: Runs) -> Sheet:
     origin = "generated alike, not the traces" if runs.generated else "the traces themselves"
     return Sheet(
         title="Requests of the Azure traces",
-        columns=("order", "mean", "p99", "first token", "its p99"),
+        columns=["order", "mean", "p99", "first token", "its p99"],
         rows=rows,
         below=f"Ratios to first come, first served, mean over {len(runs.names)} settings ({origin}). {ASSUMED}",
     )

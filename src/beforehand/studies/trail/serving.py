@@ -93,7 +93,7 @@ def latency_falls(points: list[Point]) -> Found:
     )
 
 
-def meets_targets(points: list[Point]) -> list[tuple[str, ...]]:
+def meets_targets(points: list[Point]) -> list[list[str]]:
     """Beside each target what came out."""
     rows = []
     for workload, rate, name, mean, first, late in TARGETS:
@@ -107,7 +107,7 @@ def meets_targets(points: list[Point]) -> list[tuple[str, ...]]:
                     for key, most in (("mean_latency", mean), ("ttft", first), ("p99_latency", late))
                 ]
                 pairs = [f"{cell} (at most {most})" for cell, most in zip(cells, wanted, strict=True)]
-                rows.append((f"{workload} {rate:g}/s", f"Boosted({name})", *pairs, "yes" if all(met) else "no"))
+                rows.append([f"{workload} {rate:g}/s", f"Boosted({name})", *pairs, "yes" if all(met) else "no"])
     return rows
 
 
@@ -161,18 +161,18 @@ def burst(quick: bool) -> Found:
 def sheet(points: list[Point], title: str) -> Sheet:
     """Ratios to first come, first served, with intervals over seeds."""
     rows = [
-        (f"{point.workload} {point.rate:g}/s", name, *(interval(values[:, place]) for place in range(len(KEYS))))
+        [f"{point.workload} {point.rate:g}/s", name, *(interval(values[:, place]) for place in range(len(KEYS)))]
         for point in points
         for name, values in point.found.items()
     ]
-    columns = ("requests", "order", "mean", "p99", "first token", "its p99")
+    columns = ["requests", "order", "mean", "p99", "first token", "its p99"]
     below = f"Ratios to first come, first served, mean over seeds. {ASSUMED}"
     return Sheet(title=title, columns=columns, rows=rows, below=below)
 
 
 def target_sheet(points: list[Point]) -> Sheet:
     """What the guard had to reach."""
-    columns = ("requests", "order", "mean", "first token", "p99", "met")
+    columns = ["requests", "order", "mean", "first token", "p99", "met"]
     return Sheet(
         title="Targets of the guard, nothing tuned", columns=columns, rows=meets_targets(points), below=ASSUMED
     )
