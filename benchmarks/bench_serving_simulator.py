@@ -87,7 +87,7 @@ def speeds() -> Sheet:
         title="Iterations a second",
         columns=["requests", "order", "iterations/s", "target"],
         rows=rows,
-        below=f"Processor time of one thread, best of {REPEATS}; {REQUESTS:,} requests, or {CONVERSATIONS:,} with calls.",
+        below=f"Processor time of one thread, best of {REPEATS}; {REQUESTS:,} requests, {CONVERSATIONS:,} with calls.",
     )
 
 

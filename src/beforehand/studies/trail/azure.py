@@ -167,7 +167,7 @@ def needs_no_prediction(runs: Runs, falls: dict[str, float]) -> Found:
 
 def sheet(runs: Runs) -> Sheet:
     """All orders, over all settings."""
-    rows = [(name, *(interval(values[:, place]) for place in range(len(KEYS)))) for name, values in runs.found.items()]
+    rows = [[name, *(interval(values[:, place]) for place in range(len(KEYS)))] for name, values in runs.found.items()]
     origin = "generated alike, not the traces" if runs.generated else "the traces themselves"
     return Sheet(
         title="Requests of the Azure traces",
