@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import numpy as np
 import typer
 
 from beforehand.cli import render
@@ -128,6 +127,8 @@ def _fitted(recorded: "Trace", name: str, saturation: int | None, given: dict[st
 
 
 def _show(profile: "EngineProfile", rows: int, swaps: bool) -> None:
+    import numpy as np
+
     tokens, seconds = np.asarray(profile.tokens), np.asarray(profile.seconds)
     table = render.table("new tokens", "ms", "tokens/s")
     for n, each in zip(tokens.tolist(), seconds.tolist(), strict=True):
