@@ -1,6 +1,8 @@
 """How an engine is started with us: settings, what is unknown, and what fails while it runs."""
 
+import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from vllm.v1.core.sched.scheduler import Scheduler as Stock
 
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.vllm import AsyncScheduler, Scheduler, compat
+from beforehand.integrations.vllm.metrics import COUNTERS, GAUGES
 from beforehand.integrations.vllm.scheduler import PolicyMixin
 from tests.integrations.vllm.engines import add, new_scheduler, run
 
@@ -141,3 +144,9 @@ def test_seams_lists_the_methods_that_are_overridden():
     assert rows == list(compat.SEAMS)
     overridden = {name for name in vars(PolicyMixin) if name in vars(Stock)}
     assert overridden - {"__module__", "__doc__"} == set(compat.SEAMS)
+
+
+def test_the_dashboard_shows_the_metrics_that_there_are():
+    board = json.loads((Path(compat.__file__).parent / "grafana.json").read_text())
+    shown = set(re.findall(r"beforehand_(\w+)", json.dumps([panel["targets"] for panel in board["panels"]])))
+    assert shown == {*GAUGES, *(f"{name}_total" for name in COUNTERS), "handling_total"}

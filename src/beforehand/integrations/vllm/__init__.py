@@ -11,8 +11,6 @@ from beforehand.core.errors import MissingDependency
 
 _HOMES = {"AsyncScheduler": "scheduler", "ProbeWorker": "worker", "Scheduler": "scheduler"}
 
-__all__ = ["AsyncScheduler", "ProbeWorker", "Scheduler"]
-
 
 def __getattr__(name: str) -> Any:
     """The class, from a module that needs vLLM.
