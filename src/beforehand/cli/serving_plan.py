@@ -29,7 +29,7 @@ from beforehand.cli.serving_options import (
 
 if TYPE_CHECKING:
     from beforehand.cli.figures import Draw
-    from beforehand.core import Report
+    from beforehand.core import Outcome, Report
     from beforehand.scheduling.serving import ServingPlan
 
 EXAMPLE = (
@@ -173,9 +173,26 @@ def as_row(plan: "ServingPlan", report: "Report", *, you_run: str, known: str, s
         setting=f"load {plan.load.load:.2f}",
         story=story,
         meaning=f"The {plan.metric}, simulated with the step times of {plan.setting.profile.name}.",
-        report=report,
+        report=_shortened(plan, report),
         draw=partial(_draw, plan),
         details=plan.explain(),
+    )
+
+
+def _shortened(plan: "ServingPlan", report: "Report") -> "Report":
+    """The same with designs that fit into a column: without guard and numbers."""
+    names = {each.design: str(getattr(each.policy, "inner", each.policy)) for each in plan.candidates}
+
+    def short(outcome: "Outcome") -> "Outcome":
+        return replace(outcome, design=names.get(outcome.design, outcome.design.removesuffix(" exact")))
+
+    return replace(
+        report,
+        metric=report.metric.replace(" in s", ", s"),
+        expected=short(report.expected),
+        measured=short(report.measured),
+        baseline=short(report.baseline),
+        clairvoyant=short(report.clairvoyant),
     )
 
 

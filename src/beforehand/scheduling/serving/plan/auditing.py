@@ -80,7 +80,7 @@ def audited(
         verdict = judge(gain, setting.min_gain)
         would = "it saves" if chosen is best else f"{best.design} would save"
         ratio = after.summary()["p99_net_latency"] / before.summary()["p99_net_latency"]
-        why = f"{would} {100 * gain.value:.1f} % ({100 * gain.low:.1f} to {100 * gain.high:.1f}) of the {objective} of "
+        why = f"{would} {100 * gain.value:.1f} % ({100 * gain.low:.1f} to {100 * gain.high:.1f}) of "
         why += f"{first_come.design}, at {ratio:.2f} of its p99"
     return Audited(
         measured=chosen_at,

@@ -165,7 +165,8 @@ class ServingPlan:
     @property
     def metric(self) -> str:
         """The objective in words."""
-        return WORDS[self.setting.objective]
+        said = WORDS[self.setting.objective]
+        return said if self.calls else said.replace(" without tool calls", "")
 
     @property
     def bound(self) -> float:
