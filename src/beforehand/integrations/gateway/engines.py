@@ -26,6 +26,10 @@ class SentPrefixes:
     def __init__(self) -> None:
         self._tokens: OrderedDict[bytes, float] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._tokens)
+
     def longest(self, marks: Sequence[bytes]) -> float:
         """Tokens of the longest beginning that was sent before; 0 if none was."""
         for mark in reversed(marks):
