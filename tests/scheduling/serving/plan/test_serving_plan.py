@@ -1,0 +1,110 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from beforehand.core import load_plan
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.scheduling.policies.classic import SPJF
+from beforehand.scheduling.serving.plan import ServingPlan, plan_serving
+from beforehand.scheduling.serving.plan.known import PredictorFile
+from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
+from beforehand.scheduling.serving.simulator.simulate import simulate
+from tests.scheduling.serving.plan.small import ENGINE, PROFILE, traffic
+
+TENANTS = np.where(np.random.default_rng(3).random(260) < 0.3, "writers", "readers")
+TOLD = traffic(tenant=TENANTS, output_tokens=np.where(TENANTS == "writers", 60, 4))
+OPTIONS = {"profile": PROFILE, "candidates": [SPJF()], "seeds": 1, **ENGINE}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A plan whose predictor was fitted on the tenants of the sample."""
+    return plan_serving(TOLD, **OPTIONS)
+
+
+def test_without_predictions_one_is_fitted_on_what_the_trace_knows_of_prompts(fitted):
+    assert fitted.known.lengths == "prompt"
+    assert fitted.known.accuracy.kendall_tau > 0.9
+    assert fitted.verdict == "worth it"
+    assert fitted.chosen.reads
+    assert fitted.price.seconds == pytest.approx(fitted.known.price.seconds)
+    assert isinstance(fitted.build()["lengths"], PromptLength)
+
+
+def test_a_saved_plan_finds_its_predictor_beside_it_and_runs_alike(fitted, tmp_path):
+    fitted.save(tmp_path / "plan.json")
+    again = load_plan(tmp_path / "plan.json")
+    assert again == fitted
+    runs = [simulate(TOLD, **each).summary() for each in (fitted.build(), again.build(tmp_path))]
+    assert runs[0] == runs[1]
+    assert again.audit(TOLD, folder=tmp_path).measured.value == pytest.approx(runs[0]["mean_net_latency"])
+
+
+def test_another_predictor_or_none_in_its_place_is_named(fitted, tmp_path):
+    fitted.save(tmp_path / "plan.json")
+    again = load_plan(tmp_path / "plan.json")
+    file = tmp_path / fitted.known.files["lengths"].name
+    damaged = file.read_bytes()[:-1] + b"!"
+    file.write_bytes(damaged)
+    with pytest.raises(CorruptData, match="is not the file that the plan was made with"):
+        again.build(tmp_path)
+    file.unlink()
+    with pytest.raises(InvalidInput, match=r"cannot be read: No such file or directory; keep it beside the plan"):
+        again.build(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../lengths.npz", "/etc/passwd", "", ".", "..", "a/b", 3])
+def test_a_predictors_file_lies_in_the_plans_own_folder(name):
+    with pytest.raises(InvalidInput, match="name is"):
+        PredictorFile(name, "0" * 64)
+
+
+def test_arguments_can_replace_those_of_the_plan(fitted):
+    assert fitted.build(lengths="exact")["lengths"] == "exact"
+    assert fitted.build(max_num_seqs=7)["max_num_seqs"] == 7
+
+
+def test_a_plan_of_another_format_is_one_clear_error(fitted):
+    fields = json.loads(fitted.to_json()) | {"format": 2}
+    with pytest.raises(CorruptData, match="it is of format 2, but this version reads format 1"):
+        ServingPlan.from_json(json.dumps(fields))
+
+
+def test_the_file_holds_policy_bound_and_price_for_other_readers(fitted):
+    fields = json.loads(fitted.to_json())
+    assert fields["policy"]["policy"] == "boosted"
+    assert fields["price"]["seconds"] == fitted.price.seconds
+    assert fields["bound"] == ("inf" if fitted.bound == float("inf") else fitted.bound)
+
+
+def test_an_audit_sets_the_plan_beside_first_come_first_served_and_the_clairvoyant(fitted):
+    report = fitted.audit(TOLD)
+    assert report.clairvoyant.value <= report.measured.value < report.baseline.value
+    assert report.verdict == "worth it"
+    assert "of its p99" in report.why
+
+
+def test_a_recorded_trace_is_compared_with_the_simulation(fitted):
+    run = simulate(TOLD, **fitted.build())
+    recorded = {"finished": run.finish, "first_token": run.first_token, "predicted_tokens": TOLD["output_tokens"] + 2.0}
+    why = fitted.audit(traffic(tenant=TENANTS, output_tokens=TOLD["output_tokens"], **recorded)).why
+    assert "recorded mean net latency" in why
+    assert "(+0%)" in why
+    assert "predictions were 2 tokens off, Kendall tau 1.00" in why
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"candidates": ()}, "candidates are empty"),
+        ({"verdict": "maybe"}, "verdict is 'maybe'"),
+        ({"conversations": 0}, "conversations is 0"),
+        ({"figures": {}}, "figures has"),
+        ({"by_length": ((1.0, 2.0),)}, "rows of three numbers"),
+    ],
+)
+def test_fields_out_of_range_are_named(fitted, changes, words):
+    with pytest.raises(InvalidInput, match=words):
+        replace(fitted, **changes)
