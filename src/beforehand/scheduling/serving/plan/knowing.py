@@ -21,13 +21,14 @@ from beforehand.scheduling.serving.plan.known import (
     Refined,
 )
 from beforehand.scheduling.serving.plan.traffic import Floats, Traffic
+from beforehand.scheduling.serving.predictors.probe_report import ProbeReport
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 from beforehand.scheduling.serving.simulator.prompts import FREE, segment_features
 from beforehand.scheduling.serving.simulator.request import Requests
 
 FOLDS: Final = 5
-Given = str | ArrayLike | Predictor | None
+Given = str | ArrayLike | Predictor | PromptLength | ProbeReport | None
 
 
 def know(
@@ -49,38 +50,58 @@ def know(
         "refined": _refined(refine),
         "refresh_price": Price(seconds=refresh.seconds, per="refresh"),
     }
-    origin, predicted, price = _lengths("lengths", lengths, requests, true)
+    files: dict[str, PredictorFile] = {}
     fitted: dict[str, bytes] = {}
-    if predicted is None:
-        predicted, price, content = _fit_prompts(trace, requests, true)
-        file = PredictorFile.of("lengths", content)
-        origin, fitted[file.name], common["files"] = "prompt", content, {"lengths": file}
+
+    def read(role: str, given: Given) -> tuple[Lengths, Floats, Price]:
+        content = b""
+        if isinstance(given, PromptLength):
+            predicted, price, content = given.predict(segment_features(trace)), given.price, _bytes(given)
+        elif given is None and not _has_column(requests):
+            predicted, price, content = _fit_prompts(trace, requests, true)
+        if not content:
+            return _given(role, given, requests, true)
+        file = files[role] = PredictorFile.of(role, content)
+        fitted[file.name] = content
+        return "prompt", predicted, price
+
+    origin, predicted, price = read("lengths", lengths)
     if expensive is None:
-        known = Known(lengths=origin, accuracy=Accuracy.of(predicted, true), price=price, **common)
+        known = Known(lengths=origin, accuracy=Accuracy.of(predicted, true), price=price, files=files, **common)
         return Traffic(trace, predicted=predicted, price=price), known, fitted
-    second, better, dear = _lengths("expensive", expensive, requests, true)
-    assert better is not None
+    second, better, dear = read("expensive", expensive)
     known = Known(
         lengths=second,
         accuracy=Accuracy.of(better, true),
         price=dear,
+        cheap_lengths=origin,
         cheap=Accuracy.of(predicted, true),
         cheap_price=price,
+        files=files,
         **common,
     )
     return Traffic(trace, predicted=better, cheap=predicted, price=dear, cheap_price=price), known, fitted
 
 
-def _lengths(name: str, given: Given, requests: Requests, true: Floats) -> tuple[Lengths, Floats | None, Price]:
-    """Where predictions come from, one for each segment, and the price of one; None without any."""
+def _has_column(requests: Requests) -> bool:
+    """Whether the trace has a prediction for each of its segments."""
+    return not requests.calls and not np.isnan(requests.predicted).any()
+
+
+def _given(name: str, given: Given, requests: Requests, true: Floats) -> tuple[Lengths, Floats, Price]:
+    """Where the caller's predictions come from, one for each segment, and the price of one."""
     if given is None:
-        usable = not requests.calls and not np.isnan(requests.predicted).any()
-        return ("column", np.maximum(requests.predicted, 1.0), FREE) if usable else ("none", None, FREE)
+        return "column", np.maximum(requests.predicted, 1.0), FREE
     if isinstance(given, str):
         if given != "exact":
             raise InvalidInput(f"{name} is {given!r}, but must be 'exact', an array or a predictor")
         return "exact", true, FREE
-    values, price = (given.predict(true), given.price) if isinstance(given, Predictor) else (given, FREE)
+    price: Price = getattr(given, "price", FREE)
+    values: Any = given
+    if isinstance(given, ProbeReport):
+        values = given.draw(true, np.zeros(len(true)), np.random.default_rng(0))
+    elif isinstance(given, Predictor):
+        values = given.predict(true)
     predicted = np.asarray(values, dtype=np.float64)
     if predicted.shape != true.shape:
         raise InvalidInput(
@@ -104,10 +125,15 @@ def _fit_prompts(trace: Trace, requests: Requests, true: Floats) -> tuple[Floats
         model = PromptLength().fit({name: column[outside] for name, column in features.items()}, true[outside])
         predicted[inside] = model.predict({name: column[inside] for name, column in features.items()})
     model = PromptLength().fit(features, true)
+    return np.maximum(predicted, 1.0), model.price, _bytes(model)
+
+
+def _bytes(model: PromptLength) -> bytes:
+    """What it saves."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "lengths.npz")
         model.save(path)
-        return np.maximum(predicted, 1.0), model.price, path.read_bytes()
+        return path.read_bytes()
 
 
 def _calls(tools: Any) -> Calls:

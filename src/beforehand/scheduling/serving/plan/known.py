@@ -14,6 +14,7 @@ from beforehand.core.predictor import Price
 from beforehand.scheduling.inputs import one_of
 from beforehand.scheduling.serving.plan.knowledge import Accuracy
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
+from beforehand.scheduling.serving.predictors.tool_calls import ToolCalls
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
 from beforehand.scheduling.serving.simulator.prompts import FREE
 
@@ -84,7 +85,8 @@ class Known:
             (`"exact"`), the caller (`"given"`), or features of the prompt (`"prompt"`).
         accuracy: How good they are; None without any.
         price: What one costs.
-        cheap: How good those of a second, cheaper predictor are; None without one.
+        cheap_lengths: Where those of a second, cheaper predictor come from.
+        cheap: How good they are; None without one.
         cheap_price: What one of these costs.
         refresh_price: What refreshing one costs.
         calls: How tool calls are known: exactly, not at all, or by a `ToolCalls` that learns.
@@ -96,6 +98,7 @@ class Known:
     lengths: Lengths = "none"
     accuracy: Accuracy | None = None
     price: Price = FREE
+    cheap_lengths: Lengths = "none"
     cheap: Accuracy | None = None
     cheap_price: Price = FREE
     refresh_price: Price = FREE_REFRESH
@@ -106,8 +109,9 @@ class Known:
 
     def __post_init__(self) -> None:
         """Validate the fields."""
-        for name, allowed in (("lengths", Lengths), ("calls", Calls), ("durations", Durations), ("refined", Refined)):
-            one_of(name, getattr(self, name), get_args(allowed))
+        allowed = {"lengths": Lengths, "cheap_lengths": Lengths, "calls": Calls, "durations": Durations}
+        for name, words in (allowed | {"refined": Refined}).items():
+            one_of(name, getattr(self, name), get_args(words))
 
     def opened(self, folder: str | PathLike[str], fitted: Mapping[str, bytes]) -> dict[str, Any]:
         """The arguments of `simulate` that know the same again; what the caller knew is left out.
@@ -116,18 +120,25 @@ class Known:
             InvalidInput: a predictor's file cannot be read.
             CorruptData: a predictor's file is not the one that the plan was made with.
         """
-        found: dict[str, Any] = {"tools": "none" if self.calls == "none" else "exact"}
-        if self.lengths == "exact":
-            found["lengths"] = "exact"
-        if self.lengths == "prompt":
-            file = self.files["lengths"]
-            with file.opened(folder, fitted.get(file.name)) as path:
-                found["lengths"] = PromptLength.load(path)
+        found: dict[str, Any] = {"tools": ToolCalls() if self.calls == "learned" else self.calls}
+        sources = {"lengths": self.lengths} if self.cheap is None else self._both
+        for role, origin in sources.items():
+            if origin == "exact":
+                found[role] = "exact"
+            if origin == "prompt":
+                file = self.files[role]
+                with file.opened(folder, fitted.get(file.name)) as path:
+                    found[role] = PromptLength.load(path)
         if self.durations != "given":
             found["durations"] = ToolDurations() if self.durations == "learned" else self.durations
         if self.refined == "exact":
             found["refine"] = "exact"
         return found
+
+    @property
+    def _both(self) -> dict[str, Lengths]:
+        """Where the predictions of two predictors come from, by the argument of `simulate`."""
+        return {"lengths": self.cheap_lengths, "expensive": self.lengths}
 
     @classmethod
     def from_fields(cls, given: Mapping[str, Any]) -> Self:

@@ -5,11 +5,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import made_with
-from beforehand.core.predictor import Predictor
 from beforehand.core.report import Report, Verdict, judge
 from beforehand.core.trace import Trace
 from beforehand.scheduling.engine_profile import EngineProfile
@@ -18,7 +16,7 @@ from beforehand.scheduling.policies.shortest_work import ShortestWork
 from beforehand.scheduling.policies.stock import name_of
 from beforehand.scheduling.serving.plan.candidates import BLIND, FIGURES, Candidate, checked_handling, family_of
 from beforehand.scheduling.serving.plan.finals import Finalist, Finals, best_of
-from beforehand.scheduling.serving.plan.knowing import know
+from beforehand.scheduling.serving.plan.knowing import Given, know
 from beforehand.scheduling.serving.plan.runs import Runs
 from beforehand.scheduling.serving.plan.search import Handling, Search, orders
 from beforehand.scheduling.serving.plan.serving_plan import ServingPlan
@@ -26,6 +24,8 @@ from beforehand.scheduling.serving.plan.setting import Setting
 from beforehand.scheduling.serving.plan.traffic import Traffic
 from beforehand.scheduling.serving.plan.traffic_load import measure, pays_from
 from beforehand.scheduling.serving.plan.worth import Worth, worth
+from beforehand.scheduling.serving.predictors.length_probe import LengthProbe
+from beforehand.scheduling.serving.predictors.probe_report import ProbeReport
 from beforehand.scheduling.serving.simulator.request import Requests
 
 LEAST: Final = 200  # conversations: fewer say nothing about a p99
@@ -42,8 +42,8 @@ def plan_serving(
     objective: str = "mean_net_latency",
     max_p99_ratio: float = 1.3,
     min_gain: float = 0.02,
-    lengths: str | ArrayLike | Predictor | None = None,
-    expensive: str | ArrayLike | Predictor | None = None,
+    lengths: Given | LengthProbe = None,
+    expensive: Given = None,
     refine: Any = None,
     durations: Any = None,
     tools: Any = "exact",
@@ -64,7 +64,8 @@ def plan_serving(
         max_p99_ratio: How far the p99 of the net latency may rise above that of first come, first served.
         min_gain: The least gain in the objective that is worth having, as a share.
         lengths: Predictions of output tokens, as in `simulate`; None: the column `predicted_tokens`, or a predictor
-            fitted on what the trace knows of prompts.
+            fitted on what the trace knows of prompts. A `LengthProbe`, or its `ProbeReport`, errs as it did on its test
+            requests; `refine` is then the same report if it is not given.
         expensive: Those of a second predictor; `lengths` is then the cheap one.
         refine: How predictions are refreshed while an answer is written, as in `simulate`.
         durations: How long tool calls are known to take, as in `simulate`.
@@ -115,6 +116,10 @@ def plan_serving(
     wanted = None if candidates is None else _wanted(listed("candidates", candidates, "orders"))
     report = progress or (lambda words: None)
     report("reading predictions")
+    if isinstance(lengths, LengthProbe):
+        lengths = ProbeReport.from_json(lengths.report)
+    if refine is None and isinstance(lengths, ProbeReport):
+        refine = lengths
     traffic, known, fitted = know(
         trace, lengths=lengths, expensive=expensive, refine=refine, durations=durations, tools=tools
     )
