@@ -67,8 +67,8 @@ def azure_conv_like(n: int, *, rate: float = 5.5, seed: int, arrivals: Arrivals 
         n: Requests, from 1 to 100,000,000.
         rate: Requests a second; the service had 5.5.
         seed: From 0 to 2**64 - 1; another seed draws other requests of the same kind.
-        arrivals: `"poisson"`, which the service's own nearly are within ten seconds; `AZURE_CONV_BURSTS` adds how its
-            rate changes from minute to minute.
+        arrivals: `"poisson"`, which the service's own nearly are within a second; `AZURE_CONV_BURSTS` adds how its rate
+            changes from minute to minute, and near the limit of an engine doubles the time that requests wait.
 
     Guarantee:
         A trace of kind `requests`: `arrival` in seconds, `prompt_tokens`, and `output_tokens` of mean 211, independent
