@@ -83,7 +83,7 @@ class Admission:
             view = job.view
             job.phase, view.state, view.started, view.cached = PREFILL, "running", True, 0.0
             job.stamp += 1
-            batch.running[job] = None
+            batch.enter(job)
             again = batch.compute(job, min(batch.budget, context - job.resident))
             if again:
                 self._totals.recomputed[job.row] += again

@@ -21,6 +21,7 @@ class Batch:
         self.pool, self._most = pool, most
         self.running: dict[Job, None] = {}  # in order of admission
         self.prefills: list[Job] = []  # of these, whose prompt is not complete after this iteration
+        self._entered = 0  # how many ever were
         self.decoding = 0
         self.context = 0  # tokens that the decoding requests attend to in the next iteration
         self.budget = most  # new tokens for which this iteration has room
@@ -41,6 +42,12 @@ class Batch:
     def resident(self) -> int:
         """Tokens in memory of all running requests, before this iteration."""
         return self.context - self.decoding + sum(job.resident for job in self.prefills)
+
+    def enter(self, job: Job) -> None:
+        """A request begins to run, behind all others."""
+        self._entered += 1
+        job.entered = self._entered
+        self.running[job] = None
 
     def open(self) -> None:
         """Begin an iteration: every decoding request gets a token."""

@@ -22,9 +22,9 @@ class Job:
     """
 
     __slots__ = (
-        "age", "asked", "base", "computed", "copying", "first_token", "held_since", "holding", "host", "last",
-        "last_token", "length", "phase", "refined", "refined_at", "resident", "returning", "row", "segment",
-        "segment_first", "stamp", "start", "swapped", "view", "waiting_since",
+        "age", "asked", "base", "computed", "copying", "entered", "first_token", "held_since", "holding", "host",
+        "last", "last_token", "length", "phase", "refined", "refined_at", "resident", "returning", "row",
+        "segment", "segment_first", "stamp", "start", "swapped", "view", "waiting_since",
     )  # fmt: skip
 
     def __init__(self, row: int, arrival: float, first: int, last: int, holding: Holding) -> None:
@@ -33,7 +33,7 @@ class Job:
         self.holding = holding
         self.view = View(arrival, row)
         self.phase = WAITING
-        self.age = self.base = self.start = self.stamp = 0
+        self.age = self.base = self.start = self.stamp = self.entered = 0
         self.resident = 0  # tokens in memory, unless it decodes
         self.computed = 0  # the most of its tokens that ever were
         self.host = 0  # tokens of which the host has a copy that counts

@@ -219,8 +219,7 @@ class Scheduler:
         ending = batch.finishing.pop(k, None)
         if ending is not None:
             if len(ending) > 1:  # who runs longest is freed first, and evicted from the cache first
-                places = {job: place for place, job in enumerate(batch.running)}
-                ending.sort(key=lambda each: places.get(each[0], -1))
+                ending.sort(key=lambda each: each[0].entered)
             for job, stamp in ending:
                 if job.stamp == stamp:
                     job.settle(k)
