@@ -10,9 +10,8 @@ from typing import Final, final
 
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.inputs import checked, settle
-from beforehand.scheduling.memory_time import Action
+from beforehand.scheduling.memory_time import Action, wastes, whole_blocks
 from beforehand.scheduling.policies.view import BANDS, FIRST, UNKNOWN, By, View
-from beforehand.scheduling.serving import MinWaste
 from beforehand.studies.serving_baselines import Unstaged, engine_of
 
 BLOCK: Final = 64  # tokens, in the rank
@@ -64,7 +63,7 @@ def score(action: Action | None, *, before: int, after: int, seconds: float, in_
 class MarsReleased(Unstaged):
     """The release's order: by its score, all waiting requests anew in every step, non-preemptive.
 
-    `MinWaste` stands in for the release's choice of a handling, whose constants differ. A view does not tell steps of
+    Least waste stands in for the release's choice of a handling, whose constants differ. A view does not tell steps of
     waiting, so they are the time since the request became ready over the mean step.
 
     Args:
@@ -109,5 +108,6 @@ class MarsReleased(Unstaged):
 
     def _action(self, view: View, engine: EngineView) -> Action:
         left = view.remaining if view.remaining == view.remaining else view.predicted
-        paused = View(view.arrival, view.sequence, resident=int(view.context + left - 1), tool=view.tool, engine=engine)
-        return MinWaste().decide(paused)[0]
+        held = view.context + left - 1
+        fits = whole_blocks(held, engine.costs.block_size) <= engine.free_host_tokens
+        return wastes(held, view.tool.seconds if view.tool else math.nan, engine).least(swap=bool(fits))

@@ -6,6 +6,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import SPRPT, Stage, Stages, View
 from beforehand.scheduling.policies import UNKNOWN
 from beforehand.scheduling.policies.policy import stages_of
+from beforehand.scheduling.policies.view import ToolView, columns_of
 from tests.scheduling.queues import Unstaged
 
 
@@ -72,3 +73,19 @@ def test_stages_of_a_policy_are_its_table_or_none():
 def test_stages_that_are_no_table_are_refused(policy, message):
     with pytest.raises(InvalidInput, match=message):
         stages_of(policy)
+
+
+def test_columns_hold_the_numbers_of_every_view_and_are_read_when_asked_for():
+    call = ToolView("search", seconds=2.0, return_tokens=60.0)
+    columns = columns_of([View(1.0, 0, predicted=5.0, started=True), View(2.0, 1, context=7, tool=call)])
+    assert columns["arrival"].tolist() == [1.0, 2.0]
+    assert columns["started"].tolist() == [1.0, 0.0]
+    assert columns["context"].tolist() == [0.0, 7.0]
+    assert columns["tool_probability"].tolist() == [0.0, 1.0]
+    assert math.isnan(columns["tool_seconds"][0])
+    assert columns["tool_seconds"][1] == 2.0
+    assert len(columns) == len(list(columns)) == 20
+    assert set(dict(columns)) == set(columns)
+    with pytest.raises(KeyError):
+        columns["tool_name"]
+    assert columns_of([])["age"].shape == (0,)

@@ -120,14 +120,17 @@ class Boosted:
 
     def rank(self, view: View) -> float:
         """The arrival minus the head start; what the inner policy puts before all others stays there."""
+        return self.at(self.inner.rank(view), view.arrival)
+
+    def at(self, rank: float, arrival: float) -> float:
+        """The rank of a job that the inner policy ranks so, and that arrived then."""
         boost, knee = self._numbers()
-        inner = self.inner.rank(view)
-        if inner <= BANDS[1] or boost == math.inf:
-            return inner
+        if rank <= BANDS[1] or boost == math.inf:
+            return rank
         if not boost:
-            return view.arrival
-        amount = max(inner, FLOOR)
-        return view.arrival + boost * (math.log(amount) if knee == math.inf else _log_share(amount / knee))
+            return arrival
+        amount = max(rank, FLOOR)
+        return arrival + boost * (math.log(amount) if knee == math.inf else _log_share(amount / knee))
 
     def rank_many(self, columns: Mapping[str, NDArray[Any]], engine: EngineView | None) -> NDArray[np.float64]:
         """The ranks of many waiting requests; see `Policy`."""

@@ -56,8 +56,8 @@ def select_victims(
         raise InvalidInput(f"margin is {margin} and max_preemptions {max_preemptions}, but neither may be below 0")
     if free_slots > 0 or head is None or not max_preemptions:
         return []
-    boosted = isinstance(policy, Boosted)
-    inner, boost = (policy.inner, policy.boost) if isinstance(policy, Boosted) else (policy, math.inf)
+    guard = policy if isinstance(policy, Boosted) else None
+    inner, boost = (guard.inner, guard.boost) if guard else (policy, math.inf)
     if boost == "auto":
         raise InvalidInput(f"{policy} still has the boost 'auto'; call frozen(boost=, knee=)")
     if not boost:
@@ -65,7 +65,7 @@ def select_victims(
     victim, last, amount = None, (FIRST, -1), FIRST
     for view in running:
         if view.preemptions < max_preemptions and (rank := inner.rank(view)) > FIRST:
-            place = (policy.rank(view) if boosted else rank, view.sequence)
+            place = (guard.at(rank, view.arrival) if guard else rank, view.sequence)
             if place > last:
                 victim, last, amount = view, place, rank
     if victim is None:
