@@ -65,6 +65,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import LAMPS",
         command="beforehand scheduling simulate-serving",
+        study="of 7 claims 6 reproduced, 1 direction only",
     ),
     System(
         name="LSS",
