@@ -149,6 +149,7 @@ def show(plan: "ServingPlan") -> None:
     render.show("")
     facts: list[tuple[str, object]] = [("recommended", f"{plan.design}: {plan.verdict}")]
     facts.append(("gain", f"{words.share(plan.gain)} with {plan.best.design}"))
+    facts += [("but note", plan.excluded)] if plan.excluded else []
     facts.append(("guard", words.guard(plan.policy, plan.setting)))
     facts.append(("load", words.busy(plan.load)))
     if plan.load.pays_from is not None:

@@ -86,6 +86,14 @@ def test_an_audit_sets_the_plan_beside_first_come_first_served_and_the_clairvoya
     assert "of its p99" in report.why
 
 
+def test_what_is_left_out_for_its_p99_is_said(fitted):
+    assert fitted.excluded == ""
+    cheap = replace(fitted.candidates[-1], cost=0.5 * fitted.best.cost, p99_most=2.5)
+    told = replace(fitted, candidates=(*fitted.candidates[:-1], cheap))
+    assert f"{cheap.design} would reach" in told.explain()
+    assert "may rise to 2.50 times" in told.excluded
+
+
 def test_a_recorded_trace_is_compared_with_the_simulation(fitted):
     run = simulate(TOLD, **fitted.build())
     recorded = {"finished": run.finish, "first_token": run.first_token, "predicted_tokens": TOLD["output_tokens"] + 2.0}

@@ -169,6 +169,19 @@ class ServingPlan:
         return said if self.calls else said.replace(" without tool calls", "")
 
     @property
+    def excluded(self) -> str:
+        """What beats the best candidate, but lets the p99 rise too far, as a sentence; empty if nothing does."""
+        limit = self.setting.max_p99_ratio
+        over = [each for each in self.candidates if (each.p99_most or 0.0) > limit and each.cost < self.best.cost]
+        if not over:
+            return ""
+        least = min(over, key=lambda each: each.cost)
+        return (
+            f"{least.design} would reach {least.cost:.3g}, but its p99 may rise to {least.p99_most:.2f} times that of "
+            f"first come, first served, and {limit:g} times was allowed."
+        )
+
+    @property
     def bound(self) -> float:
         """How many seconds later than a conversation another may arrive and still be served first, at most.
 
@@ -260,6 +273,7 @@ class ServingPlan:
                 f"of first come, first served; {100 * self.setting.min_gain:g} % would be worth having, and "
                 f"{self.setting.max_p99_ratio:g} times was allowed."
             )
+        lines += [self.excluded] if self.excluded else []
         lines.append(words.guard(self.policy, self.setting))
         lines += [words.lengths(known)] if best.family != "FCFS" else []
         if len(self.candidates) > 1:

@@ -13,6 +13,7 @@ from beforehand.scheduling.serving.simulator.result import ServingResult
 
 NO_QUEUE: Final = 0.05  # of the mean latency: with less time to the first token, all orders are within 1 %
 MIDDLE: Final = (0.1, 0.9)  # of the completions, whose rate is the capacity
+SOON: Final = 3  # steps within which a first token comes without waiting, unless the prompt is very long
 STEPS: Final = 5  # of the search for the rate from which an order would pay
 
 
@@ -25,7 +26,7 @@ class TrafficLoad:
         rate: Conversations a second.
         capacity: Those that it finishes a second when all are there at once and tool calls take no time.
         utilization: The share of time in which it works.
-        queued: The share of its steps in which somebody waits.
+        queued: The share of conversations whose first token takes more than three of its steps.
         waiting: The mean time to the first token, as a share of the mean net latency.
         pays_from: Where nobody waits: the rate from which an order would matter; None if somebody waits already, or if
             no rate that the engine can bear would do.
@@ -73,9 +74,9 @@ def measure(runs: Runs, traffic: Traffic) -> TrafficLoad:
 
 
 def queued(result: ServingResult) -> float:
-    """The share of conversations whose first token took more than three of the engine's steps."""
+    """The share of conversations whose first token takes more than three of the engine's steps."""
     steps = np.searchsorted(result.end, result.first_token) - np.searchsorted(result.end, result.arrival)
-    return float(np.mean(steps > 3))
+    return float(np.mean(steps > SOON))
 
 
 def waiting(summary: dict[str, float]) -> float:

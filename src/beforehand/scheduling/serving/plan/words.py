@@ -65,8 +65,8 @@ def busy(load: TrafficLoad) -> str:
     """How busy the engine is, as a sentence."""
     return (
         f"{load.rate:.3g} conversations a second make a load of {load.load:.2f}, as the engine can finish "
-        f"{load.capacity:.3g} a second; somebody waits in {load.queued:.0%} of its steps, and the mean time to the "
-        f"first token is {100 * load.waiting:.1f} % of the mean latency."
+        f"{load.capacity:.3g} a second; {load.queued:.0%} of them wait more than three of its steps for their first "
+        f"token, and the mean time to it is {100 * load.waiting:.1f} % of the mean latency."
     )
 
 
