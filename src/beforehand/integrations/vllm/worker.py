@@ -88,8 +88,8 @@ class ProbeWorker(Worker):  # type: ignore[misc, unused-ignore]
 
             python -m vllm.entrypoints.openai.api_server --model tiny --enforce-eager \\
                 --scheduler-cls beforehand.integrations.vllm.Scheduler \\
-                --worker-cls beforehand.integrations.vllm.ProbeWorker \\
-                --additional-config '{"beforehand": {"policy": "trail", "probe": "probe.npz"}}'
+                --worker-cls beforehand.integrations.vllm.ProbeWorker --additional-config \\
+                '{"beforehand": {"policy": {"policy": "trail", "fraction": 0.8}, "probe": "probe.npz"}}'
     """
 
     _reading: Reading | None = None
