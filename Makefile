@@ -103,6 +103,7 @@ torch_EXTRAS = sklearn# for the digits
 triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
 vllm_OPTIONS = -n $(JOBS)
+vllm_TESTS = tests/workloads/tiny_llama/test_model.py tests/scheduling/serving/predictors/test_probe_training.py
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
 $(patsubst %,build/%/needs.stamp,$(filter-out vllm,$(APART))): build/%/needs.stamp: pyproject.toml constraints.txt

@@ -20,7 +20,9 @@ from beforehand.cli import (
     serving_calibrate,
     serving_gateway,
     serving_plan,
+    serving_probe,
     serving_simulate,
+    serving_tiny_model,
 )
 from beforehand.cli.jobs import JobOptions, LogFile, about, reads_jobs, show_jobs
 from beforehand.cli.queue_options import CostUnit, Json, Load, MinGain, Preemptive, Rate, Seed, Servers
@@ -275,3 +277,5 @@ app.command("simulate-serving", epilog=serving_simulate.EXAMPLE)(serving_simulat
 app.command("plan-serving", epilog=serving_plan.EXAMPLE)(serving_plan.plan_serving)
 app.command("calibrate", epilog=serving_calibrate.EXAMPLE)(serving_calibrate.calibrate)
 app.command("gateway", epilog=serving_gateway.EXAMPLE)(serving_gateway.gateway)
+app.command("train-probe", epilog=serving_probe.EXAMPLE)(serving_probe.train_probe)
+app.command("make-tiny-model", epilog=serving_tiny_model.EXAMPLE)(serving_tiny_model.make_tiny_model)

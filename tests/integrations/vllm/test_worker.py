@@ -1,5 +1,6 @@
 """A probe inside a real engine: it reads what Hugging Face computes, when it should, and can be switched off alone."""
 
+import logging.handlers
 import pickle
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from vllm.v1.outputs import AsyncModelRunnerOutput, ModelRunnerOutput
 
 from beforehand.core.errors import InvalidInput
-from beforehand.integrations.vllm import Scheduler, worker
+from beforehand.integrations.vllm import Scheduler, report, worker
 from beforehand.integrations.vllm.tap import AuxTap, HookTap
 from beforehand.scheduling.serving.predictors.length_probe import LengthProbe, edges
 from beforehand.scheduling.serving.predictors.model_identity import ModelIdentity
@@ -67,9 +68,17 @@ def worker_of(llm):
     return llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker
 
 
-def said_of(caplog):
-    """What our worker has put into the log."""
-    return [each.getMessage() for each in caplog.records if "length probe" in each.getMessage()]
+@pytest.fixture
+def log():
+    """What our worker says, in whatever way vLLM has set up its own log."""
+    handler = logging.handlers.BufferingHandler(1000)
+    report.LOGGER.addHandler(handler)
+    yield handler.buffer
+    report.LOGGER.removeHandler(handler)
+
+
+def said_in(log):
+    return [each.getMessage() for each in log if "length probe" in each.getMessage()]
 
 
 def every(llm, steps):
@@ -177,7 +186,7 @@ def test_asynchronous_outputs_carry_it_when_they_are_fetched():
     assert {id: row.tolist() for id, row in late.get_output().beforehand.items()} == {"a": [0.25, 0.75]}
 
 
-def test_a_probe_that_fails_is_switched_off_and_loses_no_answer(tapped, caplog, probe_file):
+def test_a_probe_that_fails_is_switched_off_and_loses_no_answer(tapped, log, probe_file):
     llm, _ = tapped
     reading = worker_of(llm)._reading
     scheduler = new_scheduler(llm, Scheduler, settings={"probe": probe_file})
@@ -197,11 +206,11 @@ def test_a_probe_that_fails_is_switched_off_and_loses_no_answer(tapped, caplog, 
     worker_of(llm)._reading = reading
     assert len(steps) == 5
     assert scheduler.order is not None
-    assert said_of(caplog) == ["the length probe is off, since it failed"]
-    assert "no such state" in caplog.text
+    assert said_in(log) == ["the length probe is off, since it failed"]
+    assert "no such state" in str(log[-1].exc_info[1])
 
 
-def refused(llm, path, caplog, strict=False):
+def refused(llm, path, log, strict=False):
     """The line that the log gets when a worker loads its model and cannot have the probe."""
     loading = worker_of(llm)
     with pytest.MonkeyPatch.context() as patch:
@@ -211,7 +220,7 @@ def refused(llm, path, caplog, strict=False):
         patch.setattr(loading, "_reading", None)
         loading.load_model()
         assert loading._reading is None
-    [line] = said_of(caplog)
+    [line] = said_in(log)
     return line
 
 
@@ -222,30 +231,31 @@ def of_another_model(identity, tmp_path):
     return path
 
 
-def test_a_probe_of_another_model_is_refused_at_start(tapped, of_another_model, caplog):
-    line = refused(tapped[0], of_another_model, caplog)
+def test_a_probe_of_another_model_is_refused_at_start(tapped, of_another_model, log):
+    line = refused(tapped[0], of_another_model, log)
     assert line.startswith("the length probe is off: this probe was trained on large")
 
 
-def test_a_damaged_probe_is_refused_at_start(tapped, tmp_path, caplog):
+def test_a_damaged_probe_is_refused_at_start(tapped, tmp_path, log):
     (tmp_path / "probe.npz").write_bytes(b"PK nothing")
-    line = refused(tapped[0], tmp_path / "probe.npz", caplog)
+    line = refused(tapped[0], tmp_path / "probe.npz", log)
     assert line.startswith("the length probe is off: ")
     assert "probe.npz cannot be read" in line
 
 
-def test_a_worker_without_a_probe_says_so(tapped, caplog):
-    assert refused(tapped[0], "", caplog) == (
+def test_a_worker_without_a_probe_says_so(tapped, log):
+    assert refused(tapped[0], "", log) == (
         "the length probe is off: no probe is named; pass its path as setting 'probe'"
     )
 
 
-def test_strict_mode_refuses_to_start(tapped, of_another_model, caplog):
+def test_strict_mode_refuses_to_start(tapped, of_another_model, log):
     with pytest.raises(InvalidInput, match="was trained on large"):
-        refused(tapped[0], of_another_model, caplog, strict=True)
+        refused(tapped[0], of_another_model, log, strict=True)
 
 
-def test_speculative_decoding_switches_only_the_probe_off(model, probe_file, caplog):
+@pytest.mark.filterwarnings(r"ignore:(?s).*reflected list")  # of numba, about vLLM's own code
+def test_speculative_decoding_switches_only_the_probe_off(model, probe_file, log):
     speculative = {"method": "ngram", "num_speculative_tokens": 2, "prompt_lookup_max": 3}
     settings = {"beforehand": {"probe": probe_file}}
     llm = make_engine(model, worker_cls=WORKER, additional_config=settings, speculative_config=speculative)
@@ -255,7 +265,7 @@ def test_speculative_decoding_switches_only_the_probe_off(model, probe_file, cap
         assert len(run(llm)["0"]) == 5
     finally:
         close(llm)
-    [line] = said_of(caplog)
+    [line] = said_in(log)
     assert "speculative decoding writes several tokens a step" in line
 
 
