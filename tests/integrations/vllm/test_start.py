@@ -81,7 +81,7 @@ def test_an_asynchronous_engine_wants_the_asynchronous_class(llm, caplog):
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"polcy": "fcfs"}, "no setting 'polcy'"),
+        ({"order": "fcfs"}, "no setting 'order'"),
         ({"policy": "nonsense"}, "nonsense"),
         ({"policy": {"policy": "trail", "fraction": 2}}, "fraction is 2"),
         ({"margin": -1}, "margin is -1"),

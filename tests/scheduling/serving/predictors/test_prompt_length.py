@@ -43,7 +43,7 @@ def test_every_column_of_a_trace_can_tell_the_length(name):
 
 
 def test_columns_that_mean_nothing_to_it_are_ignored():
-    extra = {"arrival": np.arange(ROWS), "colour": np.full(ROWS, "red")}
+    extra = {"arrival": np.arange(ROWS), "color": np.full(ROWS, "red")}
     alone = PromptLength().fit(FEATURES, LENGTHS).predict(FEATURES)
     assert np.array_equal(PromptLength().fit(FEATURES | extra, LENGTHS).predict(FEATURES), alone)
 
@@ -155,7 +155,7 @@ def rewritten(path, **changes):
         {"variance": float("nan")},
         {"variance": -1.0},
         {"longest": 0.0},
-        {"names": ["colour"]},
+        {"names": ["color"]},
         {"names": []},
         {"buckets": np.array([BUCKETS])},
         {"buckets": np.zeros((2, 2), np.int64)},
