@@ -178,3 +178,44 @@ def test_a_request_after_a_call_computes_what_was_not_kept(engine, answers, held
 def test_a_session_computes_at_its_next_turn_what_was_not_kept(engine, answers, held, computed):
     assert two_turns(engine) == (held, answers[1])
     assert engine.computed("session") == computed
+
+
+ACTIONS = [("preserve", False), ("discard", False), ("swap", True)]
+
+
+@pytest.mark.parametrize("engine", ACTIONS, indirect=True)
+def test_a_session_aborted_between_two_turns_leaves_nothing(engine):
+    engine.add("session", PROMPT, 10, resumable=True, conversation="c")
+    engine.run()
+    assert engine.scheduler.num_waiting_for_streaming_input == 1
+    engine.core.abort_requests(["session"])
+    assert engine.scheduler.num_waiting_for_streaming_input == 0
+    assert engine.scheduler.pauses.sessions.paused == {}
+    if engine.scheduler.pauses.host is not None:
+        host = engine.scheduler.pauses.host.host
+        assert host.free == host.slots
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_a_pin_is_freed_when_the_conversations_next_request_is_aborted(engine):
+    engine.add("first", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
+    first = engine.run()["first"]
+    assert engine.free_blocks() == engine.free - 7
+    engine.add("second", PROMPT + first + RESULT, 6, conversation="c")
+    engine.core.abort_requests(["second"])
+    assert engine.free_blocks() == engine.free
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_a_request_may_have_the_name_of_one_whose_blocks_are_pinned(engine):
+    engine.add("again", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
+    engine.run()
+    engine.add("again", PROMPT, 10)
+    assert len(engine.run()["again"]) == 10
+
+
+@pytest.mark.parametrize("engine", ACTIONS, indirect=True)
+def test_a_prefix_cache_without_requests_can_be_reset(engine):
+    engine.add("first", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
+    engine.run()
+    assert engine.scheduler.reset_prefix_cache()

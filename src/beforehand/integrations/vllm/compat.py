@@ -15,6 +15,7 @@ SEAMS: Final[dict[str, tuple[str, ...]]] = {  # the methods that are overridden,
     "_handle_stopped_request": ("request",),
     "_update_request_as_session": ("session", "update"),
     "_free_request": ("request", "delay_free_blocks"),
+    "reset_prefix_cache": (),
     "shutdown": (),
 }
 CALLED: Final[dict[str, tuple[str, ...]]] = {"_free_blocks": ("request",), "_free_request_blocks": ("request",)}

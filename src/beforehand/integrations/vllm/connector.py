@@ -115,6 +115,11 @@ class HostSwapConnector(KVConnectorBase_V1, SupportsHMA):
         """The same, for a model with one group."""
         return self.request_finished(request, [])
 
+    def reset_cache(self) -> bool:
+        """Forget all copies, as when the model's weights have changed."""
+        self.host = HostBlocks(self.host.slots)
+        return True
+
     # In the worker's process
 
     def register_kv_caches(self, kv_caches: dict[str, torch.Tensor]) -> None:

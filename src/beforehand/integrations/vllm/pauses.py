@@ -164,11 +164,10 @@ class Pauses:
             for tracked in admitted:
                 self._drop(tracked.hints.conversation)
 
-    def clear(self) -> None:
+    def release_pins(self) -> None:
         """Give back what is pinned."""
-        self.pins.clear()
-        for table in (self._pinned, self._paused, self._again):
-            table.clear()
+        for name in list(self._pinned):
+            self._drop(name)
 
     def _head(self) -> Any:
         """The request that vLLM tries to admit first, None if it will admit nobody."""

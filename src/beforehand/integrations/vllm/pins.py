@@ -1,6 +1,6 @@
 """Blocks of finished requests that stay where they are because their conversation will be back soon."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -89,8 +89,3 @@ class Pins:
                 if pin.conversation not in spare:
                     freed += self.release(pin.conversation)
         return freed
-
-    def clear(self, conversations: Iterable[str] | None = None) -> None:
-        """Free all pins, or those of some conversations."""
-        for conversation in list(self._pins if conversations is None else conversations):
-            self.release(conversation)

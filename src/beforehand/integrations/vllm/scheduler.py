@@ -73,6 +73,11 @@ class PolicyMixin:
         super()._update_request_as_session(session, update)  # type: ignore[misc]
         self._guarded(self._after_session_update, session)
 
+    def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> Any:
+        """Free what is pinned, which would count as in use, and reset."""
+        self._guarded(self._before_reset)
+        return super().reset_prefix_cache(*args, **kwargs)  # type: ignore[misc]
+
     def _free_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         kept = not args and not kwargs.get("delay_free_blocks") and self._guarded(self._before_free, request)
         if kept:
@@ -133,6 +138,10 @@ class PolicyMixin:
         for queue in self._ranked_queues():
             if session in queue:
                 queue.add_request(session)
+
+    def _before_reset(self, order: RequestOrder) -> None:
+        if self.pauses is not None:
+            self.pauses.release_pins()
 
     def _before_free(self, order: RequestOrder, request: Any) -> bool:
         return self.pauses is not None and self.pauses.finishing(request, aborted=request.status.name == ABORTED)
@@ -244,7 +253,7 @@ class PolicyMixin:
         self.order = None
         self.telemetry.failed(error)
         if self.pauses is not None:
-            self.pauses.clear()
+            self.pauses.release_pins()
             self.pauses = None
         for name in compat.QUEUES:
             ranked = getattr(scheduler, name, None)

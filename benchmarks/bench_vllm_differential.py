@@ -1,0 +1,68 @@
+"""Whether the simulator decides what vLLM's own scheduler decides, and how much faster it does.
+
+Random traces are served by vLLM's scheduler and block pool in virtual time, without a model, and by `simulate`. What is
+compared: admissions, preemptions, new tokens of every request, used blocks and the end of every iteration.
+
+Run: build/vllm/bin/python benchmarks/bench_vllm_differential.py [--traces N] [-o FILE]; 1,000 traces take ten minutes.
+"""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from report import options, take
+
+from beforehand.reporting import Sheet
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.integrations.vllm.differential import first_difference, random_case, served, simulated
+
+FIRST = 1_000  # seed; tests take those from 0
+KINDS = {
+    "first come, first served": {"ranked": False},
+    "the same, with tool calls": {"ranked": False, "calls": True},
+    "static priorities, memory lasts": {"ranked": True, "tight": False},
+    "static priorities, little memory": {"ranked": True, "tight": True},
+}
+
+
+def identical(traces: int) -> Sheet:
+    """How many traces of each kind are scheduled alike in every iteration."""
+    rows, notes = [], []
+    for kind, drawn in KINDS.items():
+        same = iterations = 0
+        ours = theirs = 0.0
+        for seed in range(FIRST, FIRST + traces // len(KINDS)):
+            case = random_case(seed, **drawn)
+            began = time.perf_counter()
+            one = simulated(case)
+            middle = time.perf_counter()
+            other = served(case)
+            ours += middle - began
+            theirs += time.perf_counter() - middle
+            iterations += len(other)
+            difference = first_difference(one, other)
+            same += not difference
+            if difference:
+                notes.append(f"{kind}, seed {seed}: {difference}")
+        speeds = f"{iterations / ours:,.0f}", f"{iterations / theirs:,.0f}"
+        rows.append([kind, f"{same} of {traces // len(KINDS)}", f"{iterations:,}", *speeds])
+    return Sheet(
+        title="Random traces scheduled as vLLM does",
+        columns=["traces", "identical", "iterations", "ours, iterations/s", "vLLM's, iterations/s"],
+        rows=rows,
+        below="\n".join(notes[:12]),
+    )
+
+
+def main() -> None:
+    """Print the table, and keep it if asked."""
+    parser = options(__doc__ or "")
+    parser.add_argument("--traces", type=int, default=1_000, help="a quarter of each kind")
+    chosen = parser.parse_args()
+    take([partial(identical, chosen.traces)], chosen.output)
+
+
+if __name__ == "__main__":
+    main()
