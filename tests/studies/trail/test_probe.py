@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from beforehand.studies.trail import probe
+from beforehand.studies.trail.probe import Live
+
+
+def test_between_two_readings_the_last_one_is_counted_down():
+    assert probe._counted_down({0: 5.0, 4: 1.5}, 6).tolist() == [5, 4, 3, 2, 1.5, 1]
+    assert probe._counted_down({2: 9.0}, 4).tolist() == [1, 1, 9, 8]
+
+
+def test_who_knows_everything_errs_by_nothing():
+    answers = [[7] * 5, [7] * 20, [7] * 512]
+    said = [{at: float(len(answer) - at) for at in range(0, len(answer), 8)} for answer in answers]
+    assert probe.errors(Live(said, answers)) == (0, 0)
+
+
+def test_errors_are_over_tokens_and_over_requests():
+    found = probe.errors(Live([{0: 3.0}, {0: 10.0}], [[7] * 2, [7] * 10]))
+    assert found == (pytest.approx(2 / 12), pytest.approx(0.5))
+
+
+def test_cut_answers_count_in_nothing():
+    found = probe.errors(Live([{0: 3.0}, {0: 3.0}], [[7] * 2, [7] * 512]))
+    assert found.by_request == 1
+
+
+def test_the_law_errs_least_on_lawful_answers():
+    exchanges = probe.exchanges(40, seed=probe.HELD_OUT_SEED)
+    words = list({word: None for each in exchanges for word in each.answer})
+    answers = [[words.index(word) for word in each.answer] for each in exchanges]
+    said = [{0: float(np.mean([len(each) for each in answers]))} for _ in answers]
+    found = Live(said, answers)
+    assert probe.bound(found, words).by_request < 0.6 * probe.errors(found).by_request
+
+
+def test_a_predictor_of_prompts_is_fitted_to_other_requests():
+    pairs = [([3 + n % 5], [7] * (4 * (n % 5) + 2)) for n in range(100)]
+    prompts = [[3 + n % 5] for n in range(10)]
+    found = Live([{} for _ in prompts], [[7] * (4 * (n % 5) + 2) for n in range(10)])
+    assert probe.prompt_only(pairs, prompts, found).by_token < probe.errors(found).by_token
