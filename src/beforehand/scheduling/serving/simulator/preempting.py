@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import final
 
 from beforehand.scheduling.engine_view import EngineView
+from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.policy import Policy, is_timed
 from beforehand.scheduling.policies.view import FIRST, View
 from beforehand.scheduling.serving.ordering.preemption import select_victims
@@ -31,7 +32,8 @@ class Preempting:
         most: float,
     ) -> None:
         self._policy, self._running, self._forecasts, self._engine = policy, running, forecasts, engine
-        self._margin, self._most = margin, most
+        constant = isinstance(policy, FCFS) or getattr(policy, "boost", math.inf) == 0
+        self._margin, self._most = margin, 0.0 if constant else most  # equal ranks never overtake each other
         self._timed = is_timed(policy)
         boost = getattr(policy, "boost", math.inf)
         self._inner = getattr(policy, "inner", policy) if boost < math.inf else policy
@@ -63,22 +65,29 @@ class Preempting:
         """Who has to make room for the first that waits, there being no free place; None: nobody."""
         if not self._timed and not self._key(head.view) + self._slack < self._bound:
             return None
-        by_sequence: dict[int, Job] = {}
-        self._bound = -math.inf
+        guarded = self._boost < math.inf
+        worst, place, largest, bound = None, (FIRST, -1), FIRST, FIRST
         for job in self._running:
+            view = job.view
+            if view.preemptions >= self._most:
+                continue
             self._update(job, iteration)
-            by_sequence[job.view.sequence] = job
-            if job.view.preemptions < self._most:
-                self._bound = max(self._bound, self._key(job.view))
+            rank = self._policy.rank(view)
+            if rank == FIRST:
+                continue
+            if guarded:
+                bound = max(bound, self._key(view))
+            elif rank > largest:
+                largest = rank
+            if (rank, view.sequence) > place:
+                worst, place = job, (rank, view.sequence)
+        self._bound = math.log(max(largest, 1e-9)) if largest > FIRST else bound
+        if worst is None:
+            return None
         victims = select_victims(
-            self._policy,
-            head.view,
-            [job.view for job in by_sequence.values()],
-            free_slots=0,
-            margin=self._margin,
-            max_preemptions=self._most,
+            self._policy, head.view, [worst.view], free_slots=0, margin=self._margin, max_preemptions=self._most
         )
-        return by_sequence[victims[0].sequence] if victims else None
+        return worst if victims else None
 
     def _update(self, job: Job, iteration: int) -> None:
         job.settle(iteration)
