@@ -58,7 +58,7 @@ def test_it_serves_records_and_reads_its_plan_anew(started, tmp_path):
     plan().save(path)
     with serving(engine.app) as upstream:
         found = started("--upstream", upstream, "--plan", str(path), "--record", str(record))
-        assert found.said.startswith("Boosted(SPJF, boost=20, knee=100) at http://127.0.0.1:")
+        assert found.said.startswith(f"{plan().policy} at http://127.0.0.1:")
         ask = lambda: httpx.post(found.url + "/v1/chat/completions", json=chat("x"), trust_env=False)  # noqa: E731
         assert ask().status_code == 200
         assert engine.bodies[0]["priority"] > 0
@@ -66,11 +66,12 @@ def test_it_serves_records_and_reads_its_plan_anew(started, tmp_path):
         path.write_text("damaged")
         os.kill(found.process.pid, signal.SIGHUP)
         assert "the old plan stays" in found.line()
+        assert len(Trace.load(record)) == 1
         assert ask().status_code == 200
-        fields["candidates"][0]["policy"]["knee"] = 50.0
+        fields["candidates"][0]["policy"]["boost"] = 5.0
         path.write_text(json.dumps(fields))
         os.kill(found.process.pid, signal.SIGHUP)
-        assert found.line().startswith("Boosted(SPJF, boost=20, knee=50), from ")
+        assert "boost=5," in found.line()
         assert ask().status_code == 200
         assert found.stop() == ""
     assert found.process.returncode in (0, -signal.SIGTERM)

@@ -34,7 +34,8 @@ def gateway(
         bool, typer.Option("--trust-hints", help="Go by clients' own bh_ fields; lengths are corrected.")
     ] = False,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write what passed, for plan-serving: npz or jsonl.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write what passed, at the end and on SIGHUP: npz or jsonl."),
     ] = None,
 ) -> None:
     """Serve requests to a language model in a better order, without touching the engine.
@@ -85,8 +86,7 @@ async def _serve(app: "Gateway", host: str, port: int, plan: Path | None) -> Non
 
     options: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, date_header=False, **options))
-    if plan is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, app, plan)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, app, plan)
     serving = asyncio.ensure_future(server.serve())
     while not (server.started or serving.done()):
         await asyncio.sleep(0.01)
@@ -97,15 +97,23 @@ async def _serve(app: "Gateway", host: str, port: int, plan: Path | None) -> Non
     await serving
 
 
-def reload(app: "Gateway", plan: Path) -> None:
-    """Read the plan anew; one that cannot be read changes nothing."""
+def reload(app: "Gateway", plan: Path | None) -> None:
+    """Write what was recorded so far, and read the plan anew; one that cannot be read changes nothing."""
     from beforehand.core.errors import BeforehandError
     from beforehand.integrations.gateway.planned import read_plan
 
+    log = logging.getLogger("beforehand.gateway")
+    try:
+        if app.traffic.record is not None:
+            app.traffic.record.save()
+    except BeforehandError as error:
+        log.error("%s", error)
+    if plan is None:
+        return
     try:
         planned = read_plan(plan)
         app.replan(planned.policy, lengths=planned.lengths, profile=planned.profile)
     except BeforehandError as error:
-        logging.getLogger("beforehand.gateway").error("the old plan stays: %s", error)
+        log.error("the old plan stays: %s", error)
         return
     print(f"{app.traffic.priorities.policy}, from {plan}", flush=True)

@@ -5,13 +5,13 @@ from beforehand.integrations.gateway import Gateway, Priorities
 from beforehand.integrations.gateway.planned import read_plan
 from beforehand.scheduling import FCFS, SPJF, Boosted, Log, plan_queue
 from beforehand.scheduling.serving import PROFILES
-from tests.integrations.gateway.plans import GUARDED, plan
+from tests.integrations.gateway.plans import plan
 
 
 def test_a_plan_brings_its_order_its_predictor_and_its_profile(tmp_path):
     plan().save(tmp_path / "plan.json")
     found = read_plan(tmp_path / "plan.json")
-    assert found.policy == GUARDED
+    assert found.policy == plan().policy
     assert found.profile == PROFILES["llama3-8b-a100-80g"]
     priorities = Priorities(found.policy, lengths=found.lengths)
     assert priorities.priority(30, now=1.8e9) < priorities.priority(30, now=1.8e9 + 3600)
