@@ -17,7 +17,7 @@ SETTINGS = {
     "TRANSFORMERS_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",
 }
-OTHERS = ("torch", "vllm", "transformers", "importlib")  # whose warnings are not about what is tested
+OTHERS = ("torch", "vllm", "transformers", "numba", "importlib")  # whose warnings are not about what is tested
 collect_ignore_glob = []
 
 if find_spec("vllm"):

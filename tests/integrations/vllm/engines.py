@@ -129,6 +129,7 @@ def run(llm, each_step=None):
     """Step until nothing is left: the ids in the order in which they finished, with their tokens."""
     finished, step = {}, 0
     while llm.llm_engine.has_unfinished_requests():
+        assert step < 5_000, "the engine does not come to an end"
         if each_step is not None:
             each_step(step)
         for output in llm.llm_engine.step():
