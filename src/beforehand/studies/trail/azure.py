@@ -15,7 +15,8 @@ from beforehand.reporting import Sheet
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.serving import SPJF, SPRPT, Boosted, ShortestWork
 from beforehand.studies.claims import Found
-from beforehand.studies.trail.setting import ASSUMED, KEYS, Setting, capacity, interval, ratios
+from beforehand.studies.trail.credited import Credited
+from beforehand.studies.trail.setting import ASSUMED, KEYS, PROFILE, Setting, capacity, interval, ratios
 from beforehand.studies.uniboost import UniBoost, UniBoostPaper
 from beforehand.workloads.draws import uniforms
 from beforehand.workloads.requests import azure_code_like, azure_conv_like, read_request_log
@@ -90,6 +91,8 @@ def policies(quick: bool) -> dict[str, tuple[Policy, Any]]:
         "Boosted(ShortestWork), exact": (Boosted(ShortestWork()), "exact"),
         "Boosted(ShortestWork(decode=0))": (Boosted(ShortestWork(decode=0)), None),
     }
+    guard = Boosted(ShortestWork(decode=0))
+    orders["the same, answers credited"] = Credited(guard, float(PROFILE.step_seconds(1))), None
     gammas = (0.1, RELEASED) if quick else GAMMAS
     orders |= {f"UniBoost({gamma:g})": (UniBoost(gamma), None) for gamma in gammas}
     if not quick:

@@ -1,7 +1,7 @@
 """What the runs of this study have in common: the engine, the load, and how policies are compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from beforehand.core import Trace
 from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.policy import Policy
-from beforehand.scheduling.serving import PROFILES, simulate
+from beforehand.scheduling.serving import PROFILES, Always, automatic_boost, simulate
+from beforehand.studies.trail.credited import Credited
 from beforehand.workloads.requests import NormalErrors
 
 PROFILE: Final = PROFILES["llama3-8b-a100-80g"]
@@ -34,6 +35,16 @@ class Setting:
     def run(self, policy: Policy, lengths: Any = None, **options: Any) -> dict[str, float]:
         """The figures of one simulation; lengths have the errors that the paper's probe has, unless said otherwise."""
         known = NormalErrors(seed=self.seed) if lengths is None else lengths
+        if isinstance(policy, Credited):
+            guard = automatic_boost(
+                policy.inner,
+                self.requests,
+                profile=PROFILE,
+                handling=Always("discard"),
+                lengths=known,
+                max_num_seqs=self.slots,
+            )
+            policy = replace(policy, inner=guard)
         result = simulate(
             self.requests,
             profile=PROFILE,
