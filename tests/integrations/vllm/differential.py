@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from beforehand.core import Trace
+from beforehand.integrations.vllm import Scheduler
 from beforehand.integrations.vllm.engine_shape import EngineShape
 from beforehand.integrations.vllm.harness import run_scheduler
 from beforehand.scheduling.engine_profile import EngineProfile
@@ -26,14 +27,16 @@ class Case:
     ranks: np.ndarray | None  # one number a request, the lowest first
 
 
-def random_case(seed: int, *, calls: bool = False, ranked: bool | None = None, tight: bool | None = None) -> Case:
+def random_case(
+    seed: int, *, calls: bool = False, ranked: bool | None = None, tight: bool | None = None, most: int = 70
+) -> Case:
     """A case in which requests queue: prompts in chunks, shared prefixes, little memory; each with some probability.
 
     Every prompt has a token of its own. One that is all shared, and fills whole blocks, makes vLLM compute its last
     block anew and cache it twice, which the simulator does not follow.
     """
     rng = np.random.default_rng(seed)
-    rows = int(rng.integers(10, 70))
+    rows = int(rng.integers(10, most))
     longest = int(rng.choice([40, 300, 1500]))
     prompts = np.clip(np.exp(rng.normal(math.log(longest / 4), 1.0, rows)), 1, longest).astype(np.int64)
     outputs = np.clip(np.exp(rng.normal(math.log(20), 1.2, rows)), 1, 300).astype(np.int64)
@@ -146,6 +149,27 @@ def simulated(case: Case) -> list[tuple]:
     return [
         (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
     ]
+
+
+def served_by_us(case: Case) -> list[tuple]:
+    """What vLLM's scheduler decides with our order in front of it, the ranks being what clients predict."""
+    policy = {"policy": "fcfs"} if case.ranks is None else {"policy": "pspjf", "by": "expensive"}
+
+    def hints(number, segment):
+        claimed = 1.0 if case.ranks is None else case.ranks[number] + 1.0
+        return {"bh_conversation": str(number), "bh_tenant": str(number), "bh_predicted_tokens": float(claimed)}
+
+    settings = {"policy": policy, "trust_hints": True, "max_preemptions": 0}
+    run = run_scheduler(
+        case.requests,
+        profile=case.profile,
+        shape=case.shape,
+        scheduler=Scheduler,
+        hints=hints,
+        additional={"beforehand": settings},
+    )
+    assert run.scheduler.order is not None
+    return steps_of_vllm(run)
 
 
 def served(case: Case) -> list[tuple]:

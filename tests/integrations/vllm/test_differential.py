@@ -5,7 +5,10 @@
 
 import pytest
 
-from tests.integrations.vllm.differential import first_difference, random_case, served, simulated
+from beforehand.integrations.vllm.canary import (
+    FEWEST as CANARY,  # finished requests from which random ranks are left out
+)
+from tests.integrations.vllm.differential import first_difference, random_case, served, served_by_us, simulated
 
 pytestmark = pytest.mark.vllm
 
@@ -26,3 +29,12 @@ def test_conversations_with_calls_are_served_as_vllm_does(seed):
 def test_static_priorities_are_served_as_vllm_does_where_memory_lasts(seed):
     case = random_case(seed, ranked=True, tight=False)
     assert first_difference(simulated(case), served(case)) == ""
+
+
+FEW = [seed for seed in range(22) if len(random_case(seed, ranked=True, tight=True).requests) < CANARY]
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_a_static_order_of_ours_is_served_as_the_simulator_says_where_memory_is_short(seed):
+    case = random_case(seed, ranked=True, tight=True)
+    assert first_difference(simulated(case), served_by_us(case)) == ""

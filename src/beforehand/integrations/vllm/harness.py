@@ -97,8 +97,13 @@ class _Running:
         state.context += conversation.added[segment]
         state.produced = 0
         extra = self.hints(number, segment) if self.hints is not None else None
+        last = state.context + conversation.outputs[segment] - 1
         wanted = SamplingParams(
-            max_tokens=conversation.outputs[segment], ignore_eos=True, temperature=0.0, extra_args=extra
+            max_tokens=self.shape.max_model_len,  # the scheduler is not told how long the answer will be
+            stop_token_ids=conversation.tokens(last, last + 1),
+            ignore_eos=True,
+            temperature=0.0,
+            extra_args=extra,
         )
         priority = int(self.priorities[number]) if self.priorities is not None else 0
         self.scheduler.add_request(
