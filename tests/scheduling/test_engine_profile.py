@@ -28,6 +28,12 @@ def test_one_grid_point_is_a_constant():
     assert toy.work_rates(2048) == (0.0, 0.0, 0.0)
 
 
+def test_above_the_grid_no_iteration_takes_less_than_the_last_one_measured():
+    toy = EngineProfile("toy", **GOOD | {"tokens": [1, 4, 8], "seconds": [0.1, 0.3, 0.2]})  # a noisy measurement
+    assert [toy.step_seconds(n) for n in (6, 8, 2048)] == [0.25, 0.2, 0.2]
+    np.testing.assert_array_equal(toy.step_seconds([6, 8, 2048]), [0.25, 0.2, 0.2])
+
+
 def test_context_and_prefill_pairs_come_on_top():
     assert LLAMA.step_seconds(64, 10_000, 0) - LLAMA.step_seconds(64) == pytest.approx(10_000 * 131_072 / 1.4e12)
     assert LLAMA.step_seconds(64, 0, 10**6) - LLAMA.step_seconds(64) == pytest.approx(4.369e-3, rel=1e-3)

@@ -38,7 +38,7 @@ class EngineProfile:
 
     An iteration with `n` new tokens, `x` tokens of context over all decoding requests and `p` prefill pairs (new token
     times context token) takes `step_seconds(n, x, p)`: linear between the grid points, constant below the first, along
-    the last slope above the last.
+    the last slope above the last, or constant where that slope falls.
 
     Args:
         name: What the profile is called.
@@ -89,6 +89,7 @@ class EngineProfile:
     _grid: list[float] = field(init=False, repr=False)
     _seconds: list[float] = field(init=False, repr=False)
     _slopes: list[float] = field(init=False, repr=False)
+    _beyond: float = field(init=False, repr=False)  # the slope above the grid; noise must not let time run out there
     _rates: dict[int, WorkRates] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -112,6 +113,7 @@ class EngineProfile:
         )
         for name in ("seconds_per_context_token", "seconds_per_prefill_pair", "swap_latency"):
             settle(self, **{name: checked(name, getattr(self, name), most=1e9)})
+        settle(self, _beyond=max([0.0, *self._slopes[-1:]]))
         for name in ("error_p50", "error_p95"):
             value = getattr(self, name)
             settle(self, **{name: value if value != value else checked(name, value, most=MOST)})
@@ -142,14 +144,14 @@ class EngineProfile:
         if isinstance(n, int | float) and isinstance(context, int | float) and isinstance(pairs, int | float):
             extra = context * self.seconds_per_context_token + pairs * self.seconds_per_prefill_pair
             place = bisect_right(self._grid, n) - 1
-            if place < 0 or not self._slopes:
+            if place < 0:
                 return self._seconds[0] + extra
-            place = min(place, len(self._slopes) - 1)
+            if place >= len(self._slopes):
+                return self._seconds[-1] + (n - self._grid[-1]) * self._beyond + extra
             return self._seconds[place] + (n - self._grid[place]) * self._slopes[place] + extra
         many = np.asarray(n, np.float64)
         base = np.interp(many, self._grid, self._seconds)
-        if self._slopes:
-            base = base + np.maximum(many - self._grid[-1], 0.0) * self._slopes[-1]
+        base = base + np.maximum(many - self._grid[-1], 0.0) * self._beyond
         context, pairs = np.asarray(context, np.float64), np.asarray(pairs, np.float64)
         return np.asarray(base + context * self.seconds_per_context_token + pairs * self.seconds_per_prefill_pair)
 
