@@ -6,6 +6,7 @@ import pytest
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling import LAMPS, View
 from beforehand.scheduling.policies import FIRST, UNKNOWN
+from beforehand.scheduling.policies.view import columns_of
 from beforehand.scheduling.serving import EngineView, ToolView
 from tests.scheduling.gptj import busy_gptj
 
@@ -44,6 +45,17 @@ def test_a_call_of_unknown_length_is_never_taken_to_be_preserved():
     engine = busy_gptj()
     unknown, endless = (LAMPS().rank(request(engine, tool=ToolView(seconds=s, **CALL))) for s in (float("nan"), 1e9))
     assert unknown == endless
+
+
+@pytest.mark.parametrize("after", [1e299, float("inf")])
+def test_a_call_beyond_all_numbers_waits_and_one_that_never_comes_counts_for_nothing(after):
+    engine = busy_gptj()
+    calls = [ToolView(seconds=1.0, return_tokens=after, after_tokens=after, probability=each) for each in (1.0, 0.0)]
+    views = [request(engine, tool=each) for each in calls]
+    ranks = [LAMPS().rank(each) for each in views]
+    assert ranks == [UNKNOWN, LAMPS().rank(request(engine))]
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert LAMPS().rank_many(columns_of(views), engine).tolist() == ranks
 
 
 def test_what_is_held_already_is_not_computed_again():

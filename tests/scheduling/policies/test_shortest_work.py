@@ -24,6 +24,10 @@ def test_values_worked_out_by_hand(decode, whole, cached):
     assert policy.rank(request(context=1024, cached=1000.0)) == pytest.approx(cached, abs=5e-8)
 
 
+def test_no_weight_puts_a_known_request_behind_an_unknown_one():
+    assert ShortestWork(decode=1e100).rank(request(context=10, remaining=1e150)) == UNKNOWN
+
+
 def test_without_a_prediction_it_waits_behind_those_that_have_one_unless_it_needs_none():
     assert ShortestWork().rank(request(remaining=math.nan)) == UNKNOWN
     assert ShortestWork(decode=0).rank(request(remaining=math.nan, context=10)) < 1

@@ -74,8 +74,9 @@ class LAMPS:
         room = engine.prefill_tokens
         total = memory_time.prefill(max(context - held, 1), held, per_step=room, tau=engine.tau_p) + copy
         total += memory_time.decode(context, left, tau=engine.tau_d)
-        if view.tool is not None:
-            total += view.tool.probability * self._pause(context + left - 1, view.tool, engine)
+        if view.tool is not None and view.tool.probability > 0:
+            pause = self._pause(context + left - 1, view.tool, engine)
+            total += view.tool.probability * (pause if pause < UNKNOWN else UNKNOWN)  # nan where it is out of range
         return float(min(max(total, 1.0), UNKNOWN))
 
     def _pause(self, context: float, tool: ToolView, engine: EngineView) -> float:
@@ -127,6 +128,7 @@ class LAMPS:
                 more = np.nan_to_num(columns["tool_after_tokens"][calls], nan=SEEN_NOTHING)
                 pause = pause + memory_time.prefill(back + 1, held, per_step=room, tau=engine.tau_p)
                 pause = pause + memory_time.decode(held + back + 1, more, tau=engine.tau_d)
+            pause = np.where(pause < UNKNOWN, pause, UNKNOWN)  # nan where it is out of range
             total[calls] += columns["tool_probability"][calls] * pause
         return np.where(left < UNKNOWN, np.clip(total, 1.0, UNKNOWN), UNKNOWN)
 

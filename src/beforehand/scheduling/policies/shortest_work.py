@@ -95,7 +95,7 @@ class ShortestWork:
                 return UNKNOWN
             left = max(left, 1.0)
             work += self.decode * left * (rates.decode + rates.context * (context + left / 2))
-        return max(work, LEAST) + copy
+        return min(max(work, LEAST) + copy, UNKNOWN)
 
     def rank_many(self, columns: Mapping[str, NDArray[Any]], engine: EngineView | None) -> NDArray[np.float64]:
         """The ranks of many waiting requests; see `Policy`."""
