@@ -36,6 +36,7 @@ def test_calls_come_before_the_last_segment():
         ({"prompt_tokens": [1.5, 1]}, r"prompt_tokens is 1\.5 at row 0"),
         ({"prompt_tokens": [1, 2**41]}, "at row 1"),
         ({"max_tokens": [10, 3]}, "request 1 puts out 4 tokens"),
+        ({"predicted_tokens": ["a", "b"]}, "predicted_tokens has dtype"),
         ({"prefix_id": ["a", "b"]}, "without prefix_tokens"),
         ({"prefix_id": ["a", "b"], "prefix_tokens": [11, 0]}, "request 0 shares 11 tokens"),
     ],
@@ -52,6 +53,14 @@ def test_another_kind_and_an_empty_trace_are_refused():
         check_requests(Trace("requests", {name: np.array(values)[:0] for name, values in COLUMNS.items()}))
     with pytest.raises(InvalidInput, match="no column 'arrival'"):
         check_requests(Trace("requests", {"prompt_tokens": [1]}))
+
+
+def test_a_missing_prefix_is_shared_with_nobody():
+    for none in (-1, np.nan, ""):
+        ids = ["a", none] if none == "" else [3.0, none]
+        trace = Trace("requests", COLUMNS | {"prefix_id": ids, "prefix_tokens": [5, 5]})
+        assert Requests.of(trace).prefix[1] == -1
+        assert Requests.of(trace).prefix[0] >= 0
 
 
 def test_a_call_of_negative_or_unknown_duration_is_refused():

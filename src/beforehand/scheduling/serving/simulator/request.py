@@ -158,7 +158,13 @@ class Requests:
         tenant = trace["tenant"].astype(np.str_) if "tenant" in trace.columns else np.zeros(rows, "U1")
         predicted = np.full(rows, math.nan)
         if "predicted_tokens" in trace.columns:
-            predicted = trace["predicted_tokens"].astype(np.float64)
+            predicted = trace["predicted_tokens"]
+            if predicted.dtype.kind not in "iuf" or predicted.ndim != 1:
+                raise InvalidInput(
+                    f"predicted_tokens has dtype {predicted.dtype}, but must be one number of tokens a row, nan where "
+                    "nothing was predicted; convert it"
+                )
+            predicted = predicted.astype(np.float64)
         return cls(
             arrival, prompt, first, output, seconds, returned, tool, prefix, prefix_tokens, tenant, most, predicted
         )  # fmt: skip
@@ -199,7 +205,7 @@ def _prefixes(
             "prompt_tokens"
         )
     names, numbers = np.unique(ids, return_inverse=True)
-    none = (names == "") if ids.dtype.kind == "U" else names < 0
+    none = (names == "") if ids.dtype.kind == "U" else ~(names >= 0)  # nan, a missing number, is none either
     return np.where(none[numbers], -1, numbers), tokens
 
 
