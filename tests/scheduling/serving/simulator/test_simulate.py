@@ -173,6 +173,20 @@ def test_years_may_pass_between_requests():
     assert result.summary()["utilisation"] < 1e-6
 
 
+def test_a_clock_that_would_stand_still_is_refused():
+    options = {"profile": LLAMA, "policy": FCFS()}
+    simulate(trace_of([1.7e9, 1.7e9], [10, 10], [3, 3]), **options)  # seconds since 1970
+    for scale in (1e12, 1e18):  # milliseconds and nanoseconds since then
+        with pytest.raises(InvalidInput, match=r"arrival count seconds from the start"):
+            simulate(trace_of([scale, scale], [10, 10], [3, 3]), **options)
+    calls = {"output_tokens": [5], "seconds": [1e17], "return_tokens": [7], "tool": ["search"]}
+    trace = Trace(
+        "requests", {"arrival": [0.0], "prompt_tokens": [9], "output_tokens": [4]}, children={"calls": ([0, 1], calls)}
+    )
+    with pytest.raises(InvalidInput, match=r"come to 1e\+17 s"):
+        simulate(trace, **options)
+
+
 def test_one_block_is_enough_for_small_requests_one_after_the_other():
     trace = trace_of(np.zeros(3), [10, 10, 10], [6, 7, 3])
     result = simulate(trace, profile=LLAMA, policy=FCFS(), kv_tokens=32)
@@ -186,6 +200,15 @@ def test_requests_that_never_fit_are_dropped_and_counted_on_demand():
     result = simulate(trace, profile=LLAMA, policy=SPJF(), lengths=[4.0, 4.0, 5.0], kv_tokens=64, reject_oversized=True)
     assert result.arrival.tolist() == [0.0, 1.0]
     assert result.counts["rejected"] == 1
+
+
+def test_durations_of_calls_that_are_dropped_are_dropped_too():
+    calls = {"output_tokens": [500, 5], "seconds": [1.0, 2.0], "return_tokens": [7, 7], "tool": ["a", "a"]}
+    columns = {"arrival": [0.0, 0.0], "prompt_tokens": [10, 10], "output_tokens": [4, 4]}
+    trace = Trace("requests", columns, children={"calls": ([0, 1, 2], calls)})
+    options = {"profile": LLAMA, "policy": FCFS(), "handling": MinWaste(), "kv_tokens": 64, "reject_oversized": True}
+    given, exact = (simulate(trace, durations=each, **options) for each in ([1.0, 2.0], "exact"))
+    assert given.finish.tolist() == exact.finish.tolist()
 
 
 def test_the_same_arguments_give_the_same_result():
@@ -322,6 +345,7 @@ def test_paused_conversations_may_hold_their_places():
         ({"policy": FCFS}, "must be an object"),
         ({"margin": math.nan}, "margin is nan"),
         ({"kv_tokens": 16}, "kv_tokens is 16"),
+        ({"seed": 2**64}, "seed is 18446744073709551616"),
     ],
 )
 def test_what_is_out_of_range_is_named(options, message):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from beforehand.scheduling.serving.simulator.totals import Iteration, Limits
 
 Known = str | ArrayLike | Predictor | PromptLength
 Resume = Literal["original", "return"]
+FINEST: Final = 256  # times that an iteration is longer than what the clock can tell apart
 
 
 class EngineOptions(TypedDict, total=False):
@@ -95,16 +96,17 @@ def serve(
         limits.kv_tokens, profile.block_size, reject=flag("reject_oversized", options.get("reject_oversized", False))
     )
     given = every.take(keep, stretch)
+    _check_clock(given, profile)
     forecasts = Forecasts(
         given,
         policy,
         lengths=_known(options.get("lengths"), requests, every, keep),
         expensive=_known(options.get("expensive"), requests, every, keep),
-        durations=options.get("durations"),
+        durations=_kept(options.get("durations"), np.repeat(keep, np.diff(every.first) - 1)),
         tools=options.get("tools", "exact"),
         refine=options.get("refine"),
         refine_every=whole("refine_every", options.get("refine_every", 8), least=1),
-        seed=whole("seed", options.get("seed", 0)),
+        seed=whole("seed", options.get("seed", 0), most=2**63),
     )
     scheduler = Scheduler(
         given,
@@ -177,7 +179,26 @@ def _known(given: Any, trace: Trace, requests: Requests, keep: NDArray[np.bool_]
     segments = np.repeat(keep, np.diff(requests.first))
     if isinstance(given, Recorded):
         return given.only(segments)
-    if given is None or isinstance(given, str | Predictor) or keep.all():
+    return _kept(given, segments)
+
+
+def _kept(given: Any, rows: NDArray[np.bool_]) -> Any:
+    """An array without what was dropped; anything else as it is."""
+    if given is None or isinstance(given, str | Predictor | ToolDurations) or rows.all():
         return given
     values = np.asarray(given)
-    return values[segments] if values.shape == segments.shape else values
+    return values[rows] if values.shape == rows.shape else values
+
+
+def _check_clock(requests: Requests, profile: EngineProfile) -> None:
+    """Raise unless a float tells the ends of two iterations apart at every time that the trace comes to.
+
+    Raises:
+        InvalidInput: it would not; the clock would stand still, or run visibly too fast or too slow.
+    """
+    latest, shortest = float(requests.arrival[-1] + requests.tool_seconds.max()), float(np.min(profile.seconds))
+    if np.spacing(latest) * FINEST > shortest:
+        raise InvalidInput(
+            f"arrivals and calls come to {latest:.4g} s, where a float cannot count iterations of {shortest:.3g} s; "
+            "let arrival count seconds from the start of the trace, not milliseconds or nanoseconds"
+        )
