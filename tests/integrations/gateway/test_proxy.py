@@ -196,6 +196,17 @@ def test_a_client_that_goes_away_ends_its_request_at_the_engine(client):
         assert gateway.traffic.engines[0].work == 0
 
 
+def test_a_client_that_goes_away_before_its_answer_begins_is_not_counted_for_ever(client):
+    engine = SmallEngine(tokens=10_000, seconds=0.01)
+    with behind_a_gateway(engine) as (url, gateway):
+        for _ in range(3):
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(url + CHAT, json=chat("x"), timeout=0.2)
+        until(lambda: len(engine.bodies) == 3)
+        until(lambda: gateway.traffic.engines[0].requests == 0)
+        assert gateway.traffic.engines[0].work == 0
+
+
 def test_without_an_engine_the_client_is_told(client):
     gateway = Gateway(["http://127.0.0.1:9"])
     with serving(gateway) as url:

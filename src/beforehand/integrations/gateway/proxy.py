@@ -171,7 +171,11 @@ class Gateway:
             gone.cancel()
             if not passing.done():
                 passing.cancel()
-            await asyncio.wait({passing, gone})
+            try:
+                await asyncio.wait({passing, gone})
+            finally:
+                if exchange is not None:
+                    self.traffic.end(exchange, self._clock())
         if not passing.cancelled() and (error := passing.exception()) is not None:
             raise error
 
@@ -203,8 +207,6 @@ class Gateway:
         ) as error:  # the engine broke off: so does this answer, for nobody to take it for whole
             log.warning("an engine broke off its answer (%s)", type(error).__name__)
         finally:
-            if exchange is not None:
-                self.traffic.end(exchange, self._clock())
             response.close()
 
     def _read(self, exchange: Exchange, data: bytes) -> None:
