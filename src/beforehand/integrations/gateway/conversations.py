@@ -66,12 +66,7 @@ class Conversations:
 
     def returning(self, tenant: str, ids: tuple[str, ...], now: float) -> Conversation:
         """The conversation whose calls these ids answer, or a new one."""
-        while self._open:
-            oldest = next(iter(self._open))
-            calls = self._open[oldest].calls
-            if len(self._open) <= KEPT and (not calls or now - calls[-1].began <= IDLE):
-                break
-            del self._open[oldest]
+        self._make_room(now)
         found = None
         for id in ids:
             found = self._open.pop((tenant, id), found)
@@ -81,6 +76,7 @@ class Conversations:
 
     def named(self, tenant: str, name: str, now: float) -> Conversation:
         """The conversation that a client which is trusted names so."""
+        self._make_room(now)
         key = tenant, f"={name}"
         found = self._open.get(key)
         if found is None or (found.calls and now - found.calls[-1].began > IDLE):
@@ -100,3 +96,13 @@ class Conversations:
     def __len__(self) -> int:
         """How many calls are open."""
         return len(self._open)
+
+    def _make_room(self, now: float) -> None:
+        """Forget what is too much or too old."""
+        while self._open:
+            oldest = next(iter(self._open))
+            conversation = self._open[oldest]
+            seen = conversation.calls[-1].began if conversation.calls else conversation.arrival
+            if len(self._open) < KEPT and now - seen <= IDLE:
+                break
+            del self._open[oldest]
