@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import threading
 import time
 
@@ -94,6 +95,25 @@ def serving(app, **options):
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def bare_server(length, answer):
+    """Answers one request, whose body has this length, with these bytes; gives its address and the head it was sent."""
+    heads = []
+
+    def serve():
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rb") as sent:
+            heads.append(b"".join(iter(sent.readline, b"\r\n")).lower())
+            sent.read(length)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", heads
         thread.join(10)
 
 

@@ -11,8 +11,9 @@ import pytest
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.gateway import Gateway, Priorities, RecordedRequests
+from beforehand.integrations.gateway.conversations import Conversations
 from beforehand.scheduling.serving.simulator.request import check_requests
-from tests.integrations.gateway.servers import SmallEngine, behind_a_gateway, chat, serving, until
+from tests.integrations.gateway.servers import SmallEngine, bare_server, behind_a_gateway, chat, serving, until
 
 CHAT = "/v1/chat/completions"
 TOOLS = [{"type": "function", "function": {"name": "search"}}]
@@ -167,7 +168,33 @@ def test_a_fault_of_ours_costs_the_client_nothing(client, monkeypatch):
         assert engine.bodies[0]["priority"] > 0
 
 
-# Connections that break
+# Connections
+
+
+def test_headers_about_a_connection_end_with_it(client):
+    """An engine that never says "100 Continue" would keep a client waiting for ever."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\n\r\n{}"
+    with bare_server(10, answer) as (upstream, heads), serving(Gateway([upstream])) as url:
+        sent = {"Connection": "keep-alive, X-Mine", "X-Mine": "1", "X-Theirs": "2", "Expect": "100-continue"}
+        found = client.post(url + "/echo", content=b"x" * 10, headers=sent, timeout=5)
+        assert found.content == b"{}"
+    assert found.headers["x-end"] == "2"
+    assert "x-hop" not in found.headers
+    assert b"x-theirs: 2" in heads[0]
+    assert not any(each in heads[0] for each in (b"x-mine", b"expect", b"connection"))
+
+
+@pytest.mark.parametrize("target", [b"@127.0.0.2/", b"*", b"http://127.0.0.2/", b".example/"])
+def test_no_request_is_sent_to_another_host_than_the_engine(target):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "raw_path": target, "headers": []}
+    asyncio.run(Gateway(["http://127.0.0.1:9"])(scope, None, send))
+    assert sent[0]["status"] == 400
+    assert b"must be for a path that begins with /" in sent[1]["body"]
 
 
 def test_an_answer_that_the_engine_breaks_off_is_broken_off(client):
@@ -306,6 +333,17 @@ def test_trusted_clients_name_their_conversations(client):
 
 
 # Several engines
+
+
+def test_conversations_that_never_end_are_forgotten_at_last(monkeypatch):
+    monkeypatch.setattr("beforehand.integrations.gateway.conversations.KEPT", 8)
+    kept = Conversations()
+    for number in range(20):
+        first = kept.named("anna", f"{number}", now=float(number))
+        assert kept.named("anna", f"{number}", now=float(number)) is first
+    assert len(kept) <= 8
+    kept.named("ben", "a day later", now=86_400.0)
+    assert len(kept) == 1
 
 
 def test_two_engines_share_the_work(client):

@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, Final, final
 
 import aiohttp
@@ -34,6 +34,11 @@ HOP_BY_HOP: Final = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
     b"upgrade".split()
 )
+OURS_TO_SAY: Final = (
+    b"host",
+    b"content-length",
+    b"expect",
+)  # we have the whole body, so nobody is asked to wait for it
 MOST_BODY: Final = 256 * 2**20
 LARGE: Final = 2**19
 CONNECT_SECONDS: Final = 5.0
@@ -145,6 +150,11 @@ class Gateway:
         return self._session
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        if not _target(scope).startswith(b"/"):
+            await _refuse(
+                send, 400, f"the request is for {_target(scope)!r}, but must be for a path that begins with /"
+            )
+            return
         body = await _body(receive)
         if body is None:
             return  # the client has gone
@@ -189,7 +199,7 @@ class Gateway:
             await _refuse(send, 502, f"no engine answers ({type(error).__name__}); see whether it runs")
             return
         try:
-            kept = [(name.lower(), value) for name, value in response.raw_headers if name.lower() not in HOP_BY_HOP]
+            kept = _end_to_end((name.lower(), value) for name, value in response.raw_headers)
             await send({"type": "http.response.start", "status": response.status, "headers": kept})
             if exchange is not None and response.status == 200 and "content-encoding" not in response.headers:
                 stream = response.headers.get("content-type", "").startswith("text/event-stream")
@@ -276,10 +286,15 @@ async def _refuse(send: Send, status: int, message: str) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _address(engine: Engine, scope: Message) -> URL:
+def _target(scope: Message) -> bytes:
+    """The path as the client wrote it; what does not begin with / could name another host than the engine's."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return path
+
+
+def _address(engine: Engine, scope: Message) -> URL:
     query: bytes = scope.get("query_string", b"")
-    return URL(engine.url + (path + (b"?" + query if query else b"")).decode("latin-1"), encoded=True)
+    return URL(engine.url + (_target(scope) + (b"?" + query if query else b"")).decode("latin-1"), encoded=True)
 
 
 def _data(body: bytes) -> Any:
@@ -288,6 +303,12 @@ def _data(body: bytes) -> Any:
 
 
 def _headers(scope: Message) -> CIMultiDict[str]:
-    dropped = HOP_BY_HOP | {b"host", b"content-length"}
-    kept = [(name, value) for name, value in scope["headers"] if name not in dropped]
+    kept = [(name, value) for name, value in _end_to_end(scope["headers"]) if name not in OURS_TO_SAY]
     return CIMultiDict((name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in kept)
+
+
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Those headers, with names in lower case, that are not only about the connection on which they came."""
+    every = list(headers)
+    named = {each.strip().lower() for name, value in every if name == b"connection" for each in value.split(b",")}
+    return [(name, value) for name, value in every if name not in HOP_BY_HOP and name not in named]
