@@ -116,6 +116,14 @@ def test_bytes_of_an_ordinary_body_stay_as_they_are():
     assert with_fields(b"{}", {}, 7, {}, keep=False) == b'{"priority": 7}'
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig"])
+def test_a_body_may_be_in_any_encoding_of_json(encoding):
+    body = json.dumps({"prompt": "größer"}, ensure_ascii=False).encode(encoding)
+    fields, found = read_body(TEXT, body)
+    assert found.sizes == (8,)
+    assert json.loads(with_fields(body, fields, 7, {}, keep=False)) == {"prompt": "größer", "priority": 7}
+
+
 def test_priorities_and_hints_of_clients_are_dropped_unless_they_are_trusted():
     fields = {"priority": -9, "bh_tool": "x", "vllm_xargs": {"bh_predicted_tokens": 1, "other": 2}}
     body = json.dumps(fields).encode()

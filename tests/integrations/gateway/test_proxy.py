@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import math
 import threading
@@ -11,6 +12,7 @@ import pytest
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.gateway import Gateway, Priorities, RecordedRequests
+from beforehand.integrations.gateway.budget import THREADS
 from beforehand.integrations.gateway.conversations import Conversations
 from beforehand.scheduling.serving.simulator.request import check_requests
 from tests.integrations.gateway.servers import SmallEngine, bare_server, behind_a_gateway, chat, serving, until
@@ -138,6 +140,11 @@ class Hanging:
         return [1.0]
 
 
+class Seven:
+    def predict(self, features):
+        return [7.0]
+
+
 class Failing:
     def predict(self, features):
         raise OSError("no model")
@@ -157,6 +164,17 @@ def test_no_request_fails_or_waits_because_a_prediction_does(client, caplog):
     hanging.release.set()
     assert {each["vllm_xargs"]["bh_predicted_tokens"] for each in engine.bodies} <= {256.0, 5.0}
     assert len(caplog.records) == 2
+
+
+def test_a_new_plan_is_asked_although_the_old_ones_predictor_hangs(client):
+    engine, hanging = SmallEngine(), Hanging()
+    with behind_a_gateway(engine, priorities=Priorities(lengths=hanging)) as (url, gateway):
+        for _ in range(THREADS):
+            ask(client, url, chat("x"))
+        gateway.replan(None, lengths=Seven())
+        ask(client, url, chat("x"))
+    hanging.release.set()
+    assert engine.bodies[-1]["vllm_xargs"]["bh_predicted_tokens"] == 7.0
 
 
 def test_a_fault_of_ours_costs_the_client_nothing(client, monkeypatch):
@@ -387,6 +405,19 @@ def test_an_engine_that_goes_away_is_passed_over(client, caplog):
             assert client.get(url + "/v1/models").headers["x-engine"] == "b"
 
 
+def test_every_engine_is_tried_before_a_request_is_given_up(client):
+    """Also one that refused a connection a moment ago, and is back."""
+    engine = SmallEngine("b")
+    with serving(engine.app) as second:
+        with serving(SmallEngine("a").app) as first:
+            pass
+        gateway = Gateway([first, second])
+        gateway.traffic.engines[1].down_until, gateway.traffic.engines[1].work = math.inf, 100.0
+        with serving(gateway) as url:
+            ask(client, url, chat("x"))
+    assert len(engine.bodies) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"route": "luck"}, "route is 'luck', but must be one of work"), ({"trust_hints": 1}, "trust_hints is 1")],
@@ -394,6 +425,19 @@ def test_an_engine_that_goes_away_is_passed_over(client, caplog):
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(InvalidInput, match=message):
         Gateway(["http://a:1"], **options)
+
+
+@pytest.mark.parametrize("ending", ["npz", "jsonl", "parquet"])
+def test_no_name_that_a_client_chooses_keeps_the_record_from_being_written(client, tmp_path, ending):
+    engine, record = SmallEngine(), RecordedRequests(tmp_path / f"record.{ending}")
+    engine.calls.append(("\ud800", "call-1"))
+    with behind_a_gateway(engine, record=record) as (url, _):
+        first = chat("x", user="a\ud800", tools=TOOLS)
+        client.post(url + CHAT, content=json.dumps(first))
+        result = {"role": "tool", "tool_call_id": "call-1", "content": "four"}
+        client.post(url + CHAT, content=json.dumps(first | {"messages": [*first["messages"], result]}))
+        until(lambda: len(record) == 1)
+    assert Trace.load(record.path).columns["tenant"].tolist() == ["a?"]
 
 
 def test_a_recording_that_cannot_be_written_stops_nothing(client, tmp_path, caplog):

@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from beforehand.integrations.gateway.asked import storable
+
 MOST_BYTES: Final = 32 * 2**20  # of an answer in one piece, or of a line; what is longer is passed on unread
 EVENT: Final = b"data:"
 CONTENT: Final = b'"content":'
@@ -43,7 +45,7 @@ class Answered:
         if self._lost:
             return False
         self._rest += data
-        if self.stream:
+        if self.stream and b"\n" in data:
             lines = self._rest.split(b"\n")
             self._rest = lines.pop()
             for line in lines:
@@ -96,7 +98,7 @@ class Answered:
             for call in said.get("tool_calls") or ():
                 name = (call.get("function") or {}).get("name")
                 if isinstance(call.get("id"), str) and isinstance(name, str):
-                    self.calls.append((name[:256], call["id"][:256]))
+                    self.calls.append((storable(name), call["id"][:256]))
             if said.get("content") or said.get("tool_calls") or said.get("reasoning_content") or choice.get("text"):
                 self.pieces += 1
 

@@ -80,7 +80,7 @@ def _asked(fields: dict[str, Any]) -> Asked:
         if name.startswith(OURS)
     }
     return Asked(
-        tenant=tenant[:256] if isinstance(tenant, str) else "",
+        tenant=storable(tenant) if isinstance(tenant, str) else "",
         sizes=sizes,
         marks=marks,
         tokens=tokens,
@@ -158,13 +158,18 @@ def _cap(fields: dict[str, Any]) -> float:
     return 16.0 if "prompt" in fields else math.inf  # what the API takes where a completion names none
 
 
+def storable(name: str) -> str:
+    """A name as every kind of file can hold it: its first 256 characters, without halves of surrogate pairs."""
+    return name[:256].encode("utf-8", "replace").decode()
+
+
 def _tools(tools: Any) -> tuple[str, ...]:
     names = set()
     for tool in tools if isinstance(tools, list) else ():
         function = tool.get("function") if isinstance(tool, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and name:
-            names.add(name[:256])
+            names.add(storable(name))
     return tuple(sorted(names)[:MOST_TOOLS])
 
 
@@ -179,19 +184,19 @@ def with_fields(body: bytes, fields: dict[str, Any], priority: int, hints: Mappi
         keep: Whether the client's own hints stay where we have none.
 
     Guarantee:
-        Where the client sent none of these fields, its bytes stay as they are and ours follow them.
+        Where the client sent none of these fields, its bytes stay as they are and ours follow them, if it wrote UTF-8.
     """
     ours = {OURS + name: value for name, value in hints.items()}
     extra = fields.get(EXTRA)
-    if "priority" not in fields and EXTRA not in fields and not any(name.startswith(OURS) for name in fields):
+    theirs = [name for name in fields if name in ("priority", EXTRA) or name.startswith(OURS)]
+    if not theirs and json.detect_encoding(body).startswith("utf-8"):
         added = json.dumps({"priority": priority} | ({EXTRA: ours} if ours else {}))
         head = body.rstrip().removesuffix(b"}").rstrip()
         return head + (b"" if head.endswith(b"{") else b", ") + added[1:].encode()
     left = {name: value for name, value in fields.items() if not name.startswith(OURS)}
     others = extra if isinstance(extra, dict) else {}
     if keep:
-        theirs = {name: value for each in (fields, others) for name, value in each.items() if name.startswith(OURS)}
-        ours = ours | theirs
+        ours |= {name: value for each in (fields, others) for name, value in each.items() if name.startswith(OURS)}
     left[EXTRA] = {name: value for name, value in others.items() if not name.startswith(OURS)} | ours
     if not left[EXTRA]:
         del left[EXTRA]

@@ -15,6 +15,7 @@ from yarl import URL
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.gateway.answered import Answered
 from beforehand.integrations.gateway.asked import read_body, with_fields
+from beforehand.integrations.gateway.budget import WithinBudget
 from beforehand.integrations.gateway.engines import DOWN_SECONDS, Engine, Route, choose, engines_at
 from beforehand.integrations.gateway.exchange import Exchange
 from beforehand.integrations.gateway.priorities import EPOCH, Priorities
@@ -109,6 +110,7 @@ class Gateway:
             InvalidInput: see `Priorities`; nothing has changed then.
         """
         self.traffic.priorities = self.traffic.priorities.planned_anew(policy, lengths=lengths)
+        self.traffic.budget = WithinBudget()  # the old predictor may hang in all threads of the old one
         for engine in self.traffic.engines:
             engine.view.profile = profile
 
@@ -238,9 +240,9 @@ class Gateway:
     async def _sent(self, scope: Message, body: bytes, exchange: Exchange | None) -> aiohttp.ClientResponse:
         """The head of an engine's answer; engines that refuse the connection are passed over."""
         now = self._clock()
-        engines = self.traffic.engines
-        engine = exchange.engine if exchange else choose(engines, (), 1, 1, now=now, route="work")
-        for left in reversed(range(len(engines))):
+        left = list(self.traffic.engines)
+        engine = exchange.engine if exchange else choose(left, (), 1, 1, now=now, route="work")
+        while True:
             try:
                 return await self.session.request(
                     scope["method"],
@@ -252,12 +254,12 @@ class Gateway:
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 engine.down_until = self._clock() + DOWN_SECONDS
                 log.warning("%s refuses connections", engine.url)
+                left.remove(engine)
                 if not left:
                     raise
-                engine = choose(engines, (), 1, 1, now=self._clock(), route="work")
+                engine = choose(left, (), 1, 1, now=self._clock(), route="work")
                 if exchange is not None:
                     self.traffic.moved(exchange, engine)
-        raise AssertionError("the last engine either answers or raises")
 
 
 async def _body(receive: Receive) -> bytes | None:
