@@ -103,6 +103,26 @@ def test_a_recorded_trace_is_compared_with_the_simulation(fitted):
     assert "predictions were 2 tokens off, Kendall tau 1.00" in why
 
 
+def test_what_was_not_recorded_or_never_fits_is_left_out_of_the_comparison(fitted):
+    run = simulate(TOLD, **fitted.build())
+    columns = {"tenant": TENANTS, "output_tokens": np.where(np.arange(260) == 7, 30_000, TOLD["output_tokens"])}
+    recorded = {
+        "finished": run.finish,
+        "first_token": run.first_token,
+        "predicted_tokens": columns["output_tokens"] + 2.0,
+    }
+    for name, row in (("finished", 3), ("first_token", 4), ("predicted_tokens", 5)):
+        recorded[name] = np.where(np.arange(260) == row, np.nan, recorded[name])
+    why = fitted.audit(traffic(**columns, **recorded), reject_oversized=True).why
+    assert "recorded mean net latency" in why
+    assert "nan" not in why
+    assert "predictions were 2 tokens off" in why
+    nothing = fitted.audit(traffic(**columns, finished=np.full(260, np.nan)), reject_oversized=True).why
+    assert "recorded" not in nothing
+    with pytest.raises(InvalidInput, match="finished has dtype <U1"):
+        fitted.audit(traffic(**columns, finished=["?"] * 260), reject_oversized=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from beforehand.core.errors import InvalidInput
 from beforehand.core.report import Outcome, Verdict, judge
 from beforehand.core.trace import Trace
 from beforehand.scheduling.policies.boosted import Boosted
@@ -87,7 +89,7 @@ def audited(
         baseline=_outcomes(first_come, before, objective),
         clairvoyant=Outcome(f"{knowing.inner if isinstance(knowing, Boosted) else knowing} exact", fell, fell, fell),
         verdict=verdict,
-        why="; ".join([why, *recorded(holdout, runs[chosen.design])]),
+        why="; ".join([why, *recorded(holdout, runs[chosen.design], _simulated(holdout, arguments(chosen)))]),
     )
 
 
@@ -100,6 +102,13 @@ def _knowing(best: Candidate, options: Mapping[str, Any], holdout: Trace) -> Sto
         return replace(best.policy, inner=whole)
     others = {name: each for name, each in options.items() if name not in ("policy", "slo")}
     return frozen(Boosted(whole), holdout, others)
+
+
+def _simulated(holdout: Trace, options: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Which conversations a simulation with these options does not reject."""
+    profile, given = options["profile"], options.get("kv_tokens")
+    kv_tokens = profile.kv_tokens if given is None else given
+    return Requests.of(holdout).fitting(kv_tokens, profile.block_size, reject=True)
 
 
 def saved(before: ServingResult, after: ServingResult, design: str, objective: str) -> Outcome:
@@ -142,21 +151,47 @@ def _draws(result: ServingResult, objective: str) -> Floats:
     return np.array(found)
 
 
-def recorded(holdout: Trace, result: ServingResult) -> list[str]:
-    """What an engine recorded, beside the simulation, in words; nothing if it recorded nothing."""
-    columns, found = holdout.columns, []
-    arrival = holdout["arrival"]
-    if "finished" in columns:
-        latency = columns["finished"] - arrival - result.tool_seconds
-        simulated = result.net_latency
-        for name, figure in (("mean", "mean"), ("p99", "p99")):
-            was, is_now = FIGURE[figure](latency), FIGURE[figure](simulated)
-            found.append(f"recorded {name} net latency {was:.3g} s, simulated {is_now:.3g} s ({is_now / was - 1:+.0%})")
-    if "first_token" in columns:
-        was, is_now = float((columns["first_token"] - arrival).mean()), float(result.ttft.mean())
+def recorded(holdout: Trace, result: ServingResult, kept: NDArray[np.bool_]) -> list[str]:
+    """What an engine recorded, beside the simulation, in words; nothing if it recorded nothing.
+
+    Args:
+        holdout: The conversations; what was not recorded of one, such as the end of one that was given up, is nan.
+        result: The simulation.
+        kept: Which conversations were simulated.
+
+    Raises:
+        InvalidInput: a recorded column does not hold numbers.
+    """
+    found = []
+    arrival = holdout["arrival"][kept]
+    latency = _recorded(holdout, "finished", kept) - arrival - result.tool_seconds
+    known = np.isfinite(latency)
+    for name in ("mean", "p99") if known.any() else ():
+        was, is_now = FIGURE[name](latency[known]), FIGURE[name](result.net_latency[known])
+        more = f" ({is_now / was - 1:+.0%})" if was > 0 else ""
+        found.append(f"recorded {name} net latency {was:.3g} s, simulated {is_now:.3g} s{more}")
+    first = _recorded(holdout, "first_token", kept) - arrival
+    known = np.isfinite(first)
+    if known.any():
+        was, is_now = float(first[known].mean()), float(result.ttft[known].mean())
         found.append(f"recorded mean time to the first token {was:.3g} s, simulated {is_now:.3g} s")
-    if "predicted_tokens" in columns:
+    predicted = _recorded(holdout, "predicted_tokens", np.ones(len(holdout), np.bool_))
+    known = np.isfinite(predicted)
+    if known.any():
         last = Requests.of(holdout)
-        accuracy = Accuracy.of(columns["predicted_tokens"].astype(float), last.output[last.first[1:] - 1].astype(float))
+        true = last.output[last.first[1:] - 1].astype(np.float64)
+        accuracy = Accuracy.of(predicted[known], true[known])
         found.append(f"predictions were {accuracy.error:.3g} tokens off, Kendall tau {accuracy.kendall_tau:.2f}")
     return found
+
+
+def _recorded(holdout: Trace, name: str, kept: NDArray[np.bool_]) -> Floats:
+    """A column that an engine recorded; nan without one."""
+    if name not in holdout.columns:
+        return np.full(int(kept.sum()), np.nan)
+    values = holdout[name]
+    if values.dtype.kind not in "iuf" or values.ndim != 1:
+        raise InvalidInput(
+            f"{name} has dtype {values.dtype}, but must be one number a row, nan where it is not known; convert it"
+        )
+    return values[kept].astype(np.float64)
