@@ -129,6 +129,17 @@ def test_calls_bring_handlings_and_lamps_and_swapping_only_with_a_host_tier():
     assert "Always(swap)" in {each.design.rpartition(" + ")[2] for each in host.candidates}
 
 
+def test_durations_may_be_given_call_by_call():
+    trace = traffic(220, every=0.6, calls=1, seed=3)
+    seconds = trace.children["calls"]["seconds"]
+    options = {"candidates": [(SPJF(), '{"handling": "min_waste"}')], "seeds": 1}
+    given, exact = (plan(trace, durations=each, **options) for each in (seconds, "exact"))
+    assert given.known.durations == "given"
+    assert [each.cost for each in given.candidates] == [each.cost for each in exact.candidates]
+    with pytest.raises(InvalidInput, match=r"durations has shape \(2,\)"):
+        plan(trace, durations=[1.0, 2.0], **options)
+
+
 def test_a_second_predictor_brings_the_policies_that_ask_twice():
     lengths = BUSY["output_tokens"].astype(float)
     cheap = lengths * np.random.default_rng(1).lognormal(0, 1.0, len(BUSY))

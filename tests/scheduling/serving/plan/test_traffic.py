@@ -36,10 +36,12 @@ def test_predictions_and_calls_follow_their_conversations_when_traffic_is_drawn_
     random = np.random.default_rng(0)
     trace = conversations(np.sort(random.uniform(0, 1_000, 300)), calls=random.integers(0, 4, 300))
     length = Requests.of(trace).output.astype(float)
-    drawn = Traffic(trace, predicted=length, cheap=2 * length).drawn(seed=3)
+    seconds = trace.children["calls"]["seconds"]
+    drawn = Traffic(trace, predicted=length, cheap=2 * length, durations=3 * seconds).drawn(seed=3)
     again = Requests.of(drawn.trace).output
     assert (drawn.predicted == again).all()
     assert (drawn.cheap == 2 * again).all()
+    assert (drawn.durations == 3 * drawn.trace.children["calls"]["seconds"]).all()
     assert len(np.unique(drawn.trace["prompt_tokens"])) < 0.8 * len(drawn)
 
 

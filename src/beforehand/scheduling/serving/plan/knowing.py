@@ -24,6 +24,7 @@ from beforehand.scheduling.serving.plan.traffic import Floats, Traffic
 from beforehand.scheduling.serving.predictors.probe_report import ProbeReport
 from beforehand.scheduling.serving.predictors.prompt_length import PromptLength
 from beforehand.scheduling.serving.predictors.tool_durations import ToolDurations
+from beforehand.scheduling.serving.simulator.forecasts import source
 from beforehand.scheduling.serving.simulator.prompts import FREE, segment_features
 from beforehand.scheduling.serving.simulator.request import Requests
 
@@ -65,10 +66,11 @@ def know(
         fitted[file.name] = content
         return "prompt", predicted, price
 
+    seconds = _seconds(durations, requests)
     origin, predicted, price = read("lengths", lengths)
     if expensive is None:
         known = Known(lengths=origin, accuracy=Accuracy.of(predicted, true), price=price, files=files, **common)
-        return Traffic(trace, predicted=predicted, price=price), known, fitted
+        return Traffic(trace, predicted=predicted, price=price, durations=seconds), known, fitted
     second, better, dear = read("expensive", expensive)
     known = Known(
         lengths=second,
@@ -80,7 +82,16 @@ def know(
         files=files,
         **common,
     )
-    return Traffic(trace, predicted=better, cheap=predicted, price=dear, cheap_price=price), known, fitted
+    traffic = Traffic(trace, predicted=better, cheap=predicted, price=dear, cheap_price=price, durations=seconds)
+    return traffic, known, fitted
+
+
+def _seconds(durations: Any, requests: Requests) -> Floats | None:
+    """Predicted seconds that the caller gave for each call; None where durations are known in another way."""
+    if durations is None or isinstance(durations, str | ToolDurations | Predictor):
+        return None
+    truth = requests.seconds[~np.isnan(requests.seconds)]
+    return source("durations", durations, truth, "call").values
 
 
 def _has_column(requests: Requests) -> bool:

@@ -43,7 +43,9 @@ class Runs:
 
     def options(self, traffic: Traffic) -> dict[str, Any]:
         """The arguments of `simulate` that all designs share; predictors that learn start anew each time."""
-        durations = ToolDurations() if self.durations is None else copy.deepcopy(self.durations)
+        durations: Any = traffic.durations
+        if durations is None:
+            durations = ToolDurations() if self.durations is None else copy.deepcopy(self.durations)
         return {
             "profile": self.setting.profile,
             "slo": self.setting.slo,

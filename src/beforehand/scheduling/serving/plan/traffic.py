@@ -30,6 +30,7 @@ class Traffic:
         cheap: That of a second, cheaper predictor.
         price: What a prediction costs.
         cheap_price: What one of the second predictor costs.
+        durations: Predicted seconds of each call, in order; None where they are not given one by one.
     """
 
     trace: Trace
@@ -37,6 +38,7 @@ class Traffic:
     cheap: Floats | None = None
     price: Price = FREE
     cheap_price: Price = FREE
+    durations: Floats | None = None
 
     def __len__(self) -> int:
         """How many conversations."""
@@ -116,6 +118,7 @@ class Traffic:
             trace=taken(self.trace, rows, arrival),
             predicted=None if self.predicted is None else self.predicted[segments],
             cheap=None if self.cheap is None else self.cheap[segments],
+            durations=None if self.durations is None else self.durations[calls_of(self.trace, rows)],
         )
 
 
@@ -129,11 +132,21 @@ def taken(trace: Trace, rows: NDArray[np.int64], arrival: Floats) -> Trace:
     columns = {name: column[rows] for name, column in trace.columns.items()} | {"arrival": arrival}
     children = {}
     for name, child in trace.children.items():
-        counts = np.diff(child.offsets)[rows]
-        offsets = np.concatenate(([0], np.cumsum(counts)))
-        members = np.repeat(child.offsets[rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        offsets, members = _members(child.offsets, rows)
         children[name] = (offsets, {key: column[members] for key, column in child.columns.items()})
     return Trace(trace.kind, columns, children=children, meta=trace.meta)
+
+
+def calls_of(trace: Trace, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of these conversations' calls among all calls of the trace."""
+    return _members(trace.children["calls"].offsets, rows)[1]
+
+
+def _members(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The new offsets of the child rows of these rows, and their places."""
+    counts = np.diff(offsets)[rows]
+    found = np.concatenate(([0], np.cumsum(counts)))
+    return found, np.repeat(offsets[rows] - found[:-1], counts) + np.arange(found[-1])
 
 
 def segments_of(trace: Trace, rows: NDArray[np.int64]) -> NDArray[np.int64]:
