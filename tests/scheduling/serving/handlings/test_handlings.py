@@ -195,6 +195,7 @@ def test_text_and_pickles_bring_every_handling_back(handling):
         (" swap\n", Always("swap")),
         ("infercept", InferCept()),
         ("discard", Always("discard")),
+        ('{"handling": "preserve"}', Always("preserve")),
     ],
 )
 def test_a_bare_name_means_its_defaults(text, handling):
@@ -205,7 +206,7 @@ def test_a_bare_name_means_its_defaults(text, handling):
     ("text", "error", "says"),
     [
         ("always", InvalidInput, "always lacks an option"),
-        ("keep", InvalidInput, "must be one of"),
+        ("keep", InvalidInput, "must be one of preserve, discard, swap, min_waste, infercept, time_to_live$"),
         ('{"handling": "always", "action": "keep"}', InvalidInput, "action is 'keep'"),
         ('{"handling": "min_waste", "swap": 1}', InvalidInput, "swap is 1"),
         ('{"handling": "min_waste", "period": 1}', InvalidInput, "no option period"),
@@ -213,7 +214,7 @@ def test_a_bare_name_means_its_defaults(text, handling):
         ('{"handling": "time_to_live", "durations": 3}', InvalidInput, "no option durations"),
         ('{"action": "swap"}', CorruptData, "does not describe"),
         ("[]", CorruptData, "does not describe"),
-        ("{", CorruptData, "nor JSON"),
+        ("{", CorruptData, "neither one of preserve, discard, swap, .* nor JSON"),
         ("", CorruptData, "nor JSON"),
         ("[" * 100_000, CorruptData, "nor JSON"),
     ],

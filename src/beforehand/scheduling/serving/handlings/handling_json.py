@@ -21,6 +21,7 @@ HANDLINGS: Final[dict[str, type[StockHandling]]] = {
     "infercept": InferCept,
     "time_to_live": TimeToLive,
 }
+NAMES: Final = (*get_args(Action), *(name for name in HANDLINGS if name != "always"))  # that need no option
 
 
 def handling_to_json(handling: StockHandling) -> str:
@@ -60,23 +61,24 @@ def handling_from_json(text: str, *, durations: ToolDurations | None = None) -> 
     kind_of("text", text, str, "what handling_to_json wrote, or a name such as 'min_waste'")
     word = text.strip()
     given: Any
-    if word in get_args(Action):
-        given = {"handling": "always", "action": word}
-    elif word.isidentifier():
+    if word.isidentifier():
         given = {"handling": word}
     else:
         try:
             given = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise CorruptData(
-                f"{text[:60]!r} is neither one of {', '.join(HANDLINGS)} nor JSON of a handling ({error})"
+                f"{text[:60]!r} is neither one of {', '.join(NAMES)} nor JSON of a handling ({error})"
             ) from error
     if not isinstance(given, dict) or not isinstance(given.get("handling"), str):
         raise CorruptData(f"{text[:60]!r} does not describe a handling; write one such as {{'handling': 'min_waste'}}")
     name = given["handling"]
-    one_of("handling", name, tuple(HANDLINGS))
-    kind = HANDLINGS[name]
+    if name not in HANDLINGS:
+        one_of("handling", name, NAMES)
     options = {option: value for option, value in given.items() if option != "handling"}
+    if name in get_args(Action):
+        name, options = "always", {"action": name} | options
+    kind = HANDLINGS[name]
     known = [each.name for each in fields(kind) if each.name != "durations"]
     for option in options:
         if option not in known:
