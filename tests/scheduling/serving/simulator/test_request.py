@@ -31,7 +31,8 @@ def test_calls_come_before_the_last_segment():
         ({"arrival": [0.0, np.nan]}, "arrival is nan at row 1"),
         ({"arrival": [0.0, np.inf]}, "arrival is inf at row 1"),
         ({"arrival": [-1.0, 0.0]}, "at least 0"),
-        ({"arrival": ["a", "b"]}, "seconds a row"),
+        ({"arrival": ["2026-11-01", "2026-11-02"]}, "arrival is '2026-11-01' at row 0, but must be a number"),
+        ({"arrival": [True, False]}, "seconds a row"),
         ({"output_tokens": [0, 1]}, "output_tokens is 0 at row 0"),
         ({"prompt_tokens": [1.5, 1]}, r"prompt_tokens is 1\.5 at row 0"),
         ({"prompt_tokens": [1, 2**41]}, "at row 1"),
@@ -51,7 +52,7 @@ def test_another_kind_and_an_empty_trace_are_refused():
         check_requests(Trace("jobs", COLUMNS))
     with pytest.raises(InvalidInput, match="0 requests"):
         check_requests(Trace("requests", {name: np.array(values)[:0] for name, values in COLUMNS.items()}))
-    with pytest.raises(InvalidInput, match="no column 'arrival'"):
+    with pytest.raises(InvalidInput, match=r"no column 'arrival' among prompt_tokens; requests need .* rename"):
         check_requests(Trace("requests", {"prompt_tokens": [1]}))
 
 

@@ -115,6 +115,12 @@ class Requests:
         rows = len(trace)
         if not rows:
             raise InvalidInput("the trace has 0 requests, but needs at least one; record more")
+        missing = [name for name in ("arrival", *COUNTS) if name not in trace.columns]
+        if missing:
+            raise InvalidInput(
+                f"there is no column {missing[0]!r} among {', '.join(trace.columns)}; requests need arrival, "
+                "prompt_tokens and output_tokens, so rename yours"
+            )
         arrival = _seconds("arrival", trace["arrival"])
         late = np.flatnonzero(arrival[1:] < arrival[:-1])
         if len(late):
@@ -210,6 +216,8 @@ def _prefixes(
 
 
 def _seconds(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype.kind == "U":
+        raise InvalidInput(f"{name} is {str(values.flat[0])!r} at row 0, but must be a number of seconds; convert it")
     if values.dtype.kind not in "iuf" or values.ndim != 1:
         raise InvalidInput(f"{name} has dtype {values.dtype}, but must be one number of seconds a row; convert it")
     seconds = values.astype(np.float64)
