@@ -39,7 +39,7 @@ def test_the_best_design_its_bound_and_its_audit_are_shown(plan, folder, capsys)
     assert "ever overtaken by one that arrives more than" in shown or "the later may come what overtakes it" in shown
     assert "audit on the last 126 of 420 conversations" in shown
     assert "wrote plan.json" in shown
-    assert "beforehand audit plan.json LATER.npz" in shown
+    assert "beforehand audit plan.json LATER.npz --lengths noisy:2" in shown
     page = (folder / "plan.html").read_text()
     assert "Mean net latency by the length of the answers" in page
     assert "plan-serving requests.npz" in page
@@ -48,6 +48,9 @@ def test_the_best_design_its_bound_and_its_audit_are_shown(plan, folder, capsys)
     assert run(["audit", "plan.json", "requests.npz", "--lengths", "noisy:2"]) == 0
     assert "clairvoyant" in capsys.readouterr().out
     assert run(["audit", "plan.json", "requests.npz", "--column", "x"]) == 2
+    capsys.readouterr()
+    assert run(["audit", "plan.json", "requests.npz"]) == 2
+    assert "requests.npz has no column predicted_tokens; pass --lengths as plan-serving" in capsys.readouterr().err
 
 
 def test_json_holds_plan_and_report(plan):
@@ -61,6 +64,7 @@ def test_json_holds_plan_and_report(plan):
     [
         (["--profile", "none.json"], "profile is 'none.json'"),
         (["--lengths", "guessed"], "lengths is 'guessed'"),
+        (["--holdout", "0.6"], "has 420 conversations, of which --holdout 0.6 leaves 168 to plan on, but a plan needs"),
         (["--slo", "tpot=1"], "slo is 'tpot=1'"),
         (["--objective", "speed"], "objective is 'speed'"),
     ],

@@ -62,6 +62,7 @@ def audit(
         holdout = _next_log(chosen, trace, jobs) if queue else _holdout(chosen.area, trace, kind, column)
         steps.begin("auditing")
         if serving:
+            _check_lengths(plan, chosen, trace, holdout, lengths)
             known = {} if lengths is None else {"lengths": lengths_of(lengths, chosen.setting.seed + 1)}
             report = chosen.audit(holdout, folder=plan.parent, **known)
         else:
@@ -74,6 +75,22 @@ def audit(
         show_jobs(holdout)
         render.show(f"{len(holdout):,} jobs, times and costs in {holdout.meta.get('unit', 'the unit of the sizes')}\n")
     render.show_report(report)
+
+
+def _check_lengths(path: Path, plan: Any, trace: Path, holdout: Any, lengths: str | None) -> None:
+    """Raise unless predictions that neither the plan holds nor can be found again are there.
+
+    Raises:
+        InvalidInput: they are not; the remedy is in the words of the command line.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    outside = plan.known.lengths in ("given", "column") and any(each.reads for each in (plan.chosen, plan.best))
+    if lengths is None and outside and "predicted_tokens" not in holdout.columns:
+        raise InvalidInput(
+            f"{path} was made with predictions that it does not hold, and {trace} has no column predicted_tokens; pass "
+            "--lengths as plan-serving got it, such as --lengths noisy:46.1"
+        )
 
 
 def _next_log(plan: Any, path: Path, jobs: JobOptions) -> Any:

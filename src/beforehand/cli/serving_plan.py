@@ -72,7 +72,9 @@ def plan_serving(
     choice on the rest. The advice may be not to bother. The plan's file is
     what the vLLM plug-in and the gateway read.
     """
+    from beforehand.core.errors import InvalidInput
     from beforehand.scheduling import serving
+    from beforehand.scheduling.serving.plan.planner import LEAST
 
     engine: dict[str, Any] = {"max_num_seqs": slots, "host_tokens": host_tokens} | (
         {"kv_tokens": kv_tokens} if kv_tokens else {}
@@ -81,6 +83,11 @@ def plan_serving(
         steps.begin("reading")
         requests = read_requests(trace)
         sample, unseen = requests.split(1 - holdout)
+        if len(sample) < LEAST:
+            raise InvalidInput(
+                f"{trace} has {len(requests):,} conversations, of which --holdout {holdout:g} leaves {len(sample):,} "
+                f"to plan on, but a plan needs at least {LEAST}; record more"
+            )
         plan = serving.plan_serving(
             sample,
             profile=profile_of(profile),
@@ -124,7 +131,8 @@ def plan_serving(
         if path:
             render.show(f"\nwrote {path}")
     if output:
-        checked = shlex.join(["beforehand", "audit", str(output), f"LATER{trace.suffix}"])
+        drawn_again = ["--lengths", lengths] if lengths not in (None, "exact") else []  # the plan holds no drawn ones
+        checked = shlex.join(["beforehand", "audit", str(output), f"LATER{trace.suffix}", *drawn_again])
         render.show(f"check it on later requests:\n  {checked}")
     if not drawn:
         render.show(f"\n{page.NO_PICTURES}")
