@@ -44,7 +44,10 @@ def test_the_best_design_its_bound_and_its_audit_are_shown(plan, folder, capsys)
     assert "Mean net latency by the length of the answers" in page
     assert "plan-serving requests.npz" in page
     assert run(["explain", "plan.json"]) == 0
-    assert "first come, first served" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "first come, first served" in told
+    tried = told.partition("Tried: ")[2].splitlines()[1:6]
+    assert len({len(line) for line in tried}) == 1  # in columns, however long a design's name is
     assert run(["audit", "plan.json", "requests.npz", "--lengths", "noisy:2"]) == 0
     assert "clairvoyant" in capsys.readouterr().out
     assert run(["audit", "plan.json", "requests.npz", "--column", "x"]) == 2

@@ -42,6 +42,7 @@ def test_times_are_in_the_unit_that_fits(value, shown):
 
 def test_shares_are_percents_with_their_interval():
     assert words.share(Outcome("x", 0.123, 0.1, 0.2)) == "12.3 % (10.0 to 20.0)"
+    assert words.share(Outcome("x", -1e-4, -1e-4, 2e-4)) == "0.0 % (0.0 to 0.0)"
 
 
 def test_what_a_prediction_is_worth_is_said():

@@ -13,6 +13,7 @@ from beforehand.core.trace import Trace
 from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.shortest_work import ShortestWork
 from beforehand.scheduling.policies.stock import Stock
+from beforehand.scheduling.serving.plan import words
 from beforehand.scheduling.serving.plan.candidates import Candidate
 from beforehand.scheduling.serving.plan.knowledge import Accuracy
 from beforehand.scheduling.serving.plan.objective import cost
@@ -82,8 +83,7 @@ def audited(
         verdict = judge(gain, setting.min_gain)
         would = "it saves" if chosen is best else f"{best.design} would save"
         ratio = after.summary()["p99_net_latency"] / before.summary()["p99_net_latency"]
-        why = f"{would} {100 * gain.value:.1f} % ({100 * gain.low:.1f} to {100 * gain.high:.1f}) of "
-        why += f"{first_come.design}, at {ratio:.2f} of its p99"
+        why = f"{would} {words.share(gain)} of {first_come.design}, at {ratio:.2f} of its p99"
     return Audited(
         measured=chosen_at,
         baseline=_outcomes(first_come, before, objective),

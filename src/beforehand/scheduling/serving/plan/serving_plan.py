@@ -278,8 +278,9 @@ class ServingPlan:
         lines += [words.lengths(known)] if best.family != "FCFS" else []
         if len(self.candidates) > 1:
             lines.append(f"Tried: {self.metric}, p99 over first come, first served, mean time to the first token:")
+            width = max(len(each.design) for each in self.candidates)
             lines += [
-                f"  {each.design:44} {each.cost:>9.4g} {each.p99_ratio:>6.2f} {each.figures['ttft']:>9.4g}"
+                f"  {each.design:{width}} {each.cost:>9.4g} {each.p99_ratio:>6.2f} {each.figures['ttft']:>9.4g}"
                 for each in self.candidates
             ]
         if self.worth is not None:

@@ -58,7 +58,7 @@ def interval(outcome: Outcome) -> str:
 
 def share(outcome: Outcome) -> str:
     """A share and its interval in percent."""
-    return f"{100 * outcome.value:.1f} % ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})"
+    return f"{100 * outcome.value:z.1f} % ({100 * outcome.low:z.1f} to {100 * outcome.high:z.1f})"
 
 
 def busy(load: TrafficLoad) -> str:
