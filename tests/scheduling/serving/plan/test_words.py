@@ -4,8 +4,10 @@ import pytest
 
 from beforehand.core.report import Outcome
 from beforehand.scheduling.policies.boosted import Boosted
-from beforehand.scheduling.policies.classic import FCFS, SPJF
+from beforehand.scheduling.policies.classic import FCFS, PSPJF, SPJF
 from beforehand.scheduling.policies.shortest_work import ShortestWork
+from beforehand.scheduling.policies.skip import Skip
+from beforehand.scheduling.policies.skip_predict import SkipPredict
 from beforehand.scheduling.serving.plan import words
 from beforehand.scheduling.serving.plan.setting import Setting
 from beforehand.scheduling.serving.plan.worth import Worth
@@ -18,9 +20,19 @@ def test_the_bound_is_that_of_the_least_rank_there_is():
     by_tokens = Boosted(SPJF(), boost=30.0, knee=265.0)
     assert words.bound_of(by_tokens, SETTING) == by_tokens.bound(1.0)
     assert "arrives more than 167 seconds later" in words.guard(by_tokens, SETTING)
+    for inner in SPJF(by="cheap"), PSPJF(by="cheap"), Skip(SPJF(), threshold=40.0):
+        assert words.bound_of(Boosted(inner, boost=30.0, knee=265.0), SETTING) == by_tokens.bound(1.0)
     by_work = Boosted(ShortestWork(decode=0.0), boost=30.0, knee=0.08)
     rate = PROFILE.work_rates(2048).prefill
     assert words.bound_of(by_work, SETTING) == pytest.approx(by_work.bound(rate))
+
+
+def test_skip_predict_has_a_bound_among_the_long_only():
+    policy = Boosted(SkipPredict(40.0, preemptive=False), boost=30.0, knee=265.0)
+    assert words.bound_of(policy, SETTING) == math.inf
+    told = words.guard(policy, SETTING)
+    assert "overtaken by a long one that arrives more than 167 seconds later" in told
+    assert "short ones always go first" in told
 
 
 def test_orders_without_a_bound_say_so():

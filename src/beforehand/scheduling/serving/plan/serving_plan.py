@@ -185,7 +185,8 @@ class ServingPlan:
     def bound(self) -> float:
         """How many seconds later than a conversation another may arrive and still be served first, at most.
 
-        0 for `FCFS()`; infinity where the bound grows with the conversation, or the guard was left out.
+        0 for `FCFS()`; infinity where the bound grows with the conversation, where `SkipPredict` lets all short ones
+        pass, or where the guard was left out.
         """
         return bound_of(self.policy, self.setting)
 

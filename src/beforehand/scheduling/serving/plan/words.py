@@ -6,6 +6,7 @@ from beforehand.core.report import Outcome
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.classic import FCFS
+from beforehand.scheduling.policies.skip_predict import SkipPredict
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.serving.plan.known import Known
@@ -18,16 +19,32 @@ def bound_of(policy: Stock, setting: Setting) -> float:
     """How many seconds later than a conversation another may arrive and still be served first, at most."""
     if isinstance(policy, FCFS):
         return 0.0
-    if not isinstance(policy, Boosted):
-        return math.inf
+    if not isinstance(policy, Boosted) or isinstance(policy.inner, SkipPredict):
+        return math.inf  # what SkipPredict calls short overtakes what it calls long, whenever it comes
+    return _bound_in_order(policy, setting)
+
+
+def _bound_in_order(policy: Boosted, setting: Setting) -> float:
+    """The same among those that the order within the guard compares: the least rank is that of one token."""
     engine = EngineView(profile=setting.profile, max_batched_tokens=setting.engine.get("max_batched_tokens", 2048))
     engine.update(now=0.0, decoding=0, context_tokens=0)
-    least = View(arrival=0.0, sequence=0, cheap=1e299, predicted=1.0, remaining=1.0, context=1, engine=engine)
+    cheap = policy.inner.threshold if isinstance(policy.inner, SkipPredict) else 1.0
+    least = View(arrival=0.0, sequence=0, cheap=cheap, predicted=1.0, remaining=1.0, context=1, engine=engine)
     return policy.bound(policy.inner.rank(least))
 
 
 def guard(policy: Stock, setting: Setting) -> str:
     """The bound as a sentence."""
+    if (
+        isinstance(policy, Boosted)
+        and isinstance(policy.inner, SkipPredict)
+        and math.inf not in (policy.boost, policy.knee)
+    ):
+        bound = _bound_in_order(policy, setting)
+        return (
+            "No conversation that is predicted to be long is overtaken by a long one that arrives more than "
+            f"{bound:.0f} seconds later; short ones always go first, however many come."
+        )
     bound = bound_of(policy, setting)
     if bound == 0:
         return "Nobody is overtaken by one that arrives later."
