@@ -61,6 +61,8 @@ def as_specified(policy, head, running, margin, most):
         return log if boost == math.inf else view.arrival + boost * log
 
     victim = max(able, key=lambda view: (policy.rank(view), view.sequence))
+    if boosted and not (policy.rank(head), head.sequence) < (policy.rank(victim), victim.sequence):
+        return []  # it would be admitted before the head
     return [victim] if key(head) + (margin if boost == math.inf else boost * margin) < key(victim) else []
 
 
@@ -112,6 +114,13 @@ def test_a_margin_of_ln_2_is_a_factor_of_two(left, found):
     running = [View(0.0, 0, started=True, remaining=100.0)]
     victims = select_victims(SPRPT(), View(1.0, 1, remaining=left), running, free_slots=0, margin=math.log(2))
     assert len(victims) == found
+
+
+def test_nobody_loses_a_slot_to_one_that_waits_behind_it():
+    running = [View(0.0, 0, started=True, remaining=20_000.0)]
+    for boost, found in ((4.0, 0), (30.0, 1)):  # the bounds are 22 s and 167 s, and the head comes after 30 s
+        policy = Boosted(SPRPT(), boost=boost, knee=265.0)
+        assert len(select_victims(policy, View(30.0, 1, remaining=1.0), running, free_slots=0)) == found
 
 
 def test_a_boost_lets_a_late_arrival_preempt_only_if_it_is_so_much_shorter():

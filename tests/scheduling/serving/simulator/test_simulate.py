@@ -307,6 +307,14 @@ def test_no_request_is_overtaken_by_what_comes_later_than_the_bound():
         assert (result.arrival[overtaking] - result.arrival[long]).max(initial=0.0) < bound
 
 
+def test_nobody_is_preempted_only_to_be_admitted_again():
+    trace = trace_of([0.0, 30.0], [1000, 10], [20_000, 1])
+    policy = Boosted(SPRPT(), boost=4.0, knee=265.0)  # with a bound of 22 s
+    result = simulate(trace, profile=LLAMA, policy=policy, lengths="exact", max_num_seqs=1)
+    assert result.preemptions.tolist() == [0, 0]
+    assert result.finish[0] < result.finish[1]
+
+
 def test_a_conversation_keeps_its_place_or_takes_a_new_one():
     child = ([0, 1, 1], {"output_tokens": [2], "seconds": [0.5], "return_tokens": [1], "tool": ["search"]})
     third = trace_of([0.0, 0.1, 0.2], [5, 5, 5], [3, 100, 100])

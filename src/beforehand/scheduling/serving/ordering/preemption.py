@@ -34,8 +34,9 @@ def select_victims(
         max_preemptions: How often a request may lose its slot within one segment; 0 is never, inf no limit.
 
     Guarantee:
-        A request whose rank is FIRST is never chosen, nor one that has lost its slot `max_preemptions` times. Orders
-        whose ranks are all equal, such as FCFS, preempt nobody.
+        A request whose rank is FIRST is never chosen, nor one that has lost its slot `max_preemptions` times, nor one
+        that would wait before `head`, and so take the slot back. Orders whose ranks are all equal, such as FCFS,
+        preempt nobody.
 
     Raises:
         InvalidInput: `margin` or `max_preemptions` is negative or nan; the boost is still `"auto"`.
@@ -76,4 +77,6 @@ def select_victims(
         gap = math.log(max(amount, LEAST_RANK) / max(ahead, LEAST_RANK)) + (victim.arrival - head.arrival) / boost
         if not gap > margin:
             return []
+        if guard and not (guard.at(ahead, head.arrival), head.sequence) < last:
+            return []  # the victim would wait before the head, and take the slot back at once
     return [victim]
