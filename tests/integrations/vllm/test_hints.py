@@ -24,7 +24,7 @@ def test_every_hint_is_read():
     assert hints.ignored == 0
 
 
-@pytest.mark.parametrize("extra", [None, {}, {"kv_transfer_params": {"a": 1}}, {3: 4}], ids=repr)
+@pytest.mark.parametrize("extra", [None, {}, {"kv_transfer_params": {"a": 1}}, {3: 4}, ["bh_tool"], 7], ids=repr)
 def test_a_request_without_hints_has_none(extra):
     assert read_hints(extra) is NONE
 
@@ -40,7 +40,8 @@ def test_a_length_that_makes_no_sense_is_ignored_and_counted(value):
 
 
 @pytest.mark.parametrize(
-    "extra", [{"bh_unknown": 1}, {"bh_conversation": ""}, {"bh_tenant": "x" * 257}, {"bh_tools": [1]}]
+    "extra",
+    [{"bh_unknown": 1}, {"bh_conversation": ""}, {"bh_tenant": "x" * 257}, {"bh_tools": [1]}, {"bh_tenant": "\ud800"}],
 )
 def test_unknown_names_and_texts_without_sense_are_counted_too(extra):
     hints = read_hints(extra)

@@ -2,6 +2,8 @@
 
 import math
 import random
+import subprocess
+import sys
 import time
 from itertools import count
 from types import SimpleNamespace
@@ -126,6 +128,21 @@ def test_a_predictor_that_hangs_is_waited_for_50_ms_three_times():
     assert {each.view.predicted for each in order.tracked.values()} == {256}
 
 
+def test_a_process_ends_although_a_predictor_hangs():
+    """A thread of a pool would be waited for."""
+    code = (
+        "import threading\n"
+        "from beforehand.integrations.vllm.bounded import BoundedPredictor\n"
+        "class Hangs:\n"
+        "    predict = lambda self, features: threading.Event().wait()\n"
+        "bounded = BoundedPredictor(Hangs())\n"
+        "print([bounded.ask({}) for _ in range(4)])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "[nan, nan, nan, nan]\n"
+    assert "failed 3 times in a row" in ended.stderr
+
+
 def test_a_predictor_that_answers_is_asked_for_every_request():
     class Half:
         def predict(self, features):
@@ -208,6 +225,18 @@ def test_who_has_waited_for_too_long_is_taken_first():
         queue.add_request(request(predicted_tokens=1))
         served = serve(order, queue)
         assert (served is patient) == (step == 10)
+
+
+@pytest.mark.parametrize("max_wait", [math.inf, 1e6])
+def test_requests_that_are_done_are_not_kept_behind_one_that_waits(max_wait):
+    order, queue, _ = made_order(SPJF(), trust_hints=True, max_wait=max_wait)
+    queue.add_request(request(predicted_tokens=300))
+    for _ in range(5000):
+        queue.add_request(skipped := request(predicted_tokens=10))
+        queue.prepend_requests([queue.pop_request()])  # as vLLM does in each step with what cannot run yet
+        assert serve(order, queue) is skipped
+    assert len(order.overtaking) < 2000
+    assert len(order.tracked) == 1
 
 
 def test_a_conversation_keeps_its_place_and_other_tenants_cannot_take_it():

@@ -53,7 +53,7 @@ def read_hints(extra: Mapping[str, Any] | None) -> Hints:
         >>> read_hints({"bh_predicted_tokens": 40, "bh_tool": 7}).ignored
         1
     """
-    if not extra:
+    if not isinstance(extra, Mapping):
         return NONE
     found: dict[str, Any] = {}
     ignored = 0
@@ -76,9 +76,14 @@ def _kept(field: str, value: Any) -> Any:
             return None
         return float(value) if 0 <= value <= LARGEST else None  # nan compares false
     if field in TEXTS:
-        return value if isinstance(value, str) and 0 < len(value) <= LONGEST else None
+        return value if isinstance(value, str) and value and _storable(value) else None
     if field == "tools":
         names = value.split(",") if isinstance(value, str) else value
-        if isinstance(names, list | tuple) and all(isinstance(each, str) and len(each) <= LONGEST for each in names):
+        if isinstance(names, list | tuple) and all(isinstance(each, str) and _storable(each) for each in names):
             return tuple(sorted({each.strip() for each in names} - {""}))
     return None
+
+
+def _storable(text: str) -> bool:
+    """Whether every kind of file that records requests can hold it: short, and no half of a surrogate pair."""
+    return len(text) <= LONGEST and not any("\ud800" <= each <= "\udfff" for each in text)

@@ -86,8 +86,9 @@ class RequestOrder:
         try:
             tracked = self.tracked.get(request.request_id) or self._begin(request)
             self._taken.pop(request.request_id, None)
-            tracked.view.state = "waiting"
-            self.overtaking.waits(tracked)
+            tracked.view.state = "paused" if tracked.over else "waiting"  # a session waits here for its next input
+            if not tracked.over:
+                self.overtaking.waits(tracked)
             return self.rank(tracked), tracked.view.sequence
         except Exception as error:
             self.failure = self.failure or error
