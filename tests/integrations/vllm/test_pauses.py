@@ -207,6 +207,46 @@ def test_a_pin_is_freed_when_the_conversations_next_request_is_aborted(engine):
 
 
 @pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_a_pin_expires_although_its_conversation_has_the_name_of_its_request(engine):
+    now = 0.0
+    engine.scheduler.clock = lambda: now
+    engine.add("c", PROMPT, 10, conversation="c", tool="search", hold_seconds=5.0)
+    engine.run()
+    assert engine.free_blocks() == engine.free - 7
+    now = 5.0
+    engine.add("other", RESULT, 2)
+    engine.run()
+    assert engine.free_blocks() == engine.free
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_a_session_that_waits_for_input_costs_no_memory_and_is_overtaken_by_nobody(engine):
+    engine.add("session", PROMPT, 10, resumable=True, conversation="c")
+    engine.run()
+    engine.add("other", RESULT, 100)
+    engine.run()
+    overtaking = engine.scheduler.order.overtaking
+    assert overtaking.most == 0
+    assert len(overtaking) < 5
+    engine.core.abort_requests(["session"])
+
+
+@pytest.mark.parametrize("engine", [("discard", False), ("swap", True)], indirect=True)
+def test_a_session_without_its_blocks_resumes_as_before_although_our_code_has_failed(engine, answers):
+    engine.add("session", PROMPT, 10, resumable=True, conversation="c")
+    engine.run()
+    engine.flood()
+    engine.scheduler.order.failure = ValueError("a fault")
+    engine.add("other", RESULT, 2)
+    engine.run()
+    assert engine.scheduler.order is None
+    engine.add("session", RESULT, 6, resumable=True)
+    assert engine.run()["session"] == answers[1]
+    engine.add("session", [5], 1)
+    engine.core.step()
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
 def test_a_request_may_have_the_name_of_one_whose_blocks_are_pinned(engine):
     engine.add("again", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
     engine.run()

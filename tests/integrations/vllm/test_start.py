@@ -105,6 +105,18 @@ def test_a_setting_that_makes_no_sense_is_a_failed_check(llm, caplog, monkeypatc
         new_scheduler(llm, Scheduler, settings=settings)
 
 
+@pytest.mark.parametrize("part", ["new_pauses", "new_order", "compat.mismatches"])
+def test_whatever_fails_at_the_start_leaves_vllm_as_it_is(llm, caplog, monkeypatch, part):
+    def fail(*args):
+        raise AttributeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"beforehand.integrations.vllm.scheduler.{part}", fail)
+        scheduler = new_scheduler(llm, Scheduler)
+    assert (scheduler.order, scheduler.pauses, active()) == (None, None, 0)
+    assert "first come, first served: AttributeError()" in caplog.text
+
+
 def test_without_settings_work_is_ordered_behind_the_guard(llm):
     order = new_scheduler(llm, Scheduler).order
     assert str(order.settings.policy) == "Boosted(ShortestWork)"

@@ -27,6 +27,7 @@ class Call:
     until: float  # s; after which nothing is kept, whatever the handling says
     claimed: float  # s; what the client said it takes, if clients are trusted; else nan
     asked: Action | None  # what the client wants, if clients are trusted
+    again: float = math.inf  # s; when to ask again what to do
 
 
 @final
@@ -71,7 +72,7 @@ class Calls:
         if hold != hold:
             hold = MEANS * self.durations.mean(name)
         asked = next((action for action in ACTIONS if action == trusted.handling), None)
-        return Call(paused, now, now + min(hold, LONGEST), trusted.tool_seconds, asked)
+        return Call(paused, now, now + min(LONGEST, hold), trusted.tool_seconds, asked)
 
     def decide(self, call: Call, now: float) -> Decision:
         """What to do with what the call still holds, and when to ask again."""

@@ -10,7 +10,7 @@ from beforehand.integrations.vllm.pins import Pin, Pins
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.sessions import Sessions
 from beforehand.integrations.vllm.tracked import Tracked
-from beforehand.scheduling.memory_time import wastes
+from beforehand.scheduling.memory_time import Action, wastes
 
 SHARE: Final = 0.3  # of the pool that pins may hold
 LONG_WAIT: Final = 1.0  # s that a request waits for memory before paused sessions lose theirs
@@ -42,7 +42,6 @@ class Pauses:
         self.sessions = Sessions(scheduler, self.host)
         self._pinned: dict[str, Call] = {}  # by conversation
         self._paused: dict[str, tuple[Call, Any]] = {}  # by request id: sessions that wait with their blocks
-        self._again: dict[str, float] = {}  # s; when to ask about either again
         self._since = math.nan  # s; since when the head has lacked memory
         order.came = self.came
 
@@ -53,8 +52,8 @@ class Pauses:
         self.pins.forget(tracked.request.request_id)
         self.calls.returned(tracked.place, self._order.clock())
         if tracked.hints.conversation in self._pinned:
-            self._again.pop(tracked.hints.conversation, None)  # its next step is near
-            self._pinned[tracked.hints.conversation].until = math.inf
+            call = self._pinned[tracked.hints.conversation]
+            call.until = call.again = math.inf  # its next step is near
 
     def finishing(self, request: Any, *, aborted: bool) -> bool:
         """Before vLLM frees a request that has finished: whether it must keep the blocks."""
@@ -77,15 +76,15 @@ class Pauses:
         self.calls.counts[action] += 1
         if action != "preserve":
             return False
+        call.again = call.view.now + again
         self._pinned[name] = call
-        self._again[name] = call.view.now + again
         return True
 
     def finished(self, request: Any, *, kept: bool) -> None:
         """After it: vLLM forgets the request, though not the blocks."""
         if kept:
             self._scheduler.requests.pop(request.request_id, None)
-        self._forget(request.request_id)
+        self._paused.pop(request.request_id, None)
         self.sessions.forget(request)
 
     def _call(self, tracked: Tracked, *, sure: bool) -> Call | None:
@@ -101,11 +100,7 @@ class Pauses:
         """Free what is pinned of a conversation."""
         if name:
             self.pins.release(name)
-            self._forget(name)
-
-    def _forget(self, name: str) -> None:
-        for table in (self._pinned, self._paused, self._again):
-            table.pop(name, None)
+            self._pinned.pop(name, None)
 
     # Streaming sessions
 
@@ -127,13 +122,13 @@ class Pauses:
             return "preserve"
         action, again = self.calls.decide(call, self._order.clock())
         if action == "preserve":
+            call.again = call.view.now + again
             self._paused[session.request_id] = (call, session)
-            self._again[session.request_id] = call.view.now + again
         return action
 
     def resumed(self, session: Any) -> None:
         """After vLLM has appended a session's next input."""
-        self._forget(session.request_id)
+        self._paused.pop(session.request_id, None)
         self.sessions.resumed(session)
 
     # Each step
@@ -143,8 +138,12 @@ class Pauses:
         if not self._pinned and not self._paused:
             return
         now = self._order.clock()
-        for name in [name for name, when in self._again.items() if when <= now]:
-            self._ask_again(name, now)
+        for name in [name for name, call in self._pinned.items() if call.again <= now]:
+            if self._ask_again(self._pinned[name], now) != "preserve":
+                self._drop(name)
+        for call, session in [pair for pair in self._paused.values() if pair[0].again <= now]:
+            if (action := self._ask_again(call, now)) != "preserve":
+                self._evict(session, action)
         missing = self._growth() - self._pool.get_num_free_blocks()
         must, head = missing > 0, self._head()
         if head is not None:
@@ -154,7 +153,7 @@ class Pauses:
             spare = {self._conversation(head)} if head is not None else set()
             missing -= self.pins.relieve(missing, now=now, spare=spare)
             for name in [name for name in self._pinned if name not in self.pins]:
-                self._forget(name)
+                del self._pinned[name]
             if must:
                 self._discard_sessions(missing)
 
@@ -181,20 +180,15 @@ class Pauses:
                     return request
         return None
 
-    def _ask_again(self, name: str, now: float) -> None:
-        call = self._pinned[name] if name in self._pinned else self._paused[name][0]
+    def _ask_again(self, call: Call, now: float) -> Action:
         self._update_engine()
         action, again = self.calls.decide(call, now)
-        if action == "preserve":
-            self._again[name] = now + max(again, SHORTEST)
-        elif name in self._pinned:
-            self._drop(name)
-        else:
-            self._evict(self._paused[name][1], action)
+        call.again = now + max(again, SHORTEST)
+        return action
 
     def _evict(self, session: Any, action: str) -> int:
         held = len(self._scheduler.kv_cache_manager.get_block_ids(session.request_id)[0])
-        self._forget(session.request_id)
+        self._paused.pop(session.request_id, None)
         self.sessions.evict(session, action)
         return held
 

@@ -18,6 +18,7 @@ from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.report import probe_off
 from beforehand.integrations.vllm.request_order import RequestOrder
+from beforehand.integrations.vllm.sessions import Sessions
 from beforehand.integrations.vllm.settings import STRICT
 from beforehand.integrations.vllm.start import new_order, new_pauses
 from beforehand.integrations.vllm.telemetry import Telemetry
@@ -31,6 +32,7 @@ class PolicyMixin:
 
     order: RequestOrder | None = None  # None: vLLM's own first come, first served
     pauses: Pauses | None = None  # None: what vLLM does with memory during tool calls
+    evicted: Sessions | None = None  # once we have given up: those whose blocks we took, which vLLM does not know
     clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,6 +74,8 @@ class PolicyMixin:
     def _update_request_as_session(self, session: Any, update: Any) -> None:
         super()._update_request_as_session(session, update)  # type: ignore[misc]
         self._guarded(self._after_session_update, session)
+        if self.evicted is not None:
+            self.evicted.resumed(session)
 
     def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> Any:
         """Free what is pinned, which would count as in use, and reset."""
@@ -84,6 +88,8 @@ class PolicyMixin:
             kwargs["delay_free_blocks"] = True
         freed = super()._free_request(request, *args, **kwargs)  # type: ignore[misc]
         self._guarded(self._after_free, request, bool(kept))
+        if self.evicted is not None:
+            self.evicted.forget(request)
         return freed
 
     # What is ours, each run by `_guarded`.
@@ -216,16 +222,18 @@ class PolicyMixin:
         scheduler: Any = self
         strict = os.environ.get(STRICT) == "1"
         self.telemetry = Telemetry(getattr(scheduler.parallel_config, "data_parallel_index", 0))
-        problems = compat.mismatches(scheduler)
+        order, pauses = None, None
         try:
-            order = None if problems else new_order(self)
+            problems = compat.mismatches(scheduler)
+            if not problems:
+                order = new_order(self)
+                pauses = new_pauses(scheduler, order)
         except Exception as error:  # bad settings, or something that compat has overlooked
-            problems = [str(error)]
+            problems = [str(error) or repr(error)]
         if problems or order is None:
             self.telemetry.not_active(problems, strict=strict)
             return
-        self.order = order
-        self.pauses = new_pauses(scheduler, order)
+        self.order, self.pauses = order, pauses
         for name in compat.QUEUES:
             if hasattr(scheduler, name):
                 setattr(scheduler, name, RankedRequestQueue(order))
@@ -252,9 +260,6 @@ class PolicyMixin:
         scheduler: Any = self
         self.order = None
         self.telemetry.failed(error)
-        if self.pauses is not None:
-            self.pauses.release_pins()
-            self.pauses = None
         for name in compat.QUEUES:
             ranked = getattr(scheduler, name, None)
             if isinstance(ranked, RankedRequestQueue):
@@ -262,6 +267,10 @@ class PolicyMixin:
                 for request in sorted(ranked.unordered(), key=lambda each: each.arrival_time):
                     stock.add_request(request)
                 setattr(scheduler, name, stock)
+        if self.pauses is not None:
+            self.evicted = self.pauses.sessions
+            self.pauses.release_pins()
+            self.pauses = None
 
 
 @final
