@@ -13,10 +13,10 @@ from beforehand.scheduling.serving.simulator.request import check_requests
 pytestmark = pytest.mark.vllm
 
 
-def segment(arrival, prompt, output, **others):
+def segment(enqueued, prompt, output, **others):
     chosen = {
-        "conversation": "", "tenant": "", "arrival": arrival, "enqueued": arrival, "first_token": arrival + 1,
-        "finished": arrival + 2, "prompt_tokens": prompt, "output_tokens": output, "predicted_tokens": 9.0,
+        "conversation": "", "tenant": "", "enqueued": enqueued, "first_token": enqueued + 1,
+        "finished": enqueued + 2, "prompt_tokens": prompt, "output_tokens": output, "predicted_tokens": 9.0,
         "max_tokens": 100, "prefix": -1, "preemptions": 0, "tool": "", "handling": "",
     }  # fmt: skip
     return Segment(**chosen | others)
@@ -26,7 +26,7 @@ def test_the_answers_of_a_conversation_become_a_row_with_calls(tmp_path):
     kept = TraceRecorder()
     kept.add(segment(5, 100, 20, conversation="c", tool="search", preemptions=1, prefix=4))
     kept.add(segment(3, 80, 6, prefix=4))
-    kept.add(segment(5, 132, 7, conversation="c", enqueued=9.5, first_token=10.5, finished=12, preemptions=2, prefix=4))
+    kept.add(segment(9.5, 132, 7, conversation="c", first_token=10.5, finished=12, preemptions=2, prefix=4))
     kept.add(segment(5, 10, 5, conversation="c", tenant="other"))
     trace = kept.trace()
     trace.save(tmp_path / "trace.npz")
@@ -47,8 +47,9 @@ def test_the_answers_of_a_conversation_become_a_row_with_calls(tmp_path):
 def test_a_prompt_that_does_not_hold_the_answer_before_it_is_a_conversation_of_its_own():
     kept = TraceRecorder()
     kept.add(segment(0, 10, 20, conversation="c"))
-    kept.add(segment(0, 12, 4, conversation="c", enqueued=9.0, finished=10))
-    assert len(kept.trace()) == 2
+    kept.add(segment(9, 12, 4, conversation="c"))
+    trace = kept.trace()
+    assert (trace["finished"] - trace["arrival"]).tolist() == [2, 2]  # not since the conversation began
 
 
 def test_iterations_are_kept_in_their_order_and_the_oldest_make_room(monkeypatch):

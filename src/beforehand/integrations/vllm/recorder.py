@@ -22,7 +22,6 @@ class Segment:
 
     conversation: str
     tenant: str
-    arrival: float  # of the conversation
     enqueued: float
     first_token: float
     finished: float
@@ -60,13 +59,13 @@ class TraceRecorder:
 
         `first_token` is that of the conversation, `finished` that of its last answer; a prompt that begins as another
         one does has a `prefix_id`. Answers of one conversation belong together if the later one's prompt holds at least
-        what the earlier one left; else they are conversations of their own.
+        what the earlier one left; else they are conversations of their own, each of which came when its first request did.
         """
-        rows = sorted(self._conversations(), key=lambda row: row[0].arrival)
+        rows = sorted(self._conversations(), key=lambda row: row[0].enqueued)
         common = Counter(row[0].prefix for row in rows)
         prefixes = [row[0].prefix if common[row[0].prefix] > 1 else -1 for row in rows]
         columns: dict[str, Any] = {
-            "arrival": [row[0].arrival for row in rows],
+            "arrival": [row[0].enqueued for row in rows],
             "prompt_tokens": [row[0].prompt_tokens for row in rows],
             "output_tokens": [row[-1].output_tokens for row in rows],
             "predicted_tokens": [row[-1].predicted_tokens for row in rows],

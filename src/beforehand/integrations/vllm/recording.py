@@ -77,7 +77,6 @@ class Recording:
             Segment(
                 conversation=tracked.conversation,
                 tenant=tracked.hints.tenant,
-                arrival=view.arrival - self._began,
                 enqueued=view.enqueued - self._began,
                 first_token=answered - self._began,
                 finished=now - self._began,
