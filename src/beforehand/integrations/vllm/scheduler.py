@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
+from vllm import __version__
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler as VllmAsyncScheduler
 from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
@@ -16,7 +17,7 @@ from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 from beforehand.integrations.vllm import compat
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
-from beforehand.integrations.vllm.report import probe_off
+from beforehand.integrations.vllm.report import LOGGER, probe_off
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.sessions import Sessions
 from beforehand.integrations.vllm.settings import STRICT
@@ -238,6 +239,8 @@ class PolicyMixin:
             if hasattr(scheduler, name):
                 setattr(scheduler, name, RankedRequestQueue(order))
         self.telemetry.active(order)
+        if __version__ not in compat.TESTED:
+            LOGGER.warning("beforehand is tested with vLLM %s, but this is %s", ", ".join(compat.TESTED), __version__)
         if order.settings.probe and "ProbeWorker" not in str(scheduler.parallel_config.worker_cls):
             probe_off("the worker asks none; start with --worker-cls beforehand.integrations.vllm.ProbeWorker")
 
