@@ -21,7 +21,7 @@ class WholeConversation(Unstaged):
         >>> from beforehand.scheduling.serving import PROFILES
         >>> trace = Trace("requests", {"arrival": [0.0], "prompt_tokens": [100], "output_tokens": [20]})
         >>> round(WholeConversation(trace, PROFILES["gptj-6b-a100-40g"]).rank(View(0.0, 0)), 1)
-        50.5
+        51.5
     """
 
     __slots__ = ("_left",)
