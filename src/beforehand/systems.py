@@ -55,7 +55,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import TRAIL",
         command="beforehand scheduling simulate-serving",
-        study="of 2 claims 1 reproduced, 1 direction only, within that of SkipPredict",
+        study="of 7 claims 2 reproduced, 4 direction only, 1 not run",
     ),
     System(
         name="LAMPS",

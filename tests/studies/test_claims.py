@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,10 +76,3 @@ def test_the_list_of_systems_says_what_the_result_says(name):
     _, result = recorded(name)
     system = next(system for system in SYSTEMS if system.name == name)
     assert system.study == result.summary
-
-
-def test_the_claims_of_trail_are_counted_within_the_study_of_skip_predict():
-    _, result = recorded("SkipPredict")
-    claims = replace(result, findings=[finding for finding in result.findings if finding.source.startswith("TRAIL")])
-    system = next(system for system in SYSTEMS if system.name == "TRAIL")
-    assert system.study == f"{claims.summary}, within that of SkipPredict"

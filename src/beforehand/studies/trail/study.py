@@ -97,7 +97,7 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None, data: str | Pa
         azure.sheet(runs),
     ]
     return Study(
-        name="trail",
+        name="TRAIL",
         paper=PAPER,
         command=f"beforehand reproduce trail{' --quick' if quick else ''}{' --data DIR' if data is not None else ''}",
         findings=[judge(claim, each) for claim, each in zip(CLAIMS, found, strict=True)],
