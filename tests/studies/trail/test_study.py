@@ -13,7 +13,7 @@ def ran():
 
 
 def test_it_keeps_what_every_study_keeps(ran):
-    contract.check(ran, trail, trail.CLAIMS, name="TRAIL")
+    contract.check(ran, trail, trail.CLAIMS, name="trail")
 
 
 def test_the_closed_form_and_the_burst_are_reproduced_at_any_scale(ran):
