@@ -79,6 +79,17 @@ def test_the_file_holds_policy_bound_and_price_for_other_readers(fitted):
     assert fields["bound"] == ("inf" if fitted.bound == float("inf") else fitted.bound)
 
 
+def test_a_policy_changed_by_hand_is_not_passed_over(fitted):
+    fields = json.loads(fitted.to_json())
+    fields["policy"]["boost"] = 3.0
+    with pytest.raises(CorruptData, match=r"its policy is Boosted.*first candidate, which runs, is .*; change both"):
+        ServingPlan.from_json(json.dumps(fields))
+    fields["candidates"][0]["policy"]["boost"] = 3.0
+    for outcome in (fields["gain"], fields["p99_ratio"], fields["expected"]):
+        outcome["design"] = "mine"
+    assert ServingPlan.from_json(json.dumps(fields)).policy.boost == 3.0
+
+
 def test_an_audit_sets_the_plan_beside_first_come_first_served_and_the_clairvoyant(fitted):
     report = fitted.audit(TOLD)
     assert report.clairvoyant.value <= report.measured.value < report.baseline.value

@@ -16,12 +16,12 @@ from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict
 from beforehand.core.trace import Trace
 from beforehand.scheduling.inputs import checked, settle, whole
-from beforehand.scheduling.policies.policy_json import to_fields
+from beforehand.scheduling.policies.policy_json import from_fields, to_fields
 from beforehand.scheduling.policies.stock import Stock
 from beforehand.scheduling.serving.handlings.handling_json import handling_from_json
 from beforehand.scheduling.serving.plan import words
 from beforehand.scheduling.serving.plan.auditing import audited
-from beforehand.scheduling.serving.plan.candidates import FIGURES, Candidate
+from beforehand.scheduling.serving.plan.candidates import FIGURES, Candidate, checked_handling
 from beforehand.scheduling.serving.plan.known import Known
 from beforehand.scheduling.serving.plan.objective import WORDS
 from beforehand.scheduling.serving.plan.runs import DISCARD
@@ -326,8 +326,7 @@ class ServingPlan:
         with reading(text, "scheduling.serving", cls.__name__) as fields:
             if (number := fields.pop("format")) != 1:
                 raise CorruptData(f"it is of format {number}, but this version reads format 1")
-            for name in DERIVED:
-                fields.pop(name, None)
+            told: dict[str, Any] = {name: fields.pop(name) for name in DERIVED if name in fields}
             fields |= {name: Outcome(**fields[name]) for name in OUTCOMES}
             fields |= {name: {key: Outcome(**each) for key, each in fields[name].items()} for name in TABLES}
             fields |= {
@@ -340,7 +339,22 @@ class ServingPlan:
             }
             plan = cls(**fields)
             plan.explain(), plan.alternatives, plan.price, plan.to_json()  # touch every figure
+            plan._check_told(told)
         return plan
+
+    def _check_told(self, told: Mapping[str, Any]) -> None:
+        """Raise unless the order and the handling beside the candidates are those of the one chosen."""
+        handling = told.get("handling")
+        found = {
+            "policy": from_fields(told["policy"]) if "policy" in told else self.policy,
+            "handling": self.handling if handling is None else checked_handling(json.dumps(handling)),
+        }
+        for name, each in found.items():
+            if each != getattr(self, name):
+                raise CorruptData(
+                    f"its {name} is {each}, but that of its first candidate, which runs, is {getattr(self, name)}; "
+                    "change both"
+                )
 
     def _arguments(self, each: Candidate, folder: str | PathLike[str], others: Mapping[str, Any]) -> dict[str, Any]:
         found = {
