@@ -55,7 +55,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import TRAIL",
         command="beforehand scheduling simulate-serving",
-        study="of 7 claims 2 reproduced, 4 direction only, 1 not run",
+        study="of 7 claims 5 reproduced, 1 direction only, 1 not run",
     ),
     System(
         name="LAMPS",
