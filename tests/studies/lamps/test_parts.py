@@ -69,7 +69,7 @@ def test_recorded_conversations_are_drawn_whole(tmp_path):
     lines = [{"tool": "qa", "segments": segments}, {"tool": "none", "segments": segments[1:]}]
     path = tmp_path / "calls.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
-    trace = replayed(path)(2.0, 500, 1)
+    trace = replayed(tmp_path)(2.0, 500, 1)  # its folder will do
     calls = np.diff(trace.children["calls"].offsets)
     assert set(calls.tolist()) == {0, 1}
     assert set(trace["prompt_tokens"][calls == 1].tolist()) == {30}
@@ -85,3 +85,8 @@ def test_files_of_something_else_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InvalidInput, match="data is"):
         replayed(path)
+
+
+def test_a_folder_must_hold_one_file_of_conversations(tmp_path):
+    with pytest.raises(InvalidInput, match=r"which holds 0 \.jsonl files; pass one file"):
+        replayed(tmp_path)

@@ -17,12 +17,17 @@ def replayed(path: str | PathLike[str]) -> Workload:
 
     Args:
         path: JSON lines: `tool`, and `segments` with `prompt_tokens`, `completion_tokens`, and for all but the last
-            `api_time` in seconds and `api_tokens`.
+            `api_time` in seconds and `api_tokens`. Or a folder with one such file.
 
     Raises:
         InvalidInput: the file cannot be read, or holds something else.
     """
     file = Path(path)
+    if file.is_dir():
+        found = sorted(file.glob("*.jsonl"))
+        if len(found) != 1:
+            raise InvalidInput(f"data is {str(path)!r}, which holds {len(found)} .jsonl files; pass one file")
+        file = found[0]
     try:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         recorded = [_conversation(json.loads(line)) for line in lines]
