@@ -124,6 +124,31 @@ def test_everything_adds_up_when_memory_is_short(handling, resume):
         assert result.counts["lost_tokens"] > 0 or handling == Always("preserve")
 
 
+@pytest.mark.parametrize(("policy", "seed"), [(FCFS(), 2), (PSPJF(), 41), (SPRPT(), 3)], ids=str)
+def test_times_between_tokens_are_those_of_every_token(policy, seed):
+    random = np.random.default_rng(seed)  # in which somebody loses its memory again before its next token
+    prompt, output = random.integers(1, 150, 60), random.integers(1, 80, 60)
+    journal = []
+    result = simulate(
+        trace_of(np.sort(random.random(60) / 2), prompt, output), profile=LLAMA, policy=policy, lengths="exact",
+        prefix_caching=False, kv_tokens=320, max_num_seqs=32, max_batched_tokens=64, margin=0.0,
+        max_preemptions=math.inf, journal=journal,
+    )  # fmt: skip
+    computed, context, told = np.zeros(60, int), prompt.copy(), [[] for _ in prompt]
+    for step in journal:
+        computed[list(step.preempted)] = 0
+        for row, tokens in step.tokens.items():
+            computed[row] += tokens
+            if computed[row] == context[row]:
+                context[row] += 1
+                told[row].append(step.end)
+    gaps = np.sort(np.concatenate([np.diff(each) for each in told]))
+    summary = result.summary()
+    assert [len(each) for each in told] == output.tolist()
+    assert summary["itl"] == pytest.approx(gaps.mean())
+    assert summary["p99_itl"] == pytest.approx(gaps[math.ceil(0.99 * len(gaps)) - 1])
+
+
 def test_what_a_call_costs_by_handling():
     child = ([0, 1], {"output_tokens": [10], "seconds": [1.0], "return_tokens": [20], "tool": ["search"]})
     columns = {"arrival": [0.0], "prompt_tokens": [200], "output_tokens": [5]}
@@ -209,6 +234,21 @@ def test_durations_of_calls_that_are_dropped_are_dropped_too():
     options = {"profile": LLAMA, "policy": FCFS(), "handling": MinWaste(), "kv_tokens": 64, "reject_oversized": True}
     given, exact = (simulate(trace, durations=each, **options) for each in ([1.0, 2.0], "exact"))
     assert given.finish.tolist() == exact.finish.tolist()
+
+
+def test_a_duration_that_is_no_prediction_does_not_count_for_the_others():
+    calls = {"output_tokens": [5] * 4, "seconds": [1.0] * 4, "return_tokens": [7] * 4, "tool": ["a"] * 4}
+    columns = {"arrival": np.zeros(4), "prompt_tokens": [10] * 4, "output_tokens": [4] * 4}
+    trace = Trace("requests", columns, children={"calls": ([0, 1, 2, 3, 4], calls)})
+    asked = []
+
+    class Asked:
+        def decide(self, view):
+            asked.append(view.tool.seconds)
+            return "discard", math.inf
+
+    simulate(trace, profile=LLAMA, policy=FCFS(), handling=Asked(), durations=[1.0, math.nan, -9.0, math.inf])
+    assert asked == [1.0, 1.0, 1.0, math.inf]
 
 
 def test_the_same_arguments_give_the_same_result():

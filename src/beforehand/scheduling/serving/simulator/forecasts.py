@@ -159,7 +159,8 @@ class Forecasts:
             numbers: list[float] = filled.tolist()
             return numbers
         filled[called] = source("durations", durations, requests.seconds[called], "call").values
-        mean = float(np.nanmean(filled)) if np.isfinite(filled).any() else 1.0
+        usable = filled[np.isfinite(filled) & (filled >= 0)]
+        mean = float(usable.mean()) if len(usable) else 1.0
         filled[called & ~(filled >= 0)] = mean
         numbers = filled.tolist()
         return numbers

@@ -308,7 +308,7 @@ class Scheduler:
         self.batch.leave(job)
         self.batch.take_back(job)
         self.pauses.free(job)
-        if job.view.age:
+        if job.phase == DECODE:  # one that computes its prompt again has put out no token since it lost its memory
             job.last_token = self.now
         job.view.preemptions += 1
         self.totals.preemptions[job.row] += 1
