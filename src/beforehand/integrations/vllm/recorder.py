@@ -59,8 +59,7 @@ class TraceRecorder:
 
         `first_token` is that of the conversation, `finished` that of its last answer; a prompt that begins as another
         one does has a `prefix_id`. Answers of one conversation belong together if the later one's prompt holds at least
-        what the earlier one left; else they are conversations of their own, each of which came when its first request
-        did.
+        what the earlier one left; else they are conversations of their own, which came when their first request did.
         """
         rows = sorted(self._conversations(), key=lambda row: row[0].enqueued)
         common = Counter(row[0].prefix for row in rows)
