@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -86,6 +87,7 @@ def test_it_serves_records_and_reads_its_plan_anew(started, tmp_path):
         (["--upstream", "http://a:1", "--listen", "a:99999"], "must be a host and a port"),
         (["--upstream", "http://a:1", "--plan", "none.json"], "none.json cannot be read"),
         (["--upstream", "http://a:1", "--record", "seen.txt"], "must end in .npz"),
+        (["--upstream", "http://a:1", "--record", "none/seen.npz"], "must lie in a folder that exists"),
         (["--upstream", "http://a:1", "--upstream", "http://a:1"], "twice"),
     ],
 )
@@ -95,3 +97,16 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(options, message, caps
         main()
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_sentence(capsys, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        options = ["--upstream", "http://a:1", "--listen", where]
+        monkeypatch.setattr(sys, "argv", ["beforehand", "scheduling", "gateway", *options])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert f"--listen is {where}, but nothing can listen there" in said
+    assert said.count("\n") == 1

@@ -36,7 +36,7 @@ def test_token_ids_need_no_tokenizer(told):
         ("{", "line 1, is not JSON"),
         ("[" * 100_000, "line 1, is not JSON"),
         ('{"prompt": "a"}\n7', "line 2, has no prompt"),
-        ('{"text": "a"}', "line 1, has no prompt"),
+        ('{"text": "a"}', 'line 1, has no prompt; write an object such as {"prompt": "text"}'),
         ('{"prompt": null}', "line 1, has no prompt"),
         ('{"prompt": "a", "answer": 7}', "has an answer that is neither text nor token ids"),
         (b"\xff\xfe", "is no text in UTF-8"),

@@ -35,7 +35,7 @@ def gateway(
     ] = False,
     record: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to write what passed, at the end and on SIGHUP: npz or jsonl."),
+        typer.Option(metavar="FILE", help="Where to write what passed, at the end and on SIGHUP: npz, jsonl, parquet."),
     ] = None,
 ) -> None:
     """Serve requests to a language model in a better order, without touching the engine.
@@ -44,6 +44,7 @@ def gateway(
     it beforehand, and passes all bytes on. The engine must order by it:
     vllm serve --scheduling-policy priority. Stop it with Ctrl-C.
     """
+    from beforehand.core.errors import InvalidInput
     from beforehand.integrations.gateway import Gateway, Priorities, RecordedRequests
     from beforehand.integrations.gateway.planned import read_plan
 
@@ -59,9 +60,9 @@ def gateway(
         record=RecordedRequests(record) if record else None,
     )
     if record and record.suffix not in (".npz", ".jsonl", ".parquet"):
-        from beforehand.core.errors import InvalidInput
-
         raise InvalidInput(f"--record is {record}, but must end in .npz, .jsonl or .parquet; rename it")
+    if record and not record.resolve().parent.is_dir():
+        raise InvalidInput(f"--record is {record}, but must lie in a folder that exists; make it")
     asyncio.run(_serve(app, host, port, plan))
 
 
@@ -84,6 +85,7 @@ async def _serve(app: "Gateway", host: str, port: int, plan: Path | None) -> Non
 
         raise MissingDependency("the gateway needs uvicorn; pip install 'beforehand[gateway]'") from error
 
+    await _check_free(host, port)
     options: dict[str, Any] = {"log_level": "warning", "access_log": False, "server_header": False}
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, date_header=False, **options))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, app, plan)
@@ -95,6 +97,22 @@ async def _serve(app: "Gateway", host: str, port: int, plan: Path | None) -> Non
         engines = ", ".join(engine.url for engine in app.traffic.engines)
         print(f"{app.traffic.priorities.policy} at http://{where[0]}:{where[1]}, in front of {engines}", flush=True)
     await serving
+
+
+async def _check_free(host: str, port: int) -> None:
+    """Raise unless one can listen there; uvicorn would end the process.
+
+    Raises:
+        InvalidInput: something else listens there, or there is no such address.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    try:
+        (await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)).close()
+    except OSError as error:
+        raise InvalidInput(
+            f"--listen is {host}:{port}, but nothing can listen there ({error.strerror}); take another address"
+        ) from error
 
 
 def reload(app: "Gateway", plan: Path | None) -> None:

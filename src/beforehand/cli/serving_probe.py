@@ -92,7 +92,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{path}, line {number}, is not JSON; write an object with a prompt") from error
         if not isinstance(each, dict) or not isinstance(each.get("prompt"), str | list):
-            raise InvalidInput(f"{path}, line {number}, has no prompt; write an object such as {{'prompt': 'text'}}")
+            raise InvalidInput(f'{path}, line {number}, has no prompt; write an object such as {{"prompt": "text"}}')
         if not isinstance(each.get("answer", ""), str | list):
             raise InvalidInput(f"{path}, line {number}, has an answer that is neither text nor token ids")
         found.append(each)

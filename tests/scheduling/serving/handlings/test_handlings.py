@@ -212,7 +212,11 @@ def test_a_bare_name_means_its_defaults(text, handling):
         ('{"handling": "min_waste", "period": 1}', InvalidInput, "no option period"),
         ('{"handling": "infercept", "period": 0}', InvalidInput, "period is 0"),
         ('{"handling": "time_to_live", "durations": 3}', InvalidInput, "no option durations"),
-        ('{"action": "swap"}', CorruptData, "does not describe"),
+        (
+            '{"action": "swap"}',
+            CorruptData,
+            'write one such as {"handling": "min_waste"}',
+        ),
         ("[]", CorruptData, "does not describe"),
         ("{", CorruptData, "neither one of preserve, discard, swap, .* nor JSON"),
         ("", CorruptData, "nor JSON"),

@@ -71,7 +71,7 @@ def handling_from_json(text: str, *, durations: ToolDurations | None = None) -> 
                 f"{text[:60]!r} is neither one of {', '.join(NAMES)} nor JSON of a handling ({error})"
             ) from error
     if not isinstance(given, dict) or not isinstance(given.get("handling"), str):
-        raise CorruptData(f"{text[:60]!r} does not describe a handling; write one such as {{'handling': 'min_waste'}}")
+        raise CorruptData(f'{text[:60]!r} does not describe a handling; write one such as {{"handling": "min_waste"}}')
     name = given["handling"]
     if name not in HANDLINGS:
         one_of("handling", name, NAMES)
