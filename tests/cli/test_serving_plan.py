@@ -56,6 +56,13 @@ def test_the_best_design_its_bound_and_its_audit_are_shown(plan, folder, capsys)
     assert "requests.npz has no column predicted_tokens; pass --lengths as plan-serving" in capsys.readouterr().err
 
 
+def test_a_predictor_that_lies_beside_the_plan_is_named(plan, folder):
+    shown = " ".join(plan("requests.npz", "-o", "fitted.json").split())
+    names = [each["name"] for each in json.loads((folder / "fitted.json").read_text())["known"]["files"].values()]
+    assert names
+    assert f"wrote fitted.json, and beside it {names[0]}: keep them together" in shown
+
+
 def test_json_holds_plan_and_report(plan):
     found = json.loads(plan("calm.npz", "--holdout", "0.05", "--json"))
     assert (found["plan"]["verdict"], found["report"]["verdict"]) == ("don't bother", "don't bother")

@@ -129,7 +129,8 @@ def plan_serving(
     render.show_report(report)
     for path in (output, html if drawn else None):
         if path:
-            render.show(f"\nwrote {path}")
+            beside = ", ".join(each.name for each in plan.known.files.values()) if path == output else ""
+            render.show(f"\nwrote {path}" + (f", and beside it {beside}: keep them together" if beside else ""))
     if output:
         drawn_again = ["--lengths", lengths] if lengths not in (None, "exact") else []  # the plan holds no drawn ones
         checked = shlex.join(["beforehand", "audit", str(output), f"LATER{trace.suffix}", *drawn_again])
