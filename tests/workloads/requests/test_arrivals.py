@@ -64,6 +64,9 @@ def test_a_replay_keeps_the_pattern_at_another_rate():
     [
         (lambda: Gamma(0.0), "scv is 0.0"),
         (lambda: Gamma(float("nan")), "scv is nan"),
+        (lambda: Gamma("2"), "scv is '2', but must be a number"),
+        (lambda: OnOff(None, 5), "share is None, but must be a number"),
+        (lambda: Replay(["a", "b"]), "no array of numbers"),
         (lambda: OnOff(0.0, 5), "share is 0.0"),
         (lambda: OnOff(1.0, 5), "share is 1.0"),
         (lambda: OnOff(0.5, 0.5), "requests 0.5"),

@@ -72,7 +72,13 @@ def test_the_calls_of_agents_are_short():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"n": 0}, "n is 0"), ({"hung": -0.1}, "hung is -0.1"), ({"hung": float("nan")}, "hung is")]
+    ("options", "words"),
+    [
+        ({"n": 0}, "n is 0"),
+        ({"hung": -0.1}, "hung is -0.1"),
+        ({"hung": float("nan")}, "hung is"),
+        ({"hung": "x"}, "hung is .x."),
+    ],
 )
 def test_what_is_out_of_range_is_refused(options, words):
     with pytest.raises(InvalidInput, match=words):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, Literal, Protocol, final
 
 import numpy as np
@@ -12,6 +13,17 @@ from beforehand.workloads.draws import Floats, exponentials, normals, uniforms
 
 GAP, PERIOD, FIRST, TRIES = 120, 121, 122, 123  # purposes of random numbers
 MOST_TRIES: Final = 64  # of one gamma variable; the chance of failing so often is below 1e-80
+
+
+def check_numbers(**values: Any) -> None:
+    """Raise unless all are numbers.
+
+    Raises:
+        InvalidInput: one is not.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise InvalidInput(f"{name} is {value!r}, but must be a number")
 
 
 class ArrivalProcess(Protocol):
@@ -54,6 +66,7 @@ class Gamma:
 
     def __post_init__(self) -> None:
         """Check the argument."""
+        check_numbers(scv=self.scv)
         if not 1 / 64 <= self.scv <= 64:
             raise InvalidInput(f"scv is {self.scv}, but must be from 1/64, nearly even gaps, to 64")
 
@@ -95,6 +108,7 @@ class OnOff:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
+        check_numbers(share=self.share, requests=self.requests, quiet=self.quiet)
         if not 0 < self.share < 1 or not 1 <= self.requests <= 1e9 or not 0 <= self.quiet <= 1:
             raise InvalidInput(
                 f"share is {self.share}, requests {self.requests} and quiet {self.quiet}, but share must be above 0 "
@@ -155,7 +169,12 @@ class Replay:
     """
 
     def __init__(self, arrival: ArrayLike) -> None:
-        times = np.array(arrival, dtype=np.float64)
+        try:
+            times = np.array(arrival, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"arrival must be times in ascending order, but is no array of numbers ({error})"
+            ) from error
         if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all() or (np.diff(times) < 0).any():
             raise InvalidInput(
                 f"arrival has shape {times.shape}, but must be two or more finite times in ascending order; sort them"

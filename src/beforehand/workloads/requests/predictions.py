@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand.core import Price
 from beforehand.core.errors import InvalidInput
 from beforehand.workloads.draws import Floats, normals
+from beforehand.workloads.requests.arrivals import check_numbers
 
 ERROR: Final = 140  # purpose of random numbers
 PROBE_MAE: Final = 46.1
@@ -37,6 +38,7 @@ class NormalErrors:
     price: Price
 
     def __init__(self, *, mae: float = PROBE_MAE, most: float = 512, seed: int, price: Price | None = None) -> None:
+        check_numbers(mae=mae, most=most)
         if not 0 <= mae < math.inf or not most >= 1:
             raise InvalidInput(
                 f"mae is {mae} and most {most}, but mae must be finite and at least 0, and most at least 1 token"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.workloads.draws import Floats, normals, uniforms
-from beforehand.workloads.requests.arrivals import Arrivals, arrival_times, process
+from beforehand.workloads.requests.arrivals import Arrivals, arrival_times, check_numbers, process
 from beforehand.workloads.requests.lengths import MOST_REQUESTS
 
 # Purposes of random numbers: of a conversation, then of each of its calls.
@@ -108,6 +108,7 @@ def tool_mix(
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= MOST_REQUESTS:
         raise InvalidInput(f"n is {n!r}, but must be a whole number of conversations from 1 to {MOST_REQUESTS:,}")
+    check_numbers(hung=hung)
     if not 0 <= hung <= 1:
         raise InvalidInput(f"hung is {hung}, but must be the share of calls that hang, from 0 to 1")
     row = np.arange(n)

@@ -43,7 +43,7 @@ def test_something_is_always_left():
     assert outlived.remaining(2) >= 1
 
 
-@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, "1"])
 def test_what_is_no_length_is_refused(wrong):
     outlived = Outlived()
     with pytest.raises(InvalidInput, match="length"):

@@ -114,7 +114,7 @@ def test_a_duration_that_is_none_is_refused(seconds):
     assert durations.mean("tool") == 1.0
 
 
-@pytest.mark.parametrize("elapsed", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("elapsed", [-1.0, math.nan, math.inf, "1"])
 def test_a_call_that_has_not_begun_is_refused(elapsed):
     durations = of([1.0] * 10)
     for ask in (durations.mean, durations.survival, durations.quantile):

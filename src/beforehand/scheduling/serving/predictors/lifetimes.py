@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_right, insort
 from collections import OrderedDict, deque
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,16 @@ FEW: Final = 8  # below this many values a name says nothing of its own
 LEAST_ABOVE: Final = 5  # below this many values above the age the tail is fitted instead
 TAIL_FROM: Final = 0.99  # and beyond this quantile
 LEAST_INDEX, MOST_INDEX = 1.1, 10.0  # of a tail: below 1 its mean would be infinite
+BELOW_INFINITY: Final = sys.float_info.max
 MOST_NAMES: Final = 4096  # clients choose the names; the least recently seen makes room
+
+
+def within(value: Any, most: float) -> bool:
+    """Whether this is a number from 0 to `most`; nan is not, nor is what cannot be compared."""
+    try:
+        return bool(0 <= value <= most)
+    except (TypeError, ValueError):
+        return False
 
 
 class Lifetimes:
@@ -49,7 +59,7 @@ class Lifetimes:
         Raises:
             InvalidInput: it is negative, nan or above 1e100.
         """
-        if not 0 <= value <= MOST:
+        if not within(value, MOST):
             raise InvalidInput(f"a duration or length is {value!r}, but must be from 0 to {MOST:g}; leave it out")
         if len(self._recent) == self._size:
             oldest, was_cut = self._recent.popleft()

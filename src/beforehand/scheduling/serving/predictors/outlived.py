@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.serving.predictors.lifetimes import FEW, LifetimesByName
+from beforehand.scheduling.serving.predictors.lifetimes import BELOW_INFINITY, FEW, LifetimesByName, within
 
 RECENT: Final = 4096  # finished lengths kept of each tenant
 OWN: Final = 64  # from here on a tenant's own lengths speak
@@ -55,7 +55,7 @@ class Outlived:
         Raises:
             InvalidInput: `age` is negative, nan or infinite.
         """
-        if not 0 <= age < float("inf"):
+        if not within(age, BELOW_INFINITY):
             raise InvalidInput(f"age is {age!r}, but must be a finite number of tokens, at least 0")
         known = self._tenants.get(tenant, OWN) or self._all.get("", FEW)
         return max(known.mean(age), 1.0) if known else PRIOR_TOKENS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.inputs import checked, kind_of
-from beforehand.scheduling.serving.predictors.lifetimes import Lifetimes, LifetimesByName
+from beforehand.scheduling.serving.predictors.lifetimes import BELOW_INFINITY, Lifetimes, LifetimesByName, within
 
 RECENT: Final = 512  # durations kept of each tool
 PRIOR_SECONDS: Final = 1.0  # the mean before anything is known, of an exponential distribution
@@ -133,7 +133,7 @@ class ToolDurations:
         return best_ttl(known.left(elapsed), hold_per_second=hold, evict_cost=evict)
 
     def _known(self, tool: str, elapsed: float) -> Lifetimes | None:
-        if not 0 <= elapsed < math.inf:
+        if not within(elapsed, BELOW_INFINITY):
             raise InvalidInput(f"elapsed is {elapsed!r}, but must be a finite number of seconds, at least 0")
         return self._tools.get(tool) or self._classes.get(tool.partition(":")[0]) or self._all.get(EVERY)
 
