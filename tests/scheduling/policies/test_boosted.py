@@ -234,6 +234,7 @@ def test_an_order_that_is_not_by_one_amount_is_refused(inner):
     [
         ({"boost": -1.0}, "boost is -1.0, but must be at least 0"),
         ({"boost": math.nan}, "boost is nan"),
+        ({"boost": 1e308}, "boost is 1e.308, but must be at most 1e.100, or inf"),
         ({"boost": "much"}, "boost is 'much', but must be a number"),
         ({"knee": 0.0}, "knee is 0.0, but must be at least 1e-100"),
         ({"knee": None}, "knee is None"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.engine_view import EngineView
-from beforehand.scheduling.inputs import LEAST, checked, settle
+from beforehand.scheduling.inputs import LEAST, MOST, checked, settle
 from beforehand.scheduling.policies.classic import FCFS, LAS
 from beforehand.scheduling.policies.label import label
 from beforehand.scheduling.policies.policy import Policy, Reads, check_policy, depends_on, is_timed, rank_many
@@ -32,7 +32,7 @@ class Boosted:
 
     Args:
         inner: The order; it must rank by one positive amount, such as `SPJF()` or `ShortestWork()`.
-        boost: In the unit of time of arrivals. 0 is first come, first served; inf is the inner order.
+        boost: In the unit of time of arrivals, up to 1e100. 0 is first come, first served; inf is the inner order.
         knee: In the unit of the inner rank. inf is the log form, `arrival + boost * ln(rank)`, whose bound grows with
             the job.
 
@@ -75,6 +75,10 @@ class Boosted:
             value = getattr(self, name)
             if value != "auto":
                 settle(self, **{name: checked(name, value, least=least)})
+        if self.boost != "auto" and MOST < self.boost < math.inf:
+            raise InvalidInput(
+                f"boost is {self.boost:g}, but must be at most {MOST:g}, or inf for the inner order alone"
+            )
 
     __str__ = label
 

@@ -93,6 +93,21 @@ def test_how_calls_and_durations_are_known_is_found_again(options, field, word, 
     assert opened == argument if isinstance(argument, str) else isinstance(opened, argument)
 
 
+def test_a_predictor_that_fails_on_the_sample_is_named():
+    class Failing:
+        price = Price(per="request")
+
+        def predict(self, features):
+            raise RuntimeError("no model")
+
+    for given, words in (
+        (Failing(), r"lengths failed on the sample \(RuntimeError"),
+        (["a"], "an array of numbers or"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            know(traffic(20), lengths=given, expensive=None, refine=None, durations=None, tools="exact")
+
+
 def test_other_words_are_refused():
     with pytest.raises(InvalidInput, match="lengths is 'guessed', but must be one of"):
         Known(lengths="guessed")

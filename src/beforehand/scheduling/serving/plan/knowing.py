@@ -112,8 +112,14 @@ def _given(name: str, given: Given, requests: Requests, true: Floats) -> tuple[L
     if isinstance(given, ProbeReport):
         values = given.draw(true, np.zeros(len(true)), np.random.default_rng(0))
     elif isinstance(given, Predictor):
-        values = given.predict(true)
-    predicted = np.asarray(values, dtype=np.float64)
+        try:
+            values = given.predict(true)
+        except Exception as error:  # whatever a predictor raises
+            raise InvalidInput(f"{name} failed on the sample ({error!r}); a plan needs a prediction of each") from error
+    try:
+        predicted = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} must be 'exact', an array of numbers or a predictor ({error})") from error
     if predicted.shape != true.shape:
         raise InvalidInput(
             f"{name} has shape {predicted.shape}, but must hold a prediction for each of {len(true)} segments, "
