@@ -39,6 +39,16 @@ def test_recorded_steps_become_a_profile_file(capsys, tmp_path, steps):
     assert abs(found.step_seconds(700) / LLAMA.step_seconds(700) - 1) < 0.02
 
 
+def test_the_record_beside_the_steps_is_told_from_them(capsys, tmp_path):
+    served = tmp_path / "served.npz"
+    Trace("requests", {"arrival": [0.0], "prompt_tokens": [1], "output_tokens": [1]}).save(served)
+    assert run(["scheduling", "calibrate", "--steps", str(served), *KV]) == 2
+    assert "kind is 'steps'" in capsys.readouterr().err
+    Trace("steps", columns()).save(tmp_path / "served.steps.npz")
+    assert run(["scheduling", "calibrate", "--steps", str(served), *KV]) == 2
+    assert f"holds no iterations; they lie beside it, so pass --steps {tmp_path}" in capsys.readouterr().err
+
+
 def test_what_the_file_knows_of_the_cache_need_not_be_said(capsys, tmp_path):
     meta = {"kv_tokens": 7000, "kv_bytes_per_token": 4096, "block_size": 32, "source": "my engine"}
     meta |= {"swap_latency": 1e-4, "swap_bytes_per_second": 12e9}

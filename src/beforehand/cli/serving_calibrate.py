@@ -88,8 +88,15 @@ def calibrate(
 
 def _recorded(path: Path) -> "Trace":
     from beforehand.core import Trace
+    from beforehand.core.errors import InvalidInput
 
-    return Trace.load(path, kind="steps")
+    try:
+        return Trace.load(path, kind="steps")
+    except InvalidInput as error:
+        beside = path.with_suffix(".steps.npz")
+        if not (path.exists() and beside.exists()):
+            raise
+        raise InvalidInput(f"{path} holds no iterations; they lie beside it, so pass --steps {beside}") from error
 
 
 def _arguments(engine: str | None) -> dict[str, Any]:

@@ -54,6 +54,9 @@ def test_another_kind_and_an_empty_trace_are_refused():
         check_requests(Trace("requests", {name: np.array(values)[:0] for name, values in COLUMNS.items()}))
     with pytest.raises(InvalidInput, match=r"no column 'arrival' among prompt_tokens; requests need .* rename"):
         check_requests(Trace("requests", {"prompt_tokens": [1]}))
+    calls = {name: values for name, values in CALLS.items() if name != "tool"}
+    with pytest.raises(InvalidInput, match=r"no column 'tool' among .*; their calls need .* add it"):
+        check_requests(Trace("requests", COLUMNS, children={"calls": ([0, 2, 2], calls)}))
 
 
 def test_a_missing_prefix_is_shared_with_nobody():

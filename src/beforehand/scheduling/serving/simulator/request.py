@@ -1,6 +1,7 @@
 """The requests of a trace: conversations of segments with tool calls between them."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, final
 
@@ -13,6 +14,7 @@ from beforehand.scheduling.inputs import kind_of
 
 MOST_TOKENS: Final = 2**40  # of one count; sums over a trace stay exact in int64
 COUNTS: Final = {"prompt_tokens": 1, "output_tokens": 1}  # needed columns and the least each may hold
+CALLS: Final = ("output_tokens", "seconds", "return_tokens", "tool")
 BY_SEGMENT: Final = ("output", "seconds", "returned", "tool")
 OPTIONAL: Final = {"prefix_tokens": 0, "turn": 0, "max_tokens": 1}
 
@@ -115,12 +117,7 @@ class Requests:
         rows = len(trace)
         if not rows:
             raise InvalidInput("the trace has 0 requests, but needs at least one; record more")
-        missing = [name for name in ("arrival", *COUNTS) if name not in trace.columns]
-        if missing:
-            raise InvalidInput(
-                f"there is no column {missing[0]!r} among {', '.join(trace.columns)}; requests need arrival, "
-                "prompt_tokens and output_tokens, so rename yours"
-            )
+        _check_columns(trace.columns, ("arrival", *COUNTS), "requests need")
         arrival = _seconds("arrival", trace["arrival"])
         late = np.flatnonzero(arrival[1:] < arrival[:-1])
         if len(late):
@@ -135,6 +132,7 @@ class Requests:
         table: dict[str, NDArray[Any]] = {}
         if "calls" in trace.children:
             child = trace.children["calls"]
+            _check_columns(child.columns, CALLS, "their calls need")
             calls = np.diff(child.offsets)
             table = {
                 "output": _counts("calls/output_tokens", child["output_tokens"], 1),
@@ -213,6 +211,16 @@ def _prefixes(
     names, numbers = np.unique(ids, return_inverse=True)
     none = (names == "") if ids.dtype.kind == "U" else ~(names >= 0)  # nan, a missing number, is none either
     return np.where(none[numbers], -1, numbers), tokens
+
+
+def _check_columns(given: Iterable[str], needed: tuple[str, ...], words: str) -> None:
+    known = list(given)
+    for name in needed:
+        if name not in known:
+            raise InvalidInput(
+                f"there is no column {name!r} among {', '.join(known)}; {words} {', '.join(needed)}, so rename yours, "
+                "or add it"
+            )
 
 
 def _seconds(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
