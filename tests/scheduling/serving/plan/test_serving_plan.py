@@ -61,6 +61,15 @@ def test_a_predictors_file_lies_in_the_plans_own_folder(name):
         PredictorFile(name, "0" * 64)
 
 
+def test_a_plan_that_names_no_file_of_its_predictor_is_one_clear_error(fitted, tmp_path):
+    fitted.save(tmp_path / "plan.json")
+    fields = json.loads((tmp_path / "plan.json").read_text())
+    fields["known"]["files"] = {}
+    (tmp_path / "plan.json").write_text(json.dumps(fields))
+    with pytest.raises(CorruptData, match="names no file for its lengths"):
+        load_plan(tmp_path / "plan.json").build(tmp_path)
+
+
 def test_arguments_can_replace_those_of_the_plan(fitted):
     assert fitted.build(lengths="exact")["lengths"] == "exact"
     assert fitted.build(max_num_seqs=7)["max_num_seqs"] == 7

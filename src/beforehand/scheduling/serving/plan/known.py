@@ -118,7 +118,7 @@ class Known:
 
         Raises:
             InvalidInput: a predictor's file cannot be read.
-            CorruptData: a predictor's file is not the one that the plan was made with.
+            CorruptData: a predictor's file is not the one that the plan was made with, or the plan names none.
         """
         found: dict[str, Any] = {"tools": ToolCalls() if self.calls == "learned" else self.calls}
         sources = {"lengths": self.lengths} if self.cheap is None else self._both
@@ -126,7 +126,9 @@ class Known:
             if origin == "exact":
                 found[role] = "exact"
             if origin == "prompt":
-                file = self.files[role]
+                file = self.files.get(role)
+                if file is None:
+                    raise CorruptData(f"the plan names no file for its {role}; take the plan as it was saved")
                 with file.opened(folder, fitted.get(file.name)) as path:
                     found[role] = PromptLength.load(path)
         if self.durations != "given":
