@@ -15,6 +15,7 @@ from vllm.v1.core.sched.scheduler import Scheduler as Stock
 from vllm.v1.engine import EngineCoreRequest
 
 from beforehand.integrations.vllm import Scheduler
+from beforehand.integrations.vllm.queue import RankedRequestQueue
 from tests.integrations.vllm.engines import new_scheduler, prompt_of, scheduler_of
 
 pytestmark = pytest.mark.vllm
@@ -217,6 +218,20 @@ def test_a_pin_expires_although_its_conversation_has_the_name_of_its_request(eng
     engine.add("other", RESULT, 2)
     engine.run()
     assert engine.free_blocks() == engine.free
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_a_pin_costs_no_sort_of_the_queue_in_each_step(engine, monkeypatch):
+    engine.add("first", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
+    engine.run()
+    sorts = []
+    with monkeypatch.context() as patch:
+        patch.setattr(RankedRequestQueue, "__iter__", lambda self: sorts.append(1) or iter(()))
+        for number in range(20):
+            engine.add(f"other {number}", prompt_of(number + 50, 100), 5)
+        engine.run()
+    assert sorts == []
+    engine.scheduler.reset_prefix_cache()
 
 
 @pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final, final
 
 from beforehand.integrations.vllm.calls import Call, Calls
@@ -175,7 +176,7 @@ class Pauses:
         if len(scheduler.running) + scheduler.num_waiting_for_streaming_input >= slots:
             return None
         for queue in (getattr(scheduler, "kv_holding_waiting", ()), scheduler.waiting):
-            for request in queue:
+            for request in chain([queue.peek_request()], queue) if queue else ():  # to iterate is to sort
                 if request.status.name in ("WAITING", "PREEMPTED"):
                     return request
         return None
