@@ -63,7 +63,7 @@ def test_data_for_a_study_that_takes_none_is_code_2(capsys, study, tmp_path):
     assert study[1] == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["lamps"]])
+@pytest.mark.parametrize("arguments", [[], ["proteus"]])
 def test_reproduce_says_which_systems_have_a_study(capsys, arguments):
     assert run(["reproduce", *arguments]) == 0
     shown = capsys.readouterr().out
