@@ -76,8 +76,3 @@ def test_reproduce_of_an_unknown_name_shows_the_known_ones_and_is_code_2(capsys)
     shown = capsys.readouterr()
     assert "also QUIVER" in shown.out
     assert shown.err == "beforehand: NAME is 'perpetuum', but no system has that name; take one from the table above\n"
-
-
-def test_reproduce_says_where_the_claims_of_a_system_without_its_own_study_stand(capsys):
-    assert run(["reproduce", "trail"]) == 0
-    assert "TRAIL: of 2 claims" in capsys.readouterr().out
