@@ -28,7 +28,8 @@ nitpick_ignore_regex = [
     # these have no index
     ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),
     ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
-    ("py:class", r".*\.[JPR]"),  # type variables
+    ("py:class", r".*\.([JPR]|Id)"),  # type variables
+    ("py:class", r".*\.(Conversation|EngineOptions|Iteration)"),  # handed on as they are
 ]
 napoleon_custom_sections = ["Guarantee", "Cost", "Reference", "See also"]
 napoleon_numpy_docstring = False

@@ -124,7 +124,7 @@ class ServingPlan:
 
     @property
     def best(self) -> Candidate:
-        """The best candidate, chosen or not: what the gain, the p99 ratio and the verdict are about."""
+        """The best candidate, chosen or not; the gain, the p99 ratio and the verdict are about it."""
         return next((each for each in self.candidates if each.design == self.gain.design), self.chosen)
 
     @property
