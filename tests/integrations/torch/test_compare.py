@@ -181,7 +181,7 @@ def over_a_slow_link(codecs, steps):
 
 @pytest.mark.links
 def test_over_a_shaped_link_bytes_have_headers():
-    found = over_a_slow_link([THC(), torch_fp16], steps=4)
+    found = over_a_slow_link([THC(), torch_fp16], steps=14)
     runs: dict[str, object] = {run.method: run for run in found.runs}
     layout = Layout([("weight", (1_396_544,))])
     for label, codec in (("float32", Cast("float32")), ("float16", Cast("float16")), ("THC", THC())):
