@@ -4,9 +4,11 @@ Its weights are random, the same each time, and so large that an answer depends 
 own dummy weights the next token follows from the last one alone, and no test of what was kept could fail.
 """
 
+import contextlib
 import copy
 import gc
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -64,7 +66,22 @@ def make_engine(model, **options):
         "kv_cache_memory_bytes": 1 << 23,
         "block_size": 32,
     } | options
-    return LLM(str(model), **chosen)
+    with without_llvmlite():
+        return LLM(str(model), **chosen)
+
+
+@contextlib.contextmanager
+def without_llvmlite():
+    """Hide a module on which an engine of vLLM 0.32 fails that starts after another one has imported numba.
+
+    When it starts it asks for `vars()` of all that modules hold, and llvmlite's `lib` answers with a function.
+    """
+    hidden = sys.modules.pop("llvmlite.binding.ffi", None)
+    try:
+        yield
+    finally:
+        if hidden is not None:
+            sys.modules["llvmlite.binding.ffi"] = hidden
 
 
 def new_scheduler(llm, kind, *, settings=None, max_num_seqs=4, blocks=200, transfer=None, **others):

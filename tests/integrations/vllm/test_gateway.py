@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -68,8 +69,9 @@ def test_the_engine_serves_what_the_gateway_calls_short_before_what_came_earlier
 
     async def all_of(url):
         async with openai.AsyncOpenAI(base_url=url + "/v1", api_key="none", max_retries=0, timeout=120) as client:
-            waiting = [asyncio.ensure_future(one(client, "first", f"w{n}", 150, 150)) for n in range(4)]
-            await asyncio.sleep(0.5)
+            waiting = [asyncio.ensure_future(one(client, "first", f"w{n}", 500, 500)) for n in range(4)]
+            while await asyncio.to_thread(metric, servers[0], "vllm:num_requests_running") < 4:
+                await asyncio.sleep(0.01)
             for name, words, tokens in (("long", 300, 60), ("middle", 100, 20), ("short", 5, 4)):
                 waiting.append(asyncio.ensure_future(one(client, name, "w9 " * words, tokens, tokens)))
                 await asyncio.sleep(0.05)
@@ -122,7 +124,7 @@ def test_two_turns_around_a_call_are_one_conversation_without_hints(servers):
         traffic = gateway.traffic
         first = [{"role": "user", "content": "w5 w6"}]
         client.chat.completions.create(messages=first, max_tokens=5, user="anna", **EXACT)
-        conversation = traffic.conversations.returning("anna", (), 0.0)
+        conversation = traffic.conversations.returning("anna", (), time.time())
         traffic.conversations.called(conversation, ("call-1",))
         said = {"role": "assistant", "content": "w7", "tool_calls": [
             {"id": "call-1", "type": "function", "function": {"name": "search", "arguments": "{}"}}

@@ -10,7 +10,7 @@ from beforehand.core import Trace
 from beforehand.integrations.vllm import Scheduler
 from beforehand.integrations.vllm.measured_steps import DECODES, ROUNDS, Experiment, experiments, measure_steps
 from beforehand.scheduling.serving import EngineProfile, check_requests, fit_profile
-from tests.integrations.vllm.engines import add, new_scheduler, run
+from tests.integrations.vllm.engines import add, new_scheduler, run, without_llvmlite
 
 pytestmark = pytest.mark.vllm
 
@@ -18,18 +18,19 @@ pytestmark = pytest.mark.vllm
 @pytest.fixture(scope="module")
 def measured(model):
     begun = []
-    steps = measure_steps(
-        model,
-        max_num_seqs=4,
-        max_batched_tokens=128,
-        contexts=(16, 64, 2048),
-        begin=begun.append,
-        enforce_eager=True,
-        max_model_len=256,
-        kv_cache_memory_bytes=1 << 22,
-        block_size=32,
-        dtype="float32",
-    )
+    with without_llvmlite():
+        steps = measure_steps(
+            model,
+            max_num_seqs=4,
+            max_batched_tokens=128,
+            contexts=(16, 64, 2048),
+            begin=begun.append,
+            enforce_eager=True,
+            max_model_len=256,
+            kv_cache_memory_bytes=1 << 22,
+            block_size=32,
+            dtype="float32",
+        )
     return steps, begun
 
 

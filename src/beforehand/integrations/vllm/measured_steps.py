@@ -97,6 +97,7 @@ def measure_steps(
     from vllm.platforms import current_platform
 
     copies = measure_copies(current_platform.device_type, shape["kv_bytes_per_token"] * shape["block_size"])
+    llm.llm_engine.engine_core.shutdown()  # or it stops whenever it is collected, and takes later engines with it
     swaps = {"swap_latency": copies.latency, "swap_bytes_per_second": copies.bytes_per_second}
     meta = shape | swaps | {"source": f"{Path(str(model)).name} in vLLM {_version()}", "seed": seed}
     return Trace("steps", columns | {ROW[-1]: table[:, -1]}, meta=meta)
