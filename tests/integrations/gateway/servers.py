@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from beforehand.integrations.gateway import Gateway
 
+CHAT = "/v1/chat/completions"
+
 
 class SmallEngine:
     """Answers `tokens` words after `seconds` each; remembers the bodies it was sent."""
@@ -26,7 +28,7 @@ class SmallEngine:
         self.breaks = False
         self.app = Starlette(
             routes=[
-                Route("/v1/chat/completions", self.answer, methods=["POST"]),
+                Route(CHAT, self.answer, methods=["POST"]),
                 Route("/v1/completions", self.answer, methods=["POST"]),
                 Route("/v1/models", self.models),
                 Route("/echo", self.echo, methods=["GET", "POST", "PUT", "DELETE"]),
@@ -136,3 +138,10 @@ def until(what, seconds=10.0):
 def chat(*contents, **fields):
     """The body of a request with these messages of the user."""
     return {"model": "m", "messages": [{"role": "user", "content": each} for each in contents]} | fields
+
+
+def ask(client, url, body, **options):
+    """The answer to a chat request, which must succeed."""
+    response = client.post(url + CHAT, json=body, **options)
+    assert response.status_code == 200, response.text
+    return response

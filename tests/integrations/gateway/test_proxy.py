@@ -1,36 +1,27 @@
 import asyncio
-import json
 import logging
 import math
 import threading
 import time
 
 import httpx
-import numpy as np
 import pytest
 
-from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
-from beforehand.integrations.gateway import Gateway, Priorities, RecordedRequests
+from beforehand.integrations.gateway import Gateway, Priorities
 from beforehand.integrations.gateway.budget import THREADS
-from beforehand.integrations.gateway.conversations import Conversations
-from beforehand.scheduling.serving.simulator.request import check_requests
-from tests.integrations.gateway.servers import SmallEngine, bare_server, behind_a_gateway, chat, serving, until
+from tests.integrations.gateway.servers import (
+    CHAT,
+    SmallEngine,
+    ask,
+    bare_server,
+    behind_a_gateway,
+    chat,
+    serving,
+    until,
+)
 
-CHAT = "/v1/chat/completions"
 TOOLS = [{"type": "function", "function": {"name": "search"}}]
-
-
-@pytest.fixture
-def client():
-    with httpx.Client(trust_env=False, timeout=20) as found:
-        yield found
-
-
-def ask(client, url, body, **options):
-    response = client.post(url + CHAT, json=body, **options)
-    assert response.status_code == 200, response.text
-    return response
 
 
 # Bytes
@@ -286,138 +277,6 @@ def test_sixty_four_streams_with_a_quarter_disconnecting_leave_nothing_behind():
         assert gateway.traffic.engines[0].context == 0
 
 
-# Conversations
-
-
-def turns(client, url, engine, user="anna", stream=False):
-    """Two turns with a tool between them; what the engine was sent."""
-    engine.calls.append(("search", "call-1"))
-    first = chat("What is it?", tools=TOOLS, user=user, stream=stream)
-    ask(client, url, first)
-    said = {"role": "assistant", "content": None, "tool_calls": [{"id": "call-1"}]}
-    result = {"role": "tool", "tool_call_id": "call-1", "content": "four " * 50}
-    ask(client, url, first | {"messages": [*first["messages"], said, result]})
-    return engine.bodies[-2:]
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_two_turns_with_a_call_between_are_one_conversation_without_hints(client, stream, tmp_path):
-    engine, seconds = SmallEngine(), iter(np.arange(0, 1000, 2.0))
-    record = RecordedRequests(tmp_path / "seen.npz")
-    with behind_a_gateway(engine, record=record, clock=lambda: 1.8e9 + next(seconds)) as (url, gateway):
-        first, second = turns(client, url, engine, stream=stream)
-        assert first["vllm_xargs"]["bh_conversation"] == second["vllm_xargs"]["bh_conversation"]
-        assert first["vllm_xargs"]["bh_tools"] == ["search"]
-        assert gateway.traffic.durations.mean("search") > 0
-        other, _ = turns(client, url, engine)
-        assert other["vllm_xargs"]["bh_conversation"] != first["vllm_xargs"]["bh_conversation"]
-        until(lambda: len(record) == 2)
-    trace = Trace.load(tmp_path / "seen.npz")
-    check_requests(trace)
-    assert trace["output_tokens"].tolist() == [5, 5]
-    calls = trace.children["calls"]
-    assert calls["tool"].tolist() == ["search", "search"]
-    assert (calls["seconds"] > 0).all()
-    assert (calls["return_tokens"] > 10).all()
-    assert (trace["finished"] >= trace["first_token"]).all()
-    assert trace["tenant"].tolist() == ["anna", "anna"]
-
-
-def test_the_place_of_a_conversation_is_that_of_its_first_request(client):
-    engine, seconds = SmallEngine(), iter(np.arange(0, 1e6, 500.0))
-    with behind_a_gateway(engine, clock=lambda: 1.8e9 + next(seconds)) as (url, _):
-        first, second = turns(client, url, engine)
-        ask(client, url, chat("What is it?"))
-        assert abs(second["priority"] - first["priority"]) < 300_000 < engine.bodies[-1]["priority"] - first["priority"]
-
-
-def test_nobody_takes_the_place_of_another_tenants_conversation(client):
-    engine = SmallEngine()
-    with behind_a_gateway(engine) as (url, _):
-        engine.calls.append(("search", "call-1"))
-        ask(client, url, chat("x", tools=TOOLS, user="anna"))
-        stolen = {"messages": [{"role": "tool", "tool_call_id": "call-1", "content": "4"}], "user": "ben"}
-        ask(client, url, stolen)
-        one, other = (each["vllm_xargs"]["bh_conversation"] for each in engine.bodies)
-        assert one != other
-
-
-def test_trusted_clients_name_their_conversations(client):
-    engine = SmallEngine()
-    with behind_a_gateway(engine, trust_hints=True) as (url, _):
-        for _ in range(2):
-            ask(client, url, chat("x", vllm_xargs={"bh_conversation": "mine"}))
-        assert [each["vllm_xargs"]["bh_conversation"] for each in engine.bodies] == ["mine", "mine"]
-
-
-# Several engines
-
-
-def test_conversations_that_never_end_are_forgotten_at_last(monkeypatch):
-    monkeypatch.setattr("beforehand.integrations.gateway.conversations.KEPT", 8)
-    kept = Conversations()
-    for number in range(20):
-        first = kept.named("anna", f"{number}", now=float(number))
-        assert kept.named("anna", f"{number}", now=float(number)) is first
-    assert len(kept) <= 8
-    kept.named("ben", "a day later", now=86_400.0)
-    assert len(kept) == 1
-
-
-def test_two_engines_share_the_work(client):
-    engines = [SmallEngine("a", tokens=30, seconds=0.02), SmallEngine("b", tokens=30, seconds=0.02)]
-
-    async def all_of(url):
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-            await asyncio.gather(*(client.post(url + CHAT, json=chat(f"{n} " * 500)) for n in range(20)))
-
-    with behind_a_gateway(*engines) as (url, gateway):
-        asyncio.run(all_of(url))
-        assert sorted(len(each.bodies) for each in engines) == [10, 10]
-        assert [each.requests for each in gateway.traffic.engines] == [0, 0]
-
-
-@pytest.mark.parametrize("route", ["work", "conversation"])
-def test_a_conversation_goes_where_its_memory_is(client, route):
-    engines = [SmallEngine("a"), SmallEngine("b")]
-    with behind_a_gateway(*engines, route=route) as (url, _):
-        for number in range(6):
-            messages = [{"role": "user", "content": f"{number} " * 1000}]
-            for turn in range(3):
-                ask(client, url, {"messages": messages})
-                messages += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": f"and {turn}?"}]
-        for engine in engines:
-            firsts = [each["messages"][0]["content"] for each in engine.bodies]
-            assert all(firsts.count(each) == 3 for each in firsts)
-
-
-def test_an_engine_that_goes_away_is_passed_over(client, caplog):
-    engines = [SmallEngine("a"), SmallEngine("b")]
-    with serving(engines[1].app) as second:
-        with serving(engines[0].app) as first:
-            pass  # it was here a moment ago
-        gateway = Gateway([first, second])
-        with serving(gateway) as url, caplog.at_level(logging.WARNING):
-            for _ in range(5):
-                ask(client, url, chat("x"))
-            assert len(engines[1].bodies) == 5
-            assert [each.requests for each in gateway.traffic.engines] == [0, 0]
-            assert client.get(url + "/v1/models").headers["x-engine"] == "b"
-
-
-def test_every_engine_is_tried_before_a_request_is_given_up(client):
-    """Also one that refused a connection a moment ago, and is back."""
-    engine = SmallEngine("b")
-    with serving(engine.app) as second:
-        with serving(SmallEngine("a").app) as first:
-            pass
-        gateway = Gateway([first, second])
-        gateway.traffic.engines[1].down_until, gateway.traffic.engines[1].work = math.inf, 100.0
-        with serving(gateway) as url:
-            ask(client, url, chat("x"))
-    assert len(engine.bodies) == 1
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"route": "luck"}, "route is 'luck', but must be one of work"), ({"trust_hints": 1}, "trust_hints is 1")],
@@ -425,23 +284,3 @@ def test_every_engine_is_tried_before_a_request_is_given_up(client):
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(InvalidInput, match=message):
         Gateway(["http://a:1"], **options)
-
-
-@pytest.mark.parametrize("ending", ["npz", "jsonl", "parquet"])
-def test_no_name_that_a_client_chooses_keeps_the_record_from_being_written(client, tmp_path, ending):
-    engine, record = SmallEngine(), RecordedRequests(tmp_path / f"record.{ending}")
-    engine.calls.append(("\ud800", "call-1"))
-    with behind_a_gateway(engine, record=record) as (url, _):
-        first = chat("x", user="a\ud800", tools=TOOLS)
-        client.post(url + CHAT, content=json.dumps(first))
-        result = {"role": "tool", "tool_call_id": "call-1", "content": "four"}
-        client.post(url + CHAT, content=json.dumps(first | {"messages": [*first["messages"], result]}))
-        until(lambda: len(record) == 1)
-    assert Trace.load(record.path).columns["tenant"].tolist() == ["a?"]
-
-
-def test_a_recording_that_cannot_be_written_stops_nothing(client, tmp_path, caplog):
-    record = RecordedRequests(tmp_path / "no" / "such.npz")
-    with behind_a_gateway(SmallEngine(), record=record) as (url, _):
-        ask(client, url, chat("x"))
-    assert "the recorded requests were lost" in caplog.text

@@ -1,5 +1,6 @@
 """Hidden states of vLLM's model runner V1, read after each forward pass."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -15,14 +16,14 @@ class Due(NamedTuple):
     rows: list[int]  # of the states
 
 
-class Tap:
+class Tap(ABC):
     """What every tap does: say which requests are due, and hand out the states of the pass that has just run."""
 
     _runner: Any
 
+    @abstractmethod
     def states(self) -> Any:
         """The states of the pass that has just run, (tokens, hidden); None if nothing ran."""
-        raise NotImplementedError
 
     def due(self, *, every: bool) -> Due:
         """The requests to read in the step that has just run, and the rows of their newest tokens.
