@@ -114,6 +114,11 @@ def test_words_that_mean_nothing_are_refused(capsys, requests, options, words):
     assert words in capsys.readouterr().err
 
 
+def test_a_swap_without_a_host_tier_is_refused(capsys, requests):
+    assert run(command(requests, "--policy", "fcfs", "--handling", "swap")) == 2
+    assert "host_tokens is 0, so that nothing could be swapped; pass --host-tokens" in capsys.readouterr().err
+
+
 def test_a_file_of_something_else_is_refused(capsys, tmp_path):
     np.savez(tmp_path / "other.npz", size=np.ones(3))
     assert run(command(tmp_path / "other.npz")) == 2

@@ -84,3 +84,18 @@ def test_a_public_log_of_a_language_model_is_jobs_or_requests_as_asked_for(capsy
         assert (made.kind, set(made.columns)) == (kind, columns)
     assert run(["trace", "convert", str(log), "--kind", "stream", "-o", str(tmp_path / "t.npz")]) == 2
     assert "kind is 'stream'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("arrival,prompt_tokens,output_tokens\n0,10,5\n1,20,-3\n", "output_tokens is -3 at row 1"),
+        ("time;in;out\n0;10;5\n", "there is no column 'arrival' among time;in;out"),
+    ],
+)
+def test_what_cannot_be_served_is_not_written_as_requests(capsys, tmp_path, text, words):
+    log = tmp_path / "log.csv"
+    log.write_text(text)
+    assert run(["trace", "convert", str(log), "--kind", "requests", "-o", str(tmp_path / "t.npz")]) == 2
+    assert f"{log}: {words}" in capsys.readouterr().err
+    assert not (tmp_path / "t.npz").exists()

@@ -101,6 +101,7 @@ def simulate_serving(
     from beforehand.scheduling.serving import FCFS
 
     order, kept = serving.policy_from_json(policy), serving.handling_from_json(handling)
+    _check_swap(kept, host_tokens)
     options: dict[str, Any] = {
         "profile": profile_of(profile),
         "slo": slo_of(slo),
@@ -145,6 +146,22 @@ def simulate_serving(
         render.show(f"\nwrote {chrome}; open it on https://ui.perfetto.dev")
     if html is not None:
         render.show(f"\nwrote {html}" if drawn else f"\n{page.NO_PICTURES}")
+
+
+def _check_swap(handling: object, host_tokens: int) -> None:
+    """Raise if everything would be discarded that is to be swapped.
+
+    Raises:
+        InvalidInput: it would.
+    """
+    from beforehand.core.errors import InvalidInput
+    from beforehand.scheduling.serving import Always
+
+    if handling == Always("swap") and not host_tokens:
+        raise InvalidInput(
+            "handling is swap, but host_tokens is 0, so that nothing could be swapped; pass --host-tokens, or "
+            "--handling discard"
+        )
 
 
 def _check_lengths(order: "Policy", requests: "Trace", lengths: str | None) -> None:

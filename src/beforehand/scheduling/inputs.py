@@ -1,12 +1,16 @@
 """Checks of options, in one place."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from numbers import Integral, Real
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
+
+Made = TypeVar("Made")
 
 LEAST: Final = 1e-100
 MOST: Final = 1e100  # of sizes, predictions and prices: their squares, products and sums stay in range
@@ -119,3 +123,20 @@ def kind_of(name: str, value: object, kind: type, remedy: str) -> None:
     """
     if not isinstance(value, kind):
         raise InvalidInput(f"{name} is {value!r}, but must be a {kind.__name__}; pass {remedy}")
+
+
+def made(name: str, kind: type[Made], options: Mapping[str, Any], **more: Any) -> Made:
+    """An object of a dataclass, from options that somebody wrote by name, and `more` that nobody may write.
+
+    Raises:
+        InvalidInput: an option is unknown, missing or out of range.
+    """
+    every = [field for field in fields(kind) if field.name not in more]  # type: ignore[arg-type]
+    known = ", ".join(field.name for field in every) or "none"
+    for option in options:
+        if option not in [field.name for field in every]:
+            raise InvalidInput(f"{name} has no option {option}; its options are {known}")
+    needed = [field.name for field in every if field.default is MISSING and field.default_factory is MISSING]
+    if lacking := [option for option in needed if option not in options]:
+        raise InvalidInput(f"{name} lacks an option: give it {', '.join(lacking)}; its options are {known}")
+    return kind(**options, **more)

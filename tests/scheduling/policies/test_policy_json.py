@@ -74,8 +74,8 @@ def test_options_that_are_left_out_take_their_defaults():
         ('{"threshold": 1}', CorruptData, "does not describe a policy"),
         ('{"policy": 3}', CorruptData, "must be a name"),
         ('{"policy": "srpt"}', InvalidInput, "policy is 'srpt', but must be one of fcfs"),
-        ('{"policy": "trail"}', InvalidInput, "trail lacks an option"),
-        ("trail", InvalidInput, "trail lacks an option"),
+        ('{"policy": "trail"}', InvalidInput, "trail lacks an option: give it fraction; its options are fraction, by"),
+        ("trail", InvalidInput, "trail lacks an option: give it fraction; its options are fraction, by"),
         (
             '{"policy": "trail", "fraction": 0.5, "depth": 1}',
             InvalidInput,
@@ -86,7 +86,11 @@ def test_options_that_are_left_out_take_their_defaults():
         ("lifo", InvalidInput, "policy is 'lifo', but must be one of fcfs"),
         ('{"policy": "trail", "fraction": 0.5', CorruptData, "neither one of fcfs"),
         ("[" * 100_000, CorruptData, "neither one of"),
-        ('{"policy": "boosted"}', InvalidInput, "boosted lacks an option"),
+        (
+            '{"policy": "boosted"}',
+            InvalidInput,
+            "boosted lacks an option: give it inner; its options",
+        ),
         ('{"policy": "boosted", "inner": 3}', CorruptData, "3 does not describe a policy"),
         ('{"policy": "boosted", "inner": "fcfs"}', InvalidInput, "inner is FCFS, but must rank by one positive amount"),
         ('{"policy": "boosted", "inner": {"policy": "spjf"}, "boost": "some"}', InvalidInput, "boost is 'some'"),

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Final, get_args, get_type_hints
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.scheduling.inputs import kind_of, one_of
+from beforehand.scheduling.inputs import kind_of, made, one_of
 from beforehand.scheduling.policies.label import SPELLED
 from beforehand.scheduling.policies.stock import POLICIES, Stock, name_of
 
@@ -57,17 +57,10 @@ def from_fields(given: Any, *, depth: int = 1) -> Stock:
     options: dict[str, Any] = {
         option: math.inf if value == "inf" else value for option, value in given.items() if option != "policy"
     }
-    known = [field.name for field in fields(kind)]
-    if INNER in known and INNER in options:
+    if INNER in options and INNER in [field.name for field in fields(kind)]:
         inner = options[INNER]
         options[INNER] = _read(inner, depth + 1) if isinstance(inner, str) else from_fields(inner, depth=depth + 1)
-    for option in options:
-        if option not in known:
-            raise InvalidInput(f"{name} has no option {option}; its options are {', '.join(known) or 'none'}")
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise InvalidInput(f"{name} lacks an option ({error}); its options are {', '.join(known)}") from error
+    return made(name, kind, options)
 
 
 def policy_to_json(policy: Stock) -> str:

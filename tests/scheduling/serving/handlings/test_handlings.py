@@ -205,7 +205,7 @@ def test_a_bare_name_means_its_defaults(text, handling):
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
-        ("always", InvalidInput, "always lacks an option"),
+        ("always", InvalidInput, "always lacks an option: give it action; its options are action"),
         ("keep", InvalidInput, "must be one of preserve, discard, swap, min_waste, infercept, time_to_live$"),
         ('{"handling": "always", "action": "keep"}', InvalidInput, "action is 'keep'"),
         ('{"handling": "min_waste", "swap": 1}', InvalidInput, "swap is 1"),

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, Final, get_args
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.scheduling.inputs import kind_of, one_of
+from beforehand.scheduling.inputs import kind_of, made, one_of
 from beforehand.scheduling.memory_time import Action
 from beforehand.scheduling.serving.handlings.always import Always
 from beforehand.scheduling.serving.handlings.infer_cept import InferCept
@@ -79,13 +79,6 @@ def handling_from_json(text: str, *, durations: ToolDurations | None = None) -> 
     if name in get_args(Action):
         name, options = "always", {"action": name} | options
     kind = HANDLINGS[name]
-    known = [each.name for each in fields(kind) if each.name != "durations"]
-    for option in options:
-        if option not in known:
-            raise InvalidInput(f"{name} has no option {option}; its options are {', '.join(known)}")
     if kind is TimeToLive:
-        options["durations"] = ToolDurations() if durations is None else durations
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise InvalidInput(f"{name} lacks an option ({error}); its options are {', '.join(known)}") from error
+        return made(name, kind, options, durations=ToolDurations() if durations is None else durations)
+    return made(name, kind, options)
