@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from beforehand.integrations.vllm.calls import Call, Calls
 from beforehand.integrations.vllm.connector import HostSwapConnector
+from beforehand.integrations.vllm.growth import growth
 from beforehand.integrations.vllm.pins import Pin, Pins
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.sessions import Sessions
@@ -145,7 +146,7 @@ class Pauses:
         for call, session in [pair for pair in self._paused.values() if pair[0].again <= now]:
             if (action := self._ask_again(call, now)) != "preserve":
                 self._evict(session, action)
-        missing = self._growth() - self._pool.get_num_free_blocks()
+        missing = growth(self._scheduler) - self._pool.get_num_free_blocks()
         must, head = missing > 0, self._head()
         if head is not None:
             missing += self._needed(head)
@@ -210,17 +211,6 @@ class Pauses:
     def _conversation(self, request: Any) -> str:
         tracked = self._order.tracked.get(request.request_id)
         return tracked.hints.conversation if tracked is not None else ""
-
-    def _growth(self) -> int:
-        """Blocks that those who run take in the next step."""
-        scheduler = self._scheduler
-        size, budget, blocks = scheduler.block_size, scheduler.max_num_scheduled_tokens, 0
-        for request in scheduler.running:
-            computed = request.num_computed_tokens
-            new = min(max(request.num_tokens + request.num_output_placeholders - computed, 1), budget)
-            blocks += -(-(computed + new) // size) - -(-computed // size)
-            budget = max(budget - new, 1)
-        return blocks
 
     def _needed(self, head: Any) -> int:
         """Free blocks without which vLLM does not admit a request: all of its context's but those in use by others."""

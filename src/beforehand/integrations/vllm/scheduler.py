@@ -15,6 +15,7 @@ from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
 from beforehand.integrations.vllm import compat
+from beforehand.integrations.vllm.growth import growth
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.report import LOGGER, probe_off
@@ -205,13 +206,11 @@ class PolicyMixin:
             scheduler.max_num_running_reqs = min(slots, max(cap, len(scheduler.running)) + paused)
 
     def _memory_is_short(self) -> bool:
-        """Whether vLLM could have to evict somebody in this step."""
+        """Whether vLLM will have to evict somebody in this step."""
         scheduler: Any = self
-        running = len(scheduler.running)
-        if running < 2:
-            return False
-        needed = 2 * running + scheduler.max_num_scheduled_tokens // scheduler.block_size
-        return bool(scheduler.kv_cache_manager.block_pool.get_num_free_blocks() < needed)
+        free = scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
+        most = 2 * len(scheduler.running) + scheduler.max_num_scheduled_tokens // scheduler.block_size
+        return len(scheduler.running) > 1 and free < most and free < growth(scheduler)
 
     def _ranked_queues(self) -> list[RankedRequestQueue]:
         return [each for name in compat.QUEUES if isinstance(each := getattr(self, name, None), RankedRequestQueue)]
