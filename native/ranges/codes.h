@@ -1,0 +1,50 @@
+// Codes of 64 bits: prefixes of them, and how many of these a closed range holds. A prefix is a number below 2^bits;
+// that of no bits is 0.
+#pragma once
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ranges/design.h"
+#include "support/hash.h"
+#include "support/storage.h"
+
+namespace bh::ranges {
+
+constexpr std::uint32_t kCodeBits = 64;
+
+constexpr std::uint64_t low_mask(std::uint32_t bits) { return bits >= 64 ? ~std::uint64_t{0} : (1ull << bits) - 1; }
+
+constexpr std::uint64_t prefix(std::uint64_t code, std::uint32_t bits) { return bits == 0 ? 0 : code >> (64 - bits); }
+
+// The first and the last code that begin with the prefix of a code.
+constexpr std::uint64_t first_of(std::uint64_t code, std::uint32_t bits) { return code & ~low_mask(64 - bits); }
+constexpr std::uint64_t last_of(std::uint64_t code, std::uint32_t bits) { return code | low_mask(64 - bits); }
+
+// Bits that both begin with.
+constexpr std::uint32_t lcp(std::uint64_t x, std::uint64_t y) {
+  return static_cast<std::uint32_t>(std::countl_zero(x ^ y));
+}
+
+// Prefixes from that of a to that of b >= a: N_l(a, b). All 2^64 of them count as 2^64 - 1.
+constexpr std::uint64_t count_prefixes(std::uint64_t a, std::uint64_t b, std::uint32_t bits) {
+  const std::uint64_t apart = prefix(b, bits) - prefix(a, bits);
+  return apart + (apart != ~std::uint64_t{0});
+}
+
+// The seed of a part of a filter.
+constexpr std::uint64_t part_seed(std::uint64_t seed, Tag tag) { return kth(seed, static_cast<std::uint64_t>(tag)); }
+
+bool strictly_ascend(std::span<const std::uint64_t> codes);
+
+// Sorted and without repetitions: by radix, least significant digit first, unless they already ascend.
+Storage<std::uint64_t> sorted_distinct(std::span<const std::uint64_t> codes);
+
+// The distinct prefixes of sorted codes, in order.
+Storage<std::uint64_t> distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits);
+
+// |K_l| of sorted codes.
+std::uint64_t count_distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits);
+
+}  // namespace bh::ranges

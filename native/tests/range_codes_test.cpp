@@ -1,0 +1,40 @@
+#include <algorithm>
+#include <vector>
+
+#include "check.h"
+#include "ranges/codes.h"
+
+using namespace bh::ranges;
+
+int main() {
+  constexpr std::uint64_t kMax = ~std::uint64_t{0};
+
+  static_assert(prefix(kMax, 0) == 0 && prefix(kMax, 1) == 1 && prefix(kMax, 64) == kMax);
+  static_assert(first_of(kMax, 0) == 0 && last_of(0, 0) == kMax && first_of(5, 64) == 5 && last_of(5, 64) == 5);
+  static_assert(lcp(0, 0) == 64 && lcp(0, 1) == 63 && lcp(0, kMax) == 0);
+  static_assert(count_prefixes(0, kMax, 64) == kMax && count_prefixes(0, kMax, 63) == 1ull << 63);
+  static_assert(count_prefixes(0, kMax, 0) == 1 && count_prefixes(7, 7, 64) == 1);
+
+  // The golden values of the specification.
+  const std::vector<std::uint64_t> keys{10, 200, 1000, 70000};
+  for (std::uint32_t bits = 0; bits <= 64; ++bits) {
+    const std::uint64_t want = bits <= 47 ? 1 : bits <= 54 ? 2 : bits <= 56 ? 3 : 4;
+    CHECK(count_distinct_prefixes(keys, bits) == want && distinct_prefixes(keys, bits).size() == want);
+  }
+  CHECK(lcp(300, 200) == 55 && lcp(500, 1000) == 54 && lcp(300, 500) == 56);
+  CHECK(count_prefixes(300, 500, 60) == 14 && count_prefixes(300, 500, 64) == 201);
+  CHECK(count_prefixes(1001, 69999, 48) == 2 && count_prefixes(1001, 69999, 54) == 69);
+  CHECK(count_prefixes(1001, 69999, 56) == 271 && count_prefixes(1001, 69999, 60) == 4313);
+
+  CHECK(sorted_distinct({}).empty() && distinct_prefixes({}, 5).empty() && count_distinct_prefixes({}, 5) == 0);
+  for (const std::size_t n : {1, 2, 1000, 20000})
+    for (const std::uint64_t values : {std::uint64_t{1}, std::uint64_t{300}, kMax}) {
+      std::vector<std::uint64_t> codes(n);
+      for (std::size_t i = 0; i < n; ++i) codes[i] = kMax - bh::range(bh::kth(n, i), values);
+      const auto sorted = sorted_distinct(codes);
+      std::sort(codes.begin(), codes.end());
+      codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
+      CHECK(std::ranges::equal(sorted, codes) && strictly_ascend(sorted));
+      CHECK(std::ranges::equal(sorted_distinct(codes), codes));
+    }
+}
