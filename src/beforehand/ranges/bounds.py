@@ -1,0 +1,173 @@
+"""Ranges that are asked about, as closed ranges of codes."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, final, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.core.errors import InvalidInput
+from beforehand.ranges.codes import (
+    EXACT_FLOAT,
+    Codes,
+    first_of,
+    float_codes,
+    rounded_floats,
+    signed_codes,
+    whole_codes,
+)
+from beforehand.ranges.keys import KeyType, as_array
+from beforehand.ranges.strings import Strings, as_strings, rows_of
+from beforehand.ranges.times import in_unit, ticks_of
+
+Closed = Literal["both", "left"]
+CLOSED: Final = get_args(Closed)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Closed ranges of codes, flat, one a row; what numpy broadcast came from `shape`.
+
+    For strings `hi` may have to be lowered by one step of the code: where `before[i]`, the range ends with the last
+    code before that of hi, which then is shorter than the width or as long, and does not end with a zero.
+    """
+
+    lo: Codes | Strings
+    hi: Codes | Strings
+    empty: NDArray[np.bool_]  # no value of the keys' type is in the range; its codes mean nothing
+    before: NDArray[np.bool_] | None  # of strings only
+    shape: tuple[int, ...]  # () for one range, given as two scalars
+
+    def __len__(self) -> int:
+        """How many ranges there are."""
+        return len(self.empty)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """Bounds of one side: codes, moved to the nearest of the domain, and which lay outside."""
+
+    values: NDArray[Any]  # of the shape that came in; what can be compared with the other side
+    unit: str | None = None
+
+
+def encode_bounds(key_type: KeyType, width: int, lo: Any, hi: Any, *, closed: Closed = "both") -> Bounds:
+    """The codes of ranges.
+
+    Args:
+        key_type: What the keys are.
+        width: Of a code, in bits.
+        lo, hi: Scalars or arrays of the keys' kind, which are broadcast. Integers may be of any size, and may ask
+            about floats; datetimes and durations may be in any unit.
+        closed: "both" for lo <= x <= hi, "left" for lo <= x < hi.
+
+    Raises:
+        InvalidInput: lo is above hi; a bound is of another kind, NaN or NaT; the shapes do not fit; closed is unknown.
+    """
+    if closed not in CLOSED:
+        raise InvalidInput(f"closed is {closed!r}, but must be one of {', '.join(CLOSED)}")
+    low, high = _read(key_type, lo, "lo"), _read(key_type, hi, "hi")
+    try:
+        shape = np.broadcast_shapes(low.values.shape, high.values.shape)
+    except ValueError:
+        raise InvalidInput(
+            f"lo has shape {low.values.shape}, hi has {high.values.shape}, which do not broadcast; pass one of each, "
+            "or as many"
+        ) from None
+    crossed = np.broadcast_to(_above(key_type, low, high), shape)
+    if crossed.any():
+        raise InvalidInput(
+            f"{first_of('lo', crossed)} is above {first_of('hi', crossed)}; swap them, or drop the range"
+        )
+    strict = closed == "left"
+    empty = np.broadcast_to(~_above(key_type, high, low), shape) if strict else np.zeros(shape, np.bool_)
+    if key_type.textual:
+        return _strings(low.values, high.values, width // 8, strict, empty)
+    return _numbers(key_type, low, high, strict, empty)
+
+
+def _read(key_type: KeyType, given: Any, name: str) -> _Ends:
+    array = as_array(given, name)
+    kind = array.dtype.kind
+    whole = kind in "ui" or (kind == "O" and all(_whole(item) for item in array.reshape(-1)))
+    match key_type.kind:
+        case "uint64" | "int64" if whole:
+            return _Ends(array)
+        case "float64" if whole or (kind == "f" and array.dtype.itemsize <= 8):
+            missing = np.isnan(array) if kind == "f" else np.zeros(array.shape, np.bool_)
+            if missing.any():
+                raise InvalidInput(f"{first_of(name, missing)} is NaN, which bounds no range; pass a number")
+            return _Ends(array)
+        case "datetime64" | "timedelta64" if kind == ("M" if key_type.kind == "datetime64" else "m"):
+            return _Ends(*ticks_of(array, name))
+        case "bytes" | "str" if kind in "SUTO":
+            return _Ends(rows_of(array, key_type.kind == "str", name))
+    shown = repr(given) if array.ndim == 0 else f"an array of {array.dtype}"
+    raise InvalidInput(f"{name} is {shown}, but the keys are {key_type}; pass bounds of that kind")
+
+
+def _whole(item: Any) -> bool:
+    return isinstance(item, int | np.integer) and not isinstance(item, bool)
+
+
+def _above(key_type: KeyType, one: _Ends, other: _Ends) -> NDArray[np.bool_]:
+    """Whether one is above the other, exactly, whatever their units and dtypes."""
+    if one.unit != other.unit and one.unit and other.unit:
+        floors, exact, side = in_unit(one.values, one.unit, other.unit, key_type.kind, "one bound")
+        inside = (floors > other.values) | ((floors == other.values) & ~exact)
+        return np.where(side == 0, inside, side > 0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(one.values > other.values, np.bool_)
+
+
+def _numbers(key_type: KeyType, low: _Ends, high: _Ends, strict: bool, empty: NDArray[np.bool_]) -> Bounds:
+    shape = empty.shape
+    lo, lo_side = _codes(key_type, low, "lo", up=True)
+    hi, hi_side = _codes(key_type, high, "hi", up=strict)
+    lo, lo_side, hi, hi_side = np.broadcast_arrays(lo, lo_side, hi, hi_side)
+    empty = empty | (lo_side > 0) | (hi_side < 0)
+    if strict:  # the code before that of hi, but where hi was above the domain
+        first = (hi == 0) & (hi_side == 0)
+        empty = empty | first
+        hi = np.where(first | (hi_side > 0), hi, hi - np.uint64(1))
+    empty = empty | (lo > hi)  # a bound in finer steps than the keys' may leave nothing between
+    return Bounds(np.ravel(lo), np.ravel(hi), np.ravel(empty), None, shape)
+
+
+def _codes(key_type: KeyType, ends: _Ends, name: str, up: bool) -> tuple[Codes, NDArray[np.int8]]:
+    values = ends.values
+    match key_type.kind:
+        case "uint64" | "int64":
+            return whole_codes(values, key_type.kind == "int64")
+        case "float64":
+            exact = values.dtype.kind == "f" or (
+                values.dtype.kind != "O" and bool((np.abs(values) <= EXACT_FLOAT).all())
+            )
+            floats = values if exact else rounded_floats(values, "up" if up else "down")
+            return float_codes(floats, name), np.zeros(values.shape, np.int8)
+    ticks, exact_ticks, side = in_unit(values, ends.unit or "", key_type.unit or "", key_type.kind, name)
+    if up:
+        ticks = ticks + (~exact_ticks).astype(np.int64)
+    return signed_codes(ticks), side
+
+
+def _exact_floats(values: NDArray[Any]) -> bool:
+    kind = values.dtype.kind
+    return kind == "f" or (kind in "ui" and bool(((values <= EXACT_FLOAT) & (values >= -EXACT_FLOAT)).all()))
+
+
+def _strings(
+    low: NDArray[np.object_], high: NDArray[np.object_], width: int, strict: bool, empty: NDArray[np.bool_]
+) -> Bounds:
+    lo: list[bytes] = np.broadcast_to(low, empty.shape).reshape(-1).tolist()
+    hi: list[bytes] = np.broadcast_to(high, empty.shape).reshape(-1).tolist()
+    before = np.array([strict and 0 < len(row) <= width and row[-1] != 0 for row in hi], np.bool_)
+    return Bounds(
+        as_strings([row[:width] for row in lo]),
+        as_strings([row[:width] for row in hi]),
+        np.ravel(empty),
+        before,
+        empty.shape,
+    )
