@@ -4,6 +4,7 @@ BeforehandError
 ├── InvalidInput       (ValueError)     an argument breaks a rule
 ├── CapacityExceeded   (OverflowError)  more than a structure or format can hold
 ├── CorruptData        (ValueError)     bytes or a file that this library did not write, or that were damaged
+├── StaleData          (ValueError)     what was built from files that have changed since
 ├── MissingDependency  (ImportError)    a host library is not installed
 ├── TimedOut           (TimeoutError)   others did not come, or answer, within the time that was set
 └── Closed             (RuntimeError)   a queue that takes no more, or has no more to give; a job that has ended
@@ -24,6 +25,10 @@ class CapacityExceeded(BeforehandError, OverflowError):
 
 class CorruptData(BeforehandError, ValueError):
     """Bytes or a file that this library did not write, or that were damaged since."""
+
+
+class StaleData(BeforehandError, ValueError):
+    """What was built from files no longer fits them, as one of them has changed; the message says how to rebuild it."""
 
 
 class MissingDependency(BeforehandError, ImportError):
