@@ -11,6 +11,7 @@ BUILT_IN = {
     "InvalidInput": ValueError,
     "CapacityExceeded": OverflowError,
     "CorruptData": ValueError,
+    "StaleData": ValueError,
     "MissingDependency": ImportError,
     "TimedOut": TimeoutError,
     "Closed": RuntimeError,

@@ -274,7 +274,8 @@ def _words(row: NDArray[np.int64], seed: int, high: int, low: int) -> Keys:
 
 def _below(limit: Any, row: NDArray[np.int64], seed: int, purpose: int) -> Keys:
     """A whole number from 0 to the limit, itself left out, which is at most 2**53."""
-    return np.ceil(uniforms(row, seed, purpose) * limit).astype(np.uint64) - np.uint64(1)
+    drawn: Keys = np.ceil(uniforms(row, seed, purpose) * limit).astype(np.uint64) - np.uint64(1)
+    return drawn
 
 
 def _capped_sum(lo: Keys, width: Keys) -> Keys:
