@@ -91,6 +91,8 @@ def encode_bounds(key_type: KeyType, width: int, lo: Any, hi: Any, *, closed: Cl
 def _read(key_type: KeyType, given: Any, name: str) -> _Ends:
     array = as_array(given, name)
     kind = array.dtype.kind
+    if array.size == 0 and not isinstance(given, np.ndarray):  # an empty list, which could be of any kind
+        return _Ends(np.empty(array.shape, object if key_type.textual else np.int64), key_type.unit)
     whole = kind in "ui" or (kind == "O" and all(_whole(item) for item in array.reshape(-1)))
     match key_type.kind:
         case "uint64" | "int64" if whole:

@@ -1,5 +1,6 @@
 """The codes of numbers: 64 bits, compared from the top, in the order of the numbers."""
 
+import math
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -67,11 +68,11 @@ def _rounded(value: int, toward: Literal["up", "down"]) -> float:
     try:
         nearest = float(value)
     except OverflowError:
-        nearest = np.inf if value > 0 else -np.inf
+        nearest = math.inf if value > 0 else -math.inf
     if toward == "up" and nearest < value:
-        return float(np.nextafter(nearest, np.inf))
+        return math.nextafter(nearest, math.inf)
     if toward == "down" and nearest > value:
-        return float(np.nextafter(nearest, -np.inf))
+        return math.nextafter(nearest, -math.inf)
     return nearest
 
 
