@@ -107,7 +107,7 @@ bool EliasFano::ascends() const {
 
 bool EliasFano::any(std::uint64_t a, std::uint64_t b) const {
   if (a > shape_.largest) return false;
-  return visit(a, std::min(b, shape_.largest)).any();
+  return meet(a, std::min(b, shape_.largest)).any();
 }
 
 // As zero(), where many ones lie between two hints: finds the last count that is not behind the zero.

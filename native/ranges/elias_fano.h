@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "ranges/ends.h"
 #include "ranges/payload.h"
 #include "ranges/words.h"
 #include "support/simd.h"
@@ -33,12 +34,6 @@ inline std::uint64_t elias_fano_bits(std::uint64_t n, std::uint64_t largest) {
   return EliasFanoShape(n, largest).bits();
 }
 
-// What a set has at the two ends of a range and between them; `last` is not said where `inside` is true.
-struct Ends {
-  bool first, inside, last;
-  bool any() const { return first || inside || last; }
-};
-
 class EliasFano {
  public:
   // Sorted distinct values, at least one and none above `largest`.
@@ -47,12 +42,12 @@ class EliasFano {
   static EliasFano load(const EliasFanoShape& shape, Payload lows, Payload highs);
 
   bool any(std::uint64_t a, std::uint64_t b) const;
-  // Of the range from a to b >= a, both at most shape().largest; `start` is start(a). Where a == b, `last` is `first`.
-  BH_INLINE Ends visit(std::uint64_t start, std::uint64_t a, std::uint64_t b) const;
-  Ends visit(std::uint64_t a, std::uint64_t b) const { return visit(start(a), a, b); }
+  // Of a <= b <= shape().largest; `start` is start(a). `last` is not said where something is inside.
+  BH_INLINE Ends meet(std::uint64_t start, std::uint64_t a, std::uint64_t b) const;
+  Ends meet(std::uint64_t a, std::uint64_t b) const { return meet(start(a), a, b); }
 
-  // Where the values of the bucket of a begin. What it reads, and what a visit reads, can be fetched beforehand in
-  // three stages, so that many visits wait for memory at once.
+  // Where the values of the bucket of a begin. What it reads, and what meet() reads, can be fetched beforehand in
+  // three stages, so that many ranges wait for memory at once.
   BH_INLINE std::uint64_t start(std::uint64_t a) const {
     const std::uint64_t bucket = a >> shape_.low_bits;
     return bucket == 0 ? 0 : zero(bucket - 1) + 1;
@@ -97,7 +92,7 @@ class EliasFano {
   BH_INLINE std::uint64_t zero(std::uint64_t k) const;
   std::uint64_t zero_by_counts(std::uint64_t k) const;
   std::uint64_t first_low(std::uint64_t index, std::uint64_t end, std::uint64_t low) const;
-  BH_INLINE Ends visit_after(std::uint64_t index, std::uint64_t bucket, std::uint64_t b, bool first) const;
+  BH_INLINE Ends meet_after(std::uint64_t index, std::uint64_t bucket, std::uint64_t b, bool first) const;
 
   EliasFanoShape shape_;
   Payload lows_, highs_;
@@ -120,7 +115,7 @@ BH_INLINE std::uint64_t EliasFano::zero(std::uint64_t k) const {
   }
 }
 
-BH_INLINE Ends EliasFano::visit(std::uint64_t start, std::uint64_t a, std::uint64_t b) const {
+BH_INLINE Ends EliasFano::meet(std::uint64_t start, std::uint64_t a, std::uint64_t b) const {
   const std::uint64_t bucket = a >> shape_.low_bits, low_a = a & ((std::uint64_t{1} << shape_.low_bits) - 1);
   std::uint64_t index = start - bucket, end = index;
   const auto ones = static_cast<std::uint64_t>(std::countr_one(load_bits(highs_.data(), start, kScanned + 1)));
@@ -132,33 +127,33 @@ BH_INLINE Ends EliasFano::visit(std::uint64_t start, std::uint64_t a, std::uint6
     index = first_low(index, end, low_a);
   }
   const bool first = index < end && low(index) == low_a;
-  if (a == b) return {first, false, first};
+  if (a == b) return {false, first, first};
   index += first;
   const bool one_bucket = bucket == b >> shape_.low_bits;
-  if (index == end) return one_bucket ? Ends{first, false, false} : visit_after(index, bucket + 1, b, first);
-  if (!one_bucket) return {first, true, false};
+  if (index == end) return one_bucket ? Ends{false, first, false} : meet_after(index, bucket + 1, b, first);
+  if (!one_bucket) return {true, first, false};
   const std::uint64_t next = low(index), low_b = b & ((std::uint64_t{1} << shape_.low_bits) - 1);
-  return {first, next < low_b, next == low_b};
+  return {next < low_b, first, next == low_b};
 }
 
 // Goes on with the value of that index, which lies in that bucket or behind it.
-BH_INLINE Ends EliasFano::visit_after(std::uint64_t index, std::uint64_t bucket, std::uint64_t b, bool first) const {
+BH_INLINE Ends EliasFano::meet_after(std::uint64_t index, std::uint64_t bucket, std::uint64_t b, bool first) const {
   const std::uint64_t last = b >> shape_.low_bits;
   std::uint64_t place = index + bucket, bits = word(place / 64) >> place % 64;
   for (std::uint64_t empty = 0; bits == 0; bits = word(place / 64)) {
     place = (place / 64 + 1) * 64;
-    if (place - index > last) return {first, false, false};
+    if (place - index > last) return {false, first, false};
     if (++empty < kEmptyWords) continue;
     const std::uint64_t last_start = zero(last - 1) + 1;
-    if (last_start - last > index) return {first, true, false};
+    if (last_start - last > index) return {true, first, false};
     place = last_start;
     bits = word(place / 64) >> place % 64 | std::uint64_t{1} << 63;  // found here, or beyond the range
     break;
   }
   place += static_cast<std::uint64_t>(std::countr_zero(bits));
-  if (place - index != last) return {first, place - index < last, false};
+  if (place - index != last) return {place - index < last, first, false};
   const std::uint64_t next = low(index), low_b = b & ((std::uint64_t{1} << shape_.low_bits) - 1);
-  return {first, next < low_b, next == low_b};
+  return {next < low_b, first, next == low_b};
 }
 
 }  // namespace bh::ranges

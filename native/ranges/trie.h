@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ranges/codes.h"
+#include "ranges/ends.h"
 #include "ranges/keys.h"
 #include "ranges/louds.h"
 #include "ranges/trie_walk.h"
@@ -22,13 +23,6 @@ TrieCost trie_cost(std::span<const std::uint64_t> counts, std::uint32_t bits);
 inline std::uint64_t trie_bits(std::span<const std::uint64_t> counts, std::uint32_t bits) {
   return trie_cost(counts, bits).bits;
 }
-
-// Where a closed range of prefixes meets a set of them.
-struct Ends {
-  bool inside = false, first = false, last = false;  // one strictly between the bounds; the lower bound, the upper one
-
-  bool any() const { return inside || first || last; }
-};
 
 class Trie {
  public:

@@ -22,7 +22,7 @@ void check_range(const EliasFano& set, const Values& values, std::uint64_t a, st
   const auto from = std::lower_bound(values.begin(), values.end(), a), to = std::upper_bound(from, values.end(), b);
   CHECK(set.any(a, b) == (from != to));
   if (b > set.shape().largest) return;
-  const Ends ends = set.visit(a, b);
+  const Ends ends = set.meet(a, b);
   const bool first = from != to && *from == a, last = from != to && *std::prev(to) == b;
   const auto inside = std::distance(from, to) - first - (last && a != b);
   CHECK(ends.first == first && ends.inside == (inside > 0));
