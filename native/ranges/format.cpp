@@ -48,52 +48,58 @@ bool is_rate_or_none(double rate) {
 
 }  // namespace
 
-FilterWriter::FilterWriter(const Header& header, std::uint32_t sections) : header_(header), sections_(sections) {
-  all_.resize(kHeaderBytes + kTableRow * sections);
+std::uint64_t Section::size() const {
+  if (!made.empty()) return made.size();
+  std::uint64_t size = 8 * scalars.size();
+  for (const auto array : arrays) size = up_to_8(size) + array.size() + kPadding;
+  return size;
 }
 
-void FilterWriter::write(std::uint64_t at, Bytes bytes) { std::memcpy(&all_[at], bytes.data(), bytes.size()); }
-
-std::vector<std::uint8_t>& FilterWriter::begin(Tag tag) {
-  end();
-  const std::uint64_t row[2] = {static_cast<std::uint64_t>(tag), all_.size()};
-  write(kHeaderBytes + kTableRow * begun_++, std::as_bytes(std::span(row)));
-  return all_;
+std::uint64_t written_bytes(std::span<const Section> sections) {
+  std::uint64_t size = kHeaderBytes;
+  for (const Section& section : sections) size += kTableRow + up_to_8(section.size());
+  return size;
 }
 
-void FilterWriter::end() {
-  if (begun_ == 0) return;
-  const std::uint64_t row = kHeaderBytes + kTableRow * (begun_ - 1);
-  const std::uint64_t length = all_.size() - value_at<std::uint64_t>(std::as_bytes(std::span(all_)), row + 8);
-  write(row + 16, std::as_bytes(std::span(&length, 1)));
-  all_.resize(up_to_8(all_.size()));
-}
-
-void FilterWriter::put(const Payload& payload) {
-  std::uint8_t* const to = append_array(all_, payload.size());
-  if (payload.size() > 0) std::memcpy(to, payload.data(), payload.size());
-}
-
-std::vector<std::uint8_t> FilterWriter::finish() {
-  end();
+std::vector<std::uint8_t> write_filter(const Header& header, std::span<const Section> sections) {
   Writer writer(kFormat);
-  for (const unsigned field :
-       {static_cast<unsigned>(header_.filter), static_cast<unsigned>(header_.keys),
-        static_cast<unsigned>(header_.design.exact), static_cast<unsigned>(header_.design.approx),
-        static_cast<unsigned>(header_.unit), static_cast<unsigned>(log_probes(header_.design))})
+  for (const unsigned field : {static_cast<unsigned>(header.filter), static_cast<unsigned>(header.keys),
+                               static_cast<unsigned>(header.design.exact), static_cast<unsigned>(header.design.approx),
+                               static_cast<unsigned>(header.unit), static_cast<unsigned>(log_probes(header.design))})
     writer.put(static_cast<std::uint8_t>(field));
-  writer.put(static_cast<std::uint16_t>(header_.design.exact_bits));
-  writer.put(static_cast<std::uint16_t>(header_.design.approx_bits));
-  writer.put(sections_);
-  writer.put(std::uint64_t{all_.size()});
-  writer.put(header_.count);
-  writer.put(header_.seed);
-  writer.put(std::isnan(header_.expected) ? std::numeric_limits<double>::quiet_NaN() : header_.expected);
-  write(0, writer.bytes());
-  const Bytes head = std::as_bytes(std::span(all_)).first(kHeaderBytes + kTableRow * sections_);
-  const std::uint32_t crcs[2] = {crc_of_head(head), crc32c(std::as_bytes(std::span(all_)).subspan(head.size()))};
-  write(kCrcsAt, std::as_bytes(std::span(crcs)));
-  return std::move(all_);
+  writer.put(static_cast<std::uint16_t>(header.design.exact_bits));
+  writer.put(static_cast<std::uint16_t>(header.design.approx_bits));
+  writer.put(static_cast<std::uint32_t>(sections.size()));
+  writer.put(written_bytes(sections));
+  writer.put(header.count);
+  writer.put(header.seed);
+  writer.put(std::isnan(header.expected) ? std::numeric_limits<double>::quiet_NaN() : header.expected);
+  writer.put(std::uint64_t{0});  // the checksums
+  std::uint64_t at = kHeaderBytes + kTableRow * sections.size();
+  for (const Section& section : sections) {
+    writer.put(std::uint64_t{static_cast<std::uint32_t>(section.tag)});
+    writer.put(at);
+    writer.put(section.size());
+    at += up_to_8(section.size());
+  }
+  std::vector<std::uint8_t> all;
+  all.reserve(at);
+  const std::size_t head = writer.bytes().size();
+  all.resize(head);
+  std::memcpy(all.data(), writer.bytes().data(), head);
+  for (const Section& section : sections) {
+    for (const std::uint64_t scalar : section.scalars) append_scalar(all, scalar);
+    for (const auto array : section.arrays) {
+      std::uint8_t* const to = append_array(all, array.size());
+      if (!array.empty()) std::memcpy(to, array.data(), array.size());
+    }
+    all.insert(all.end(), section.made.begin(), section.made.end());
+    all.resize(up_to_8(all.size()));
+  }
+  const Bytes bytes = std::as_bytes(std::span(all));
+  const std::uint32_t checksums[2] = {crc_of_head(bytes.first(head)), crc32c(bytes.subspan(head))};
+  std::memcpy(&all[kCrcsAt], checksums, sizeof checksums);
+  return all;
 }
 
 FilterReader::FilterReader(Bytes bytes, std::shared_ptr<const void> owner) : bytes_(bytes), owner_(std::move(owner)) {
@@ -143,7 +149,7 @@ void FilterReader::read_header() {
 void FilterReader::read_table(std::uint32_t sections) {
   std::uint64_t at = kHeaderBytes + kTableRow * sections;
   std::uint32_t before = 0;
-  sections_.reserve(sections);
+  places_.reserve(sections);
   for (std::uint32_t i = 0; i < sections; ++i) {
     const std::uint64_t row = kHeaderBytes + kTableRow * i;
     const auto tag = value_at<std::uint32_t>(bytes_, row);
@@ -152,7 +158,7 @@ void FilterReader::read_table(std::uint32_t sections) {
     check(value_at<std::uint32_t>(bytes_, row + 4) == 0, "the number after a tag is not 0");
     check(value_at<std::uint64_t>(bytes_, row + 8) == at, "a section does not start where the last one ends");
     check(length <= bytes_.size() - at, "a section is longer than all that follows");
-    sections_.push_back({Tag{tag}, at, length});
+    places_.push_back({Tag{tag}, at, length});
     before = tag;
     for (at += length; at % 8 != 0; ++at)
       check(at < bytes_.size() && bytes_[at] == std::byte{0}, "the padding of a section is not zero");
@@ -162,8 +168,8 @@ void FilterReader::read_table(std::uint32_t sections) {
 
 std::span<const std::uint8_t> FilterReader::section(Tag tag) {
   if (!next_is(tag)) corrupt_section(name(tag) + " does not come next");
-  const Section& section = sections_[next_++];
-  return {reinterpret_cast<const std::uint8_t*>(bytes_.data()) + section.offset, section.length};
+  const Place& place = places_[next_++];
+  return {reinterpret_cast<const std::uint8_t*>(bytes_.data()) + place.offset, place.length};
 }
 
 Payload FilterReader::payload(SectionReader& section, std::uint64_t bits, const char* field) const {
@@ -171,7 +177,7 @@ Payload FilterReader::payload(SectionReader& section, std::uint64_t bits, const 
 }
 
 void FilterReader::finish() const {
-  if (next_ < sections_.size()) corrupt_section(name(sections_[next_].tag) + " does not belong there");
+  if (next_ < places_.size()) corrupt_section(name(places_[next_].tag) + " does not belong there");
 }
 
 }  // namespace bh::ranges

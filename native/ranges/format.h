@@ -32,26 +32,21 @@ struct Header {
 
 constexpr std::uint64_t kHeaderBytes = 64, kTableRow = 24;
 
-// Writes one section after the other, in the order of their tags.
-class FilterWriter {
- public:
-  FilterWriter(const Header& header, std::uint32_t sections);
+// A section: numbers of 8 bytes, then arrays.
+struct Section {
+  Tag tag;
+  std::vector<std::uint64_t> scalars;
+  std::vector<std::span<const std::uint8_t>> arrays;  // without their padding
+  std::span<const std::uint8_t> made;                 // instead of the two: all its bytes, as section.h writes them
 
-  // Ends the section before; what is appended to these bytes is in this one.
-  std::vector<std::uint8_t>& begin(Tag tag);
-  void put(const Payload& payload);  // an array of the open section
-  std::vector<std::uint8_t> finish();
-
- private:
-  void end();
-  void write(std::uint64_t at, Bytes bytes);
-
-  Header header_;
-  std::uint32_t sections_, begun_ = 0;
-  std::vector<std::uint8_t> all_;
+  std::uint64_t size() const;
 };
 
-// Reads what FilterWriter wrote, and trusts nothing: every failure is CorruptData.
+// A header and sections in the order of their tags; and how many bytes that are.
+std::vector<std::uint8_t> write_filter(const Header& header, std::span<const Section> sections);
+std::uint64_t written_bytes(std::span<const Section> sections);
+
+// Reads what write_filter wrote, and trusts nothing: every failure is CorruptData.
 class FilterReader {
  public:
   // Payloads lie in these bytes: `owner` keeps them, or whoever loads if it is empty.
@@ -59,7 +54,7 @@ class FilterReader {
 
   const Header& header() const { return header_; }
   std::uint64_t size() const { return bytes_.size(); }
-  bool next_is(Tag tag) const { return next_ < sections_.size() && sections_[next_].tag == tag; }
+  bool next_is(Tag tag) const { return next_ < places_.size() && places_[next_].tag == tag; }
   // The bytes of the next section, which must be this one. Whoever takes it checks that it is used up.
   std::span<const std::uint8_t> section(Tag tag);
   // The next array of a section.
@@ -67,7 +62,7 @@ class FilterReader {
   void finish() const;  // no section may be left
 
  private:
-  struct Section {
+  struct Place {
     Tag tag;
     std::uint64_t offset, length;
   };
@@ -78,7 +73,7 @@ class FilterReader {
   Bytes bytes_;
   std::shared_ptr<const void> owner_;
   Header header_;
-  std::vector<Section> sections_;
+  std::vector<Place> places_;
   std::size_t next_ = 0;
 };
 
