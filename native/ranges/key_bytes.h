@@ -40,6 +40,7 @@ class CodeBytes {
   explicit CodeBytes(std::uint64_t code) {
     for (int i = 0; i < 8; ++i) bytes_[i] = static_cast<std::uint8_t>(code >> (56 - 8 * i));
   }
+  std::span<const std::uint8_t> span() const { return bytes_; }
   KeyBytes view(std::uint64_t bits) const { return {bytes_, bits}; }
 
  private:

@@ -90,6 +90,19 @@ void Louds::check_sparse(std::uint64_t nodes, std::vector<std::uint64_t>& leaves
   if (i != shape_.items) corrupt_section("its trie has " + std::to_string(shape_.items - i) + " sparse items too many");
 }
 
+Louds read_louds(SectionReader& reader, std::uint64_t most_levels, std::vector<std::uint64_t>& leaves_by_level) {
+  LoudsShape shape;
+  for (std::uint64_t* scalar : {&shape.leaves, &shape.levels, &shape.dense_levels, &shape.dense_nodes, &shape.items})
+    *scalar = reader.scalar("the trie");
+  if (shape.levels > most_levels) corrupt_section("its trie is deeper than its keys are long");
+  if (shape.dense_nodes >> 58 != 0 || shape.items >> 60 != 0) corrupt_section("they end before the trie does");
+  const std::uint8_t* bitmaps = reader.array(shape.bitmap_bytes(), "the dense part of the trie");
+  const std::uint8_t* labels = reader.array(shape.items, "the labels of the trie");
+  const std::uint8_t* children = reader.bits(shape.items, "the children of the trie");
+  const std::uint8_t* firsts = reader.bits(shape.items, "the nodes of the trie");
+  return Louds(shape, bitmaps, labels, children, firsts, leaves_by_level);
+}
+
 LoudsShape LoudsBuilder::shape(std::uint64_t ratio) const {
   // In bits with their directories: 576 for a dense node, 10.25 for a sparse item.
   std::uint64_t below = 0, dense = 0, dense_items = 0;
@@ -116,6 +129,8 @@ LoudsShape LoudsBuilder::shape(std::uint64_t ratio) const {
 }
 
 void LoudsBuilder::write(const LoudsShape& shape, std::vector<std::uint8_t>& bytes) const {
+  for (const std::uint64_t scalar : {shape.leaves, shape.levels, shape.dense_levels, shape.dense_nodes, shape.items})
+    append_scalar(bytes, scalar);
   std::uint8_t* const bitmaps = append_array(bytes, shape.bitmap_bytes());
   std::uint64_t nodes = 0;
   for (std::uint64_t l = 0; l < shape.dense_levels; ++l)

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "ranges/rank_select.h"
+#include "ranges/section.h"
+#include "support/simd.h"
 
 namespace bh::ranges {
 
@@ -42,7 +44,7 @@ class Louds {
   void forget_dense_leaves() { dense_leaves_ = {}; }
 
   // The first item of a node whose label is at least `label`, or kNone. The root is node 0.
-  std::uint64_t find(std::uint64_t node, unsigned label) const {
+  BH_INLINE std::uint64_t find(std::uint64_t node, unsigned label) const {
     if (node < shape_.dense_nodes) return next_dense(node, label);
     std::uint64_t i = firsts_.select(node - shape_.dense_nodes);
     const std::uint64_t end = firsts_.next_one(i + 1);
@@ -54,24 +56,26 @@ class Louds {
     return i < end ? sparse_ + i : kNone;
   }
   // The next item of the same node, or kNone.
-  std::uint64_t next(std::uint64_t place) const {
+  BH_INLINE std::uint64_t next(std::uint64_t place) const {
     if (place < sparse_) return place % 256 == 255 ? kNone : next_dense(place / 256, place % 256 + 1);
     const std::uint64_t i = place - sparse_ + 1;
     return i < shape_.items && !firsts_[i] ? place + 1 : kNone;
   }
-  unsigned label(std::uint64_t place) const { return place < sparse_ ? place % 256 : labels_[place - sparse_]; }
-  bool has_child(std::uint64_t place) const {
+  BH_INLINE unsigned label(std::uint64_t place) const {
+    return place < sparse_ ? place % 256 : labels_[place - sparse_];
+  }
+  BH_INLINE bool has_child(std::uint64_t place) const {
     if (place >= sparse_) return children_[place - sparse_];
     return (bitmaps_[64 * (place / 256) + 32 + place % 256 / 8] >> place % 8 & 1) != 0;
   }
   // The node under an item that has one.
-  std::uint64_t child(std::uint64_t place) const {
+  BH_INLINE std::uint64_t child(std::uint64_t place) const {
     if (place >= sparse_) return first_child_ + children_.rank(place - sparse_);
     const std::uint64_t node = place / 256;
     return dense_children_[node] + count(bitmaps_ + 64 * node + 32, place % 256);
   }
   // The number of a leaf, an item without a child, level by level.
-  std::uint64_t leaf(std::uint64_t place) const {
+  BH_INLINE std::uint64_t leaf(std::uint64_t place) const {
     if (place >= sparse_) return all_dense_leaves_ + place - sparse_ - children_.rank(place - sparse_);
     const std::uint64_t node = place / 256;
     const std::uint8_t* bitmap = bitmaps_ + 64 * node;
@@ -80,12 +84,12 @@ class Louds {
 
  private:
   // Ones in [0, last] of 256 bits.
-  static std::uint64_t count(const std::uint8_t* bitmap, std::uint64_t last) {
+  static BH_INLINE std::uint64_t count(const std::uint8_t* bitmap, std::uint64_t last) {
     std::uint64_t ones = 0, w = 0;
     for (; w < last / 64; ++w) ones += static_cast<unsigned>(std::popcount(load_word(bitmap + 8 * w)));
     return ones + static_cast<unsigned>(std::popcount(load_word(bitmap + 8 * w) << (63 - last % 64)));
   }
-  std::uint64_t next_dense(std::uint64_t node, std::uint64_t label) const {
+  BH_INLINE std::uint64_t next_dense(std::uint64_t node, std::uint64_t label) const {
     std::uint64_t w = label / 64, bits = load_word(bitmaps_ + 64 * node + 8 * w) >> label % 64 << label % 64;
     for (; bits == 0; bits = load_word(bitmaps_ + 64 * node + 8 * w))
       if (++w == 4) return kNone;
@@ -102,6 +106,9 @@ class Louds {
   std::vector<std::uint32_t> dense_children_, dense_leaves_;  // before each dense node
   RankSelect children_, firsts_;
 };
+
+// Takes a trie from a section, as LoudsBuilder::write() put it there. Throws CorruptData.
+Louds read_louds(SectionReader& reader, std::uint64_t most_levels, std::vector<std::uint64_t>& leaves_by_level);
 
 // Takes sorted keys, none a prefix of another as far as they are kept, and writes the arrays.
 class LoudsBuilder {
@@ -120,7 +127,7 @@ class LoudsBuilder {
   // The arrays with as many dense levels as take the least memory, or, with a ratio, as many as take at most 1 / ratio
   // of what lies below them (SuRF's rule).
   LoudsShape shape(std::uint64_t ratio) const;
-  // Each array begins at a multiple of 8 from the end of `bytes` as given, and 16 zero bytes follow it.
+  // Appends the shape as five scalars, then the arrays.
   void write(const LoudsShape& shape, std::vector<std::uint8_t>& bytes) const;
 
  private:

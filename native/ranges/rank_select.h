@@ -6,31 +6,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
+#include "ranges/words.h"
+#include "support/simd.h"
+
 namespace bh::ranges {
-
-// Eight bytes from anywhere. Arrays end in 16 spare bytes, so that a load at their last byte stays inside.
-inline std::uint64_t load_word(const std::uint8_t* bytes) {
-  std::uint64_t word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
-}
-
-// The place of the k-th one, k from 0; the word must hold more than k.
-inline unsigned select_in_word(std::uint64_t word, unsigned k) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  std::uint64_t sums = word - (word >> 1 & 0x5555555555555555);
-  sums = (sums & 0x3333333333333333) + (sums >> 2 & 0x3333333333333333);
-  sums = ((sums + (sums >> 4)) & 0x0F0F0F0F0F0F0F0F) * kOnes;  // byte i: ones in bytes 0..i
-  const std::uint64_t bytes_before = ((((k * kOnes) | 0x80 * kOnes) - sums) >> 7 & kOnes) * kOnes >> 56;
-  const auto byte = static_cast<unsigned>(8 * bytes_before);
-  k -= static_cast<unsigned>((sums << 8) >> byte & 0xFF);
-  std::uint64_t rest = word >> byte;
-  for (; k > 0; --k) rest &= rest - 1;
-  return byte + static_cast<unsigned>(std::countr_zero(rest));
-}
 
 // Low bit first. Bits from `size` on are zero.
 class RankSelect {
@@ -61,14 +42,14 @@ class RankSelect {
   std::uint64_t word(std::uint64_t w) const { return load_word(bits_ + 8 * w); }
 
   // Ones in [0, i], i < size.
-  std::uint64_t rank(std::uint64_t i) const {
+  BH_INLINE std::uint64_t rank(std::uint64_t i) const {
     const std::uint64_t block = i / kBlock, last = i / 64;
     std::uint64_t ones = before(block);
     for (std::uint64_t w = block * kWords; w < last; ++w) ones += static_cast<unsigned>(std::popcount(word(w)));
     return ones + static_cast<unsigned>(std::popcount(word(last) << (63 - i % 64)));
   }
   // The place of the k-th one, k from 0, k < ones().
-  std::uint64_t select(std::uint64_t k) const {
+  BH_INLINE std::uint64_t select(std::uint64_t k) const {
     std::uint64_t block = hints_[k / kHint], end = hints_[k / kHint + 1];  // in [block, end]
     while (block < end) {
       const std::uint64_t middle = block + (end - block + 1) / 2;
@@ -82,12 +63,12 @@ class RankSelect {
     for (std::uint64_t w = block * kWords;; ++w) {
       const std::uint64_t bits = word(w);
       const auto ones = static_cast<unsigned>(std::popcount(bits));
-      if (left < ones) return 64 * w + select_in_word(bits, static_cast<unsigned>(left));
+      if (left < ones) return 64 * w + select_one(bits, static_cast<std::uint32_t>(left));
       left -= ones;
     }
   }
   // The first one at or after i, or size() if there is none.
-  std::uint64_t next_one(std::uint64_t i) const {
+  BH_INLINE std::uint64_t next_one(std::uint64_t i) const {
     if (i >= size_) return size_;
     std::uint64_t w = i / 64, bits = word(w) >> i % 64 << i % 64;
     for (; bits == 0; bits = word(w))

@@ -30,20 +30,6 @@ inline std::uint8_t* append_array(std::vector<std::uint8_t>& section, std::uint6
   return section.data() + at;
 }
 
-// Bits that are appended one after the other: up to 57 at a time, low bit first. 16 bytes behind them are writable.
-inline void put_bits(std::uint8_t* bits, std::uint64_t at, unsigned count, std::uint64_t value) {
-  if (count == 0) return;
-  std::uint64_t word;
-  std::memcpy(&word, bits + at / 8, 8);
-  word |= value << at % 8;
-  std::memcpy(bits + at / 8, &word, 8);
-}
-inline std::uint64_t get_bits(const std::uint8_t* bits, std::uint64_t at, unsigned count) {
-  std::uint64_t word;
-  std::memcpy(&word, bits + at / 8, 8);
-  return word >> at % 8 & ((std::uint64_t{1} << count) - 1);
-}
-
 // Takes a section apart, in the order in which it was written, and believes no size that it does not hold.
 class SectionReader {
  public:

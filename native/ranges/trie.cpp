@@ -5,19 +5,11 @@
 #include <string>
 
 #include "ranges/section.h"
+#include "ranges/words.h"
+#include "support/simd.h"
 
 namespace bh::ranges {
 namespace {
-
-// Scalars, bitmaps, labels, has-child, firsts, suffixes.
-std::vector<std::uint8_t> write(const LoudsBuilder& builder, const LoudsShape& shape, std::uint64_t suffix_bits) {
-  std::vector<std::uint8_t> section;
-  for (const std::uint64_t scalar : {shape.leaves, shape.levels, shape.dense_levels, shape.dense_nodes, shape.items})
-    append_scalar(section, scalar);
-  builder.write(shape, section);
-  append_array(section, (suffix_bits + 7) / 8);
-  return section;
-}
 
 // Prefixes in order, one after the other, as numbers of bytes: shared with the one before, and kept.
 // `shared(i)`: bytes that prefix i has in common with prefix i - 1; `byte(i, level)`.
@@ -38,10 +30,10 @@ std::vector<std::uint8_t> build_section(std::size_t count, std::uint32_t bits, S
   }
   Suffixes suffixes = Suffixes::up_to(bits);
   const LoudsShape shape = builder.shape(0);
-  std::vector<std::uint8_t> section = write(builder, shape, suffixes.size(leaves_by_level));
+  std::vector<std::uint8_t> section;
+  builder.write(shape, section);
   suffixes.set(nullptr, leaves_by_level);
-  const std::uint64_t suffix_bytes = (suffixes.size(leaves_by_level) + 7) / 8;
-  std::uint8_t* const packed = section.data() + section.size() - 16 - suffix_bytes;
+  std::uint8_t* const packed = append_array(section, (suffixes.size(leaves_by_level) + 7) / 8);
   std::vector<std::uint64_t> next(leaves_by_level.size());  // leaf of each level
   for (std::uint64_t level = 1; level < next.size(); ++level)
     next[level] = next[level - 1] + leaves_by_level[level - 1];
@@ -52,12 +44,30 @@ std::vector<std::uint8_t> build_section(std::size_t count, std::uint32_t bits, S
       const unsigned taken = left < 56 ? static_cast<unsigned>(left) : 56;
       std::uint64_t value = 0;
       for (std::uint64_t b = from; b < from + 7; ++b) value = value << 8 | (b < levels ? byte(i, b) : 0u);
-      put_bits(packed, at, taken, value >> (56 - taken));
+      xor_bits(packed, at, value >> (56 - taken));
       left -= taken, at += taken;
     }
     before = behind;
   }
   return section;
+}
+
+BH_MULTIVERSION Ends meet_in(const Louds& louds, const Suffixes& suffixes, const KeyBytes& a, const KeyBytes& b) {
+  TrieWalk walk(louds, suffixes);
+  if (!walk.seek(a)) return {};
+  Ends ends;
+  ends.first = walk.compare(a) == 0;
+  const int order = walk.compare(b);
+  if (order == 0) ends.last = true;
+  if (order >= 0) return ends;
+  if (!ends.first) {
+    ends.inside = true;
+  } else if (walk.advance()) {
+    const int next = walk.compare(b);
+    ends.inside = next < 0;
+    ends.last = next == 0;
+  }
+  return ends;
 }
 
 }  // namespace
@@ -116,40 +126,14 @@ Trie::Trie(std::vector<std::uint8_t> owned, std::uint32_t bits) : Trie(std::span
 Trie::Trie(std::span<const std::uint8_t> section, std::uint32_t bits)
     : section_(section), bits_(bits), suffixes_(Suffixes::up_to(bits)) {
   SectionReader reader(section);
-  LoudsShape shape;
-  for (std::uint64_t* scalar : {&shape.leaves, &shape.levels, &shape.dense_levels, &shape.dense_nodes, &shape.items})
-    *scalar = reader.scalar("the trie");
-  if (shape.dense_nodes > section.size() / 64 || shape.items > section.size())
-    corrupt_section("they end before the trie does");
-  if (shape.levels > (bits + 7) / 8) corrupt_section("the trie is deeper than its prefixes are long");
-  const std::uint8_t* bitmaps = reader.array(shape.bitmap_bytes(), "the dense part of the trie");
-  const std::uint8_t* labels = reader.array(shape.items, "the labels of the trie");
-  const std::uint8_t* children = reader.bits(shape.items, "the children of the trie");
-  const std::uint8_t* firsts = reader.bits(shape.items, "the nodes of the trie");
   std::vector<std::uint64_t> leaves_by_level;
-  louds_ = Louds(shape, bitmaps, labels, children, firsts, leaves_by_level);
+  louds_ = read_louds(reader, (bits + 7) / 8, leaves_by_level);
   const std::uint8_t* packed = reader.bits(suffixes_.size(leaves_by_level), "the suffixes of the trie");
   reader.end("the trie");
   suffixes_.set(packed, leaves_by_level);
-  if (!suffixes_.reach(shape.dense_levels, leaves_by_level)) louds_.forget_dense_leaves();
+  if (!suffixes_.reach(louds_.shape().dense_levels, leaves_by_level)) louds_.forget_dense_leaves();
 }
 
-Ends Trie::meet(const KeyBytes& a, const KeyBytes& b) const {
-  TrieWalk walk(louds_, suffixes_);
-  if (!walk.seek(a)) return {};
-  Ends ends;
-  ends.first = walk.compare(a) == 0;
-  const int order = walk.compare(b);
-  if (order == 0) ends.last = true;
-  if (order >= 0) return ends;
-  if (!ends.first) {
-    ends.inside = true;
-  } else if (walk.advance()) {
-    const int next = walk.compare(b);
-    ends.inside = next < 0;
-    ends.last = next == 0;
-  }
-  return ends;
-}
+Ends Trie::meet(const KeyBytes& a, const KeyBytes& b) const { return meet_in(louds_, suffixes_, a, b); }
 
 }  // namespace bh::ranges

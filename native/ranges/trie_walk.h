@@ -8,7 +8,8 @@
 
 #include "ranges/key_bytes.h"
 #include "ranges/louds.h"
-#include "ranges/section.h"
+#include "ranges/words.h"
+#include "support/simd.h"
 
 namespace bh::ranges {
 
@@ -48,14 +49,14 @@ class Suffixes {
   std::size_t directory_bytes() const { return 8 * start_.size(); }
   std::uint64_t place(std::uint64_t leaf, std::uint64_t level) const { return start_[level] + leaf * length(level); }
   std::uint64_t value(std::uint64_t leaf, std::uint64_t level) const {  // at most 56 bits
-    return get_bits(data_, place(leaf, level), static_cast<unsigned>(length(level)));
+    return load_bits(data_, place(leaf, level), static_cast<unsigned>(length(level)));
   }
   // Less than, equal to or greater than 0 as the leaf's bits are less than the key's in their place, and so on.
-  int compare(std::uint64_t leaf, std::uint64_t level, const KeyBytes& key) const {
+  BH_INLINE int compare(std::uint64_t leaf, std::uint64_t level, const KeyBytes& key) const {
     std::uint64_t left = length(level), at = left > 0 ? place(leaf, level) : 0;
     for (std::uint64_t from = level + 1; left > 0; from += 7) {
       const unsigned count = left < 56 ? static_cast<unsigned>(left) : 56;
-      const std::uint64_t ours = get_bits(data_, at, count), theirs = key.number(from, count);
+      const std::uint64_t ours = load_bits(data_, at, count), theirs = key.number(from, count);
       if (ours != theirs) return ours < theirs ? -1 : 1;
       left -= count, at += count;
     }
@@ -77,7 +78,7 @@ class TrieWalk {
   TrieWalk(const Louds& trie, const Suffixes& suffixes) : trie_(trie), suffixes_(suffixes) {}
 
   // To the first leaf whose bits are not less than the key's in their place. False: there is none.
-  bool seek(const KeyBytes& key) {
+  BH_INLINE bool seek(const KeyBytes& key) {
     depth_ = 0;
     if (trie_.shape().leaves == 0) return false;
     for (std::uint64_t node = 0;;) {
@@ -90,9 +91,9 @@ class TrieWalk {
       node = trie_.child(place);
     }
   }
-  bool advance() { return next_branch(); }
+  BH_INLINE bool advance() { return next_branch(); }
   // The leaf's bits against the key's in their place: less than, equal to or greater than 0.
-  int compare(const KeyBytes& key) const {
+  BH_INLINE int compare(const KeyBytes& key) const {
     for (std::uint64_t level = 0; level < depth_; ++level) {
       const int difference = static_cast<int>(trie_.label(at(level))) - static_cast<int>(key[level]);
       if (difference != 0) return difference;
@@ -105,11 +106,11 @@ class TrieWalk {
  private:
   static constexpr std::size_t kInline = 64;
 
-  int compare_suffix(const KeyBytes& key) const {
+  BH_INLINE int compare_suffix(const KeyBytes& key) const {
     return suffixes_.length(level()) == 0 ? 0 : suffixes_.compare(leaf(), level(), key);
   }
   // The branch to the right of the path's end, from where the path now ends.
-  bool next_branch() {
+  BH_INLINE bool next_branch() {
     while (depth_ > 0) {
       const std::uint64_t place = trie_.next(top());
       --depth_;
@@ -120,11 +121,11 @@ class TrieWalk {
     }
     return false;
   }
-  bool first_leaf() {
+  BH_INLINE bool first_leaf() {
     while (trie_.has_child(top())) push(trie_.find(trie_.child(top()), 0));
     return true;
   }
-  void push(std::uint64_t place) {
+  BH_INLINE void push(std::uint64_t place) {
     if (depth_ < kInline) {
       inline_[depth_] = place;
     } else {

@@ -171,10 +171,6 @@ void the_cost_is_that_of_the_paper_and_bounds_the_real_one() {
 }  // namespace
 
 int main() {
-  for (std::uint64_t word :
-       {std::uint64_t{1}, std::uint64_t{0x8000000000000000}, ~std::uint64_t{0}, std::uint64_t{0xF0F00001000F0300}})
-    for (unsigned k = 0, at = 0; at < 64; ++at)
-      if (word >> at & 1) CHECK(select_in_word(word, k++) == at);
   codes_are_found_like_in_a_sorted_list();
   keys_are_found_like_in_a_sorted_list();
   damaged_bytes_are_refused_or_harmless();
