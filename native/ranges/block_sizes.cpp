@@ -1,0 +1,102 @@
+#include "ranges/block_sizes.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace bh::ranges {
+
+namespace {
+
+constexpr std::uint64_t kMostHashes = std::uint64_t{1} << 62;
+
+}  // namespace
+
+std::uint64_t elias_fano_size(std::uint64_t n, std::uint64_t largest) {
+  const std::uint64_t ratio = largest / n + (largest % n == n - 1);  // floor((largest + 1) / n), without overflow
+  const auto low = static_cast<std::uint32_t>(ratio > 0 ? std::bit_width(ratio) - 1 : 0);
+  const std::uint64_t zeros = (largest >> low) + 1;
+  return n * low + (n + zeros) + (n + zeros) / 128 + 32 * ((zeros + 255) / 256);
+}
+
+std::uint64_t trie_size(std::span<const std::uint64_t> prefixes, std::uint32_t bits, std::uint32_t from) {
+  if (bits == 0) return 0;
+  const std::uint64_t levels = (bits + 7) / 8;
+  std::uint64_t best = std::numeric_limits<std::uint64_t>::max();
+  for (std::uint64_t cut = from; cut <= levels; ++cut) {
+    std::uint64_t dense = 0, sparse = cut < levels ? 10 * prefixes[bits] : 0;
+    for (std::uint64_t j = from; j < cut; ++j) dense += 512 * prefixes[8 * j];
+    for (std::uint64_t j = cut; j + 1 < levels; ++j) sparse += 10 * prefixes[8 * (j + 1)];
+    const std::uint64_t directories = 32 * (dense / 512 + 1) + 32 * (sparse / 5120 + 1) + 32 * (sparse / 640 + 1);
+    best = std::min(best, dense + sparse + directories);
+  }
+  return best + 32 * (23 + levels);
+}
+
+double bloom_passing(std::uint64_t n, std::uint64_t budget) {
+  const double each = static_cast<double>(budget) / static_cast<double>(n);
+  const double probes = std::clamp(std::round(std::log(2.0) * each), 1.0, 32.0);
+  return std::pow(1 - std::exp(-probes / each), probes);
+}
+
+std::optional<double> fuse_passing(std::uint64_t n, std::uint64_t blocks, std::uint64_t budget) {
+  const double log = std::log(static_cast<double>(std::max<std::uint64_t>(blocks, 2)));
+  const double share = static_cast<double>(n) / static_cast<double>(blocks);
+  const double wide = std::floor(log / std::log(2.91) - 0.5) + std::ceil(std::log2(std::max(1.0, share)));
+  const double segment = std::ldexp(1.0, static_cast<int>(std::clamp(wide, 2.0, 18.0)));
+  const double expansion = std::min(2.0, std::max(1.075, 0.77 + 0.305 * std::log(6e5) / log));
+  const double segments = std::max(1.0, std::ceil(std::round(expansion * static_cast<double>(n)) / segment) - 3);
+  const double slots = (segments + 3) * segment;
+  const double each = static_cast<double>(budget) / slots;
+  if (each < 1) return std::nullopt;
+  const double bits = std::min(32.0, std::floor(each));
+  const double covered = bits == 32 ? 0 : std::floor((each - bits) * (segments + 3));
+  const double more = std::max(0.0, covered - 3) / segments;
+  return std::ldexp(1 - more / 2, -static_cast<int>(bits));
+}
+
+std::optional<std::uint64_t> locality_range(std::uint64_t n, std::uint64_t budget) {
+  const auto fits = [&](std::uint64_t range) { return elias_fano_size(n, range - 1) <= budget; };
+  if (!fits(1)) return std::nullopt;
+  std::uint64_t low = 1, high = kMostHashes + 1;  // fits, does not
+  if (fits(kMostHashes)) return kMostHashes;
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (fits(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+namespace {
+
+// Keys whose bucket is another one than that of the key before.
+std::uint64_t new_buckets(std::span<const std::uint64_t> keys, std::uint64_t first, std::uint64_t width) {
+  std::uint64_t count = 0, before = (keys[0] - first) / width;
+  for (const std::uint64_t key : keys.subspan(1)) {
+    const std::uint64_t bucket = (key - first) / width;
+    count += bucket != before;
+    before = bucket;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::uint64_t count_buckets(std::span<const std::uint64_t> keys, std::uint64_t width) {
+  return keys.empty() ? 0 : 1 + new_buckets(keys, keys[0], width);
+}
+
+std::uint64_t estimate_buckets(std::span<const std::uint64_t> keys, std::uint64_t width) {
+  constexpr std::size_t kRuns = 64, kKeys = 262'144;
+  if (keys.size() <= kKeys) return count_buckets(keys, width);
+  constexpr std::size_t kRun = kKeys / kRuns;
+  std::uint64_t count = 0;
+  for (std::size_t run = 0; run < kRuns; ++run) {
+    count += new_buckets(keys.subspan(run * ((keys.size() - kRun) / (kRuns - 1)), kRun), keys[0], width);
+  }
+  const double share = static_cast<double>(count) / static_cast<double>(kRuns * (kRun - 1));
+  return 1 + static_cast<std::uint64_t>(share * static_cast<double>(keys.size() - 1));
+}
+
+}  // namespace bh::ranges
