@@ -103,7 +103,7 @@ Louds read_louds(SectionReader& reader, std::uint64_t most_levels, std::vector<s
   return Louds(shape, bitmaps, labels, children, firsts, leaves_by_level);
 }
 
-LoudsShape LoudsBuilder::shape(std::uint64_t ratio) const {
+LoudsShape LoudsBuilder::shape() const {
   // In bits with their directories: 576 for a dense node, 10.25 for a sparse item.
   std::uint64_t below = 0, dense = 0, dense_items = 0;
   for (const Level& level : levels_) below += 41 * level.labels.size() / 4;
@@ -113,7 +113,7 @@ LoudsShape LoudsBuilder::shape(std::uint64_t ratio) const {
     const Level& level = levels_[cut - 1];
     dense += 576 * level.nodes, below -= 41 * level.labels.size() / 4, dense_items += level.labels.size();
     if (dense_items > std::numeric_limits<std::uint32_t>::max()) break;
-    if (ratio == 0 ? dense + below <= least : dense * ratio < below) {
+    if (dense + below <= least) {
       least = dense + below;
       shape.dense_levels = cut;
     }

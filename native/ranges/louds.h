@@ -124,9 +124,8 @@ class LoudsBuilder {
     }
     ++leaves_;
   }
-  // The arrays with as many dense levels as take the least memory, or, with a ratio, as many as take at most 1 / ratio
-  // of what lies below them (SuRF's rule).
-  LoudsShape shape(std::uint64_t ratio) const;
+  // With as many dense levels as take the least memory.
+  LoudsShape shape() const;
   // Appends the shape as five scalars, then the arrays.
   void write(const LoudsShape& shape, std::vector<std::uint8_t>& bytes) const;
 

@@ -11,8 +11,6 @@
 namespace bh::ranges {
 namespace {
 
-constexpr std::uint64_t kRatio = 64;  // of the sparse levels to the dense ones, at least
-
 BH_MULTIVERSION bool meets(const Louds& louds, const Suffixes& suffixes, const KeyBytes& a, const KeyBytes& b) {
   TrieWalk walk(louds, suffixes);
   return walk.seek(a) && walk.compare(b) <= 0;
@@ -41,7 +39,7 @@ Surf Surf::build(std::size_t count, std::size_t width, const SurfOptions& option
     kept[i] = static_cast<std::uint16_t>(depth);
     before = behind;
   }
-  const LoudsShape shape = builder.shape(kRatio);
+  const LoudsShape shape = builder.shape();
   std::vector<std::uint8_t> trie;
   builder.write(shape, trie);
 

@@ -29,7 +29,7 @@ std::vector<std::uint8_t> build_section(std::size_t count, std::uint32_t bits, S
     before = behind;
   }
   Suffixes suffixes = Suffixes::up_to(bits);
-  const LoudsShape shape = builder.shape(0);
+  const LoudsShape shape = builder.shape();
   std::vector<std::uint8_t> section;
   builder.write(shape, section);
   suffixes.set(nullptr, leaves_by_level);
