@@ -24,7 +24,7 @@ struct ByteRows {
 };
 
 // Closed ranges, as codes or, for bytes and str, as they were asked for.
-struct Sample {
+struct PolicySample {
   std::vector<std::uint64_t> lo, hi;
   ByteRows lo_bytes, hi_bytes;
 };
@@ -38,7 +38,7 @@ struct Policy {
   double bits_per_key = 12;
   std::uint64_t worst_length = 0;  // code units; 0: no worst case is asked for
   double worst_rate = 0;
-  Sample sample;
+  PolicySample sample;
 
   // Both throw CorruptData; load() also throws std::runtime_error if the file cannot be read.
   static Policy load(const std::string& path);
