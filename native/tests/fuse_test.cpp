@@ -1,0 +1,143 @@
+// Instruction sets: fuse
+#include "ranges/fuse.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include "check.h"
+#include "ranges/codes.h"
+#include "support/errors.h"
+
+using namespace bh::ranges;
+
+namespace {
+
+using Values = std::vector<std::uint64_t>;
+
+enum class Layout { scattered, contiguous, runs, thousands };
+constexpr std::array kLayouts{Layout::scattered, Layout::contiguous, Layout::runs, Layout::thousands};
+
+Values draw(Layout layout, std::uint64_t n, std::uint64_t seed) {
+  std::set<std::uint64_t> values;
+  for (std::uint64_t i = 0; values.size() < n; ++i) {
+    const std::uint64_t drawn = bh::kth(seed, i) >> 8;
+    switch (layout) {
+      case Layout::scattered: values.insert(drawn); break;
+      case Layout::contiguous: values.insert(1000 + i); break;
+      case Layout::runs:
+        for (std::uint64_t j = 0; j < 20 && values.size() < n; ++j) values.insert(drawn + j);
+        break;
+      case Layout::thousands: values.insert(drawn & ~std::uint64_t{1023}); break;
+    }
+  }
+  return {values.begin(), values.end()};
+}
+
+std::uint64_t blocks_of(const Values& values) {
+  std::set<std::uint64_t> blocks;
+  for (const std::uint64_t value : values) blocks.insert(value >> kFuseBlockLog);
+  return blocks.size();
+}
+
+Fuse build(const Values& values, double bits_each, std::uint64_t seed) {
+  const auto budget = static_cast<std::uint64_t>(bits_each * static_cast<double>(values.size()));
+  const auto fuse = Fuse::build(values, blocks_of(values), budget, bh::ranges::part_seed(seed, Tag::fuse));
+  CHECK(fuse && fuse->bits() <= budget);
+  return *fuse;
+}
+
+void finds_all(const Fuse& fuse, const Values& values) {
+  for (const std::uint64_t value : values) CHECK(fuse.any(value, value) && fuse.any(value - 5, value + 40));
+}
+
+void golden() {
+  const auto shape = [](std::uint64_t n, std::uint64_t blocks, std::uint32_t block_log, std::uint64_t segment,
+                        std::uint64_t segments, std::uint64_t slots) {
+    const FuseShape is(n, blocks);
+    CHECK(is.block_log == block_log && std::uint64_t{1} << is.segment_log == segment);
+    CHECK(is.segments == segments && is.slots() == slots);
+  };
+  shape(1000, 1000, 3, 32, 40, 1376);
+  shape(10000, 10000, 4, 256, 45, 12288);
+  shape(100000, 100000, 4, 1024, 107, 112640);
+  shape(1000000, 1000000, 4, 4096, 260, 1077248);
+  shape(10000000, 10000000, 4, 16384, 654, 10764288);
+  shape(1000000, 62500, 4, 8192, 136, 1138688);
+
+  const std::array rates{6.17e-3, 1.69e-3, 4.57e-4, 1.23e-4, 3.51e-5, 9.89e-6};
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    FuseShape is(1000000, 1000000);
+    CHECK(is.spend(1000000 * (8 + 2 * i)) && std::abs(is.rate() / rates[i] - 1) < 5e-3);
+  }
+
+  const std::uint64_t seed = bh::kth(part_seed(0, Tag::fuse), 0), value = 0x123456789ABC;
+  CHECK(seed == 0x00e78a7f576441a3);
+  const auto place = Fuse::place(FuseShape(1000000, 1000000), seed, value >> 4);
+  CHECK(place.segment == 156);
+  const std::array<std::uint64_t, 4> slots{639567, 646672, 647406, 655196};
+  for (std::size_t j = 0; j < 4; ++j) CHECK(place.slot[j] + ((value & 15) ^ place.turn[j]) == slots[j]);
+  CHECK(bh::kth(value + seed, 3) == 0x8a6ae6cd42b867d7);
+}
+
+// The share of ranges of `length` values, none of them in the set, that seem to hold one; within the normal interval of
+// 99.9% of what the rate says.
+void measured(const Fuse& fuse, const Values& values, std::uint64_t length, std::uint64_t asked) {
+  std::uint64_t hits = 0, empty = 0;
+  for (std::uint64_t i = 0; empty < asked; ++i) {
+    const std::uint64_t near = values[bh::range(bh::kth(i, 5), values.size())];
+    const std::uint64_t a = i % 2 == 0 ? bh::kth(i, 6) >> 8 : near + 1 + bh::range(bh::kth(i, 6), 100);
+    const auto next = std::lower_bound(values.begin(), values.end(), a);
+    if (next != values.end() && *next < a + length) continue;
+    ++empty;
+    hits += fuse.any(a, a + length - 1);
+  }
+  const double p = 1 - std::pow(1 - fuse.shape().rate(), static_cast<double>(length)), n = static_cast<double>(asked);
+  CHECK(std::abs(static_cast<double>(hits) - n * p) <= 3.3 * std::sqrt(n * p * (1 - p)) + 1);
+}
+
+void damaged(const Fuse& fuse) {
+  const auto refuses = [&](const FuseShape& shape) {
+    try {
+      Fuse::load(shape, fuse.seed(), fuse.slots(), fuse.plane());
+    } catch (const bh::CorruptData&) {
+      return true;
+    }
+    return false;
+  };
+  CHECK(!refuses(fuse.shape()));
+  const auto spoiled = [&](auto member, auto value) {
+    FuseShape shape = fuse.shape();
+    shape.*member = value;
+    return refuses(shape);
+  };
+  CHECK(spoiled(&FuseShape::segments, std::uint64_t{0}) && spoiled(&FuseShape::segments, ~std::uint64_t{0}));
+  CHECK(spoiled(&FuseShape::segments, fuse.shape().segments + 1) && spoiled(&FuseShape::segment_log, 19u));
+  CHECK(spoiled(&FuseShape::block_log, 5u) && spoiled(&FuseShape::bits, 0u) && spoiled(&FuseShape::bits, 33u));
+  CHECK(spoiled(&FuseShape::covered, fuse.shape().segments + 4) &&
+        spoiled(&FuseShape::values, fuse.shape().slots() + 1));
+}
+
+}  // namespace
+
+int main() {
+  golden();
+  for (const Layout layout : kLayouts) {
+    for (std::uint64_t n = 1; n < 2000; n += 1 + n / 20) {
+      const Values values = draw(layout, n, n);
+      finds_all(build(values, 24, n), values);
+    }
+    const Values values = draw(layout, 30000, 1);
+    for (const double bits : {5.0, 10.0, 10.9, 36.0}) finds_all(build(values, bits, 2), values);
+    const Fuse fuse = build(values, 6.8, 3);
+    for (const std::uint64_t length : {1, 3, 16, 63}) measured(fuse, values, length, 40000);
+    CHECK(fuse.bits() > 67 * values.size() / 10);
+    damaged(fuse);
+  }
+  const Values twice{7, 7, 9};
+  CHECK(!Fuse::build(twice, 1, 1000, 0));
+  CHECK(!Fuse::build(Values(100, 5), 1, 100000, 0));                     // more than a slot can count
+  CHECK(!Fuse::build(draw(Layout::scattered, 1000, 0), 1000, 1000, 0));  // below a bit for each slot
+}
