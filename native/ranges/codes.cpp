@@ -40,8 +40,11 @@ bool strictly_ascend(std::span<const std::uint64_t> codes) {
 }
 
 Storage<std::uint64_t> sorted_distinct(std::span<const std::uint64_t> codes) {
-  Storage<std::uint64_t> sorted(codes.begin(), codes.end());
-  if (strictly_ascend(codes)) return sorted;
+  return sorted_distinct(Storage<std::uint64_t>(codes.begin(), codes.end()));
+}
+
+Storage<std::uint64_t> sorted_distinct(Storage<std::uint64_t> sorted) {
+  if (strictly_ascend(sorted)) return sorted;
   if (!std::is_sorted(sorted.begin(), sorted.end())) {
     if (sorted.size() < 2 * kBuckets)
       std::sort(sorted.begin(), sorted.end());

@@ -39,6 +39,7 @@ constexpr std::uint64_t part_seed(std::uint64_t seed, Tag tag) { return kth(seed
 bool strictly_ascend(std::span<const std::uint64_t> codes);
 
 // Sorted and without repetitions: by radix, least significant digit first, unless they already ascend.
+Storage<std::uint64_t> sorted_distinct(Storage<std::uint64_t> codes);
 Storage<std::uint64_t> sorted_distinct(std::span<const std::uint64_t> codes);
 
 // The distinct prefixes of sorted codes, in order.

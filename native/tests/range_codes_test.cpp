@@ -26,15 +26,16 @@ int main() {
   CHECK(count_prefixes(1001, 69999, 48) == 2 && count_prefixes(1001, 69999, 54) == 69);
   CHECK(count_prefixes(1001, 69999, 56) == 271 && count_prefixes(1001, 69999, 60) == 4313);
 
-  CHECK(sorted_distinct({}).empty() && distinct_prefixes({}, 5).empty() && count_distinct_prefixes({}, 5) == 0);
+  CHECK(sorted_distinct(std::span<const std::uint64_t>()).empty() && distinct_prefixes({}, 5).empty() &&
+        count_distinct_prefixes({}, 5) == 0);
   for (const std::size_t n : {1, 2, 1000, 20000})
     for (const std::uint64_t values : {std::uint64_t{1}, std::uint64_t{300}, kMax}) {
       std::vector<std::uint64_t> codes(n);
       for (std::size_t i = 0; i < n; ++i) codes[i] = kMax - bh::range(bh::kth(n, i), values);
-      const auto sorted = sorted_distinct(codes);
+      const auto sorted = sorted_distinct(std::span(codes));
       std::sort(codes.begin(), codes.end());
       codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
       CHECK(std::ranges::equal(sorted, codes) && strictly_ascend(sorted));
-      CHECK(std::ranges::equal(sorted_distinct(codes), codes));
+      CHECK(std::ranges::equal(sorted_distinct(std::span(codes)), codes));
     }
 }
