@@ -8,7 +8,7 @@ STUDY ?=
 TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
-HOSTS := ray torch vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+HOSTS := ray rocksdb torch vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
 NIGHTLY_HOSTS := spark triton# hosts that are too large for .ci/run, or too slow
 VENV := .venv
 BIN := $(VENV)/bin
@@ -102,6 +102,8 @@ torch_INDEX = $(TORCH_INDEX)
 torch_EXTRAS = sklearn# for the digits
 triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
+rocksdb_EXTRAS = dev# to build the extension that only this environment has
+rocksdb_TESTS = tests/ranges/test_recorder.py
 vllm_OPTIONS = -n $(JOBS) --dist loadfile# an engine or a server takes longer to start than its tests
 vllm_TESTS = tests/workloads/tiny_llama/test_model.py tests/scheduling/serving/predictors/test_probe_training.py
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
@@ -126,11 +128,20 @@ build/hosts/wheel.stamp: $(VENV)/build.stamp $(shell find src -name '*.py')
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w build/hosts .
 	touch $@
 
-$(APART:%=build/%/wheel.stamp): build/%/wheel.stamp: build/hosts/wheel.stamp build/%/needs.stamp
+$(patsubst %,build/%/wheel.stamp,$(filter-out rocksdb,$(APART))): build/%/wheel.stamp: build/hosts/wheel.stamp build/%/needs.stamp
 	build/$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/hosts/*.whl
 	touch $@
 
+# With beforehand._rocksdb, which no wheel holds.
+build/rocksdb/wheel.stamp: build/rocksdb/needs.stamp $(SOURCES) $(shell find src -name '*.py')
+	@echo '#include <rocksdb/db.h>' | $(CXX) -std=c++17 $(ROCKSDB_ROOT:%=-I%/include) -fsyntax-only -x c++ - 2>/dev/null || \
+	  { echo "no RocksDB: apt-get install librocksdb-dev, or name an installation: ROCKSDB_ROOT=PREFIX" >&2; exit 1; }
+	BEFOREHAND_ROCKSDB=ON build/rocksdb/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+	  --force-reinstall -C build-dir=build/rocksdb/cmake .
+	touch $@
+
 test-ray:  ## the tests on a local Ray
+test-rocksdb:  ## the tests inside RocksDB (librocksdb-dev); ROCKSDB_ROOT=PREFIX names another installation
 test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
 test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter

@@ -17,7 +17,7 @@ from tests.areas import AREAS, PACKAGE, ROOT
 from tests.native_tests import imports_native, source_of
 
 LAYERS = [
-    {"_native"}, {"tables"}, {"core"}, set(AREAS) - {"gradients"}, {"gradients"},
+    {"_native", "_rocksdb"}, {"tables"}, {"core"}, set(AREAS) - {"gradients"}, {"gradients"},
     {"integrations", "workloads", "reporting"}, {"studies"}, {"systems"}, {"cli"}, {"__main__"},
 ]  # fmt: skip
 ROOMS = {
@@ -79,7 +79,7 @@ def test_a_module_imports_only_from_below(module):
 @pytest.mark.parametrize("source", HEADERS, ids=str)
 def test_native_areas_include_only_support_and_themselves_and_no_python(source):
     folder = source.parts[1]
-    assert folder in ("support", "bindings", "tests", "fuzz", *AREAS)
+    assert folder in ("support", "bindings", "rocksdb", "tests", "fuzz", *AREAS)
     text = (ROOT / source).read_text()
     if folder in ("support", *AREAS):
         assert not re.search(r"#include\s*[<\"](Python|nanobind)", text)

@@ -23,6 +23,8 @@ void bind_errors(nb::module_&) {
       raise("TimedOut", error.what());
     } catch (const bh::Closed& error) {
       raise("Closed", error.what());
+    } catch (const bh::StorageError& error) {
+      raise("StorageError", error.what());
     }
   });
 }

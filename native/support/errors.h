@@ -29,6 +29,11 @@ struct Closed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A store below this library, such as a disk or a database, has failed.
+struct StorageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // A number as messages show it.
 inline std::string shown(double value) {
   char text[32];

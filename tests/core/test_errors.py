@@ -12,6 +12,7 @@ BUILT_IN = {
     "CapacityExceeded": OverflowError,
     "CorruptData": ValueError,
     "StaleData": ValueError,
+    "StorageError": OSError,
     "MissingDependency": ImportError,
     "TimedOut": TimeoutError,
     "Closed": RuntimeError,

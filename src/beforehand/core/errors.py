@@ -5,6 +5,7 @@ BeforehandError
 ├── CapacityExceeded   (OverflowError)  more than a structure or format can hold
 ├── CorruptData        (ValueError)     bytes or a file that this library did not write, or that were damaged
 ├── StaleData          (ValueError)     what was built from files that have changed since
+├── StorageError       (OSError)        a database below this library has failed
 ├── MissingDependency  (ImportError)    a host library is not installed
 ├── TimedOut           (TimeoutError)   others did not come, or answer, within the time that was set
 └── Closed             (RuntimeError)   a queue that takes no more, or has no more to give; a job that has ended
@@ -29,6 +30,10 @@ class CorruptData(BeforehandError, ValueError):
 
 class StaleData(BeforehandError, ValueError):
     """What was built from files no longer fits them, as one of them has changed; the message says how to rebuild it."""
+
+
+class StorageError(BeforehandError, OSError):
+    """A database below this library has failed, or its disk; the message is the database's own."""
 
 
 class MissingDependency(BeforehandError, ImportError):
