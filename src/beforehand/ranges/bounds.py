@@ -35,7 +35,7 @@ class Bounds:
 
     lo: Codes | Strings
     hi: Codes | Strings
-    empty: NDArray[np.bool_]  # no value of the keys' type is in the range; its codes mean nothing
+    empty: NDArray[np.bool_]  # no value of the keys' type is in the range; its codes are those of another
     before: NDArray[np.bool_] | None  # of strings only
     shape: tuple[int, ...]  # () for one range, given as two scalars
 
@@ -53,7 +53,15 @@ class _Ends:
     unit: str | None = None
 
 
-def encode_bounds(key_type: KeyType, width: int, lo: Any, hi: Any, *, closed: Closed = "both") -> Bounds:
+def encode_bounds(
+    key_type: KeyType,
+    width: int,
+    lo: Any,
+    hi: Any,
+    *,
+    closed: Closed = "both",
+    names: tuple[str, str] = ("lo", "hi"),
+) -> Bounds:
     """The codes of ranges.
 
     Args:
@@ -62,24 +70,24 @@ def encode_bounds(key_type: KeyType, width: int, lo: Any, hi: Any, *, closed: Cl
         lo, hi: Scalars or arrays of the keys' kind, which are broadcast. Integers may be of any size, and may ask
             about floats; datetimes and durations may be in any unit.
         closed: "both" for lo <= x <= hi, "left" for lo <= x < hi.
+        names: What messages call lo and hi.
 
     Raises:
         InvalidInput: lo is above hi; a bound is of another kind, NaN or NaT; the shapes do not fit; closed is unknown.
     """
     if closed not in CLOSED:
         raise InvalidInput(f"closed is {closed!r}, but must be one of {', '.join(CLOSED)}")
-    low, high = _read(key_type, lo, "lo"), _read(key_type, hi, "hi")
+    low = _read(key_type, lo, names[0])
+    high = low if hi is lo else _read(key_type, hi, names[1])
     try:
         shape = np.broadcast_shapes(low.values.shape, high.values.shape)
     except ValueError:
-        raise InvalidInput(
-            f"lo has shape {low.values.shape}, hi has {high.values.shape}, which do not broadcast; pass one of each, "
-            "or as many"
-        ) from None
+        shapes = f"{names[0]} has shape {low.values.shape}, {names[1]} has {high.values.shape}"
+        raise InvalidInput(f"{shapes}, which do not broadcast; pass one of each, or as many") from None
     crossed = np.broadcast_to(_above(key_type, low, high), shape)
     if crossed.any():
         raise InvalidInput(
-            f"{first_of('lo', crossed)} is above {first_of('hi', crossed)}; swap them, or drop the range"
+            f"{first_of(names[0], crossed)} is above {first_of(names[1], crossed)}; swap them, or drop the range"
         )
     strict = closed == "left"
     empty = np.broadcast_to(~_above(key_type, high, low), shape) if strict else np.zeros(shape, np.bool_)
@@ -135,6 +143,7 @@ def _numbers(key_type: KeyType, low: _Ends, high: _Ends, strict: bool, empty: ND
         empty = empty | first
         hi = np.where(first | (hi_side > 0), hi, hi - np.uint64(1))
     empty = empty | (lo > hi)  # a bound in finer steps than the keys' may leave nothing between
+    hi = np.where(empty, lo, hi) if empty.any() else hi
     return Bounds(np.ravel(lo), np.ravel(hi), np.ravel(empty), None, shape)
 
 
@@ -166,6 +175,7 @@ def _strings(
     lo: list[bytes] = np.broadcast_to(low, empty.shape).reshape(-1).tolist()
     hi: list[bytes] = np.broadcast_to(high, empty.shape).reshape(-1).tolist()
     before = np.array([strict and 0 < len(row) <= width and row[-1] != 0 for row in hi], np.bool_)
+    before &= ~np.ravel(empty)
     return Bounds(
         as_strings([row[:width] for row in lo]),
         as_strings([row[:width] for row in hi]),
