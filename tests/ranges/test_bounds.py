@@ -91,6 +91,8 @@ def test_golden_bounds():
     assert (int(whole.lo[0]), int(whole.hi[0])) == (0, 2**64 - 1)
     assert int(encode_bounds(F64, 64, -1, -0.0, closed="left").hi[0]) == 2**63 - 1
     assert encode_bounds(KeyType("bytes"), 8, b"", b"", closed="left").empty.all()
+    beside = encode_bounds(F64, 64, 2.0**53, 2**53 + 1, closed="left")  # which float64 cannot tell apart
+    assert not beside.empty.any()
 
 
 def test_bounds_are_broadcast_and_two_scalars_are_one_range():

@@ -1,5 +1,6 @@
 """Ranges that are asked about, as closed ranges of codes."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal, final, get_args
 
@@ -14,6 +15,7 @@ from beforehand.ranges.codes import (
     float_codes,
     rounded_floats,
     signed_codes,
+    unsigned_codes,
     whole_codes,
 )
 from beforehand.ranges.keys import KeyType, as_array
@@ -90,10 +92,10 @@ def encode_bounds(
             f"{first_of(names[0], crossed)} is above {first_of(names[1], crossed)}; swap them, or drop the range"
         )
     strict = closed == "left"
+    if not key_type.textual:
+        return _numbers(key_type, low, high, strict, shape)
     empty = np.broadcast_to(~_above(key_type, high, low), shape) if strict else np.zeros(shape, np.bool_)
-    if key_type.textual:
-        return _strings(low.values, high.values, width // 8, strict, empty)
-    return _numbers(key_type, low, high, strict, empty)
+    return _strings(low.values, high.values, width // 8, strict, empty)
 
 
 def _read(key_type: KeyType, given: Any, name: str) -> _Ends:
@@ -123,50 +125,52 @@ def _whole(item: Any) -> bool:
 
 
 def _above(key_type: KeyType, one: _Ends, other: _Ends) -> NDArray[np.bool_]:
-    """Whether one is above the other, exactly, whatever their units and dtypes."""
+    """Whether one is above the other; of a large integer and a float that equals its rounding, neither is."""
     if one.unit != other.unit and one.unit and other.unit:
         floors, exact, side = in_unit(one.values, one.unit, other.unit, key_type.kind, "one bound")
         inside = (floors > other.values) | ((floors == other.values) & ~exact)
         return np.where(side == 0, inside, side > 0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(one.values > other.values, np.bool_)
+    return np.asarray(one.values > other.values, np.bool_)
 
 
-def _numbers(key_type: KeyType, low: _Ends, high: _Ends, strict: bool, empty: NDArray[np.bool_]) -> Bounds:
-    shape = empty.shape
-    lo, lo_side = _codes(key_type, low, "lo", up=True)
-    hi, hi_side = _codes(key_type, high, "hi", up=strict)
-    lo, lo_side, hi, hi_side = np.broadcast_arrays(lo, lo_side, hi, hi_side)
-    empty = empty | (lo_side > 0) | (hi_side < 0)
+def _numbers(key_type: KeyType, low: _Ends, high: _Ends, strict: bool, shape: tuple[int, ...]) -> Bounds:
+    lo, lo_side = _codes(key_type, low, up=True)
+    hi, hi_side = _codes(key_type, high, up=strict)
+    if lo_side is None and hi_side is None and not strict:
+        ends = np.broadcast_arrays(lo, hi)
+        return Bounds(np.ravel(ends[0]), np.ravel(ends[1]), np.zeros(math.prod(shape), np.bool_), None, shape)
+    inside = np.zeros((), np.int8)
+    lo, lo_side, hi, hi_side = np.broadcast_arrays(
+        lo, inside if lo_side is None else lo_side, hi, inside if hi_side is None else hi_side
+    )
+    empty = (lo_side > 0) | (hi_side < 0)
     if strict:  # the code before that of hi, but where hi was above the domain
         first = (hi == 0) & (hi_side == 0)
-        empty = empty | first
+        empty |= first
         hi = np.where(first | (hi_side > 0), hi, hi - np.uint64(1))
-    empty = empty | (lo > hi)  # a bound in finer steps than the keys' may leave nothing between
-    hi = np.where(empty, lo, hi) if empty.any() else hi
+    empty |= lo > hi  # also where bounds in finer steps than the keys' leave nothing between
+    hi = np.where(empty, lo, hi)
     return Bounds(np.ravel(lo), np.ravel(hi), np.ravel(empty), None, shape)
 
 
-def _codes(key_type: KeyType, ends: _Ends, name: str, up: bool) -> tuple[Codes, NDArray[np.int8]]:
+def _codes(key_type: KeyType, ends: _Ends, up: bool) -> tuple[Codes, NDArray[np.int8] | None]:
+    """Codes, and on which side of the domain each bound lay: None where each is exactly one of the keys' type."""
     values = ends.values
+    kind = values.dtype.kind
     match key_type.kind:
         case "uint64" | "int64":
-            return whole_codes(values, key_type.kind == "int64")
+            signed = key_type.kind == "int64"
+            if kind == ("i" if signed else "u"):
+                return signed_codes(values) if signed else unsigned_codes(values), None
+            return whole_codes(values, signed)
         case "float64":
-            exact = values.dtype.kind == "f" or (
-                values.dtype.kind != "O" and bool((np.abs(values) <= EXACT_FLOAT).all())
-            )
-            floats = values if exact else rounded_floats(values, "up" if up else "down")
-            return float_codes(floats, name), np.zeros(values.shape, np.int8)
-    ticks, exact_ticks, side = in_unit(values, ends.unit or "", key_type.unit or "", key_type.kind, name)
-    if up:
-        ticks = ticks + (~exact_ticks).astype(np.int64)
-    return signed_codes(ticks), side
-
-
-def _exact_floats(values: NDArray[Any]) -> bool:
-    kind = values.dtype.kind
-    return kind == "f" or (kind in "ui" and bool(((values <= EXACT_FLOAT) & (values >= -EXACT_FLOAT)).all()))
+            if kind == "f" or (kind in "ui" and bool(((values <= EXACT_FLOAT) & (values >= -EXACT_FLOAT)).all())):
+                return float_codes(values), None
+            return float_codes(rounded_floats(values, "up" if up else "down")), np.zeros(values.shape, np.int8)
+    if ends.unit == key_type.unit:
+        return signed_codes(values), None
+    ticks, exact, side = in_unit(values, ends.unit or "", key_type.unit or "", key_type.kind, "bounds")
+    return signed_codes(ticks + (~exact).astype(np.int64) if up else ticks), side
 
 
 def _strings(

@@ -24,7 +24,7 @@ def signed_codes(values: NDArray[Any]) -> Codes:
     return np.ascontiguousarray(values, np.int64).view(np.uint64) ^ SIGN
 
 
-def float_codes(values: NDArray[Any], name: str) -> Codes:
+def float_codes(values: NDArray[Any], name: str = "values") -> Codes:
     """Bits of the float64, made to ascend: all flipped where negative, the sign alone elsewhere. -0.0 counts as 0.0.
 
     Raises:
