@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "ranges/block_sections.h"
 #include "ranges/dyadic.h"
 #include "support/hash.h"
 
@@ -154,39 +155,40 @@ Rosetta Rosetta::build(std::span<const std::uint64_t> codes, const EmptyRanges& 
   return Rosetta(std::move(filters), options.max_probes);
 }
 
-Rosetta Rosetta::read(std::span<const std::uint8_t> section, std::shared_ptr<const void> owner, std::uint64_t seed,
-                      std::optional<std::uint64_t> max_probes) {
-  SectionReader reader(section);
-  const std::uint64_t levels = reader.scalar("the number of levels");
-  if (levels < 1 || levels > 64) corrupt_section("it has " + std::to_string(levels) + " levels, not 1 to 64");
+Rosetta Rosetta::read(FilterReader& reader) {
+  const StoredBounds bounds = read_bounds(reader);
+  const Header& header = reader.header();
+  check(!bounds.codes && !is_textual(header.keys), "Rosetta stores no smallest key, and has no keys of bytes");
+  Design other = header.design;
+  other.max_probes = Design{}.max_probes;
+  check(other == Design{}, "Rosetta has no such parts");
+  SectionReader section(reader.section(Tag::rosetta));
+  const std::uint64_t levels = section.scalar("the levels of Rosetta");
+  check(1 <= levels && levels <= 64, "Rosetta has no level, or more than a code has bits");
   std::vector<BloomShape> shapes(levels);
   for (BloomShape& shape : shapes) {
-    shape.bits = reader.scalar("a level");
-    const std::uint64_t probes = reader.scalar("a level");
-    if (shape.bits % 64 != 0 || probes < 1 || probes > Bloom::kMostProbes)
-      corrupt_section("a level has no such filter");
+    shape.bits = section.scalar("the levels of Rosetta");
+    const std::uint64_t probes = section.scalar("the levels of Rosetta");
+    check(shape.bits % 64 == 0 && 1 <= probes && probes <= Bloom::kMostProbes, "a level of Rosetta has no such filter");
     shape.probes = static_cast<std::uint32_t>(probes);
   }
   std::vector<Bloom> filters;
   for (std::uint64_t h = 0; h < levels; ++h) {
-    const std::uint8_t* bits = reader.array(shapes[h].bits / 8, "a level");
-    Payload payload(owner, std::span(bits, shapes[h].bits / 8 + kPadding));
+    Payload payload = reader.payload(section, shapes[h].bits, "a level of Rosetta");
     filters.push_back(shapes[h].bits == 0 ? Bloom::build({}, shapes[h], 0)
-                                          : Bloom::load(shapes[h], level_seed(seed, h), std::move(payload)));
+                                          : Bloom::load(shapes[h], level_seed(header.seed, h), std::move(payload)));
   }
-  reader.end("the levels");
-  return Rosetta(std::move(filters), max_probes);
+  section.end("the levels of Rosetta");
+  return Rosetta(std::move(filters), header.design.max_probes);
 }
 
-std::vector<std::uint8_t> Rosetta::section() const {
-  std::vector<std::uint8_t> section;
-  append_scalar(section, levels_.size());
-  for (const Bloom& level : levels_) append_scalar(section, level.bits()), append_scalar(section, level.shape().probes);
+std::vector<Section> Rosetta::sections() const {
+  Section section{Tag::rosetta, {levels_.size()}, {}, {}};
   for (const Bloom& level : levels_) {
-    std::uint8_t* const to = append_array(section, level.bits() / 8);
-    std::copy_n(level.payload().data(), level.bits() / 8, to);
+    section.scalars.insert(section.scalars.end(), {level.bits(), level.shape().probes});
+    section.arrays.push_back(level.payload().bytes());
   }
-  return section;
+  return {bounds_section(64, std::optional<CodeEnds<std::uint64_t>>()), std::move(section)};
 }
 
 std::uint64_t Rosetta::bits() const {

@@ -3,14 +3,14 @@
 // node whose filter says yes is doubted down to the codes under it.
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "ranges/bloom.h"
 #include "ranges/codes.h"
-#include "ranges/section.h"
+#include "ranges/format.h"
+#include "ranges/stored.h"
 
 namespace bh::ranges {
 
@@ -41,21 +41,21 @@ enum class RosettaSplit { bottom, equal, by_use };
 
 class Rosetta {
  public:
+  static constexpr FilterKind kKind = FilterKind::rosetta;
   // Sorted distinct codes. Of three ways to divide the memory it takes the one with the lowest rate on the sample;
   // without a sample the level of whole codes gets all.
   static Rosetta build(std::span<const std::uint64_t> codes, const EmptyRanges& sample, const RosettaOptions& options);
   static Rosetta build(std::span<const std::uint64_t> codes, const EmptyRanges& sample, const RosettaOptions& options,
                        RosettaSplit split);
-  // What section() gave, which `owner` keeps, or the caller if it is empty. Throws CorruptData.
-  static Rosetta read(std::span<const std::uint8_t> section, std::shared_ptr<const void> owner, std::uint64_t seed,
-                      std::optional<std::uint64_t> max_probes);
+  static Rosetta read(FilterReader& reader);
 
   bool may_intersect(std::uint64_t a, std::uint64_t b) const;
 
   std::size_t levels() const { return levels_.size(); }
   const std::vector<Bloom>& filters() const { return levels_; }  // one without bits says yes
   RosettaRates rates(std::span<const std::uint64_t> codes) const;
-  std::vector<std::uint8_t> section() const;
+  std::vector<Section> sections() const;
+  std::uint64_t directory_bits() const { return 0; }
   std::uint64_t bits() const;
 
  private:

@@ -110,6 +110,20 @@ Surf::Surf(std::span<const std::uint8_t> trie, std::span<const std::uint8_t> suf
   if (bits == 0) louds_.forget_dense_leaves();
 }
 
+Surf Surf::read(FilterReader& reader) {
+  const StoredBounds bounds = read_bounds(reader);
+  check(!bounds.codes && !bounds.bytes, "SuRF stores no smallest key");
+  check(reader.header().design == Design{}, "SuRF has no such parts");
+  const auto trie = reader.section(Tag::trie), suffixes = reader.section(Tag::suffix);
+  return read(trie, suffixes, bounds.width / 8, reader.header().seed);
+}
+
+std::vector<Section> Surf::sections() const {
+  return {bounds_section(8 * width_, std::optional<CodeEnds<std::uint64_t>>()),
+          {Tag::trie, {}, {}, trie_},
+          {Tag::suffix, {}, {}, packed_}};
+}
+
 bool Surf::contains(const KeyBytes& key, ByteCode bytes) const {
   if (suffix_ != Suffix::hash || suffix_bits_ == 0) return meets(louds_, suffixes_, key, key);
   TrieWalk walk(louds_, no_suffixes_);

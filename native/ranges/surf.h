@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "ranges/codes.h"
+#include "ranges/format.h"
 #include "ranges/keys.h"
 #include "ranges/louds.h"
+#include "ranges/stored.h"
 #include "ranges/trie_walk.h"
 
 namespace bh::ranges {
@@ -27,12 +29,14 @@ struct SurfOptions {
 
 class Surf {
  public:
+  static constexpr FilterKind kKind = FilterKind::surf;
   static constexpr std::uint32_t kMostBits = 32;
 
   // Sorted and distinct.
   static Surf build(std::span<const std::uint64_t> codes, const SurfOptions& options);
   static Surf build(const ByteKeys& keys, const SurfOptions& options);
-  // What the sections were, which are borrowed; `width`: bytes of a code. Throws CorruptData.
+  static Surf read(FilterReader& reader);
+  // Of sections that are borrowed; `width`: bytes of a code. Throws CorruptData.
   static Surf read(std::span<const std::uint8_t> trie, std::span<const std::uint8_t> suffixes, std::size_t width,
                    std::uint64_t seed);
 
@@ -54,10 +58,9 @@ class Surf {
   std::uint32_t suffix_bits() const { return suffix_bits_; }
   std::span<const std::uint8_t> trie_section() const { return trie_; }
   std::span<const std::uint8_t> suffix_section() const { return packed_; }
-  // Directories included.
-  std::uint64_t bits() const {
-    return 8 * (trie_.size() + packed_.size() + louds_.directory_bytes() + suffixes_.directory_bytes());
-  }
+  std::vector<Section> sections() const;
+  std::uint64_t directory_bits() const { return 8 * (louds_.directory_bytes() + suffixes_.directory_bytes()); }
+  std::uint64_t bits() const { return 8 * (trie_.size() + packed_.size()) + directory_bits(); }
 
  private:
   Surf(std::span<const std::uint8_t> trie, std::span<const std::uint8_t> suffixes, std::size_t width,
