@@ -16,6 +16,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "ranges/codes.h"
 #include "ranges/keys.h"
 #include "ranges/stored.h"
 #include "support/errors.h"
@@ -182,7 +183,7 @@ nb::bytes to_bytes(const Filter<Core>& self) {
     const Unlocked unlocked(self.stored.bytes());
     written = self.stored.write();
   }
-  return {reinterpret_cast<const char*>(written.data()), written.size()};
+  return nb::bytes(written.data(), written.size());
 }
 
 using Interval = std::tuple<double, double, std::uint64_t, std::uint64_t>;
@@ -192,8 +193,6 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
   using Self = Filter<Core>;
   auto bound = nb::class_<Self>(m, name);
   bound.def("may_intersect", &intersect_codes<Core>, "lo"_a.noconvert(), "hi"_a.noconvert())
-      .def("may_intersect", &intersect_strings<Core>, "lo"_a.noconvert(), "lo_data"_a.noconvert(), "hi"_a.noconvert(),
-           "hi_data"_a.noconvert(), "before"_a.noconvert())
       .def(
           "meets",
           [](const Self& self, std::uint64_t lo, std::uint64_t hi) {
@@ -226,6 +225,9 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
         const ranges::Interval& interval = *self.stored.interval;
         return Interval{interval.low, interval.high, interval.empty, interval.asked};
       });
+  if constexpr (requires(const Core& core) { core.may_intersect(ranges::ByteCode(), ranges::ByteCode()); })
+    bound.def("may_intersect", &intersect_strings<Core>, "lo"_a.noconvert(), "lo_data"_a.noconvert(),
+              "hi"_a.noconvert(), "hi_data"_a.noconvert(), "before"_a.noconvert());
   if constexpr (requires(const Core& core) { core.may_contain(std::uint64_t{0}); })
     bound.def("may_contain", &contain_codes<Core>, "keys"_a.noconvert());
   if constexpr (requires(const Core& core) { core.may_contain(ranges::ByteCode()); })

@@ -204,6 +204,18 @@ RosettaRates Rosetta::rates(std::span<const std::uint64_t> codes) const {
   return rates_of(shapes, prefixes);
 }
 
+std::optional<double> Rosetta::expected(std::span<const std::uint64_t> codes, const EmptyRanges& sample) const {
+  if (sample.lo.empty()) return std::nullopt;
+  const RosettaRates known = rates(codes);
+  double sum = 0;
+  for (std::size_t i = 0; i < sample.lo.size(); ++i) {
+    const auto nodes = count_nodes(sample.lo[i], sample.hi[i], static_cast<std::uint32_t>(levels_.size() - 1));
+    const bool capped = std::any_of(nodes.begin(), nodes.end(), [&](std::uint64_t count) { return count >= most_; });
+    sum += capped ? 1 : known.of(sample.lo[i], sample.hi[i]);
+  }
+  return sum / static_cast<double>(sample.lo.size());
+}
+
 bool Rosetta::may_intersect(std::uint64_t a, std::uint64_t b) const {
   Query query{levels_, most_};
   return !each_node(a, b, static_cast<std::uint32_t>(levels_.size() - 1),

@@ -54,6 +54,8 @@ class Rosetta {
   std::size_t levels() const { return levels_.size(); }
   const std::vector<Bloom>& filters() const { return levels_; }  // one without bits says yes
   RosettaRates rates(std::span<const std::uint64_t> codes) const;
+  // The mean over a sample; nothing without one.
+  std::optional<double> expected(std::span<const std::uint64_t> codes, const EmptyRanges& sample) const;
   std::vector<Section> sections() const;
   std::uint64_t directory_bits() const { return 0; }
   std::uint64_t bits() const;
