@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "ranges/codes.h"
 #include "support/errors.h"
 #include "support/storage.h"
 
@@ -13,13 +14,19 @@ namespace {
 
 constexpr std::uint32_t kMostBits = 32;
 constexpr std::uint32_t kLeastSegmentLog = 2, kMostSegmentLog = 18;  // fields of 14 bits name the groups of 2^18 / 2^4
-constexpr int kAttemptsOfASize = 4;
+constexpr int kAttemptsOfASize = 4, kAttemptsWithRepeated = 3;
 
 // Peels a set: takes away, again and again, a value that has a slot for itself.
 class Peeling {
  public:
-  Peeling(std::span<const std::uint64_t> values)
+  explicit Peeling(std::span<const std::uint64_t> values)
       : values_(values), sorted_(values.size()), peeled_(values.size()), own_(values.size()) {}
+
+  void drop_repeated() {
+    distinct_ = sorted_distinct(values_);
+    values_ = distinct_;
+    peeled_.resize(values_.size());
+  }
 
   // Whether nothing is left.
   bool run(const FuseShape& shape, std::uint64_t seed) {
@@ -28,7 +35,7 @@ class Peeling {
     queue_.resize(shape.slots());
     starts_.assign(shape.segments + 1, 0);
     sort(shape, seed, values_.data(), values_.size(), starts_.data(), sorted_.data());
-    if (!fill(shape, seed, sorted_.data(), sorted_.size(), counts_.data(), xors_.data())) return false;
+    if (!fill(shape, seed, sorted_.data(), values_.size(), counts_.data(), xors_.data())) return false;
     return peel(shape, seed, counts_.data(), xors_.data(), queue_.data(), peeled_.data(), own_.data()) ==
            values_.size();
   }
@@ -44,6 +51,7 @@ class Peeling {
                             std::uint64_t* queue, std::uint64_t* peeled, std::uint8_t* own);
 
   std::span<const std::uint64_t> values_;
+  Storage<std::uint64_t> distinct_;
   Storage<std::uint64_t> sorted_;  // by segment
   Storage<std::uint8_t> counts_;   // of each slot: 4 * (its values), XOR which of their slots it is
   Storage<std::uint64_t> xors_, queue_, starts_;
@@ -146,20 +154,21 @@ double FuseShape::rate() const {
 }
 
 std::optional<Fuse> Fuse::build(std::span<const std::uint64_t> values, std::uint64_t blocks, std::uint64_t budget_bits,
-                                std::uint64_t seed) {
+                                std::uint64_t seed, int attempts) {
   FuseShape shape(values.size(), blocks);
   if (!shape.spend(budget_bits)) return std::nullopt;
   Peeling peeling(values);
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::uint64_t chosen = kth(seed, static_cast<std::uint64_t>(attempt));
-    if (peeling.run(shape, chosen)) {
-      Fuse fuse(shape, chosen, Payload(shape.slots_bits()), Payload(shape.plane_bits()));
-      fuse.assign(peeling.peeled(), peeling.own());
-      return fuse;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    if (attempt == kAttemptsWithRepeated) peeling.drop_repeated();
+    if (attempt > 0 && attempt % kAttemptsOfASize == 0) {
+      shape.segments += std::max<std::uint64_t>(1, shape.segments / 50);
+      if (!shape.spend(budget_bits)) return std::nullopt;
     }
-    if (attempt % kAttemptsOfASize != kAttemptsOfASize - 1) continue;
-    shape.segments += std::max<std::uint64_t>(1, shape.segments / 50);
-    if (!shape.spend(budget_bits)) return std::nullopt;
+    const std::uint64_t chosen = kth(seed, static_cast<std::uint64_t>(attempt));
+    if (!peeling.run(shape, chosen)) continue;
+    Fuse fuse(shape, chosen, Payload(shape.slots_bits()), Payload(shape.plane_bits()));
+    fuse.assign(peeling.peeled(), peeling.own());
+    return fuse;
   }
   return std::nullopt;
 }

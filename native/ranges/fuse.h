@@ -42,10 +42,10 @@ class Fuse {
  public:
   static constexpr int kAttempts = 64;
 
-  // Distinct values, in any order. Nothing if the budget is too small or every attempt fails, as it does for
-  // duplicates.
+  // Values in any order. Few may repeat: they are told apart, which costs a sort, only once they have kept the filter
+  // from being built. Nothing if the budget is too small, or if all attempts fail.
   static std::optional<Fuse> build(std::span<const std::uint64_t> values, std::uint64_t blocks,
-                                   std::uint64_t budget_bits, std::uint64_t seed);
+                                   std::uint64_t budget_bits, std::uint64_t seed, int attempts = kAttempts);
   // Throws CorruptData where the sizes of the payloads do not follow from the shape.
   static Fuse load(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane);
 

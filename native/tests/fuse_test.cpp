@@ -137,7 +137,9 @@ int main() {
     damaged(fuse);
   }
   const Values twice{7, 7, 9};
-  CHECK(!Fuse::build(twice, 1, 1000, 0));
-  CHECK(!Fuse::build(Values(100, 5), 1, 100000, 0));                     // more than a slot can count
+  const auto fuse = Fuse::build(twice, 1, 1000, 0);
+  CHECK(fuse && fuse->any(7, 7) && fuse->any(9, 9) && fuse->any(0, 8));
+  CHECK(Fuse::build(Values(100, 5), 1, 100000, 0)->any(5, 5));           // more than a slot can count
+  CHECK(!Fuse::build(twice, 1, 1000, 0, 3));                             // all the attempts in which values may repeat
   CHECK(!Fuse::build(draw(Layout::scattered, 1000, 0), 1000, 1000, 0));  // below a bit for each slot
 }
