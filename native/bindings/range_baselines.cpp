@@ -1,4 +1,6 @@
 // The range filters that Proteus is measured against.
+#include <nanobind/stl/pair.h>
+
 #include <optional>
 #include <utility>
 
@@ -75,13 +77,15 @@ void bind_rosetta(nb::module_& m) {
   bind_filter<Rosetta>(m, "Rosetta")
       .def_static("build", &build_rosetta, "keys"_a.noconvert(), "lo"_a.noconvert(), "hi"_a.noconvert(), "budget"_a,
                   "max_range"_a, "max_probes"_a.none(), "seed"_a, "kind"_a, "unit"_a)
-      .def_prop_ro("level_bits",
-                   [](const Filter<Rosetta>& self) {
-                     std::vector<std::uint64_t> bits;
-                     for (const auto& level : self.stored.core.filters()) bits.push_back(level.bits());
-                     const std::size_t count = bits.size();
-                     return as_numpy(std::move(bits), {count});
-                   })
+      .def_prop_ro(
+          "level_bits",
+          [](const Filter<Rosetta>& self) {
+            std::vector<std::uint64_t> bits;
+            for (const auto& level : self.stored.core.filters()) bits.push_back(level.bits());
+            const std::size_t count = bits.size();
+            return as_numpy(std::move(bits), {count});
+          },
+          nb::rv_policy::automatic)
       .def_prop_ro("code_rate", [](const Filter<Rosetta>& self) {
         return self.stored.core.filters()[0].shape().rate(self.stored.header.count);
       });
