@@ -1,9 +1,9 @@
 #include "ranges/block_sizes.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
+
+#include "ranges/elias_fano.h"
 
 namespace bh::ranges {
 
@@ -12,27 +12,6 @@ namespace {
 constexpr std::uint64_t kMostHashes = std::uint64_t{1} << 62;
 
 }  // namespace
-
-std::uint64_t elias_fano_size(std::uint64_t n, std::uint64_t largest) {
-  const std::uint64_t ratio = largest / n + (largest % n == n - 1);  // floor((largest + 1) / n), without overflow
-  const auto low = static_cast<std::uint32_t>(ratio > 0 ? std::bit_width(ratio) - 1 : 0);
-  const std::uint64_t zeros = (largest >> low) + 1;
-  return n * low + (n + zeros) + (n + zeros) / 128 + 32 * ((zeros + 255) / 256);
-}
-
-std::uint64_t trie_size(std::span<const std::uint64_t> prefixes, std::uint32_t bits, std::uint32_t from) {
-  if (bits == 0) return 0;
-  const std::uint64_t levels = (bits + 7) / 8;
-  std::uint64_t best = std::numeric_limits<std::uint64_t>::max();
-  for (std::uint64_t cut = from; cut <= levels; ++cut) {
-    std::uint64_t dense = 0, sparse = cut < levels ? 10 * prefixes[bits] : 0;
-    for (std::uint64_t j = from; j < cut; ++j) dense += 512 * prefixes[8 * j];
-    for (std::uint64_t j = cut; j + 1 < levels; ++j) sparse += 10 * prefixes[8 * (j + 1)];
-    const std::uint64_t directories = 32 * (dense / 512 + 1) + 32 * (sparse / 5120 + 1) + 32 * (sparse / 640 + 1);
-    best = std::min(best, dense + sparse + directories);
-  }
-  return best + 32 * (23 + levels);
-}
 
 double bloom_passing(std::uint64_t n, std::uint64_t budget) {
   const double each = static_cast<double>(budget) / static_cast<double>(n);
@@ -57,7 +36,7 @@ std::optional<double> fuse_passing(std::uint64_t n, std::uint64_t blocks, std::u
 }
 
 std::optional<std::uint64_t> locality_range(std::uint64_t n, std::uint64_t budget) {
-  const auto fits = [&](std::uint64_t range) { return elias_fano_size(n, range - 1) <= budget; };
+  const auto fits = [&](std::uint64_t range) { return elias_fano_bits(n, range - 1) <= budget; };
   if (!fits(1)) return std::nullopt;
   std::uint64_t low = 1, high = kMostHashes + 1;  // fits, does not
   if (fits(kMostHashes)) return kMostHashes;

@@ -6,13 +6,6 @@
 
 namespace bh::ranges {
 
-// Bits of an exact set of n values from 0 to `largest`.
-std::uint64_t elias_fano_size(std::uint64_t n, std::uint64_t largest);
-
-// Bits of the trie of all prefixes of so many bits, from their numbers by length; its root is `from` bytes deep. An
-// upper estimate, as branches end where they become unique.
-std::uint64_t trie_size(std::span<const std::uint64_t> prefixes, std::uint32_t bits, std::uint32_t from);
-
 // The probability that a prefix passes which is not among n.
 double bloom_passing(std::uint64_t n, std::uint64_t budget);
 // Nothing where the budget is below a bit for each slot. Blocks are distinct prefixes that are 4 bits shorter.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ranges/block_sizes.h"
+#include "ranges/elias_fano.h"
 #include "ranges/prefix_model.h"
 #include "support/errors.h"
 
@@ -91,16 +92,18 @@ class PrefixModel::Search {
   void narrow() {
     const std::uint32_t l1 = deepest_exact();
     if (model_.width_ > 0 || l1 == model_.bits() || per_query(tail_.smoothed[l1]) >= kNearlyAsGood * rate_) return;
+    if (per_query(tail_.smoothed[l1 + 1]) >= kGain * rate_) return;  // buckets are wider than those prefixes' regions
     const auto keys = std::get<CodeSample>(model_.sample_).keys;
     std::uint64_t low = std::uint64_t{1} << (63 - l1), high = l1 == 0 ? low : 2 * low;  // too narrow as a rule, fits
     const auto size = [&](std::uint64_t buckets, std::uint64_t width) {
-      return elias_fano_size(buckets, (keys.back() - keys.front()) / width);
+      return elias_fano_bits(buckets, (keys.back() - keys.front()) / width);
     };
     const std::uint64_t top = high;
     for (int step = 0; step < 5; ++step) {
       const std::uint64_t middle = low + (high - low) / 2;
       (size(estimate_buckets(keys, middle), middle) <= parts_ ? high : low) = middle;
     }
+    if (high == top || per_query(model_.unresolved_buckets(tail_, high)) >= kGain * rate_) return;
     while (high < top && size(count_buckets(keys, high), high) > parts_) high = std::min(top, high + high / 50 + 1);
     if (high >= top) return;
     const Design design{.exact = Exact::elias_fano, .bucket_width = high};

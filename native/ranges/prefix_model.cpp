@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "ranges/block_sizes.h"
+#include "ranges/elias_fano.h"
+#include "ranges/trie.h"
 
 namespace bh::ranges {
 
@@ -68,12 +70,15 @@ std::optional<std::uint64_t> PrefixModel::exact_size(const Design& design) const
     if (width_ > 0 || design.exact != Exact::elias_fano) return std::nullopt;
     const std::uint64_t width = design.bucket_width;
     const std::uint64_t buckets = count_buckets(std::get<CodeSample>(sample_).keys, width);
-    return elias_fano_size(buckets, (known_.largest - known_.smallest) / width);
+    return elias_fano_bits(buckets, (known_.largest - known_.smallest) / width);
   }
   const std::uint32_t l = design.exact_bits;
-  if (design.exact == Exact::trie) return trie_size(known_.prefixes, l, width_ > 0 ? known_.common / 8 : 0);
+  if (design.exact == Exact::trie) {
+    const std::uint32_t skipped = width_ > 0 ? known_.common / 8 * 8 : 0;  // whole bytes that all keys begin with
+    return l <= skipped ? 0 : trie_bits(std::span(known_.prefixes).subspan(skipped), l - skipped);
+  }
   if (l > known_.common + 64) return std::nullopt;
-  return elias_fano_size(known_.prefixes[l], universe(l));
+  return elias_fano_bits(known_.prefixes[l], universe(l));
 }
 
 std::optional<BlockRate> PrefixModel::block(Approx approx, std::uint32_t bits, std::uint64_t budget) const {

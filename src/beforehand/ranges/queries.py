@@ -3,10 +3,12 @@
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.ranges.bounds import encode_bounds
+from beforehand.ranges.codes import Codes
 from beforehand.ranges.keys import KeyCodes
 from beforehand.ranges.strings import Strings, as_strings
 
@@ -113,8 +115,10 @@ def encode_queries(keys: KeyCodes, queries: Queries | None, name: str = "queries
     lo, hi = ([], []) if queries is None else ends_of(queries, name)
     bounds = encode_bounds(keys.type, keys.width, lo, hi)
     kept = np.flatnonzero(~bounds.empty)
-    if isinstance(bounds.lo, Strings) and isinstance(bounds.hi, Strings):
-        if kept.size == len(bounds):
-            return bounds.lo, bounds.hi
-        return tuple(as_strings([side[row] for row in kept]) for side in (bounds.lo, bounds.hi))
-    return tuple(np.ascontiguousarray(side[kept], np.uint64) for side in (bounds.lo, bounds.hi))
+    return _rows(bounds.lo, kept), _rows(bounds.hi, kept)
+
+
+def _rows(codes: Codes | Strings, kept: NDArray[np.int64]) -> Any:
+    if isinstance(codes, Strings):
+        return codes if kept.size == len(codes) else as_strings([codes[int(row)] for row in kept])
+    return np.ascontiguousarray(codes[kept], np.uint64)
