@@ -6,8 +6,8 @@ namespace bh::ranges {
 
 GapSums::GapSums(const Gaps& gaps) {
   for (std::size_t j = 0; j <= 64; ++j) {
-    count_[j] = static_cast<double>(gaps.count[j]);
-    sum_[j] = static_cast<double>(gaps.sum[j]);
+    count_[j] = gaps.count[j];
+    sum_[j] = gaps.sum[j];
     upto_[j] = sum_[j] + (j > 0 ? upto_[j - 1] : 0);
   }
   for (std::size_t j = 64; j-- > 0;) beyond_[j] = beyond_[j + 1] + count_[j + 1];

@@ -4,12 +4,54 @@
 #include <bit>
 #include <numeric>
 
+#include "support/simd.h"
+
 namespace bh::ranges {
 
 namespace {
 
-// Several histograms side by side, as increments of one counter in a row wait for each other.
-constexpr std::size_t kLanes = 4;
+// Adds how many bits each key shares with the one before. Four histograms, as increments of one counter in a row wait
+// for each other.
+BH_MULTIVERSION void count_shared(const std::uint64_t* keys, std::size_t count, std::uint64_t* shared) {
+  std::uint64_t lanes[4][64] = {};
+  const auto add = [&](std::size_t lane, std::size_t i) {
+    ++lanes[lane][std::countl_zero(keys[i - 1] ^ keys[i]) & 63];
+  };
+  std::size_t i = 1;
+  for (; i + 4 <= count; i += 4) add(0, i), add(1, i + 1), add(2, i + 2), add(3, i + 3);
+  for (; i < count; ++i) add(0, i);
+  for (std::size_t l = 0; l < 64; ++l) shared[l] += lanes[0][l] + lanes[1][l] + lanes[2][l] + lanes[3][l];
+}
+
+void add_gap(Gaps& gaps, std::uint64_t gap) {
+  const auto length = static_cast<std::size_t>(std::bit_width(gap));
+  gaps.count[length] += 1;
+  gaps.sum[length] += static_cast<double>(gap);
+}
+
+// Of many keys those in 1,024 runs, all over them, stand for all.
+template <typename Source>
+Gaps gaps_of(const Source& sample) {
+  constexpr std::size_t kRuns = 1024, kRun = 256;
+  Gaps gaps;
+  const std::size_t count = sample.count();
+  const auto add = [&](std::size_t first, std::size_t keys) {
+    std::uint64_t before = sample.window(first);
+    for (std::size_t i = first + 1; i < first + keys; ++i) {
+      const std::uint64_t window = sample.window(i);
+      add_gap(gaps, window - before);
+      before = window;
+    }
+  };
+  if (count <= kRuns * kRun) {
+    if (count > 0) add(0, count);
+    return gaps;
+  }
+  for (std::size_t run = 0; run < kRuns; ++run) add(run * ((count - kRun) / (kRuns - 1)), kRun);
+  const double scale = static_cast<double>(count - 1) / static_cast<double>(kRuns * (kRun - 1));
+  for (std::size_t l = 0; l <= 64; ++l) gaps.count[l] *= scale, gaps.sum[l] *= scale;
+  return gaps;
+}
 
 std::vector<std::uint64_t> prefixes_of(std::span<const std::uint64_t> shared, bool any) {
   std::vector<std::uint64_t> found(shared.size() + 1, any ? 1 : 0);
@@ -17,49 +59,16 @@ std::vector<std::uint64_t> prefixes_of(std::span<const std::uint64_t> shared, bo
   return found;
 }
 
-KeyStatistics counted(const CodeSample& sample) {
-  const auto keys = sample.keys;
-  std::array<Gaps, kLanes> lanes;
-  std::array<std::array<std::uint64_t, 64>, kLanes> shared{};
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    const std::size_t lane = i % kLanes;
-    const std::uint64_t gap = keys[i] - keys[i - 1];
-    const auto length = static_cast<std::size_t>(std::bit_width(gap));
-    ++shared[lane][lcp(keys[i - 1], keys[i]) & 63];
-    ++lanes[lane].count[length];
-    lanes[lane].sum[length] += gap;
-  }
-  KeyStatistics found;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    for (std::size_t l = 0; l < 64 && lane > 0; ++l) shared[0][l] += shared[lane][l];
-    for (std::size_t l = 0; l <= 64; ++l) {
-      found.gaps.count[l] += lanes[lane].count[l];
-      found.gaps.sum[l] += lanes[lane].sum[l];
-    }
-  }
-  found.prefixes = prefixes_of(shared[0], !keys.empty());
-  return found;
+std::vector<std::uint64_t> shared_of(const CodeSample& sample) {
+  std::vector<std::uint64_t> shared(64);
+  count_shared(sample.keys.data(), sample.keys.size(), shared.data());
+  return shared;
 }
 
-KeyStatistics counted(const ByteSample& sample) {
-  KeyStatistics found;
-  const std::uint32_t common = sample.common();
+std::vector<std::uint64_t> shared_of(const ByteSample& sample) {
   std::vector<std::uint64_t> shared(sample.bits());
-  std::uint64_t before = 0;
-  for (std::size_t i = 0; i < sample.count(); ++i) {
-    const std::uint64_t window = bits_of(sample.keys[i], common, 64);
-    if (i > 0) {
-      ++shared[lcp(sample.keys[i - 1], sample.keys[i], sample.width())];
-      const std::uint64_t gap = window - before;
-      const auto length = static_cast<std::size_t>(std::bit_width(gap));
-      ++found.gaps.count[length];
-      found.gaps.sum[length] += gap;
-    }
-    before = window;
-  }
-  found.common = common;
-  found.prefixes = prefixes_of(shared, sample.count() > 0);
-  return found;
+  for (std::size_t i = 1; i < sample.count(); ++i) ++shared[lcp(sample.keys[i - 1], sample.keys[i], sample.width())];
+  return shared;
 }
 
 bool below(std::uint64_t x, std::uint64_t y) { return x < y; }
@@ -80,30 +89,63 @@ std::size_t gallop(const Keys& keys, std::size_t count, std::size_t from, Code x
   return high;
 }
 
+// Of each code, in ascending order: the place of the first key that is not below it.
+std::vector<std::size_t> places(const ByteKeys& keys, const ByteKeys& codes, std::span<const std::uint32_t> order) {
+  std::vector<std::size_t> found(order.size());
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ByteCode code = codes[order[i]];
+    if (at < keys.count() && below(keys[at], code)) at = gallop(keys, keys.count(), at, code);
+    found[i] = at;
+  }
+  return found;
+}
+
+// Sixteen searches in step, so that they wait for memory together.
+std::vector<std::size_t> places(std::span<const std::uint64_t> keys, std::span<const std::uint64_t> codes,
+                                std::span<const std::uint32_t> order) {
+  constexpr std::size_t kTogether = 16;
+  std::vector<std::size_t> found(order.size());
+  if (keys.empty()) return found;
+  for (std::size_t first = 0; first < order.size(); first += kTogether) {
+    const std::size_t count = std::min(kTogether, order.size() - first);
+    std::array<std::size_t, kTogether> low{};
+    for (std::size_t size = keys.size(); size > 1; size -= size / 2) {
+      const std::size_t half = size / 2, next = (size - half) / 2;
+      for (std::size_t i = 0; i < count; ++i) {
+        low[i] += keys[low[i] + half - 1] < codes[order[first + i]] ? half : 0;
+        if (next > 0) __builtin_prefetch(&keys[low[i] + next - 1]);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) found[first + i] = low[i] + (keys[low[i]] < codes[order[first + i]]);
+  }
+  return found;
+}
+
 template <typename Source>
 std::vector<EmptyQuery> found_empty(const Source& sample) {
-  const auto& [keys, lo, hi] = sample;
-  const std::size_t count = sample.count();
+  const auto& keys = sample.keys;
+  const auto &lo = sample.lo, &hi = sample.hi;
   std::vector<std::uint32_t> order(sample.asked());
   std::iota(order.begin(), order.end(), 0u);
   const auto earlier = [&](std::uint32_t i, std::uint32_t j) { return below(lo[i], lo[j]); };
   if (!std::is_sorted(order.begin(), order.end(), earlier)) std::stable_sort(order.begin(), order.end(), earlier);
-  std::vector<EmptyQuery> found;
-  found.reserve(order.size());
-  std::size_t behind = 0;
-  for (const std::uint32_t place : order) {
-    const auto a = lo[place], b = hi[place];
-    if (behind < count && below(keys[behind], a)) behind = gallop(keys, count, behind, a);
-    if (behind < count && !below(b, keys[behind])) continue;
-    const bool before = behind > 0, after = behind < count;
-    found.push_back({.left = before ? static_cast<std::int32_t>(shared_bits(sample, keys[behind - 1], a)) : -1,
-                     .right = after ? static_cast<std::int32_t>(shared_bits(sample, keys[behind], b)) : -1,
-                     .within = shared_bits(sample, a, b),
+  const std::vector<std::size_t> found = places(keys, lo, order);
+  std::vector<EmptyQuery> empty;
+  empty.reserve(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::uint32_t place = order[i];
+    const std::size_t behind = found[i];
+    const bool before = behind > 0, after = behind < sample.count();
+    if (after && !below(hi[place], keys[behind])) continue;
+    empty.push_back({.left = before ? static_cast<std::int32_t>(shared_bits(sample, keys[behind - 1], lo[place])) : -1,
+                     .right = after ? static_cast<std::int32_t>(shared_bits(sample, keys[behind], hi[place])) : -1,
+                     .within = shared_bits(sample, lo[place], hi[place]),
                      .place = place,
                      .behind = behind,
                      .free = !before || !after});
   }
-  return found;
+  return empty;
 }
 
 // Bits [from, to) of a code, each turned over if `turned`, as a number, and 1 more: at most kManyPrefixes.
@@ -140,12 +182,12 @@ std::uint64_t ByteSample::at_right(const EmptyQuery& query, std::uint32_t region
 KeyStatistics statistics(const Sample& sample) {
   return std::visit(
       [](const auto& source) {
-        KeyStatistics found = counted(source);
-        if (source.count() > 0) {
-          found.smallest = source.window(0);
-          found.largest = source.window(source.count() - 1);
-        }
-        return found;
+        const bool any = source.count() > 0;
+        return KeyStatistics{.common = source.common(),
+                             .smallest = any ? source.window(0) : 0,
+                             .largest = any ? source.window(source.count() - 1) : 0,
+                             .prefixes = prefixes_of(shared_of(source), any),
+                             .gaps = gaps_of(source)};
       },
       sample);
 }

@@ -26,7 +26,7 @@ struct EmptyQuery {
 
 // Gaps between neighbors by their bit length, as the window of 64 bits shows them.
 struct Gaps {
-  std::array<std::uint64_t, 65> count{}, sum{};
+  std::array<double, 65> count{}, sum{};
 };
 
 // Sorted distinct 64-bit codes, and closed ranges of them.
@@ -58,14 +58,18 @@ struct CodeSample {
 struct ByteSample {
   static constexpr std::uint64_t kMany = kManyPrefixes;
 
+  ByteSample(const ByteKeys& all, const ByteKeys& firsts, const ByteKeys& lasts)
+      : keys(all), lo(firsts), hi(lasts), shared(count() < 2 ? 0 : lcp(keys[0], keys[count() - 1], keys.width)) {}
+
   ByteKeys keys, lo, hi;
+  std::uint32_t shared;  // bits that all keys begin with
 
   std::size_t count() const { return keys.count(); }
   std::size_t asked() const { return lo.count(); }
   std::uint32_t bits() const { return keys.bits(); }
   std::size_t width() const { return keys.width; }
-  std::uint32_t common() const { return count() < 2 ? 0 : lcp(keys[0], keys[count() - 1], keys.width); }
-  std::uint64_t window(std::size_t i) const { return bits_of(keys[i], common(), 64); }
+  std::uint32_t common() const { return shared; }
+  std::uint64_t window(std::size_t i) const { return bits_of(keys[i], shared, 64); }
 
   std::uint64_t whole(const EmptyQuery& query, std::uint32_t bits) const;
   std::uint64_t at_left(const EmptyQuery& query, std::uint32_t region, std::uint32_t bits) const;
