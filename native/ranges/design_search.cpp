@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "ranges/block_sizes.h"
+#include "ranges/bucket_counts.h"
 #include "ranges/elias_fano.h"
 #include "ranges/prefix_model.h"
 #include "support/errors.h"

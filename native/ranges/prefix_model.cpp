@@ -4,8 +4,11 @@
 #include <limits>
 #include <numeric>
 
-#include "ranges/block_sizes.h"
+#include "ranges/bloom.h"
+#include "ranges/bucket_counts.h"
 #include "ranges/elias_fano.h"
+#include "ranges/fuse.h"
+#include "ranges/locality_hash.h"
 #include "ranges/trie.h"
 
 namespace bh::ranges {
@@ -85,19 +88,21 @@ std::optional<BlockRate> PrefixModel::block(Approx approx, std::uint32_t bits, s
   const std::uint64_t prefixes = known_.prefixes[bits];
   switch (approx) {
     case Approx::none: return std::nullopt;
-    case Approx::bloom:
-      if (budget < 64) return std::nullopt;
-      return BlockRate::probing(bloom_passing(prefixes, budget), max_probes_);
+    case Approx::bloom: {
+      const BloomShape shape(prefixes, budget);
+      if (shape.bits == 0) return std::nullopt;
+      return BlockRate::probing(shape.rate(prefixes), max_probes_);
+    }
     case Approx::fuse: {
-      const auto passing = fuse_passing(prefixes, known_.prefixes[bits > 4 ? bits - 4 : 0], budget);
-      if (!passing) return std::nullopt;
-      return BlockRate::probing(*passing, max_probes_);
+      FuseShape shape(prefixes, known_.prefixes[bits > kFuseBlockLog ? bits - kFuseBlockLog : 0]);
+      if (!shape.spend(budget)) return std::nullopt;
+      return BlockRate::probing(shape.rate(), max_probes_);
     }
     case Approx::locality: {
-      const auto range = locality_range(prefixes, budget);
-      if (!range) return std::nullopt;
+      const auto shape = locality_shape(prefixes, bits, budget);
+      if (!shape) return std::nullopt;
       const int shift = static_cast<int>(known_.common) + 64 - static_cast<int>(bits);
-      return BlockRate::hashing(static_cast<double>(*range), gaps_, shift);
+      return BlockRate::hashing(static_cast<double>(shape->modulus), gaps_, shift);
     }
   }
   return std::nullopt;
