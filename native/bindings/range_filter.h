@@ -3,7 +3,10 @@
 #pragma once
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <memory>
@@ -200,6 +203,8 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
             return self.stored.core.may_intersect(lo, hi);
           },
           "lo"_a, "hi"_a)
+      .def(
+          "bound", [](const Self& self, std::uint64_t length) { return self.stored.core.bound(length); }, "length"_a)
       .def_static("from_bytes", &from_bytes<Core>, "data"_a.noconvert(), "copy"_a)
       .def("to_bytes", &to_bytes<Core>)
       .def(
@@ -212,6 +217,12 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
             }
           },
           "rate"_a, "interval"_a.none())
+      .def_prop_ro("parts",
+                   [](const Self& self) {
+                     std::vector<std::pair<std::string, std::uint64_t>> parts;
+                     for (const ranges::Size& part : self.stored.parts()) parts.emplace_back(part.name, part.bytes);
+                     return parts;
+                   })
       .def_prop_ro("count", [](const Self& self) { return self.stored.header.count; })
       .def_prop_ro("nbytes", [](const Self& self) { return self.stored.bytes(); })
       .def_prop_ro("width", [](const Self& self) { return self.width; })

@@ -22,7 +22,7 @@ constexpr std::array<const char*, 13> kTags{
 
 constexpr std::uint64_t up_to_8(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
-std::string name(Tag tag) { return std::string("section \"") + kTags[static_cast<std::size_t>(tag)] + '"'; }
+std::string name(Tag tag) { return std::string("section \"") + name_of(tag) + '"'; }
 
 std::uint32_t crc_of_head(Bytes head) {
   constexpr std::array<std::byte, 8> zeros{};
@@ -47,6 +47,8 @@ bool is_rate_or_none(double rate) {
 }
 
 }  // namespace
+
+const char* name_of(Tag tag) { return kTags[static_cast<std::size_t>(tag)]; }
 
 std::uint64_t Section::size() const {
   if (!made.empty()) return made.size();

@@ -30,6 +30,8 @@ struct Header {
   double expected = std::numeric_limits<double>::quiet_NaN();  // false positive rate; NaN: none was computed
 };
 
+const char* name_of(Tag tag);
+
 constexpr std::uint64_t kHeaderBytes = 64, kTableRow = 24;
 
 // A section: numbers of 8 bytes, then arrays.

@@ -70,6 +70,19 @@ StoredBounds read_bounds(FilterReader& reader) {
   return bounds;
 }
 
+std::vector<Size> sizes_of(std::span<const Section> sections, std::uint64_t directory_bits) {
+  std::vector<Size> sizes;
+  std::uint64_t rest = written_bytes(sections);
+  for (const Section& section : sections) {
+    if (section.tag == Tag::bounds || section.tag == Tag::interval) continue;
+    sizes.push_back({name_of(section.tag), section.size()});
+    rest -= section.size();
+  }
+  if (directory_bits > 0) sizes.push_back({"directories", (directory_bits + 7) / 8});
+  sizes.push_back({"header, bounds and padding", rest});
+  return sizes;
+}
+
 void before(ByteCode hi, std::span<std::uint8_t> width_bytes) {
   const auto rest = std::copy(hi.begin(), hi.end(), width_bytes.begin());
   --rest[-1];

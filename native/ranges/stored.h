@@ -4,11 +4,14 @@
 //   sections() const                        the same, in the order of their tags
 //   directory_bits() const                  of what reading makes anew
 //   bool may_intersect(a, b) const          closed ranges of 64-bit codes, or of ByteCode
-//   bool may_contain(code) const            where a point is not asked for as the range of it alone
+//   double bound(length) const              what the rate of no empty range of so many codes exceeds; 1: nothing is
+//   known bool may_contain(code) const            where a point is not asked for as the range of it alone
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,6 +45,13 @@ struct StoredBounds {
 };
 StoredBounds read_bounds(FilterReader& reader);
 
+// A part of what a query may touch.
+struct Size {
+  std::string name;
+  std::uint64_t bytes;
+};
+std::vector<Size> sizes_of(std::span<const Section> sections, std::uint64_t directory_bits);
+
 template <typename Core>
 struct Stored {
   Header header;
@@ -59,7 +69,8 @@ struct Stored {
     return {reader.header(), std::move(core), interval, std::move(owner)};
   }
   std::vector<std::uint8_t> write() const { return write_filter(header, sections()); }
-  // What a query may touch.
+  std::vector<Size> parts() const { return sizes_of(sections(), core.directory_bits()); }
+  // All that a query may touch.
   std::uint64_t bytes() const { return written_bytes(sections()) + (core.directory_bits() + 7) / 8; }
 
  private:

@@ -1,1 +1,26 @@
 """Range filters: may any key lie between two bounds? Never a wrong no, and few wrong yeses."""
+
+from beforehand.ranges.design import Design
+from beforehand.ranges.filter import RangeFilter
+from beforehand.ranges.filters import FILTERS, load
+from beforehand.ranges.keys import KeyType
+from beforehand.ranges.locality_hash import LocalityHash
+from beforehand.ranges.prefix_bloom import PrefixBloom
+from beforehand.ranges.prefix_model import PrefixModel
+from beforehand.ranges.proteus import Proteus
+from beforehand.ranges.queries import ranges_trace
+from beforehand.ranges.recorder import QueryRecorder
+
+__all__ = [
+    "FILTERS",
+    "Design",
+    "KeyType",
+    "LocalityHash",
+    "PrefixBloom",
+    "PrefixModel",
+    "Proteus",
+    "QueryRecorder",
+    "RangeFilter",
+    "load",
+    "ranges_trace",
+]

@@ -130,9 +130,21 @@ class NativeFilter(ABC):
             return self._native.may_intersect(*ends, bounds.before)  # type: ignore[no-any-return]
         return self._native.may_intersect(lo, hi)  # type: ignore[no-any-return]
 
-    @abstractmethod
     def bound(self, length: int) -> float:
-        """What the false-positive rate of no empty range of at most `length` codes exceeds, or 1.0."""
+        """What the false-positive rate of no empty range of at most `length` codes exceeds.
+
+        Over the choice of the seed, wherever keys and ranges lie. Codes of floats are one ulp apart, those of
+        datetimes one tick.
+
+        Returns:
+            A rate; 1.0 where nothing is guaranteed.
+
+        Raises:
+            InvalidInput: `length` is no whole number from 1 to 2**64 - 1.
+        """
+        if not isinstance(length, int | np.integer) or isinstance(length, bool) or not 1 <= length < 2**64:
+            raise InvalidInput(f"length is {length!r}, but must be a whole number of codes from 1 to 2**64 - 1")
+        return self._native.bound(int(length))  # type: ignore[no-any-return]
 
     def to_bytes(self) -> bytes:
         """Serialize; `from_bytes` and `load` read it."""

@@ -69,20 +69,30 @@ class PrefixModel:
         arXiv 2207.01503.
     """
 
-    __slots__ = ("_codes", "_max_probes", "_native")
+    __slots__ = ("_codes", "_max_probes", "_native", "_ranges")
 
     def __init__(self, keys: Keys | KeyCodes, queries: Queries | None, *, max_probes: int | None = 64) -> None:
         check_max_probes(max_probes)
         codes = keys if isinstance(keys, KeyCodes) else encode_keys(keys)
         lo, hi = encode_queries(codes, queries)
         probes = None if max_probes is None else int(max_probes)
-        self._codes, self._max_probes = codes, probes
+        self._codes, self._ranges, self._max_probes = codes, (lo, hi), probes
         if isinstance(codes.codes, Strings):
             ends = (lo.offsets, lo.data, hi.offsets, hi.data)
             strings = codes.codes
             self._native = _native.PrefixModel(strings.offsets, strings.data, codes.width // 8, *ends, probes)
         else:
             self._native = _native.PrefixModel(codes.codes, lo, hi, probes)
+
+    @property
+    def codes(self) -> KeyCodes:
+        """The codes of the keys."""
+        return self._codes
+
+    @property
+    def ranges(self) -> tuple[Any, Any]:
+        """The first and the last codes of the sample's queries."""
+        return self._ranges
 
     @property
     def count(self) -> int:
