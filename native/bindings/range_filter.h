@@ -203,8 +203,6 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
             return self.stored.core.may_intersect(lo, hi);
           },
           "lo"_a, "hi"_a)
-      .def(
-          "bound", [](const Self& self, std::uint64_t length) { return self.stored.core.bound(length); }, "length"_a)
       .def_static("from_bytes", &from_bytes<Core>, "data"_a.noconvert(), "copy"_a)
       .def("to_bytes", &to_bytes<Core>)
       .def(
@@ -236,6 +234,9 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
         const ranges::Interval& interval = *self.stored.interval;
         return Interval{interval.low, interval.high, interval.empty, interval.asked};
       });
+  if constexpr (requires(const Core& core) { core.bound(std::uint64_t{1}); })
+    bound.def(
+        "bound", [](const Self& self, std::uint64_t length) { return self.stored.core.bound(length); }, "length"_a);
   if constexpr (requires(const Core& core) { core.may_intersect(ranges::ByteCode(), ranges::ByteCode()); })
     bound.def("may_intersect", &intersect_strings<Core>, "lo"_a.noconvert(), "lo_data"_a.noconvert(),
               "hi"_a.noconvert(), "hi_data"_a.noconvert(), "before"_a.noconvert());

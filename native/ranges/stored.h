@@ -1,11 +1,11 @@
 // A filter with what its bytes say about it. Core is one of the kinds of filters:
 //   FilterKind kKind
-//   Core::read(FilterReader&, owner)        takes its sections, from the bounds on; throws CorruptData
+//   Core::read(FilterReader&)               takes its sections, from the bounds on; throws CorruptData
 //   sections() const                        the same, in the order of their tags
 //   directory_bits() const                  of what reading makes anew
 //   bool may_intersect(a, b) const          closed ranges of 64-bit codes, or of ByteCode
-//   double bound(length) const              what the rate of no empty range of so many codes exceeds; 1: nothing is
-//   known bool may_contain(code) const            where a point is not asked for as the range of it alone
+//   bool may_contain(code) const            where a point is not asked for as the range of it alone
+//   double bound(length) const              where the rate of every empty range of so many codes has a bound
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -58,4 +58,4 @@ class LocalityHash(NativeFilter):
         budget = budget_of(len(codes), bits_per_key)
         design = Design(approx="locality", approx_bits=codes.width, max_probes=None)
         made = (design.native, budget, check_seed(seed), *native_type(codes.type))
-        return cls._of(_native.LocalityHash.build(*native_keys(codes), *made))
+        return cls._of(cls._native_class().build(*native_keys(codes), *made))

@@ -81,7 +81,7 @@ class PrefixBloom(NativeFilter):
         elif not isinstance(prefix_bits, int | np.integer) or not 1 <= prefix_bits <= codes.width:
             raise InvalidInput(f"prefix_bits is {prefix_bits!r}, but must be from 1 to {codes.width}, those of a code")
         design = Design(approx="bloom", approx_bits=int(prefix_bits), max_probes=max_probes)
-        built = _native.PrefixBloom.build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
+        built = cls._native_class().build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
         if model.empty and len(codes):
             rate = model.expected(design, bits_per_key=bits_per_key)
             built.expect(

@@ -105,7 +105,7 @@ class Proteus(NativeFilter):
             design = model.best(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
         codes = model.codes
         budget = budget_of(model.count, bits_per_key)
-        built = _native.Proteus.build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
+        built = cls._native_class().build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
         made = cls._of(built)
         if worst_case is not None and made.bound(worst_case[0]) > worst_case[1]:
             raise InvalidInput(
