@@ -9,12 +9,12 @@
 namespace bh::ranges {
 namespace {
 
-BH_MULTIVERSION void place_all(const LocalityShape& shape_in, std::uint64_t seed, const std::uint64_t* values,
-                               std::size_t n, std::uint64_t* places) {
+BH_MULTIVERSION void place_all(const LocalityShape& shape_in, std::uint64_t seed, std::uint64_t* values,
+                               std::size_t n) {
   const LocalityShape shape = shape_in;
   const std::uint64_t mask = (std::uint64_t{1} << shape.block_log) - 1;
   for (std::size_t i = 0; i < n; ++i)
-    places[i] = LocalityHash::place(shape, seed, values[i] >> shape.block_log, values[i] & mask);
+    values[i] = LocalityHash::place(shape, seed, values[i] >> shape.block_log, values[i] & mask);
 }
 
 }  // namespace
@@ -29,10 +29,12 @@ std::optional<LocalityShape> locality_shape(std::uint64_t n, std::uint32_t value
   return LocalityShape(fits, value_bits);
 }
 
-LocalityHash LocalityHash::build(std::span<const std::uint64_t> values, const LocalityShape& shape,
-                                 std::uint64_t seed) {
-  Storage<std::uint64_t> places(values.size());
-  place_all(shape, seed, values.data(), values.size(), places.data());
+Storage<std::uint64_t> places_of(Storage<std::uint64_t> values, const LocalityShape& shape, std::uint64_t seed) {
+  place_all(shape, seed, values.data(), values.size());
+  return values;
+}
+
+LocalityHash LocalityHash::build(Storage<std::uint64_t> places, const LocalityShape& shape, std::uint64_t seed) {
   return LocalityHash(shape, seed, EliasFano::build(sorted_distinct(std::move(places)), shape.modulus - 1));
 }
 

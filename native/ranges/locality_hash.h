@@ -7,12 +7,12 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "ranges/elias_fano.h"
 #include "support/hash.h"
 #include "support/simd.h"
+#include "support/storage.h"
 
 namespace bh::ranges {
 
@@ -29,10 +29,13 @@ struct LocalityShape {
 // For n >= 1 values of `value_bits` bits: the largest modulus whose set fits. Nothing if none does.
 std::optional<LocalityShape> locality_shape(std::uint64_t n, std::uint32_t value_bits, std::uint64_t budget_bits);
 
+// Where each value is kept.
+Storage<std::uint64_t> places_of(Storage<std::uint64_t> values, const LocalityShape& shape, std::uint64_t seed);
+
 class LocalityHash {
  public:
-  // At least one value; they may repeat.
-  static LocalityHash build(std::span<const std::uint64_t> values, const LocalityShape& shape, std::uint64_t seed);
+  // Of places as places_of() gives them, at least one.
+  static LocalityHash build(Storage<std::uint64_t> places, const LocalityShape& shape, std::uint64_t seed);
   // Throws CorruptData for a shape that none is built with for values of that many bits.
   static LocalityHash load(const LocalityShape& shape, std::uint32_t value_bits, std::uint64_t seed, EliasFano set);
 

@@ -16,13 +16,6 @@ namespace {
                      " prefixes, which is too few; take more bits_per_key, or shorter prefixes");
 }
 
-std::uint64_t count_blocks(std::span<const std::uint64_t> values) {
-  std::uint64_t blocks = 1;
-  for (std::size_t i = 1; i < values.size(); ++i)
-    blocks += values[i - 1] >> kFuseBlockLog != values[i] >> kFuseBlockLog;
-  return blocks;
-}
-
 // Distinct numbers of the buckets of sorted codes.
 Storage<std::uint64_t> buckets_of(std::span<const std::uint64_t> codes, std::uint64_t width) {
   Storage<std::uint64_t> buckets(codes.size());
@@ -34,14 +27,6 @@ Storage<std::uint64_t> buckets_of(std::span<const std::uint64_t> codes, std::uin
   }
   buckets.resize(count);
   return buckets;
-}
-
-void build_set(Parts& parts, std::span<const std::uint64_t> codes, std::uint32_t bits) {
-  auto values =
-      parts.design.bucket_width != 0 ? buckets_of(codes, parts.design.bucket_width) : distinct_prefixes(codes, bits);
-  const std::uint64_t first = values.front();
-  for (std::uint64_t& value : values) value -= first;
-  parts.set = EliasFano::build(values, values.back());
 }
 
 }  // namespace
@@ -73,17 +58,28 @@ void check_design(const Design& design, std::uint32_t code_bits) {
            shown(design.exact_bits));
 }
 
+ApproxInput plain_input(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint64_t seed) {
+  const std::uint64_t place_seed = part_seed(seed, Tag::locality);
+  const auto values = [=](Tag, std::uint32_t) { return distinct_prefixes(codes, bits); };
+  const auto places = [=](const LocalityShape& shape) {
+    return places_of(distinct_prefixes(codes, bits), shape, place_seed);
+  };
+  const std::uint64_t blocks = bits > kFuseBlockLog ? count_distinct_prefixes(codes, bits - kFuseBlockLog) : 1;
+  return {count_distinct_prefixes(codes, bits), blocks, bits, values, places};
+}
+
 void build_approx(Parts& parts, const ApproxInput& input, std::uint64_t budget_bits, std::uint64_t seed,
                   int fuse_attempts) {
-  const std::uint64_t n = input.values.size();
   if (parts.design.approx == Approx::bloom) {
-    const BloomShape shape(n, budget_bits);
-    if (shape.bits == 0) too_small("a Bloom filter", n, budget_bits);
-    parts.approx = Bloom::build(input.values, shape, part_seed(seed, Tag::bloom));
+    const BloomShape shape(input.count, budget_bits);
+    if (shape.bits == 0) too_small("a Bloom filter", input.count, budget_bits);
+    parts.approx = Bloom::build(input.values(Tag::bloom, 0), shape, part_seed(seed, Tag::bloom));
   }
   if (parts.design.approx == Approx::fuse) {
-    if (!FuseShape(n, input.blocks).spend(budget_bits)) too_small("a fuse filter", n, budget_bits);
-    auto fuse = Fuse::build(input.values, input.blocks, budget_bits, part_seed(seed, Tag::fuse), fuse_attempts);
+    FuseShape shape(input.count, input.blocks);
+    if (!shape.spend(budget_bits)) too_small("a fuse filter", input.count, budget_bits);
+    auto fuse = Fuse::build(input.values(Tag::fuse, shape.block_log), input.blocks, budget_bits,
+                            part_seed(seed, Tag::fuse), fuse_attempts);
     if (fuse) {
       parts.approx = std::move(*fuse);
     } else {
@@ -92,9 +88,9 @@ void build_approx(Parts& parts, const ApproxInput& input, std::uint64_t budget_b
     }
   }
   if (parts.design.approx == Approx::locality) {
-    const auto shape = locality_shape(n, input.value_bits, budget_bits);
-    if (!shape) too_small("a locality hash", n, budget_bits);
-    parts.approx = LocalityHash::build(input.values, *shape, part_seed(seed, Tag::locality));
+    const auto shape = locality_shape(input.count, input.value_bits, budget_bits);
+    if (!shape) too_small("a locality hash", input.count, budget_bits);
+    parts.approx = LocalityHash::build(input.places(*shape), *shape, part_seed(seed, Tag::locality));
   }
 }
 
@@ -106,16 +102,23 @@ std::uint64_t remaining(const Parts& parts, std::uint64_t budget_bits) {
   return budget_bits - used;
 }
 
+void build_set(Parts& parts, std::span<const std::uint64_t> codes) {
+  const std::uint64_t width = parts.design.bucket_width;
+  if (width == 0 && parts.exact_bits == 0) return;
+  auto values = width != 0 ? buckets_of(codes, width) : distinct_prefixes(codes, parts.exact_bits);
+  const std::uint64_t first = values.front();
+  for (std::uint64_t& value : values) value -= first;
+  parts.set = EliasFano::build(values, values.back());
+}
+
 Parts build_parts(std::span<const std::uint64_t> codes, const Design& design, std::uint32_t skipped,
                   std::uint64_t budget_bits, std::uint64_t seed, int fuse_attempts) {
   Parts parts{design, beyond(design.exact_bits, skipped), beyond(design.approx_bits, skipped)};
-  if (design.exact == Exact::elias_fano && (parts.exact_bits != 0 || design.bucket_width != 0))
-    build_set(parts, codes, parts.exact_bits);
+  if (design.exact == Exact::elias_fano) build_set(parts, codes);
   if (design.exact == Exact::trie) parts.trie = Trie::build(codes, design.exact_bits);
   const std::uint64_t left = remaining(parts, budget_bits);
-  if (parts.approx_bits == 0) return parts;
-  const auto values = distinct_prefixes(codes, parts.approx_bits);
-  build_approx(parts, {values, count_blocks(values), parts.approx_bits}, left, seed, fuse_attempts);
+  if (parts.approx_bits != 0)
+    build_approx(parts, plain_input(codes, parts.approx_bits, seed), left, seed, fuse_attempts);
   return parts;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <variant>
@@ -12,6 +13,7 @@
 #include "ranges/fuse.h"
 #include "ranges/locality_hash.h"
 #include "ranges/trie.h"
+#include "support/storage.h"
 
 namespace bh::ranges {
 
@@ -35,17 +37,23 @@ void check_design(const Design& design, std::uint32_t code_bits);
 
 // What the approximate part of a design is made of.
 struct ApproxInput {
-  std::span<const std::uint64_t> values;  // distinct prefixes, or hashes that stand for them
-  std::uint64_t blocks;                   // distinct prefixes that are kFuseBlockLog bits shorter
-  std::uint32_t value_bits;
+  std::uint64_t count;       // of distinct prefixes
+  std::uint64_t blocks;      // of distinct prefixes that are kFuseBlockLog bits shorter
+  std::uint32_t value_bits;  // of a prefix, behind the bits that all have in common
+  // Prefixes as numbers, for the part of that tag: those of a block, which are 2^block_log, follow one another.
+  std::function<Storage<std::uint64_t>(Tag part, std::uint32_t block_log)> values;
+  std::function<Storage<std::uint64_t>(const LocalityShape& shape)> places;  // of a locality hash
 };
 
 // Throws InvalidInput where the budget is too small. Tests let every attempt at a fuse filter fail.
 void build_approx(Parts& parts, const ApproxInput& input, std::uint64_t budget_bits, std::uint64_t seed,
                   int fuse_attempts = Fuse::kAttempts);
+// Of prefixes of at most 64 bits.
+ApproxInput plain_input(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint64_t seed);
 
 // Of sorted codes, at least one; they may repeat. `skipped` bits, which are common to all keys, come before these 64.
 // Throws InvalidInput where the parts do not fit the budget.
+void build_set(Parts& parts, std::span<const std::uint64_t> codes);
 Parts build_parts(std::span<const std::uint64_t> codes, const Design& design, std::uint32_t skipped,
                   std::uint64_t budget_bits, std::uint64_t seed, int fuse_attempts = Fuse::kAttempts);
 // What the exact part leaves of the budget.

@@ -1,42 +1,12 @@
 #include "ranges/proteus.h"
 
-#include <array>
 #include <utility>
 
 #include "ranges/codes.h"
+#include "ranges/waiting.h"
 #include "support/errors.h"
 
 namespace bh::ranges {
-namespace {
-
-// Questions that the bounds leave open, until there are enough of them to be asked together.
-class Waiting {
- public:
-  Waiting(const Parts& parts, std::uint64_t least, bool* answers) : parts_(parts), least_(least), answers_(answers) {}
-
-  void add(std::uint64_t a, std::uint64_t b, std::size_t question) {
-    first_[count_] = a, last_[count_] = b;
-    question_[count_++] = question;
-    if (count_ == kGroup) ask_all();
-  }
-  void ask_all() {
-    std::array<bool, kGroup> answers;
-    ask(parts_, least_, first_.data(), last_.data(), count_, answers.data());
-    for (std::size_t i = 0; i < count_; ++i) answers_[question_[i]] = answers[i];
-    count_ = 0;
-  }
-
- private:
-  const Parts& parts_;
-  std::uint64_t least_;
-  bool* answers_;
-  std::array<std::uint64_t, kGroup> first_, last_;
-  std::array<std::size_t, kGroup> question_;
-  std::size_t count_ = 0;
-};
-
-}  // namespace
-
 Proteus Proteus::build(std::span<const std::uint64_t> codes, const Design& design, std::uint64_t budget_bits,
                        std::uint64_t seed, bool bounded) {
   check_design(design, kCodeBits);

@@ -64,18 +64,18 @@ std::vector<Design> designs(std::uint32_t bits) {
 }
 
 void oracle() {
-  for (std::uint64_t round = 0; round < 20; ++round) {
+  for (std::uint64_t round = 0; round < 8; ++round) {
     std::set<std::uint64_t> drawn;
-    for (std::uint64_t i = 0; i < 1 + 4 * round; ++i) drawn.insert(bh::range(bh::kth(round, i), 256));
+    for (std::uint64_t i = 0; i < 1 + 8 * round; ++i) drawn.insert(bh::range(bh::kth(round, i), 128));
     const Codes codes(drawn.begin(), drawn.end());
-    for (const Design& design : designs(8)) {
-      check_all_ranges(codes, 8, design, true, design.exact_bits == 8);
+    for (const Design& design : designs(7)) {
+      check_all_ranges(codes, 7, design, true, design.exact_bits == 7);
     }
     for (const Exact kind : {Exact::none, Exact::trie})
-      for (std::uint32_t l = 1; l <= 8 && round % 10 == 0; ++l) {
-        if (kind == Exact::trie) check_all_ranges(codes, 8, exact(kind, l), false, l == 8);
+      for (std::uint32_t l = 1; l <= 7 && round % 4 == 0; ++l) {
+        if (kind == Exact::trie) check_all_ranges(codes, 7, exact(kind, l), false, l == 7);
         const Design design = kind == Exact::none ? approx(Approx::bloom, l) : both(kind, l, Approx::bloom, l + 1);
-        check_all_ranges(codes, 8, design, false, false);
+        check_all_ranges(codes, 7, design, false, false);
       }
   }
 }
