@@ -10,6 +10,9 @@ from beforehand.ranges.prefix_model import PrefixModel
 from beforehand.ranges.proteus import Proteus
 from beforehand.ranges.queries import ranges_trace
 from beforehand.ranges.recorder import QueryRecorder
+from beforehand.ranges.rosetta import Rosetta
+from beforehand.ranges.surf import SuRF
+from beforehand.ranges.two_prefix_bloom import TwoPrefixBloom
 
 __all__ = [
     "FILTERS",
@@ -21,6 +24,9 @@ __all__ = [
     "Proteus",
     "QueryRecorder",
     "RangeFilter",
+    "Rosetta",
+    "SuRF",
+    "TwoPrefixBloom",
     "load",
     "ranges_trace",
 ]

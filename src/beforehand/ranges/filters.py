@@ -10,13 +10,26 @@ from beforehand.ranges.locality_hash import LocalityHash
 from beforehand.ranges.native_filter import NativeFilter, as_octets
 from beforehand.ranges.prefix_bloom import PrefixBloom
 from beforehand.ranges.proteus import Proteus
+from beforehand.ranges.rosetta import Rosetta
+from beforehand.ranges.surf import SuRF
+from beforehand.ranges.two_prefix_bloom import TwoPrefixBloom
 
 FILTERS: Final[dict[str, type[NativeFilter]]] = {
     "proteus": Proteus,
     "prefix-bloom": PrefixBloom,
+    "two-prefix-bloom": TwoPrefixBloom,
+    "surf": SuRF,
+    "rosetta": Rosetta,
     "locality-hash": LocalityHash,
 }
-_KINDS: Final[dict[int, type[NativeFilter]]] = {1: Proteus, 5: PrefixBloom, 6: LocalityHash}  # as the bytes number them
+_KINDS: Final[dict[int, type[NativeFilter]]] = {  # as the bytes number them
+    1: Proteus,
+    2: SuRF,
+    3: Rosetta,
+    4: TwoPrefixBloom,
+    5: PrefixBloom,
+    6: LocalityHash,
+}
 _POLICY: Final = 0
 _KIND_AT: Final = 10
 
