@@ -91,13 +91,14 @@ Filter<Core> made(Core core, ranges::Design design, std::uint64_t count, std::ui
   return {{header, std::move(core)}, width};
 }
 
-template <typename Ask>
-auto answers(std::size_t count, const Ask& ask) {
-  auto* const found = new bool[count];
+// Without keys every answer is False.
+template <typename Core, typename Ask>
+auto answers(const Filter<Core>& self, std::size_t count, const Ask& ask) {
+  auto* const found = new bool[count]();
   const nb::capsule owner(found, [](void* it) noexcept { delete[] static_cast<bool*>(it); });
   {
     const Unlocked unlocked(count);
-    ask(std::span(found, count));
+    if (self.stored.header.count > 0) ask(std::span(found, count));
   }
   return nb::ndarray<nb::numpy, bool>(found, {count}, owner);
 }
@@ -106,7 +107,7 @@ template <typename Core>
 auto intersect_codes(const Filter<Core>& self, const Codes& lo, const Codes& hi) {
   self.check(false);
   if (lo.size() != hi.size()) throw bh::InvalidInput("each range has two ends");
-  return answers(lo.size(), [&](std::span<bool> found) {
+  return answers(self, lo.size(), [&](std::span<bool> found) {
     const auto first = span(lo), last = span(hi);
     if constexpr (requires { self.stored.core.may_intersect(first, last, found); }) {
       self.stored.core.may_intersect(first, last, found);
@@ -127,7 +128,7 @@ auto intersect_strings(const Filter<Core>& self, const Codes& lo, const Text& lo
   for (std::size_t i = 0; i < before.size(); ++i)
     if (before.data()[i] && (last[i].empty() || last[i].back() == 0))
       throw bh::InvalidInput("no code comes before a bound that is empty or ends with a zero");
-  return answers(first.count(), [&](std::span<bool> found) {
+  return answers(self, first.count(), [&](std::span<bool> found) {
     std::vector<std::uint8_t> room(self.width);
     for (std::size_t i = 0; i < found.size(); ++i) {
       ranges::ByteCode end = last[i];
@@ -143,7 +144,7 @@ auto intersect_strings(const Filter<Core>& self, const Codes& lo, const Text& lo
 template <typename Core>
 auto contain_codes(const Filter<Core>& self, const Codes& keys) {
   self.check(false);
-  return answers(keys.size(), [&](std::span<bool> found) {
+  return answers(self, keys.size(), [&](std::span<bool> found) {
     for (std::size_t i = 0; i < found.size(); ++i) found[i] = self.stored.core.may_contain(span(keys)[i]);
   });
 }
@@ -152,7 +153,7 @@ template <typename Core>
 auto contain_strings(const Filter<Core>& self, const Codes& offsets, const Text& data) {
   self.check(true);
   const ranges::ByteKeys keys = strings(offsets, data, self.width);
-  return answers(keys.count(), [&](std::span<bool> found) {
+  return answers(self, keys.count(), [&](std::span<bool> found) {
     for (std::size_t i = 0; i < found.size(); ++i) found[i] = self.stored.core.may_contain(keys[i]);
   });
 }
@@ -200,7 +201,7 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
           "meets",
           [](const Self& self, std::uint64_t lo, std::uint64_t hi) {
             self.check(false);
-            return self.stored.core.may_intersect(lo, hi);
+            return self.stored.header.count > 0 && self.stored.core.may_intersect(lo, hi);
           },
           "lo"_a, "hi"_a)
       .def_static("from_bytes", &from_bytes<Core>, "data"_a.noconvert(), "copy"_a)

@@ -195,10 +195,8 @@ def test_few_keys_are_enough(name, kind, few):
     made = build(name, keys, kind)
     assert made.may_contain(keys).all()
     assert load(made.to_bytes()) == made
-    every = draw(kind, 50)
-    around = made.may_intersect(every, every)
-    assert around.any() or len(keys) == 0 or len(keys) < 8
     if len(keys) == 0:
+        every = draw(kind, 50)
         assert made.count == 0
         assert not made.may_contain(every).any()
         assert made.bits_per_key == float("inf")
@@ -219,7 +217,12 @@ def test_the_ends_of_the_domain_are_keys_as_others(name, kind):
 def test_big_endian_and_strided_arrays_are_read_as_they_mean(name):
     keys = draw("int64", 300)
     made = build(name, keys, "int64")
-    assert build(name, keys.astype(">i8"), "int64").may_contain(keys).all()
+    assert (
+        FILTERS[name]
+        .build(keys.astype(">i8"), **({} if name != "two-prefix-bloom" else {"queries": None}))
+        .may_contain(keys)
+        .all()
+    )
     wide = np.repeat(keys, 2).reshape(-1, 2)
     assert made.may_contain(wide[:, 1]).all()
     assert made.may_contain(keys.astype(">i8")).all()

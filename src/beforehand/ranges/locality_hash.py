@@ -5,7 +5,7 @@ from typing import Any, Self, final
 from beforehand import _native
 from beforehand.ranges.design import Design, budget_of
 from beforehand.ranges.keys import Keys, encode_keys
-from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type
+from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type, with_room
 
 
 @final
@@ -47,7 +47,7 @@ class LocalityHash(NativeFilter):
 
         Args:
             keys: As in `Proteus.build`.
-            bits_per_key: From 1 to 1024, everything included.
+            bits_per_key: From 1 to 1024, everything included but for a fixed part; at least 64 bytes in all.
             seed: Of the hashes.
 
         Raises:
@@ -55,7 +55,7 @@ class LocalityHash(NativeFilter):
             CapacityExceeded: There are more than 2**32 - 1 distinct keys.
         """
         codes = encode_keys(keys)
-        budget = budget_of(len(codes), bits_per_key)
+        budget = budget_of(len(codes), with_room(bits_per_key, len(codes)))
         design = Design(approx="locality", approx_bits=codes.width, max_probes=None)
         made = (design.native, budget, check_seed(seed), *native_type(codes.type))
         return cls._of(cls._native_class().build(*native_keys(codes), *made))

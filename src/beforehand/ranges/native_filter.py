@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.ranges.bounds import Bounds, Closed, encode_bounds
+from beforehand.ranges.design import MOST_BITS_PER_KEY, budget_of
 from beforehand.ranges.filter import Buffer
 from beforehand.ranges.keys import KEY_KINDS, KeyCodes, KeyType
 from beforehand.ranges.strings import Strings
 from beforehand.ranges.times import UNITS
 
+LEAST_BITS: Final = 512
 _SHIFTS: Final = {"uint64": 0, "int64": 2**63}  # from an integer to its code
 
 
@@ -211,6 +213,16 @@ def native_keys(codes: KeyCodes) -> tuple[Any, ...]:
 def native_type(key_type: KeyType) -> tuple[int, int]:
     """A key type as the bytes number it: kind, and unit from 1, 0 for none."""
     return KEY_KINDS.index(key_type.kind), 0 if key_type.unit is None else UNITS.index(key_type.unit) + 1
+
+
+def with_room(bits_per_key: float, count: int) -> float:
+    """At least as many bits per key as fill `LEAST_BITS` in all, for parts that cannot be smaller.
+
+    Raises:
+        InvalidInput: `bits_per_key` is no number from 1 to 1024.
+    """
+    budget_of(count, bits_per_key)
+    return max(bits_per_key, min(LEAST_BITS / max(1, count), MOST_BITS_PER_KEY))
 
 
 def check_seed(seed: Any) -> int:

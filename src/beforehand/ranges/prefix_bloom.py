@@ -8,7 +8,7 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.ranges.design import Design, budget_of
 from beforehand.ranges.keys import Keys
-from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type
+from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type, with_room
 from beforehand.ranges.prefix_model import PrefixModel
 from beforehand.ranges.queries import Queries
 
@@ -61,7 +61,7 @@ class PrefixBloom(NativeFilter):
             keys: As in `Proteus.build`.
             queries: A sample, as in `Proteus.build`. Without it the whole key is the prefix, which suits points and
                 ranges of up to `max_probes` codes.
-            bits_per_key: From 1 to 1024, everything included.
+            bits_per_key: From 1 to 1024, everything included but for a fixed part; at least 64 bytes in all.
             prefix_bits: The length of the prefixes, 1 to the bits of a code; left out, the one that errs least on the
                 sample.
             max_probes: A query that touches this many prefixes is told True at once: a power of two up to 2**20, or
@@ -75,6 +75,7 @@ class PrefixBloom(NativeFilter):
         seed = check_seed(seed)
         model = PrefixModel(keys, queries, max_probes=max_probes)
         codes = model.codes
+        bits_per_key = with_room(bits_per_key, len(codes))
         budget = budget_of(len(codes), bits_per_key)
         if prefix_bits is None:
             prefix_bits = _best_length(model, codes.width, bits_per_key, max_probes)
