@@ -67,7 +67,7 @@ std::uint64_t hash_prefix(ByteCode code, std::uint32_t bits, std::uint64_t seed)
   const std::size_t copied = std::min(size, code.size());
   std::copy_n(code.begin(), copied, padded.begin());
   std::fill(padded.begin() + copied, padded.begin() + size, std::uint8_t{0});
-  if (bits % 8 != 0) padded[size - 1] &= static_cast<std::uint8_t>(0xFF00 >> bits % 8);
+  if (bits % 8 != 0 && size > 0) padded[size - 1] &= static_cast<std::uint8_t>(0xFF00 >> bits % 8);
   return hash64(std::as_bytes(std::span(padded).first(size)), seed);
 }
 
