@@ -1,8 +1,10 @@
 // The batch of parts.h: each stage runs over all questions before the next, and has fetched what that one reads.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "ranges/codes.h"
+#include "ranges/fuse_blocks.h"
 #include "ranges/parts.h"
 #include "support/simd.h"
 
@@ -50,6 +52,12 @@ BH_INLINE void meet_set(const Parts& parts, std::uint64_t least, const std::uint
   meet_all(*parts.set, first.data(), last.data(), n, ends);
 }
 
+BH_INLINE void meet_exact(const Parts& parts, std::uint64_t least, const std::uint64_t* a, const std::uint64_t* b,
+                          std::size_t n, Ends* ends) {
+  if (parts.set) return meet_set(parts, least, a, b, n, ends);
+  for (std::size_t i = 0; i < n; ++i) ends[i] = parts.trie ? parts.trie->meet(a[i], b[i]) : Ends{false, true, true};
+}
+
 // Whatever lies in a region of the exact part that holds no key is left out.
 struct Regions {
   std::uint32_t exact_bits, approx_bits;
@@ -89,16 +97,36 @@ BH_INLINE void stop_at_cap(std::uint64_t cap, Asked& asked, bool* answers) {
   asked.count = kept;
 }
 
+// Without an exact part: each question has one range.
+BH_INLINE void ask_whole(std::uint32_t bits, std::uint64_t cap, const std::uint64_t* a, const std::uint64_t* b,
+                         std::size_t n, Asked& asked, bool* answers) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t first = prefix(a[i], bits), last = prefix(b[i], bits);
+    asked.first[asked.count] = first, asked.last[asked.count] = last;
+    asked.question[asked.count] = static_cast<std::uint8_t>(i);
+    answers[i] = last - first >= cap - 1;
+    asked.count += !answers[i];
+  }
+}
+
 BH_INLINE void ask_fuse(const Fuse& fuse, const Asked& asked, bool* answers) {
-  std::array<Fuse::Place, 2 * kGroup> places;
+  const std::uint32_t block_log = fuse.shape().block_log;
+  const auto mask = static_cast<std::uint8_t>((1u << block_log) - 1);
+  std::array<FuseBlock, kMostBlocks> blocks;
+  std::size_t count = 0;
   for (std::size_t i = 0; i < asked.count; ++i) {
-    places[i] = fuse.place(asked.first[i] >> fuse.shape().block_log);
-    fuse.fetch(places[i]);
+    const std::uint64_t a = asked.first[i], b = asked.last[i], end = b >> block_log;
+    const std::uint8_t question = asked.question[i];
+    std::uint8_t first = a & mask;
+    std::uint64_t block = a >> block_log;
+    for (; block != end && !answers[question]; ++block, first = 0) {
+      blocks[count++] = {block, first, mask, question};
+      if (count == kMostBlocks) ask_blocks(fuse, blocks.data(), std::exchange(count, 0), answers);
+    }
+    blocks[count++] = {block, first, static_cast<std::uint8_t>(b & mask), question};
+    if (count == kMostBlocks) ask_blocks(fuse, blocks.data(), std::exchange(count, 0), answers);
   }
-  for (std::size_t i = 0; i < asked.count; ++i) {
-    bool& answer = answers[asked.question[i]];
-    answer = answer || fuse.any(places[i], asked.first[i], asked.last[i]);
-  }
+  if (count != 0) ask_blocks(fuse, blocks.data(), count, answers);
 }
 
 BH_INLINE void ask_bloom(const Bloom& bloom, const Asked& asked, bool* answers) {
@@ -132,21 +160,23 @@ BH_INLINE void ask_locality(const LocalityHash& hash, const Asked& asked, bool* 
 
 BH_MULTIVERSION void ask(const Parts& parts, std::uint64_t least, const std::uint64_t* a, const std::uint64_t* b,
                          std::size_t n, bool* answers) {
-  std::array<Ends, kGroup> ends;
-  if (parts.set) {
-    meet_set(parts, least, a, b, n, ends.data());
-  } else {
-    for (std::size_t i = 0; i < n; ++i) ends[i] = parts.trie ? parts.trie->meet(a[i], b[i]) : Ends{false, true, true};
-  }
-  if (parts.approx.index() == 0) {
-    for (std::size_t i = 0; i < n; ++i) answers[i] = ends[i].any();
-    return;
-  }
+  const auto* hash = std::get_if<LocalityHash>(&parts.approx);
+  const std::uint64_t cap = probe_cap(parts.design);
   Asked asked;
-  const Regions regions{parts.exact_bits, parts.approx_bits};
-  for (std::size_t i = 0; i < n; ++i) regions.add(a[i], b[i], ends[i], i, asked, answers);
-  if (const auto* hash = std::get_if<LocalityHash>(&parts.approx)) return ask_locality(*hash, asked, answers);
-  stop_at_cap(probe_cap(parts.design), asked, answers);
+  if (parts.set || parts.trie || parts.approx.index() == 0) {
+    std::array<Ends, kGroup> ends;
+    meet_exact(parts, least, a, b, n, ends.data());
+    if (parts.approx.index() == 0) {
+      for (std::size_t i = 0; i < n; ++i) answers[i] = ends[i].any();
+      return;
+    }
+    const Regions regions{parts.exact_bits, parts.approx_bits};
+    for (std::size_t i = 0; i < n; ++i) regions.add(a[i], b[i], ends[i], i, asked, answers);
+    if (!hash) stop_at_cap(cap, asked, answers);
+  } else {
+    ask_whole(parts.approx_bits, hash ? kNoCap : cap, a, b, n, asked, answers);
+  }
+  if (hash) return ask_locality(*hash, asked, answers);
   if (const auto* fuse = std::get_if<Fuse>(&parts.approx)) return ask_fuse(*fuse, asked, answers);
   ask_bloom(std::get<Bloom>(parts.approx), asked, answers);
 }

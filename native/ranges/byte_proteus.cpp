@@ -100,7 +100,7 @@ void ByteProteus::may_intersect(const ByteKeys& a, const ByteKeys& b, std::span<
     if (const auto known = by_bounds(a[i], b[i]))
       answers[i] = *known;
     else if (in_window())
-      waiting.add(window(a[i], skipped_), window(b[i], skipped_), i);
+      waiting.add(window(a[i], skipped_), window(b[i], skipped_), i, false);
     else
       answers[i] = ask_parts(a[i], b[i]);
   }

@@ -44,6 +44,7 @@ constexpr std::uint64_t parts_budget(std::uint64_t budget_bits, std::uint64_t wi
   return overhead > budget_bits / 16 ? budget_bits : budget_bits - overhead;
 }
 
-constexpr std::uint64_t probe_cap(const Design& design) { return design.max_probes.value_or(~std::uint64_t{0}); }
+constexpr std::uint64_t kNoCap = ~std::uint64_t{0};
+constexpr std::uint64_t probe_cap(const Design& design) { return design.max_probes.value_or(kNoCap); }
 
 }  // namespace bh::ranges

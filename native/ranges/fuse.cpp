@@ -190,7 +190,7 @@ void Fuse::assign(std::span<const std::uint64_t> values, const std::uint8_t* own
 }
 
 Fuse Fuse::load(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane) {
-  const bool fits = shape.segments >= 1 && shape.segments < (std::uint64_t{1} << 40) &&
+  const bool fits = shape.segments >= 1 && shape.segments < (std::uint64_t{1} << 32) &&
                     shape.segment_log >= kLeastSegmentLog && shape.segment_log <= kMostSegmentLog &&
                     shape.block_log <= kFuseBlockLog && shape.block_log + 2 <= shape.segment_log && shape.bits >= 1 &&
                     shape.bits <= kMostBits && shape.covered <= shape.segments + 3 && shape.values <= shape.slots();

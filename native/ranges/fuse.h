@@ -4,6 +4,8 @@
 // Fingerprints have `bits` bits, and in the first `covered` segments one more, in a plane of its own: so any budget can
 // be spent.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,6 +40,30 @@ struct FuseShape {
   std::uint64_t covered = 0;
 };
 
+// Places of many blocks: what their hashes say, each kind together, so that compilers compute them side by side.
+template <std::size_t size>
+struct FusePlaces {
+  std::array<std::uint64_t, size> segment, groups, turns;
+
+  BH_INLINE void place(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* blocks, std::size_t n) {
+    const std::uint64_t segments = shape.segments;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t h = mix64(blocks[i] ^ seed);
+      segment[i] = ((h >> 32) * segments + ((h & 0xFFFFFFFF) * segments >> 32)) >> 32;  // range(h, segments)
+      groups[i] = kth(h, 1);
+      turns[i] = kth(h, 2);
+    }
+  }
+  // The first slot of the group.
+  BH_INLINE std::uint64_t group(const FuseShape& shape, std::size_t i, std::uint32_t j) const {
+    const std::uint64_t mask = (std::uint64_t{1} << (shape.segment_log - shape.block_log)) - 1;
+    return ((segment[i] + j) << shape.segment_log) + ((groups[i] >> 14 * j & mask) << shape.block_log);
+  }
+  BH_INLINE std::uint64_t turn(const FuseShape& shape, std::size_t i, std::uint32_t j) const {
+    return turns[i] >> 4 * j & ((std::uint64_t{1} << shape.block_log) - 1);
+  }
+};
+
 class Fuse {
  public:
   static constexpr int kAttempts = 64;
@@ -63,6 +89,8 @@ class Fuse {
   BH_INLINE bool any(Place place, std::uint64_t a, std::uint64_t b) const;
   bool any(std::uint64_t a, std::uint64_t b) const { return any(place(a >> shape_.block_log), a, b); }
 
+  static BH_INLINE std::uint64_t fingerprint(std::uint64_t seed, std::uint64_t value) { return kth(value + seed, 3); }
+
   const FuseShape& shape() const { return shape_; }
   std::uint64_t seed() const { return seed_; }  // of the attempt that succeeded
   const Payload& slots() const { return slots_; }
@@ -73,7 +101,6 @@ class Fuse {
   Fuse(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane)
       : shape_(shape), seed_(seed), slots_(std::move(slots)), plane_(std::move(plane)) {}
 
-  static BH_INLINE std::uint64_t fingerprint(std::uint64_t seed, std::uint64_t value) { return kth(value + seed, 3); }
   void assign(std::span<const std::uint64_t> values, const std::uint8_t* owned);
   BH_INLINE bool plane_agrees(const Place& place, std::uint64_t v, std::uint64_t print) const;
 

@@ -19,32 +19,32 @@ Proteus Proteus::build(std::span<const std::uint64_t> codes, const Design& desig
 }
 
 Proteus::Proteus(Parts parts, std::uint64_t count, std::optional<Bounds> bounds)
-    : parts_(std::move(parts)), count_(count), bounds_(bounds) {}
+    : parts_(std::move(parts)),
+      count_(count),
+      bounds_(bounds),
+      bounded_(bounds || count == 0),
+      between_(bounds.value_or(Bounds{0, ~std::uint64_t{0}})) {}
 
-// What the bounds say of a range, or nothing.
-BH_INLINE std::optional<bool> Proteus::by_bounds(std::uint64_t a, std::uint64_t b) const {
-  if (count_ == 0) return false;
-  if (!bounds_) return std::nullopt;
-  if (b < bounds_->least || a > bounds_->greatest) return false;
-  if (a <= bounds_->least || b >= bounds_->greatest) return true;
-  return std::nullopt;
+// Whether the bounds tell the answer, which may then be read. They do so without branches, as it cannot be foreseen.
+BH_INLINE bool Proteus::by_bounds(std::uint64_t a, std::uint64_t b, bool& answer) const {
+  const bool outside = (b < between_.least) | (a > between_.greatest);
+  const bool at_end = (a <= between_.least) | (b >= between_.greatest);
+  answer = at_end & !outside & (count_ != 0);
+  return (outside | at_end) & bounded_;
 }
 
 bool Proteus::may_intersect(std::uint64_t a, std::uint64_t b) const {
-  if (const auto known = by_bounds(a, b)) return *known;
   bool answer;
-  ask(parts_, least(), &a, &b, 1, &answer);
+  if (!by_bounds(a, b, answer)) ask(parts_, between_.least, &a, &b, 1, &answer);
   return answer;
 }
 
 void Proteus::may_intersect(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b,
                             std::span<bool> answers) const {
-  Waiting waiting(parts_, least(), answers.data());
+  Waiting waiting(parts_, between_.least, answers.data());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (const auto known = by_bounds(a[i], b[i]))
-      answers[i] = *known;
-    else
-      waiting.add(a[i], b[i], i);
+    const bool known = by_bounds(a[i], b[i], answers[i]);
+    waiting.add(a[i], b[i], i, known);
   }
   waiting.ask_all();
 }

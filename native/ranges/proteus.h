@@ -31,12 +31,13 @@ class Proteus {
   const Parts& parts() const { return parts_; }
 
  private:
-  BH_INLINE std::optional<bool> by_bounds(std::uint64_t a, std::uint64_t b) const;
-  std::uint64_t least() const { return bounds_ ? bounds_->least : 0; }
+  BH_INLINE bool by_bounds(std::uint64_t a, std::uint64_t b, bool& answer) const;
 
   Parts parts_;
   std::uint64_t count_;
   std::optional<Bounds> bounds_;
+  bool bounded_;
+  Bounds between_;  // all codes where there are no bounds
 };
 
 }  // namespace bh::ranges

@@ -12,9 +12,11 @@ class Waiting {
  public:
   Waiting(const Parts& parts, std::uint64_t least, bool* answers) : parts_(parts), least_(least), answers_(answers) {}
 
-  void add(std::uint64_t a, std::uint64_t b, std::size_t question) {
+  // A question, unless its answer is known.
+  void add(std::uint64_t a, std::uint64_t b, std::size_t question, bool known) {
     first_[count_] = a, last_[count_] = b;
-    question_[count_++] = question;
+    question_[count_] = question;
+    count_ += !known;
     if (count_ == kGroup) ask_all();
   }
   void ask_all() {

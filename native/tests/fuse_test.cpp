@@ -1,4 +1,4 @@
-// Instruction sets: fuse
+// Instruction sets: fuse fuse_blocks fuse_blocks_v3 fuse_blocks_v4
 #include "ranges/fuse.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "ranges/codes.h"
+#include "ranges/fuse_blocks.h"
 #include "support/errors.h"
 
 using namespace bh::ranges;
@@ -98,6 +99,25 @@ void measured(const Fuse& fuse, const Values& values, std::uint64_t length, std:
   CHECK(std::abs(static_cast<double>(hits) - n * p) <= 3.3 * std::sqrt(n * p * (1 - p)) + 1);
 }
 
+// Many blocks together answer as each alone.
+void together(const Fuse& fuse, const Values& values, std::uint64_t seed) {
+  for (std::size_t n = 1; n <= kMostBlocks; n += 1 + n / 3) {
+    std::vector<FuseBlock> blocks;
+    std::array<bool, kMostBlocks> answers{}, wanted{};
+    const std::uint64_t most = (std::uint64_t{1} << fuse.shape().block_log) - 1;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t h = bh::kth(seed + n, i),
+                          near = values[bh::range(h, values.size())] >> fuse.shape().block_log;
+      const std::uint64_t block = i % 2 == 0 ? near : near + 1, first = h & most, last = h >> 4 & most;
+      blocks.push_back({block, static_cast<std::uint8_t>(std::min(first, last)),
+                        static_cast<std::uint8_t>(std::max(first, last)), static_cast<std::uint8_t>(i / 2)});
+      wanted[i / 2] |= fuse.any_of_block(fuse.place(block), block, blocks[i].first, blocks[i].last);
+    }
+    ask_blocks(fuse, blocks.data(), n, answers.data());
+    CHECK(answers == wanted);
+  }
+}
+
 void damaged(const Fuse& fuse) {
   const auto refuses = [&](const FuseShape& shape) {
     try {
@@ -135,6 +155,8 @@ int main() {
     for (const std::uint64_t length : {1, 3, 16, 63}) measured(fuse, values, length, 40000);
     CHECK(fuse.bits() > 67 * values.size() / 10);
     damaged(fuse);
+    for (double bits = 1.6; bits < 36; bits += 1.3) together(build(values, bits, 4), values, 5);
+    together(build(draw(layout, 40, 1), 20, 4), draw(layout, 40, 1), 5);  // blocks of fewer than 16
   }
   const Values twice{7, 7, 9};
   const auto fuse = Fuse::build(twice, 1, 1000, 0);

@@ -1,0 +1,108 @@
+#include "ranges/fuse_blocks.h"
+
+#if BH_BLOCKS_V4
+#ifndef __clang__  // gcc 12 warns of the operands that its own header leaves undefined
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+namespace bh::ranges {
+namespace {
+
+#define BH_BLOCK_INLINE BH_TARGET("x86-64-v4") inline __attribute__((always_inline))
+
+struct Kernel {
+  __m512i bytes, shifts, mask, numbers;
+  std::uint64_t second, third, fourth;  // quarters
+};
+
+BH_BLOCK_INLINE void prepare(Kernel& kernel, std::uint32_t bits) {
+  const Unpacking& how = kUnpacking[bits];
+  kernel.bytes = _mm512_loadu_si512(how.bytes.data());
+  kernel.shifts = _mm512_loadu_si512(how.shifts.data());
+  kernel.mask = _mm512_set1_epi32(static_cast<int>((1u << bits) - 1));
+  kernel.numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  kernel.second = how.quarters[1], kernel.third = how.quarters[2], kernel.fourth = how.quarters[3];
+}
+
+// The slots of the 16 values of a block in one of its groups, in the order of the values.
+BH_BLOCK_INLINE void unpack(__m512i& slots, const Kernel& kernel, const std::uint8_t* group, std::uint32_t turn) {
+  const auto quarter = [&](std::uint64_t at) BH_TARGET("x86-64-v4") {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(group + at));
+  };
+  __m512i packed = _mm512_castsi128_si512(quarter(0));
+  packed = _mm512_inserti32x4(packed, quarter(kernel.second), 1);
+  packed = _mm512_inserti32x4(packed, quarter(kernel.third), 2);
+  packed = _mm512_inserti32x4(packed, quarter(kernel.fourth), 3);
+  const __m512i all = _mm512_srlv_epi32(_mm512_shuffle_epi8(packed, kernel.bytes), kernel.shifts);
+  slots = _mm512_permutexvar_epi32(_mm512_xor_si512(kernel.numbers, _mm512_set1_epi32(static_cast<int>(turn))), all);
+}
+
+BH_BLOCK_INLINE void shift_xor(__m512i& x, int shift) {
+  x = _mm512_xor_si512(x, _mm512_srl_epi64(x, _mm_cvtsi32_si128(shift)));
+}
+
+// mix64 of eight numbers.
+BH_BLOCK_INLINE void mix(__m512i& x) {
+  shift_xor(x, 30);
+  x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(0xBF58476D1CE4E5B9)));
+  shift_xor(x, 27);
+  x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(0x94D049BB133111EB)));
+  shift_xor(x, 31);
+}
+
+// The low 32 bits of the fingerprints of the 16 values of a block.
+BH_BLOCK_INLINE void fingerprints(__m512i& prints, std::uint64_t block, std::uint64_t seed) {
+  const std::uint64_t first = (block << kFuseBlockLog) + seed + 3 * kGolden;
+  const __m512i numbers = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+  __m512i low = _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(first)), numbers);
+  __m512i high = _mm512_add_epi64(low, _mm512_set1_epi64(8));
+  mix(low);
+  mix(high);
+  prints = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(low)), _mm512_cvtepi64_epi32(high), 1);
+}
+
+// Those values of a block, a bit for each, whose slots give their fingerprints.
+template <typename Groups>
+BH_BLOCK_INLINE std::uint32_t equal_values(const Kernel& kernel, std::uint64_t block, std::uint64_t seed,
+                                           const Groups& groups) {
+  __m512i differ;
+  fingerprints(differ, block, seed);
+  for (std::uint32_t j = 0; j < 4; ++j) {
+    __m512i group;
+    unpack(group, kernel, groups.start(j), groups.turn(j));
+    differ = _mm512_xor_si512(differ, group);
+  }
+  return _mm512_testn_epi32_mask(differ, kernel.mask);
+}
+
+}  // namespace
+
+BH_TARGET("x86-64-v4")
+bool ask_block_v4(const Fuse& fuse, const Fuse::Place& place, const FuseBlock& block) {
+  Kernel kernel;
+  prepare(kernel, fuse.shape().bits);
+  const OneBlock groups{fuse, place};
+  const std::uint32_t equal = equal_values(kernel, block.block, fuse.seed(), groups) & values_asked(block);
+  return equal != 0 && confirm(fuse, block.block, equal);
+}
+
+BH_TARGET("x86-64-v4")
+void ask_blocks_v4(const Fuse& fuse, const FuseBlock* blocks, std::size_t n, bool* answers) {
+  BlockPlaces places;
+  place_blocks(fuse, blocks, n, places);
+  ask_few(fuse, blocks, n, places, answers);
+  Kernel kernel;
+  prepare(kernel, fuse.shape().bits);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (few_values(blocks[i])) continue;
+    const OneOfBlocks groups{fuse.slots().data(), places, i};
+    const std::uint32_t equal = equal_values(kernel, blocks[i].block, fuse.seed(), groups) & values_asked(blocks[i]);
+    bool& answer = answers[blocks[i].question];
+    answer = answer || (equal != 0 && confirm(fuse, blocks[i].block, equal));
+  }
+}
+
+}  // namespace bh::ranges
+#endif
