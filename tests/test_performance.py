@@ -6,6 +6,7 @@ import re
 import sys
 
 import pytest
+import range_contenders
 import report
 import rivals
 
@@ -61,6 +62,14 @@ def test_a_rival_that_is_not_installed_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(rivals.RIVALS, "absent", rivals.Rival("k-means", "no-such-package", rivals.ours(), ""))
     assert rivals.measured("absent", 4096, 4) == "pip install no-such-package"
     assert rivals.measured("QUIVER exact", 4096, 4) == f"set {rivals.QUIVER} to a library of it"
+
+
+def test_a_range_filter_that_is_not_there_is_named_with_its_remedy(monkeypatch, tmp_path):
+    monkeypatch.delenv(range_contenders.RIVALS, raising=False)
+    assert range_contenders.missing("Diva") == "set BEFOREHAND_RANGE_RIVALS to a folder with clones"
+    monkeypatch.setenv(range_contenders.RIVALS, str(tmp_path))
+    assert range_contenders.state("Diva") == "git clone --recursive https://github.com/n3slami/Diva there"
+    assert range_contenders.missing("Proteus") is None
 
 
 def test_a_contender_is_measured_in_a_process_of_its_own():
