@@ -12,7 +12,7 @@ namespace {
 
 constexpr Format kFormat{{'R', 'F'}, 1, "range filter"};
 constexpr unsigned kFilters = 7, kKeyKinds = 7, kExacts = 3, kApproxes = 4, kUnits = 14;  // how many there are
-constexpr std::uint8_t kNoCap = 255;
+constexpr std::uint8_t kUncapped = 255;
 constexpr unsigned kMostLogProbes = 20;
 constexpr std::uint64_t kMostBits = 8 * 4096, kMostKeys = ~std::uint32_t{0};
 constexpr std::size_t kCrcsAt = 56;
@@ -30,7 +30,7 @@ std::uint32_t crc_of_head(Bytes head) {
 }
 
 std::uint8_t log_probes(const Design& design) {
-  return design.max_probes ? static_cast<std::uint8_t>(std::countr_zero(*design.max_probes)) : kNoCap;
+  return design.max_probes ? static_cast<std::uint8_t>(std::countr_zero(*design.max_probes)) : kUncapped;
 }
 
 template <typename T>
@@ -123,8 +123,8 @@ void FilterReader::read_header() {
   design.approx = Approx{number("approximate kind", kApproxes)};
   header_.unit = number("time unit", kUnits);
   const auto log = reader.take<std::uint8_t>("log2 of max_probes");
-  if (log > kMostLogProbes && log != kNoCap) reader.fail("log2 of max_probes", "is above 20");
-  design.max_probes = log == kNoCap ? std::nullopt : std::optional(std::uint64_t{1} << log);
+  if (log > kMostLogProbes && log != kUncapped) reader.fail("log2 of max_probes", "is above 20");
+  design.max_probes = log == kUncapped ? std::nullopt : std::optional(std::uint64_t{1} << log);
   design.exact_bits = reader.take<std::uint16_t>("exact length");
   design.approx_bits = reader.take<std::uint16_t>("approximate length");
   const auto sections = reader.take<std::uint32_t>("number of sections");
