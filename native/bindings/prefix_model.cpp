@@ -146,6 +146,12 @@ void bind_prefix_model(nb::module_& m) {
             return self->expected(self.checked(parts), budget);
           },
           "design"_a, "budget"_a)
+      .def(
+          "fits",
+          [](const Model& self, const Parts& parts, std::uint64_t budget) {
+            return self->fits(self.checked(parts), budget);
+          },
+          "design"_a, "budget"_a)
       .def("classes", &classes, "design"_a, "budget"_a)
       .def(
           "bound",

@@ -161,6 +161,13 @@ double PrefixModel::expected(const Design& design, std::uint64_t budget_bits) co
   return sum / static_cast<double>(empty());
 }
 
+bool PrefixModel::fits(const Design& design, std::uint64_t budget_bits) const {
+  const std::uint64_t budget = parts(budget_bits);
+  const auto size = exact_size(design);
+  if (!size || *size > budget) return false;
+  return keys_ == 0 || design.approx == Approx::none || block(design.approx, design.approx_bits, budget - *size);
+}
+
 std::vector<double> PrefixModel::grid(std::uint64_t budget_bits, Exact exact, Approx approx) const {
   const std::uint64_t budget = parts(budget_bits);
   const std::size_t side = bits() + 1;

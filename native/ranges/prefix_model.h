@@ -52,6 +52,7 @@ class PrefixModel {
   double expected(const Design& design, std::uint64_t budget_bits) const;
   // Resolved, guaranteed to be wrong, then by the number of prefixes asked; empty if the design does not fit.
   std::vector<QueryClass> classes(const Design& design, std::uint64_t budget_bits) const;
+  bool fits(const Design& design, std::uint64_t budget_bits) const;
   // Rates by exact length, then by approximate length; not a number where a design does not fit.
   std::vector<double> grid(std::uint64_t budget_bits, Exact exact, Approx approx) const;
   // What the rate of no empty range of so many codes exceeds, over the choice of the seed.

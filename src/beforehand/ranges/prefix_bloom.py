@@ -78,7 +78,7 @@ class PrefixBloom(NativeFilter):
         bits_per_key = with_room(bits_per_key, len(codes))
         budget = budget_of(len(codes), bits_per_key)
         if prefix_bits is None:
-            prefix_bits = _best_length(model, codes.width, bits_per_key, max_probes)
+            prefix_bits = best_length(model, bits_per_key)
         elif not isinstance(prefix_bits, int | np.integer) or not 1 <= prefix_bits <= codes.width:
             raise InvalidInput(f"prefix_bits is {prefix_bits!r}, but must be from 1 to {codes.width}, those of a code")
         design = Design(approx="bloom", approx_bits=int(prefix_bits), max_probes=max_probes)
@@ -96,14 +96,15 @@ class PrefixBloom(NativeFilter):
         return Design.from_native(self._native.design).approx_bits
 
 
-def _best_length(model: PrefixModel, width: int, bits_per_key: float, max_probes: int | None) -> int:
+def best_length(model: PrefixModel, bits_per_key: float) -> int:
+    """The length of the prefixes that errs least on the model's sample; that of a code without an empty query."""
+    width = model.codes.width
     if not model.empty or not model.count:
         return width
 
     def rate(bits: int) -> float:
-        return model.expected(
-            Design(approx="bloom", approx_bits=bits, max_probes=max_probes), bits_per_key=bits_per_key
-        )
+        design = Design(approx="bloom", approx_bits=bits, max_probes=model.max_probes)
+        return model.expected(design, bits_per_key=bits_per_key)
 
     step = max(1, width // SOME_LENGTHS)
     best = min(range(width, 0, -step), key=rate)

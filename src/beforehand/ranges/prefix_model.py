@@ -95,6 +95,11 @@ class PrefixModel:
         return self._ranges
 
     @property
+    def max_probes(self) -> int | None:
+        """What every design of this model says from so many probes on."""
+        return self._max_probes
+
+    @property
     def count(self) -> int:
         """Distinct keys."""
         return len(self._codes)
@@ -178,14 +183,32 @@ class PrefixModel:
         """
         if not isinstance(level, float) or not 0 < level < 1:
             raise InvalidInput(f"level is {level!r}, but must be a number above 0 and below 1, such as 0.9")
+        draws = self.draws(design, bits_per_key=bits_per_key, seed=seed)
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+        value = self.expected(design, bits_per_key=bits_per_key)
+        return min(float(low), value), max(float(high), value)
+
+    def draws(self, design: Design, *, bits_per_key: float, seed: int = 0) -> NDArray[np.float64]:
+        """1,000 rates that the sample leaves possible: those of which `interval` takes quantiles.
+
+        Raises:
+            InvalidInput: as `interval`.
+        """
         classes = self._classes(design, bits_per_key)
         if design.approx_bits != self._codes.width and design.exact_bits != self._codes.width:
             classes[1, 0] += 0.5  # what errs for sure, and was not in the sample
         some = classes[classes[:, 0] > 0]
-        shares = np.random.default_rng(seed).dirichlet(some[:, 0], DRAWS)
-        low, high = np.quantile(shares @ some[:, 1], [(1 - level) / 2, (1 + level) / 2])
-        value = self.expected(design, bits_per_key=bits_per_key)
-        return min(float(low), value), max(float(high), value)
+        rates: NDArray[np.float64] = np.random.default_rng(seed).dirichlet(some[:, 0], DRAWS) @ some[:, 1]
+        return rates
+
+    def fits(self, design: Design, *, bits_per_key: float) -> bool:
+        """Whether a filter of this design can be built over these keys.
+
+        Raises:
+            InvalidInput: `bits_per_key` is out of range; the design is none of codes of this width.
+        """
+        budget = budget_of(self.count, bits_per_key)
+        return self._native.fits(self._known(design), budget)
 
     def bound(self, design: Design, *, bits_per_key: float, length: int) -> float:
         """The rate that no empty range of `length` steps of the code exceeds, over the choice of the seed.

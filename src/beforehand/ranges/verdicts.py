@@ -1,0 +1,58 @@
+"""Whether a range filter is worth having: against no filter, and against the simplest one."""
+
+from typing import Final
+
+from beforehand.core.report import Verdict
+from beforehand.ranges.prefix_model import FEW_EMPTY
+
+WORTH_IT: Final = 0.05  # of the cost of a read, saved against no filter
+BETTER: Final = 0.02  # of the cost of a read, saved beyond the simplest filter
+
+
+def judged(
+    *,
+    saved: tuple[float, float, float],
+    over_baseline: float,
+    read_cost: float,
+    empty: int,
+    name: str,
+) -> tuple[Verdict, str]:
+    """The verdict on a filter, and its reason.
+
+    Args:
+        saved: Seconds for each query against no filter, and the interval of them.
+        over_baseline: Seconds for each query beyond what a Bloom filter of prefixes saves.
+        read_cost: Seconds of a read.
+        empty: Empty queries behind these numbers.
+        name: Of the filter.
+
+    Example:
+        >>> judged(saved=(6e-5, 5e-5, 7e-5), over_baseline=4e-6, read_cost=1e-4, empty=900, name="proteus")
+        ('worth it', 'proteus saves 60.0% of a read for each query, 4.0% more than prefix-bloom')
+    """
+    value, low, high = (each / read_cost for each in saved)
+    more = over_baseline / read_cost
+    if empty < FEW_EMPTY:
+        return "unclear", f"only {empty} queries are empty, and {FEW_EMPTY} are the least that a choice rests on"
+    if high <= 0:
+        return "don't bother", f"no filter saves anything: {name} costs {-value:.1%} of a read for each query"
+    if value < BETTER:
+        return (
+            "don't bother",
+            f"{name} saves {value:.1%} of a read for each query, less than {BETTER:.0%}; take no filter",
+        )
+    if more < BETTER:
+        return "don't bother", (
+            f"{name} saves {value:.1%} of a read for each query, but only {max(0.0, more):.1%} more than prefix-bloom; "
+            "take that"
+        )
+    if low > 0 and value >= WORTH_IT:
+        return "worth it", f"{name} saves {value:.1%} of a read for each query, {more:.1%} more than prefix-bloom"
+    spread = (high - low) / 2
+    needed = round(empty * (spread / max(1e-9, abs(value))) ** 2) + 1
+    if value < WORTH_IT:
+        return "unclear", f"{name} saves {value:.1%} of a read for each query, less than {WORTH_IT:.0%}"
+    return "unclear", (
+        f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query; about {needed:,} empty queries "
+        "would settle it"
+    )
