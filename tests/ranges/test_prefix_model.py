@@ -99,8 +99,9 @@ def test_rates_are_those_of_the_closed_forms(workload: str, normal: bool) -> Non
             model = PrefixModel(keys, (lo, hi))
             if approx == "locality" and approx_bits < 20:
                 continue  # dense prefixes, whose gaps the model knows by their bit length only
+            near = 1e-3 if approx == "locality" else 1e-9  # the closed form takes all gaps for long ones
             found = model.expected(design, bits_per_key=60)
-            assert found == pytest.approx(stated(keys, lo, hi, design, 60), rel=1e-6, abs=1e-12), design
+            assert found == pytest.approx(stated(keys, lo, hi, design, 60), rel=near, abs=1e-12), design
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
@@ -111,6 +112,9 @@ def test_the_grid_holds_what_single_designs_are_expected_to_do(workload: str) ->
         grid = model.grid(bits_per_key=24, exact=exact, approx=approx)
         assert grid.shape == (65, 65)
         for exact_bits, approx_bits in itertools.product((0, 2, 6, 30), (0, 9, 31, 50, 64)):
+            if exact == "none" and exact_bits:
+                assert np.isnan(grid[exact_bits]).all()
+                continue
             design = Design(
                 exact=exact if exact_bits else "none",
                 exact_bits=exact_bits,
@@ -118,9 +122,7 @@ def test_the_grid_holds_what_single_designs_are_expected_to_do(workload: str) ->
                 approx_bits=approx_bits if approx_bits > exact_bits or not approx_bits else 64,
             )
             found = grid[exact_bits, approx_bits]
-            if exact == "none" and exact_bits:
-                assert np.isnan(found)
-            elif not np.isnan(found) and approx_bits == design.approx_bits:
+            if not np.isnan(found) and approx_bits == design.approx_bits:
                 expected = model.expected(design, bits_per_key=24)
                 if (exact, exact_bits, approx_bits) == ("trie", 0, 0):
                     continue  # a filter of nothing knows the smallest and the largest key, one of the paper does not

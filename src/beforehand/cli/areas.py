@@ -6,10 +6,11 @@ from typing import NamedTuple, Protocol
 
 import typer
 
-from beforehand.cli import gradients, quantization, scheduling, streams
+from beforehand.cli import gradients, quantization, ranges, scheduling, streams
 from beforehand.cli.page import Row
 from beforehand.cli.scenes import gradients as gradients_scenes
 from beforehand.cli.scenes import quantization as quantization_scenes
+from beforehand.cli.scenes import ranges as ranges_scenes
 from beforehand.cli.scenes import scheduling as scheduling_scenes
 from beforehand.cli.scenes import streams as streams_scenes
 
@@ -41,5 +42,6 @@ AREAS = (
     Area("scheduling", scheduling.app, scheduling_scenes.SCENES, scheduling_scenes.next_command),
     Area("quantization", quantization.app, quantization_scenes.SCENES, quantization_scenes.next_command),
     Area("streams", streams.app, streams_scenes.SCENES, streams_scenes.next_command),
+    Area("ranges", ranges.app, ranges_scenes.SCENES, ranges_scenes.next_command),
     Area("gradients", gradients.app, gradients_scenes.SCENES, gradients_scenes.next_command),
 )

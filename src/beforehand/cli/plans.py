@@ -35,7 +35,14 @@ def audit(
     jobs: JobOptions,
     kind: Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it.")] = None,
     column: Annotated[
-        str | None, typer.Option(help="Column of keys, for a plan of a stream; else key, or the only one.")
+        str | None,
+        typer.Option(
+            help="Column of keys, for a plan of a stream, else key, or the only one; or of a Parquet file of --keys."
+        ),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keys, for a plan of ranges: .npy, Parquet with --column, or a line each."),
     ] = None,
     lengths: Lengths = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -51,6 +58,8 @@ def audit(
     from beforehand.core.errors import InvalidInput
 
     chosen: Any = load_plan(plan)
+    if keys is not None and chosen.area != "ranges":
+        raise InvalidInput(f"keys is {keys}, but {plan} is no plan of a range filter; leave it out")
     queue = chosen.area == "scheduling" and kind in (None, "jobs") and column is None
     if not queue and (given := jobs.words()):
         raise InvalidInput(f"{given} says how to read a log of jobs, but {plan} is no plan of a queue; leave it out")
@@ -59,9 +68,16 @@ def audit(
         raise InvalidInput(f"lengths is {lengths!r}, but {plan} is no plan of an LLM engine; leave it out")
     with render.progress(2) as steps:
         steps.begin("reading")
-        holdout = _next_log(chosen, trace, jobs) if queue else _holdout(chosen.area, trace, kind, column)
+        if chosen.area == "ranges":
+            holdout, known_keys = _ranges(trace, kind, keys, column)
+        elif queue:
+            holdout = _next_log(chosen, trace, jobs)
+        else:
+            holdout = _holdout(chosen.area, trace, kind, column)
         steps.begin("auditing")
-        if serving:
+        if chosen.area == "ranges":
+            report = chosen.audit(holdout, keys=known_keys)
+        elif serving:
             _check_lengths(plan, chosen, trace, holdout, lengths)
             known = {} if lengths is None else {"lengths": lengths_of(lengths, chosen.setting.seed + 1)}
             report = chosen.audit(holdout, folder=plan.parent, **known)
@@ -122,6 +138,19 @@ def _without(asked: JobOptions, assumed: Set[str]) -> JobOptions:
     """The options without these assumptions."""
     none: dict[str, Any] = {f"assume_{name}": None for name in assumed}
     return replace(asked, **none)
+
+
+def _ranges(path: Path, kind: str | None, keys: Path | None, column: str | None) -> tuple[Any, Any]:
+    """Queries, and the keys that they are asked of."""
+    from beforehand.cli.range_plans import read_keys, read_ranges
+    from beforehand.core.errors import InvalidInput
+
+    if kind not in (None, "ranges"):
+        raise InvalidInput(f"kind is {kind!r}, but a plan of a range filter is checked by ranges; leave it out")
+    if keys is None:
+        raise InvalidInput("keys are missing, but an audit builds the filter over those of the data; pass --keys FILE")
+    holdout = read_ranges(path)
+    return holdout, read_keys(keys, column, like=holdout)
 
 
 def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any:

@@ -5,10 +5,12 @@ from beforehand.ranges.filter import RangeFilter
 from beforehand.ranges.filters import FILTERS, load
 from beforehand.ranges.keys import KeyType
 from beforehand.ranges.locality_hash import LocalityHash
+from beforehand.ranges.plan import audit, plan
 from beforehand.ranges.prefix_bloom import PrefixBloom
 from beforehand.ranges.prefix_model import PrefixModel
 from beforehand.ranges.proteus import Proteus
 from beforehand.ranges.queries import ranges_trace
+from beforehand.ranges.range_plan import RangePlan
 from beforehand.ranges.recorder import QueryRecorder
 from beforehand.ranges.rosetta import Rosetta
 from beforehand.ranges.surf import SuRF
@@ -24,9 +26,12 @@ __all__ = [
     "Proteus",
     "QueryRecorder",
     "RangeFilter",
+    "RangePlan",
     "Rosetta",
     "SuRF",
     "TwoPrefixBloom",
+    "audit",
     "load",
+    "plan",
     "ranges_trace",
 ]

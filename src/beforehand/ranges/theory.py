@@ -150,7 +150,7 @@ def fuse_probe_rate(prefixes: int, blocks: int, bits: int) -> float | None:
     if whole == 0:
         return None
     left = bits - whole * geometry.slots
-    covered = 0 if whole == 32 else left >> geometry.segment_log
+    covered = min(geometry.segments + 3, left >> geometry.segment_log)
     more = max(0, covered - 3) / geometry.segments
     return 2.0**-whole * (1 - more / 2)
 

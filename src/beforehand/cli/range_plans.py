@@ -1,0 +1,199 @@
+"""`ranges plan`: which range filter keys and recorded queries call for, and whether one pays."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from beforehand.cli import render
+
+if TYPE_CHECKING:
+    from beforehand.core import Trace
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--keys", metavar="FILE", help="Keys of one piece of the data: .npy, Parquet, or a line each."),
+]
+KeyColumn = Annotated[str | None, typer.Option(help="Column of a Parquet file of keys.")]
+UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+def plan(
+    trace: Annotated[
+        Path, typer.Argument(metavar="TRACE", help="Queries of that piece: a trace with columns lo and hi, closed.")
+    ],
+    keys: KeyFile = None,
+    column: KeyColumn = None,
+    bits_per_key: Annotated[float, typer.Option(help="Memory of every filter, everything included.")] = 12.0,
+    read_cost: Annotated[
+        str, typer.Option(help="A look into the piece: about 100us on an SSD, 30ms on object storage.")
+    ] = "100us",
+    queries_per_build: Annotated[
+        int, typer.Option(min=1, help="Queries that a filter serves until its piece is written anew.")
+    ] = 1_000_000,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="What to choose among besides prefix-bloom and none; proteus if not given."),
+    ] = None,
+    worst_case: Annotated[
+        str | None, typer.Option(metavar="LENGTH:RATE", help="Err at most so often on every empty range: 64:0.01.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of hashes and draws.")] = 0,
+    save: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Where to write it for hosts without Python, in bytes.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Say whether a range filter would pay, and which one.
+
+    A query for a narrow range finds nothing in most files, row groups or
+    tables of a database, and yet each is read. A range filter of 8 to 20
+    bits per key answers instead: surely nothing here, or perhaps. It never
+    says no where a key lies.
+
+    The queries should be a sample of those that one piece is asked, empty
+    ones and others in their true proportions; some thousands are enough.
+    The plan states how often the filter will err, with an interval, what a
+    query saves, and what a plain Bloom filter of prefixes would do. explain
+    and audit take it, and so do databases and readers of Parquet files.
+    """
+    from beforehand import ranges
+    from beforehand.core.errors import InvalidInput
+    from beforehand.core.files import writing
+
+    if keys is None:
+        raise InvalidInput("keys are missing, but a plan is for those of one piece of the data; pass --keys FILE")
+    for path in (save, policy):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InvalidInput(f"{path.parent} is no folder; make it, or name another place")
+    cost, worst = seconds_of(read_cost), _worst_case(worst_case)
+    with render.progress(2) as steps:
+        steps.begin("reading")
+        queries = read_ranges(trace)
+        known = read_keys(keys, column, like=queries)
+        steps.begin("planning")
+        chosen = ranges.plan(
+            known,
+            queries,
+            bits_per_key=bits_per_key,
+            read_cost=cost,
+            queries_per_build=queries_per_build,
+            filters=filters or ("proteus",),
+            worst_case=worst,
+            seed=seed,
+        )
+    if as_json:
+        print(chosen.to_json())
+    else:
+        render.show(chosen.explain())
+    if policy is not None:
+        written = chosen.policy()
+        with writing(policy) as file:
+            file.write(written)
+    if save is not None:
+        with writing(save) as file:
+            file.write(chosen.to_json().encode())
+    for path in (save, policy):
+        if path is not None and not as_json:
+            render.show(f"\nwrote {path}")
+
+
+def read_ranges(path: Path) -> "Trace":
+    """Closed ranges of a file.
+
+    Raises:
+        InvalidInput: it cannot be read, or holds no ranges.
+        CorruptData: it is damaged.
+    """
+    from beforehand.cli.inputs import naming
+    from beforehand.core import Trace
+    from beforehand.ranges.queries import check_trace
+
+    trace = Trace.load(path, kind="ranges")
+    with naming(path):
+        check_trace(trace)
+    return trace
+
+
+def read_keys(path: Path, column: str | None, *, like: "Trace") -> Any:
+    """Keys of a file, of the kind of the bounds that will be compared with them.
+
+    Args:
+        path: .npy, Parquet with `column`, or text with one key a line.
+        column: Of a Parquet file.
+        like: Ranges: where their bounds are text, so are keys that stand in lines.
+
+    Raises:
+        InvalidInput: it cannot be read; `column` is missing, unknown, or of no use; lines are no numbers.
+        CorruptData: it is damaged.
+    """
+    from beforehand.cli.inputs import read_array, read_bytes
+    from beforehand.core.errors import InvalidInput
+
+    suffix = path.suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        return _parquet(path, column)
+    if column is not None:
+        raise InvalidInput(f"column is {column!r}, but {path} has none; leave it out")
+    if suffix == ".npy":
+        return read_array(path)
+    data = read_bytes(path)
+    kind = like["lo"].dtype.kind
+    if kind == "S":
+        return data.splitlines()
+    try:
+        lines = [line for line in data.decode().splitlines() if line.strip() or kind == "U"]
+        return lines if kind == "U" else [float(line) if kind == "f" else int(line) for line in lines]
+    except ValueError as error:
+        wanted = "text in UTF-8" if kind == "U" else "a number in each line, as the bounds are numbers"
+        raise InvalidInput(f"{path} does not hold {wanted} ({error}); pass keys of the kind of the bounds") from error
+
+
+def _parquet(path: Path, column: str | None) -> Any:
+    from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
+
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise MissingDependency("Parquet needs pyarrow: pip install 'beforehand[parquet]'") from error
+    if column is None:
+        raise InvalidInput(f"{path} has columns, and one of them holds the keys; pass --column")
+    try:
+        table = parquet.ParquetFile(path)
+        if column not in table.schema_arrow.names:
+            raise InvalidInput(f"{path} has no column {column!r} among {', '.join(table.schema_arrow.names)}; name one")
+        values = table.read([column]).column(0).drop_null()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error}; check the path") from error
+    except ArrowException as error:
+        raise CorruptData(f"{path} is no Parquet file ({str(error).splitlines()[0]}); write it anew") from error
+    array = values.to_numpy()
+    return array.tolist() if array.dtype.kind == "O" else array
+
+
+def seconds_of(text: str) -> float:
+    """Seconds that a number and a unit say, such as `100us`, `30ms` or `2s`.
+
+    Raises:
+        InvalidInput: they say none.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(s|ms|us|µs|ns)\s*", text)
+    if found is None:
+        raise InvalidInput(f"{text!r} is no time; write a number and s, ms, us or ns, such as 100us")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def _worst_case(text: str | None) -> tuple[int, float] | None:
+    from beforehand.core.errors import InvalidInput
+
+    if text is None:
+        return None
+    length, colon, rate = text.partition(":")
+    try:
+        return int(length), float(rate if colon else "none")
+    except ValueError:
+        raise InvalidInput(
+            f"worst-case is {text!r}, but must be a length and a rate with a colon between them, such as 64:0.01"
+        ) from None
