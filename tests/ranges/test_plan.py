@@ -1,0 +1,219 @@
+"""Plans of range filters: what they choose, why, and whether it comes true."""
+
+import json
+
+import numpy as np
+import pytest
+
+from beforehand.core import Plan, Trace, load_plan
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.ranges import PrefixBloom, Proteus, RangePlan, audit, plan, ranges_trace
+from beforehand.workloads.ranges import name_queries, normal_keys, queries, stdlib_names, uniform_keys
+
+KEYS = uniform_keys(20_000, seed=0)
+NEAR = queries(KEYS, 8_000, kind="correlated", longest=16, hits=0.2, seed=1)
+HOLDOUT = queries(KEYS, 8_000, kind="correlated", longest=16, hits=0.2, seed=2)
+
+
+@pytest.fixture(scope="module")
+def win() -> RangePlan:
+    """Most ranges are empty and lie beside keys, and each read takes 30 ms."""
+    return plan(KEYS, NEAR, bits_per_key=8, read_cost=30e-3)
+
+
+def test_a_clear_win_is_worth_it(win: RangePlan) -> None:
+    assert (win.design, win.verdict) == ("proteus", "worth it")
+    assert win.expected.value < win.baseline.value / 1.5
+    assert isinstance(win.build(KEYS), Proteus)
+
+
+def test_a_plan_is_a_plan(win: RangePlan) -> None:
+    assert isinstance(win, Plan)
+    assert (win.area, win.price.per) == ("ranges", "query")
+    assert [each.design for each in win.alternatives] == ["none", "prefix-bloom"]
+
+
+def test_points_that_a_bloom_filter_answers_are_not_worth_more() -> None:
+    points = queries(KEYS, 4_000, longest=1, hits=0.2, seed=3)
+    chosen = plan(KEYS, points, bits_per_key=12, read_cost=30e-3)
+    assert (chosen.design, chosen.verdict) == ("prefix-bloom", "don't bother")
+    assert isinstance(chosen.build(KEYS), PrefixBloom)
+
+
+def test_ranges_longer_than_the_gaps_need_no_filter() -> None:
+    gap = int(2**64 / len(KEYS))
+    lo = np.random.default_rng(4).integers(0, 2**64 - 40 * gap, 4_000, dtype=np.uint64)
+    chosen = plan(KEYS, (lo, lo + np.uint64(20 * gap)))
+    assert (chosen.design, chosen.verdict) == ("none", "unclear")
+    assert "longer" not in chosen.why
+    assert "most ranges meet a key" in chosen.explain()
+
+
+def test_cheap_reads_are_not_worth_a_filter() -> None:
+    chosen = plan(KEYS, NEAR, read_cost=1e-9)
+    assert (chosen.design, chosen.verdict) == ("none", "don't bother")
+    with pytest.raises(InvalidInput, match="no filter pays"):
+        chosen.build(KEYS)
+    with pytest.raises(InvalidInput, match="no filter pays"):
+        chosen.policy()
+
+
+def test_few_empty_queries_are_unclear() -> None:
+    chosen = plan(KEYS, queries(KEYS, 40, seed=5))
+    assert chosen.verdict == "unclear"
+    assert "Only 40 queries" in chosen.explain()
+
+
+def test_no_empty_query_is_unclear() -> None:
+    chosen = plan(KEYS, (KEYS[:100], KEYS[:100]))
+    assert (chosen.verdict, chosen.empty) == ("unclear", 0)
+    assert chosen.expected.value == 0
+
+
+def test_the_expectation_comes_true_on_a_holdout(win: RangePlan) -> None:
+    report = audit(win, KEYS, HOLDOUT)
+    assert report.came_true
+    assert report.verdict == "worth it"
+    assert report.clairvoyant.value <= report.measured.high
+    assert report.measured.value < report.baseline.value
+
+
+def test_an_audit_without_a_filter_counts_every_empty_range() -> None:
+    report = plan(KEYS, NEAR, read_cost=1e-9).audit(HOLDOUT, keys=KEYS)
+    assert report.measured.value == pytest.approx(0.8, abs=0.02)
+    assert report.verdict == "don't bother"
+
+
+def test_the_same_seed_makes_the_same_plan(win: RangePlan) -> None:
+    again = plan(KEYS, NEAR, bits_per_key=8, read_cost=30e-3)
+    assert (again.design, again.chosen.parts) == (win.design, win.chosen.parts)
+    assert again.expected == win.expected
+    assert again.sample.fields == win.sample.fields
+
+
+def test_json_brings_it_back(win: RangePlan, tmp_path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(win.to_json())
+    back = load_plan(path)
+    assert isinstance(back, RangePlan)
+    assert back.to_json() == win.to_json()
+    assert back.explain() == win.explain()
+    assert back.build(KEYS) == win.build(KEYS)
+    assert len(win.to_json()) < 500_000
+
+
+@pytest.mark.parametrize("field", ["candidates", "sample", "verdict", "bits_per_key", "design", "worst_case"])
+def test_damaged_json_is_refused(win: RangePlan, field: str) -> None:
+    fields = json.loads(win.to_json())
+    for value in (None, [], "x", -1):
+        if field == "worst_case" and value is None:
+            continue
+        with pytest.raises(CorruptData):
+            RangePlan.from_json(json.dumps(fields | {field: value}))
+
+
+def test_other_keys_get_a_design_that_fits_them(win: RangePlan) -> None:
+    others = normal_keys(3_000, seed=6)
+    filter = win.build(others)
+    assert filter.may_contain(others).all()
+    assert filter.bits_per_key <= 8 + 8 * 512 / len(others)
+
+
+def test_keys_of_another_type_are_refused(win: RangePlan) -> None:
+    with pytest.raises(InvalidInput, match=r"keys are int64, but the plan is for uint64"):
+        win.build([-1, 2, 3])
+    with pytest.raises(InvalidInput, match="keys are missing"):
+        win.audit(HOLDOUT)
+
+
+def test_every_named_filter_is_considered() -> None:
+    names = ("proteus", "surf", "rosetta", "two-prefix-bloom", "locality-hash")
+    few = uniform_keys(2_000, seed=7)
+    chosen = plan(few, queries(few, 400, hits=0.1, seed=8), filters=names)
+    assert [each.design for each in chosen.candidates] == ["none", "prefix-bloom", *names]
+    assert all(0 <= each.false_positive_rate.value <= 1 for each in chosen.candidates)
+
+
+def test_the_worst_case_holds_for_what_is_built() -> None:
+    chosen = plan(KEYS, NEAR, bits_per_key=16, read_cost=30e-3, worst_case=(16, 0.05))
+    assert chosen.candidates[2].parts is not None
+    assert chosen.build(KEYS).bound(16) <= 0.05 or chosen.design == "prefix-bloom"
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64", "datetime64[s]", "timedelta64[ms]", "bytes", "str"])
+def test_every_type_of_keys_keeps_its_sample(kind: str) -> None:
+    draw = np.random.default_rng(9)
+    numbers = np.unique(draw.integers(-(10**9), 10**9, 3_000))
+    lo = draw.choice(numbers, 500) + 1
+    if kind in ("bytes", "str"):
+        text = [f"{each + 2 * 10**9:012d}" for each in numbers.tolist()]
+        first = [f"{each + 2 * 10**9:012d}" for each in lo.tolist()]
+        encode = (lambda rows: [row.encode() for row in rows]) if kind == "bytes" else list
+        keys, sample = encode(text), (encode(first), encode(first))
+    elif kind == "float64":
+        keys, sample = numbers / 7, (lo / 7, lo / 7)
+    else:
+        keys = numbers.astype(kind)
+        sample = (lo.astype(kind), lo.astype(kind))
+    chosen = plan(keys, sample)
+    assert str(chosen.key_type) == kind
+    back = RangePlan.from_json(chosen.to_json())
+    for kept, given in zip(back.sample.queries, sample, strict=True):
+        assert list(kept) == list(given)
+    if chosen.design != "none":
+        assert back.build(keys).may_contain(keys).all()
+        assert chosen.policy()[:8] == b"\x89BHRF\r\n\x1a"
+
+
+def test_samples_are_cut_to_20000() -> None:
+    chosen = plan(KEYS, queries(KEYS, 30_000, seed=10))
+    assert len(chosen.sample) == 20_000
+
+
+def test_names_of_the_standard_library_are_said_to_be_hard() -> None:
+    names = stdlib_names()
+    chosen = plan(names, name_queries(names, 4_000, seed=11), read_cost=30e-3)
+    assert chosen.verdict in ("don't bother", "unclear")
+
+
+def test_a_policy_holds_the_sample(win: RangePlan) -> None:
+    policy = win.policy()
+    lo = np.asarray(win.sample.lo)
+    assert policy[10] == 0  # the kind that is no filter
+    assert lo.tobytes() in policy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"bits_per_key": 0}, "bits_per_key is 0"),
+        ({"read_cost": 0}, "read_cost is 0"),
+        ({"read_cost": float("nan")}, "read_cost is nan"),
+        ({"queries_per_build": 0}, "queries_per_build is 0"),
+        ({"filters": "proteus"}, r"pass \['proteus'\]"),
+        ({"filters": ["bloomier"]}, "filters holds 'bloomier'"),
+        ({"worst_case": (0, 1)}, "worst_case is"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_it_refuses_what_breaks_a_rule(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        plan(KEYS[:100], ([1], [2]), **arguments)  # type: ignore[arg-type]
+
+
+def test_it_needs_keys_and_queries() -> None:
+    with pytest.raises(InvalidInput, match="no keys"):
+        plan([], ([1], [2]))
+    with pytest.raises(InvalidInput, match="no queries"):
+        plan([1, 2], ([], []))
+    with pytest.raises(InvalidInput, match="kind 'jobs'"):
+        plan([1, 2], Trace("jobs", {"size": [1.0]}))
+    with pytest.raises(InvalidInput, match="no column hi"):
+        plan([1, 2], Trace("ranges", {"lo": [1]}))
+    with pytest.raises(InvalidInput, match="must be a pair"):
+        plan([1, 2], 7)  # type: ignore[arg-type]
+
+
+def test_times_of_queries_are_numbers() -> None:
+    with pytest.raises(InvalidInput, match="column at has dtype"):
+        ranges_trace([1], [2], at=["noon"])
