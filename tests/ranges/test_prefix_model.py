@@ -174,8 +174,8 @@ def test_long_ranges_take_buckets_of_their_own_width() -> None:
 
 def test_without_queries_the_design_bounds_every_range() -> None:
     keys = keys_of(8, 1_000)
-    for queries in (None, queries_of(keys, "uniform", 49)):
-        design = PrefixModel(keys, queries).best(bits_per_key=12)
+    for few in (None, queries_of(keys, "uniform", 49)):
+        design = PrefixModel(keys, few).best(bits_per_key=12)
         assert (design.approx, design.approx_bits, design.exact) == ("locality", 64, "none")
     assert PrefixModel(keys, None).best(bits_per_key=64).exact == "elias_fano"  # all of the keys fit
     assert PrefixModel(keys, None).best(bits_per_key=1) == Design()

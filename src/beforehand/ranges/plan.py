@@ -70,7 +70,7 @@ def plan(
         >>> draw = np.random.default_rng(0)
         >>> keys = np.unique(draw.integers(0, 2**64, 50_000, dtype=np.uint64))
         >>> lo = draw.choice(keys, 4000) + draw.integers(1, 1024, 4000, dtype=np.uint64)
-        >>> chosen = plan(keys, (lo, lo + np.uint64(15)), bits_per_key=8)
+        >>> chosen = plan(keys, (lo, lo + np.uint64(15)), bits_per_key=6)
         >>> chosen.design, chosen.verdict
         ('proteus', 'worth it')
         >>> chosen.build(keys).may_contain(keys[:3])
@@ -133,7 +133,7 @@ def audit(plan: RangePlan, keys: Keys, holdout: Queries) -> Report:
 
 def _cheapest(verdict: str, best: Candidate, baseline: Candidate, none: Candidate, read_cost: float) -> Candidate:
     if verdict != "don't bother":
-        return best
+        return best if best.saving.value > 0 else none
     return baseline if baseline.saving.value >= BETTER * read_cost else none
 
 

@@ -32,10 +32,13 @@ def judged(
     """
     value, low, high = (each / read_cost for each in saved)
     more = over_baseline / read_cost
+    if high < BETTER:
+        return "don't bother", (
+            f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query, less than {BETTER:.0%}; "
+            "take no filter"
+        )
     if empty < FEW_EMPTY:
         return "unclear", f"only {empty} queries are empty, and {FEW_EMPTY} are the least that a choice rests on"
-    if high <= 0:
-        return "don't bother", f"no filter saves anything: {name} costs {-value:.1%} of a read for each query"
     if value < BETTER:
         return (
             "don't bother",

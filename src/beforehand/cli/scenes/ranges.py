@@ -48,7 +48,7 @@ def _play(begin: Callable[[str], None], you_run: str, story: str, kind: str, *, 
     from beforehand.workloads import ranges as workloads
 
     keys = workloads.uniform_keys(50_000 if quick else 1_000_000, seed=seed)
-    asked = workloads.queries(keys, 20_000 if quick else 40_000, kind=kind, longest=16, hits=0.2, seed=seed + 1)  # type: ignore[arg-type]
+    asked = workloads.queries(keys, 20_000 if quick else 40_000, kind=kind, longest=256, hits=0.2, seed=seed + 1)  # type: ignore[arg-type]
     sample, holdout = asked.split(0.5)
     begin(f"{you_run}: planning")
     plan = ranges.plan(keys, sample, bits_per_key=BITS_PER_KEY, read_cost=30e-3, seed=seed)

@@ -1,0 +1,33 @@
+"""When a range filter is worth having."""
+
+import pytest
+
+from beforehand.core.report import Verdict
+from beforehand.ranges.verdicts import judged
+
+
+@pytest.mark.parametrize(
+    ("saved", "more", "empty", "verdict", "words"),
+    [
+        ((0.6, 0.55, 0.65), 0.05, 900, "worth it", "60.0% of a read"),
+        ((0.6, 0.55, 0.65), 0.01, 900, "don't bother", "take that"),
+        ((0.01, 0.005, 0.015), 0.01, 900, "don't bother", "take no filter"),
+        ((-0.2, -0.3, -0.1), 0.0, 900, "don't bother", "take no filter"),
+        ((0.01, 0.0, 0.03), 0.01, 900, "don't bother", "less than 2%"),
+        ((0.6, 0.4, 0.8), 0.05, 49, "unclear", "only 49 queries"),
+        ((0.004, 0.001, 0.01), 0.01, 10, "don't bother", "take no filter"),
+        ((0.03, 0.01, 0.05), 0.03, 100, "unclear", "less than 5%"),
+        ((0.1, -0.1, 0.3), 0.03, 100, "unclear", "about 401 empty queries"),
+    ],
+)
+def test_the_verdict_follows_from_what_is_saved(
+    saved: tuple[float, float, float], more: float, empty: int, verdict: Verdict, words: str
+) -> None:
+    """All are shares of a read."""
+    cost = 1e-4
+    value, low, high = (each * cost for each in saved)
+    found, why = judged(
+        saved=(value, low, high), over_baseline=more * cost, read_cost=cost, empty=empty, name="proteus"
+    )
+    assert found == verdict
+    assert words in why
