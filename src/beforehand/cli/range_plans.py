@@ -153,7 +153,7 @@ def _parquet(path: Path, column: str | None) -> Any:
     from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
 
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependency("Parquet needs pyarrow: pip install 'beforehand[parquet]'") from error
     if column is None:

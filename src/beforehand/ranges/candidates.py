@@ -108,7 +108,7 @@ class Trial:
             parts = Design(approx="bloom", approx_bits=length, max_probes=setting.max_probes)
         else:
             return self._measured(name)
-        rate, draws = 1.0, np.ones(DRAWS)
+        rate, draws = 1.0, np.linspace(0, 1, DRAWS)  # nobody knows
         if model.empty:
             rate = model.expected(parts, bits_per_key=setting.bits_per_key)
             draws = model.draws(parts, bits_per_key=setting.bits_per_key, seed=setting.seed)

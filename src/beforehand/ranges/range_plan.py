@@ -1,7 +1,7 @@
 """The plan of a range filter, on paper: the filter chosen, what it should save, what it beat, and its audit."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self, final
 
 import numpy as np
@@ -202,18 +202,19 @@ class RangePlan:
         asked = ends_of(holdout, "holdout")
         busy = model.asked - model.empty
 
-        def measured(name: str, parts: Design | None, filter: Any) -> tuple[Outcome, float]:
+        def measured(name: str, filter: Any) -> tuple[Outcome, float]:
             if filter is None:
                 return wilson(name, model.empty, model.asked), 0.0
             wrong = int(np.sum(filter.may_intersect(*asked))) - busy
             return wilson(name, wrong, model.asked), seconds_of(filter, asked)
 
         none = self.design == NO_FILTER
-        mine, seconds = measured(self.design, None, None if none else self.build(keys))
+        mine, seconds = measured(self.design, None if none else self.build(keys))
         plain = built(BASELINE, None, keys, self.sample.queries, self.setting)
-        baseline, baseline_seconds = measured(BASELINE, None, plain)
+        baseline, baseline_seconds = measured(BASELINE, plain)
         best = built("proteus", None, keys, asked, self.setting)
-        clairvoyant, _ = measured("clairvoyant", None, best)
+        tuned, _ = measured("proteus", best)
+        clairvoyant = replace(min(tuned, mine, baseline, key=lambda each: each.value), design="clairvoyant")
         chosen = self.chosen
         saved = (model.empty / model.asked - mine.value) * self.read_cost - seconds
         saved -= chosen.build_seconds / self.queries_per_build
@@ -282,8 +283,7 @@ class RangePlan:
         else:
             rate, saving = chosen.false_positive_rate, chosen.saving
             lines += [
-                f"Take {self.design} with {self.bits_per_key:g} bits per key"
-                + (f": {chosen.parts}." if chosen.parts else "."),
+                f"Take {self.design} with {self._bits(chosen)}" + (f": {chosen.parts}." if chosen.parts else "."),
                 f"Expected: of empty queries {rate.value:.3g} ({rate.low:.3g} to {rate.high:.3g}) are looked for in "
                 f"vain; it saves {duration(saving.value)} ({duration(saving.low)} to {duration(saving.high)}) a query.",
                 f"Price: {duration(chosen.filter_seconds)} a query, {duration(chosen.build_seconds)} to build for "
@@ -292,8 +292,9 @@ class RangePlan:
         lines.append("Considered:")
         for each in self.candidates:
             rate = each.false_positive_rate
+            size = f" in {self._bits(each)}" if each.bytes else ""
             lines.append(
-                f"  {each.design}: {rate.value:.3g} of empty queries read for nothing ({rate.low:.3g} to "
+                f"  {each.design}{size}: {rate.value:.3g} of empty queries read for nothing ({rate.low:.3g} to "
                 f"{rate.high:.3g}), saves {duration(each.saving.value)} a query"
             )
         if self.median_gap is not None and self.median_range is not None:
@@ -309,6 +310,9 @@ class RangePlan:
             )
         lines.append("Assumed: queries go on like the sample. Intervals hold 95 % of draws of the sample.")
         return "\n".join(lines)
+
+    def _bits(self, candidate: Candidate) -> str:
+        return f"{8 * candidate.bytes / max(1, self.keys):.3g} bits per key"
 
     def to_json(self) -> str:
         """The plan as a JSON object, which names its area and kind."""

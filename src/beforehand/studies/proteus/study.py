@@ -81,7 +81,7 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
     begin("a workload that shifts")
     shifts = shift.phases(*((50_000, 20_000) if quick else (1_000_000, 200_000)))
     scale = f"{len(large[0].keys):,} keys, {len(large[0].asked[0]):,} empty ranges, 4 workloads"
-    found = (
+    found: tuple[Found | NotRun, ...] = (
         predicts_the_rate(cells, f"{scale}, {BITS[0]} to {BITS[-1]} bits per key"),
         chooses_the_best(grids),
         is_robust(compared, f"{scale}, 12 and 16 bits per key"),
