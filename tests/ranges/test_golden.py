@@ -1,16 +1,19 @@
 """Bytes of version 1 stay what they are, and the reader on their page reads them."""
 
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from beforehand.ranges import load
+from beforehand.ranges import Design, Proteus, load
 from tests.ranges.golden import GOLDEN, KEYS, LOW, NAMES, path
+from tests.test_reference import layout
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "bytes" / "range_filter.md"
-READER = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "bytes" / "range_filter.md").read_text(encoding="utf-8")
+READER = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+EXAMPLE = re.search(r"```text\n(.*?)```", PAGE, re.DOTALL)[1]
 READABLE = [name for name in GOLDEN if name.partition("_")[0] not in ("trie", "two", "surf", "rosetta", "names")]
 SHIFTS = {"locality_hash": 2**63, "days": 2**63}  # from a number to its code
 
@@ -31,6 +34,31 @@ def test_golden_bytes_hold_their_keys(name):
     if name == "names_surf":
         keys = [key.decode("latin1") for key in keys]
     assert found.may_contain(keys).all() or name == "empty"
+
+
+def test_the_example_of_the_page_is_what_it_says():
+    lines = [re.match(r"((?:[0-9a-f]{2}(?: {1,2}|$))*)", line)[0] for line in EXAMPLE.splitlines()]
+    keys = np.array([10, 200, 1000, 70000], np.uint64)
+    made = Proteus.build(keys, design=Design(exact="elias_fano", exact_bits=60), bits_per_key=200)
+    assert bytes.fromhex("".join(lines)) == made.to_bytes()
+
+
+def test_the_tables_of_the_page_are_the_layout():
+    header, row = layout("range_filter.md")
+    data = path("elias_fano_fuse").read_bytes()
+    found = dict(zip(header[1], struct.unpack_from(header[0], data), strict=True))
+    assert struct.calcsize(header[0]) == 64
+    assert (found["magic"], found["version"], found["length"], found["count"]) == (
+        b"\x89BHRF\r\n\x1a",
+        1,
+        len(data),
+        40,
+    )
+    assert (found["filter"], found["exact kind"], found["approximate kind"], found["probes"]) == (1, 1, 2, 6)
+    assert (found["exact bits"], found["approximate bits"], found["seed"]) == (18, 60, 7)
+    rows = [struct.unpack_from(row[0], data, 64 + 24 * i) for i in range(found["sections"])]
+    assert [tag for tag, *_ in rows] == [1, 3, 6, 11]
+    assert rows[0] == (1, 0, 64 + 24 * 4, 24)
 
 
 def test_the_reader_is_short():
