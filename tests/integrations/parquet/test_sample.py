@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.integrations.parquet.column_type import ColumnType
-from beforehand.integrations.parquet.sample import GAPS, QUERIES, WINDOW, guessed_queries
+from beforehand.integrations.parquet.sample import GAPS, QUERIES, guessed_queries
 
 RANDOM = np.random.default_rng(0)
 
@@ -52,11 +52,21 @@ def test_the_gap_of_row_groups_across_each_other_is_that_of_all_together():
     assert 0.5 < (hi - lo).max() / (GAPS * np.log(2) * 2**50 / size) < 2
 
 
-def test_strings_differ_behind_what_all_begin_with():
-    groups = [[f"https://example.org/{n:06d}".encode() for n in RANDOM.integers(0, 10**6, 300)] for _ in range(3)]
-    lo, hi = guess(groups, "string")
+def test_strings_differ_where_neighbors_do_however_much_or_little_all_have_in_common():
+    names = [f"https://example.org/{n:06d}".encode() for n in RANDOM.integers(0, 10**6, 900)]
+    lo, hi = guess([names[:300], names[300:600], [*names[600:], b"ftp", b"zzz"]], "string")
     assert all(a <= b for a, b in zip(lo, hi, strict=True))
-    assert all(each.startswith(b"https://example.org/") and len(each) == 20 + WINDOW for each in lo)
+    assert np.mean([each.startswith(b"https://example.org/") for each in lo]) > 0.9
+    keys = np.array(sorted(names))
+    empty = np.searchsorted(keys, np.array(lo)) == np.searchsorted(keys, np.array(hi), "right")
+    assert 0.3 < empty.mean() < 0.98
+
+
+def test_wide_decimals_of_both_signs_have_queries_between_them():
+    keys = [(n + 2**127).to_bytes(16, "big") for n in range(-500, 500)]
+    lo, hi = guess([keys[::2], keys[1::2]], "decimal128(38, 0)")
+    assert len(set(lo)) > 500
+    assert all(a <= b for a, b in zip(lo, hi, strict=True))
 
 
 def test_queries_stay_inside_the_type():

@@ -21,8 +21,8 @@ from beforehand.integrations.parquet.groups import Groups
 from beforehand.integrations.parquet.host import arrow
 from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, unpacked
 from beforehand.integrations.parquet.reading import Reader, field_at
-from beforehand.integrations.parquet.scanning import dataset_of, has_views, without_views
-from beforehand.integrations.parquet.sources import Source, default_index, files_of, found_in
+from beforehand.integrations.parquet.scanning import Whole, has_views, kept_of, whole_of, without_views
+from beforehand.integrations.parquet.sources import ENDING, Source, default_index, files_of, found_in
 from beforehand.ranges.queries import Queries
 
 
@@ -70,6 +70,7 @@ class RangeIndex:
         self._folder, self._description, self._data = folder, description, data
         self._columns = {column.path: Groups(column, data) for column in description.columns}
         self._seen: dict[str, tuple[int, int, int]] = {}
+        self._whole: Whole | None = None
 
     @classmethod
     def build(
@@ -155,7 +156,7 @@ class RangeIndex:
             StaleData: A file has changed since, or is gone.
         """
         place = Path(os.path.abspath(path))
-        if place.is_dir() or place.suffix == ".parquet":
+        if place.is_dir() or place.suffix == ENDING or (place.suffix != ".bhri" and default_index(place).exists()):
             place = default_index(place)
         try:
             with open(place, "rb") as stream:
@@ -210,9 +211,11 @@ class RangeIndex:
             StaleData: A file has changed since the index was built.
         """
         self.check()
-        kept: dict[str, list[int] | None] = {path: [] for path in self._paths()}
-        kept.update(self._kept(column, lo, hi, closed))
-        return dataset_of(self._folder, kept, self._description.directory)
+        kept = self._kept(column, lo, hi, closed)
+        paths = tuple(self._paths())
+        if self._whole is None or self._whole.paths != paths:
+            self._whole = whole_of(self._folder, paths, self._description.directory)
+        return kept_of(self._whole, kept)
 
     def to_table(
         self,

@@ -1,6 +1,7 @@
 """Queries for a column about which nothing is known: short ranges just behind its values."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ QUERIES: Final = 20_000
 GAPS: Final = 4  # queries lie within so many gaps between keys, and are at most as long
 WINDOW: Final = 8  # bytes of a string that queries differ in, from the first in which keys do
 SIGN: Final = np.uint64(2**63)
+LAST: Final = 2**64 - 1
 
 Codes = NDArray[np.uint64]
 Queries = tuple[Any, Any]
@@ -33,10 +35,11 @@ def guessed_queries(groups: Sequence[Keys], total: int, type_: ColumnType, seed:
         are log-uniform, from one step of the code to four gaps. None where there are no keys.
 
     The gap of the whole column is extrapolated: row groups that lie side by side have its gap each, those that lie
-    across each other have it together.
+    across each other have it together. Strings have no gap in common: that to the next one counts.
     """
-    prefix, groups_codes = _windows(groups) if type_.key_type.textual else (b"", [_codes(g, type_) for g in groups])
-    found = [np.unique(codes) for codes in groups_codes if len(codes)]
+    if type_.key_type.textual:
+        return _guessed_strings([np.asarray(keys, object).tolist() for keys in groups if len(keys)], total, seed)
+    found = [np.unique(_codes(keys, type_)) for keys in groups if len(keys)]
     if not found:
         return None
     merged = np.unique(np.concatenate(found))
@@ -47,8 +50,6 @@ def guessed_queries(groups: Sequence[Keys], total: int, type_: ColumnType, seed:
     key = merged[random.integers(0, len(merged), QUERIES)]
     lo = _plus(key, random.random(QUERIES) * reach)
     hi = _plus(lo, np.exp(random.random(QUERIES) * np.log(reach)) - 1)
-    if type_.key_type.textual:
-        return tuple([prefix + code.to_bytes(WINDOW, "big") for code in ends.tolist()] for ends in (lo, hi))  # type: ignore[return-value]
     return _values(lo, type_.key_type), _values(hi, type_.key_type)
 
 
@@ -59,7 +60,7 @@ def _gap(codes: Codes) -> float:
 def _plus(codes: Codes, steps: NDArray[np.float64]) -> Codes:
     """Later by so many steps, but not beyond the last code."""
     moved: Codes = codes + np.minimum(steps, 2.0**63).astype(np.uint64)
-    return np.where(moved < codes, np.uint64(2**64 - 1), moved)
+    return np.where(moved < codes, np.uint64(LAST), moved)
 
 
 def _codes(keys: Keys, type_: ColumnType) -> Codes:
@@ -79,17 +80,32 @@ def _values(codes: Codes, key_type: KeyType) -> NDArray[Any]:
     if key_type.kind == "float64":
         ends = float_codes(np.array([-np.inf, np.inf]), "ends")
         inside = np.clip(codes, ends[0], ends[1])
-        floats: NDArray[Any] = (inside ^ np.where(inside >> np.uint64(63), SIGN, np.uint64(2**64 - 1))).view(np.float64)
+        floats: NDArray[Any] = (inside ^ np.where(inside >> np.uint64(63), SIGN, np.uint64(LAST))).view(np.float64)
         return floats
     whole = (codes ^ SIGN).view(np.int64)
     return whole if key_type.unit is None else np.maximum(whole, -(2**63) + 1).view(str(key_type))
 
 
-def _windows(groups: Sequence[Keys]) -> tuple[bytes, list[Codes]]:
-    """What all keys begin with, and the eight bytes behind that, as numbers."""
-    rows = [np.asarray(keys).tolist() if isinstance(keys, np.ndarray) else keys for keys in groups]
-    every = [key for keys in rows for key in keys]
-    first, last = (min(every), max(every)) if every else (b"", b"")
-    shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    padded = [[key[shared : shared + WINDOW].ljust(WINDOW, b"\0") for key in keys] for keys in rows]
-    return first[:shared], [np.frombuffer(b"".join(keys), ">u8").astype(np.uint64) for keys in padded]
+def _guessed_strings(groups: list[list[bytes]], total: int, seed: int) -> Queries | None:
+    owners = {key: owner for owner, keys in enumerate(groups) for key in keys}
+    merged = sorted(owners)
+    if not merged:
+        return None
+    pairs = list(pairwise(merged)) or [(merged[0], merged[0] + b"\xff")]
+    # Of neighbors in row groups that lie across each other, most are in different ones.
+    apart = float(np.mean([owners[a] != owners.get(b) for a, b in pairs])) if len(groups) > 1 else 0.0
+    crossing = min(apart / (1 - 1 / len(groups)), 1.0) if len(groups) > 1 else 0.0
+    shrunk = GAPS * (total / len(groups)) ** -crossing
+    random = np.random.default_rng(seed)
+    los, his = [], []
+    draws = random.random((QUERIES, 2)).tolist()
+    for (key, after), (offset, length) in zip(
+        (pairs[i] for i in random.integers(0, len(pairs), QUERIES)), draws, strict=True
+    ):
+        same = next((i for i, (a, b) in enumerate(zip(key, after, strict=False)) if a != b), len(key))
+        first, last = (int.from_bytes(each[same : same + WINDOW].ljust(WINDOW, b"\0"), "big") for each in (key, after))
+        reach = max((last - first) * shrunk, 2.0)
+        lo = min(first + int(offset * reach), LAST)
+        los.append(key[:same] + lo.to_bytes(WINDOW, "big"))
+        his.append(key[:same] + min(lo + int(reach**length) - 1, LAST).to_bytes(WINDOW, "big"))
+    return los, his

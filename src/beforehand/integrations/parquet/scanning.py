@@ -2,31 +2,39 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from beforehand.integrations.parquet.host import arrow
 
 
-def dataset_of(folder: Path, kept: Mapping[str, Sequence[int] | None], directory: bool) -> Any:
-    """The files with only these row groups.
+class Whole(NamedTuple):
+    """All files as pyarrow has them, opened once: a fragment keeps the footer of its file."""
 
-    Args:
-        folder: Where they are.
-        kept: By file, from the folder: its row groups, or None for all. Nothing is said of the others.
-        directory: Whether folders below are named after partitions, as `key=value`.
-    """
+    paths: tuple[str, ...]
+    dataset: Any
+    fragments: tuple[Any, ...]
+
+
+def whole_of(folder: Path, paths: Sequence[str], directory: bool) -> Whole:
+    """The files below a folder, of which `directory` says whether inner folders may name partitions as `key=value`."""
     ds = arrow("pyarrow.dataset")
-    paths = [str(folder / path) for path in kept]
     partitioning = ds.partitioning(flavor="hive") if directory else None
-    whole = ds.dataset(paths, format="parquet", partitioning=partitioning, partition_base_dir=str(folder))
+    named = [str(folder / path) for path in paths]
+    dataset = ds.dataset(named, format="parquet", partitioning=partitioning, partition_base_dir=str(folder))
+    return Whole(tuple(paths), dataset, tuple(dataset.get_fragments()))
+
+
+def kept_of(whole: Whole, kept: Mapping[str, Sequence[int] | None]) -> Any:
+    """A dataset with only these row groups of each file; with all where it is None, and none of files not named."""
     fragments = []
-    for path, fragment in zip(kept, whole.get_fragments(), strict=True):
-        groups = kept[path]
+    for path, fragment in zip(whole.paths, whole.fragments, strict=True):
+        groups = kept.get(path, ())
         if groups is None:
             fragments.append(fragment)
         elif len(groups):  # a subset of no row groups would count as all of them
             fragments.append(fragment.subset(row_group_ids=list(groups)))
-    return ds.FileSystemDataset(fragments, whole.schema, whole.format, whole.filesystem)
+    found = whole.dataset
+    return arrow("pyarrow.dataset").FileSystemDataset(fragments, found.schema, found.format, found.filesystem)
 
 
 def without_views(table: Any) -> Any:
