@@ -1,5 +1,6 @@
 #include "ranges/bloom.h"
 
+#include <array>
 #include <numbers>
 
 #include "support/errors.h"
@@ -18,14 +19,18 @@ double BloomShape::rate(std::uint64_t n) const {
   return std::pow(set, probes);
 }
 
-Bloom Bloom::build(std::span<const std::uint64_t> values, const BloomShape& shape, std::uint64_t seed) {
+Bloom Bloom::build(const Prefixes& values, const BloomShape& shape, std::uint64_t seed) {
   Bloom filter(shape, seed, Payload(shape.bits));
   std::uint8_t* bytes = filter.payload_.writable();
-  for (const std::uint64_t value : values)
-    for (std::uint32_t i = 0; i < shape.probes; ++i) {
-      const std::uint64_t at = filter.bit(value, i);
-      bytes[at / 8] |= static_cast<std::uint8_t>(1u << at % 8);
-    }
+  std::array<std::uint64_t, 64> some;
+  for (std::size_t at = 0; at < values.codes.size();) {
+    const std::size_t n = values.take(at, some.data(), 64);
+    for (std::size_t k = 0; k < n; ++k)
+      for (std::uint32_t i = 0; i < shape.probes; ++i) {
+        const std::uint64_t place = filter.bit(some[k], i);
+        bytes[place / 8] |= static_cast<std::uint8_t>(1u << place % 8);
+      }
+  }
   return filter;
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "ranges/codes.h"
 #include "ranges/payload.h"
 #include "support/hash.h"
 #include "support/simd.h"
@@ -27,7 +28,10 @@ class Bloom {
   static constexpr std::uint32_t kMostProbes = 32;
   static constexpr std::uint64_t kMostBits = std::uint64_t{1} << 40;
 
-  static Bloom build(std::span<const std::uint64_t> values, const BloomShape& shape, std::uint64_t seed);
+  static Bloom build(const Prefixes& values, const BloomShape& shape, std::uint64_t seed);
+  static Bloom build(std::span<const std::uint64_t> values, const BloomShape& shape, std::uint64_t seed) {
+    return build(Prefixes{values, 0}, shape, seed);
+  }
   // Throws CorruptData where the payload's size does not follow from the shape.
   static Bloom load(const BloomShape& shape, std::uint64_t seed, Payload payload);
 

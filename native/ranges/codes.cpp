@@ -58,20 +58,31 @@ Storage<std::uint64_t> sorted_distinct(Storage<std::uint64_t> sorted) {
 Storage<std::uint64_t> distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits) {
   Storage<std::uint64_t> prefixes(codes.size());
   std::size_t count = 0;
+  std::uint64_t before = 0;
   for (const std::uint64_t code : codes) {
     const std::uint64_t next = prefix(code, bits);
-    count += count == 0 || prefixes[count - 1] != next;
-    prefixes[count - 1] = next;
+    count -= count != 0 && next == before;
+    prefixes[count++] = before = next;
   }
   prefixes.resize(count);
   return prefixes;
 }
 
 std::uint64_t count_distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits) {
-  if (codes.empty()) return 0;
-  std::uint64_t count = 1;
-  for (std::size_t i = 1; i < codes.size(); ++i) count += prefix(codes[i - 1], bits) != prefix(codes[i], bits);
-  return count;
+  return count_prefixes_and_shorter(codes, bits, 0).prefixes;
+}
+
+PrefixCounts count_prefixes_and_shorter(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint32_t fewer) {
+  if (codes.empty()) return {0, 0};
+  PrefixCounts counts{1, 1};
+  const std::uint64_t differs = ~low_mask(64 - bits),
+                      shorter_differs = ~low_mask(64 - (bits > fewer ? bits - fewer : 0));
+  for (std::size_t i = 1; i < codes.size(); ++i) {
+    const std::uint64_t apart = codes[i - 1] ^ codes[i];
+    counts.prefixes += (apart & differs) != 0;
+    counts.shorter += (apart & shorter_differs) != 0;
+  }
+  return counts;
 }
 
 }  // namespace bh::ranges

@@ -8,6 +8,7 @@
 
 #include "ranges/design.h"
 #include "support/hash.h"
+#include "support/simd.h"
 #include "support/storage.h"
 
 namespace bh::ranges {
@@ -42,10 +43,36 @@ bool strictly_ascend(std::span<const std::uint64_t> codes);
 Storage<std::uint64_t> sorted_distinct(Storage<std::uint64_t> codes);
 Storage<std::uint64_t> sorted_distinct(std::span<const std::uint64_t> codes);
 
+// Prefixes of codes, in their order: each is a code without its last `shift` bits, and one that follows its like does
+// not count. So sorted codes stand for their distinct prefixes, and need not be copied.
+struct Prefixes {
+  std::span<const std::uint64_t> codes;
+  std::uint32_t shift;
+
+  // Writes those from code `at` on, until there are `room` or no more, and returns how many; `at` moves behind the
+  // last.
+  BH_INLINE std::size_t take(std::size_t& at, std::uint64_t* to, std::size_t room) const {
+    std::size_t count = 0;
+    std::uint64_t before = at == 0 ? ~(codes.empty() ? 0 : codes[0] >> shift) : codes[at - 1] >> shift;
+    for (; at < codes.size() && count < room; ++at) {
+      const std::uint64_t next = codes[at] >> shift;
+      to[count] = next;
+      count += next != before;
+      before = next;
+    }
+    return count;
+  }
+};
+
 // The distinct prefixes of sorted codes, in order.
 Storage<std::uint64_t> distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits);
 
 // |K_l| of sorted codes.
 std::uint64_t count_distinct_prefixes(std::span<const std::uint64_t> codes, std::uint32_t bits);
+// Of prefixes, and of prefixes that are `fewer` bits shorter, with a single look at each code.
+struct PrefixCounts {
+  std::uint64_t prefixes, shorter;
+};
+PrefixCounts count_prefixes_and_shorter(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint32_t fewer);
 
 }  // namespace bh::ranges

@@ -1,9 +1,11 @@
 #include "ranges/fuse.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "ranges/codes.h"
 #include "support/errors.h"
@@ -16,112 +18,165 @@ constexpr std::uint32_t kMostBits = 32;
 constexpr std::uint32_t kLeastSegmentLog = 2, kMostSegmentLog = 18;  // fields of 14 bits name the groups of 2^18 / 2^4
 constexpr int kAttemptsOfASize = 4, kAttemptsWithRepeated = 3;
 
+constexpr std::size_t kChunk = 64;  // of values whose hashes are computed side by side
+
+struct Chunk {
+  std::array<std::uint64_t, kChunk> blocks;
+  FusePlaces<kChunk> places;
+  std::array<std::array<std::uint64_t, kChunk>, 4> slots;
+
+  // Segments alone.
+  BH_INLINE void find_segments(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i)
+      places.segment[i] = FusePlaces<kChunk>::segment_of(shape, mix64((values[i] >> shape.block_log) ^ seed));
+  }
+  BH_INLINE void find_slots(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) blocks[i] = values[i] >> shape.block_log;
+    places.place(shape, seed, blocks.data(), n);
+    const std::uint64_t low = (std::uint64_t{1} << shape.block_log) - 1;
+    for (std::uint32_t j = 0; j < 4; ++j)
+      for (std::size_t i = 0; i < n; ++i)
+        slots[j][i] = places.group(shape, i, j) + ((values[i] & low) ^ places.turn(shape, i, j));
+  }
+};
+
 // Peels a set: takes away, again and again, a value that has a slot for itself.
 class Peeling {
  public:
-  explicit Peeling(std::span<const std::uint64_t> values)
-      : values_(values), sorted_(values.size()), peeled_(values.size()), own_(values.size()) {}
+  Peeling(const Prefixes& values, std::uint64_t count) : values_(values), order_(count), own_(count) {}
 
   void drop_repeated() {
-    distinct_ = sorted_distinct(values_);
-    values_ = distinct_;
-    peeled_.resize(values_.size());
+    distinct_.resize(values_.codes.size());
+    for (std::size_t i = 0; i < distinct_.size(); ++i) distinct_[i] = values_.codes[i] >> values_.shift;
+    distinct_ = sorted_distinct(std::move(distinct_));
+    values_ = {distinct_, 0};
+    order_.resize(distinct_.size());
   }
-
   // Whether nothing is left.
   bool run(const FuseShape& shape, std::uint64_t seed) {
-    counts_.assign(shape.slots(), 0);
-    xors_.assign(shape.slots(), 0);
-    queue_.resize(shape.slots());
+    counts_.resize(shape.slots());
+    xors_.resize(shape.slots());
+    queue_.resize(shape.slots() + 1);  // one is written ahead
     starts_.assign(shape.segments + 1, 0);
-    sort(shape, seed, values_.data(), values_.size(), starts_.data(), sorted_.data());
-    if (!fill(shape, seed, sorted_.data(), values_.size(), counts_.data(), xors_.data())) return false;
-    return peel(shape, seed, counts_.data(), xors_.data(), queue_.data(), peeled_.data(), own_.data()) ==
-           values_.size();
+    sort_by_segment(shape, seed, values_, starts_.data(), order_.data());
+    return peel(shape, seed, starts_.data(),
+                {counts_.data(), xors_.data(), queue_.data(), order_.data(), own_.data()}) == order_.size();
   }
-  std::span<const std::uint64_t> peeled() const { return peeled_; }  // in the order in which they were taken
-  const std::uint8_t* own() const { return own_.data(); }            // which of its slots each had for itself
+  std::span<const std::uint64_t> peeled() const { return order_; }  // in the order in which they were taken
+  const std::uint8_t* own() const { return own_.data(); }           // which of its slots each had for itself
 
  private:
-  static void sort(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
-                   std::uint64_t* starts, std::uint64_t* sorted);
-  static bool fill(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
-                   std::uint8_t* counts, std::uint64_t* xors);
-  static std::uint64_t peel(const FuseShape& shape, std::uint64_t seed, std::uint8_t* counts, std::uint64_t* xors,
-                            std::uint64_t* queue, std::uint64_t* peeled, std::uint8_t* own);
+  struct Room {
+    std::uint8_t* counts;
+    std::uint64_t *xors, *queue, *order;
+    std::uint8_t* own;
+  };
+  static void sort_by_segment(const FuseShape& shape, std::uint64_t seed, const Prefixes& values, std::uint64_t* starts,
+                              std::uint64_t* order);
+  static bool add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
+                  const Room& room);
+  static std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first, std::uint64_t end,
+                            std::uint64_t done, const Room& room);
+  static std::uint64_t peel(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* starts, const Room& room);
 
-  std::span<const std::uint64_t> values_;
+  Prefixes values_;
   Storage<std::uint64_t> distinct_;
-  Storage<std::uint64_t> sorted_;  // by segment
-  Storage<std::uint8_t> counts_;   // of each slot: 4 * (its values), XOR which of their slots it is
+  Storage<std::uint8_t> counts_;  // of each slot: 4 * (its values), XOR which of their slots it is
   Storage<std::uint64_t> xors_, queue_, starts_;
-  Storage<std::uint64_t> peeled_;
+  Storage<std::uint64_t> order_;  // by segment; those peeled take the places of those added
   Storage<std::uint8_t> own_;
 };
 
-BH_INLINE std::uint64_t segment_of(const FuseShape& shape, std::uint64_t seed, std::uint64_t value) {
-  return range(mix64((value >> shape.block_log) ^ seed), shape.segments);
-}
-
-BH_INLINE std::uint64_t slot_of(const Fuse::Place& place, std::uint32_t j, std::uint64_t low) {
-  return place.slot[j] + (low ^ place.turn[j]);
-}
-
-BH_MULTIVERSION void Peeling::sort(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* values,
-                                   std::size_t n, std::uint64_t* starts, std::uint64_t* sorted) {
+BH_MULTIVERSION void Peeling::sort_by_segment(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
+                                              std::uint64_t* starts, std::uint64_t* order) {
   const FuseShape shape = shape_in;
-  for (std::size_t i = 0; i < n; ++i) ++starts[segment_of(shape, seed, values[i]) + 1];
+  const Prefixes all = values_in;
+  Chunk chunk;
+  std::array<std::uint64_t, kChunk> values;
+  for (std::size_t at = 0; at < all.codes.size();) {
+    const std::size_t n = all.take(at, values.data(), kChunk);
+    chunk.find_segments(shape, seed, values.data(), n);
+    for (std::size_t i = 0; i < n; ++i) ++starts[chunk.places.segment[i] + 1];
+  }
   std::partial_sum(starts, starts + shape.segments + 1, starts);
-  for (std::size_t i = 0; i < n; ++i) sorted[starts[segment_of(shape, seed, values[i])]++] = values[i];
+  Storage<std::uint64_t> next(starts, starts + shape.segments);
+  for (std::size_t at = 0; at < all.codes.size();) {
+    const std::size_t n = all.take(at, values.data(), kChunk);
+    chunk.find_segments(shape, seed, values.data(), n);
+    for (std::size_t i = 0; i < n; ++i) order[next[chunk.places.segment[i]]++] = values[i];
+  }
 }
 
-BH_MULTIVERSION bool Peeling::fill(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* values,
-                                   std::size_t n, std::uint8_t* counts, std::uint64_t* xors) {
-  const FuseShape shape = shape_in;
-  const std::uint64_t mask = (std::uint64_t{1} << shape.block_log) - 1;
+// False where a slot gets more values than it can count.
+BH_INLINE bool Peeling::add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
+                            const Room& room) {
+  Chunk chunk;
   bool overflow = false;
-  for (std::size_t i = 0; i < n; ++i) {
-    const Fuse::Place place = Fuse::place(shape, seed, values[i] >> shape.block_log);
-    for (std::uint32_t j = 0; j < 4; ++j) {
-      const std::uint64_t slot = slot_of(place, j, values[i] & mask);
-      overflow |= counts[slot] >= 252;
-      counts[slot] = static_cast<std::uint8_t>((counts[slot] + 4) ^ j);
-      xors[slot] ^= values[i];
-    }
+  for (std::size_t at = 0; at < n; at += kChunk) {
+    const std::size_t size = std::min(kChunk, n - at);
+    chunk.find_slots(shape, seed, values + at, size);
+    for (std::size_t i = 0; i < size; ++i)
+      for (std::uint32_t j = 0; j < 4; ++j) {
+        const std::uint64_t slot = chunk.slots[j][i];
+        overflow |= room.counts[slot] >= 252;
+        room.counts[slot] = static_cast<std::uint8_t>((room.counts[slot] + 4) ^ j);
+        room.xors[slot] ^= values[at + i];
+      }
   }
   return !overflow;
 }
 
-// Segment after segment, and of each what becomes alone in it or before it; so all that is touched lies close together.
-BH_MULTIVERSION std::uint64_t Peeling::peel(const FuseShape& shape_in, std::uint64_t seed, std::uint8_t* counts,
-                                            std::uint64_t* xors, std::uint64_t* queue, std::uint64_t* peeled,
-                                            std::uint8_t* own) {
-  const FuseShape shape = shape_in;
-  const std::uint64_t mask = (std::uint64_t{1} << shape.block_log) - 1, slots = shape.slots();
-  std::uint64_t done = 0;
-  for (std::uint64_t slot = 0; slot < slots;) {
-    const std::uint64_t end = slot + (std::uint64_t{1} << shape.segment_log);
-    std::uint64_t waiting = 0;
-    for (; slot < end; ++slot) {
-      queue[waiting] = slot;
-      waiting += counts[slot] >> 2 == 1;
-    }
-    for (std::uint64_t next = 0; next < waiting; ++next) {
-      const std::uint64_t alone = queue[next];
-      if (counts[alone] >> 2 != 1) continue;
-      const std::uint64_t value = xors[alone];
-      peeled[done] = value;
-      own[done++] = counts[alone] & 3;
-      const Fuse::Place place = Fuse::place(shape, seed, value >> shape.block_log);
+// Takes what is alone in a slot from `first` to `end`, then what becomes alone before `end`.
+BH_INLINE std::uint64_t Peeling::take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first,
+                                      std::uint64_t end, std::uint64_t done, const Room& room) {
+  std::uint64_t waiting = 0;
+  for (std::uint64_t slot = first; slot < end; ++slot) {
+    room.queue[waiting] = slot;
+    waiting += room.counts[slot] >> 2 == 1;
+  }
+  Chunk chunk;
+  std::array<std::uint64_t, kChunk> values;
+  for (std::uint64_t next = 0; next < waiting;) {
+    const std::size_t size = std::min<std::uint64_t>(kChunk, waiting - next);
+    for (std::size_t i = 0; i < size; ++i) values[i] = room.xors[room.queue[next + i]];
+    chunk.find_slots(shape, seed, values.data(), size);  // of no use where the slot has lost its value meanwhile
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::uint64_t alone = room.queue[next + i];
+      if (room.counts[alone] >> 2 != 1) continue;
+      room.order[done] = values[i];
+      room.own[done++] = room.counts[alone] & 3;
       for (std::uint32_t j = 0; j < 4; ++j) {
-        const std::uint64_t other = slot_of(place, j, value & mask);
-        const auto count = static_cast<std::uint8_t>((counts[other] ^ j) - 4);
-        counts[other] = count;
-        xors[other] ^= value;
-        queue[waiting] = other;
-        waiting += (count >> 2 == 1) & (other < end);
+        const std::uint64_t slot = chunk.slots[j][i];
+        const auto count = static_cast<std::uint8_t>((room.counts[slot] ^ j) - 4);
+        room.counts[slot] = count;
+        room.xors[slot] ^= values[i];
+        room.queue[waiting] = slot;
+        waiting += (count >> 2 == 1) & (slot < end);
       }
     }
+    next += size;
+  }
+  return done;
+}
+
+// Segment after segment: once its own values are added, no others will come to its slots, and all that is touched lies
+// close together. Returns how many were peeled.
+BH_MULTIVERSION std::uint64_t Peeling::peel(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* starts,
+                                            const Room& room_in) {
+  const FuseShape shape = shape_in;
+  const Room room = room_in;
+  const std::uint64_t size = std::uint64_t{1} << shape.segment_log;
+  std::uint64_t done = 0, cleared = 0;
+  for (std::uint64_t segment = 0; segment < shape.segments + 3; ++segment) {
+    for (; cleared < std::min(segment + 4, shape.segments + 3); ++cleared) {
+      std::fill_n(room.counts + cleared * size, size, std::uint8_t{0});
+      std::fill_n(room.xors + cleared * size, size, std::uint64_t{0});
+    }
+    if (segment < shape.segments) {
+      const std::uint64_t first = starts[segment], count = starts[segment + 1] - first;
+      if (!add(shape, seed, room.order + first, count, room)) return 0;
+    }
+    done = take(shape, seed, segment * size, (segment + 1) * size, done, room);
   }
   return done;
 }
@@ -153,11 +208,11 @@ double FuseShape::rate() const {
   return std::ldexp(1 - share / 2, -static_cast<int>(bits));
 }
 
-std::optional<Fuse> Fuse::build(std::span<const std::uint64_t> values, std::uint64_t blocks, std::uint64_t budget_bits,
-                                std::uint64_t seed, int attempts) {
-  FuseShape shape(values.size(), blocks);
+std::optional<Fuse> Fuse::build(const Prefixes& values, std::uint64_t count, std::uint64_t blocks,
+                                std::uint64_t budget_bits, std::uint64_t seed, int attempts) {
+  FuseShape shape(count, blocks);
   if (!shape.spend(budget_bits)) return std::nullopt;
-  Peeling peeling(values);
+  Peeling peeling(values, count);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     if (attempt == kAttemptsWithRepeated) peeling.drop_repeated();
     if (attempt > 0 && attempt % kAttemptsOfASize == 0) {
@@ -174,18 +229,29 @@ std::optional<Fuse> Fuse::build(std::span<const std::uint64_t> values, std::uint
 }
 
 // Backwards: when a value comes, all that use its own slot have come, as they were peeled later.
-void Fuse::assign(std::span<const std::uint64_t> values, const std::uint8_t* owned) {
-  const std::uint64_t low = (std::uint64_t{1} << shape_.block_log) - 1, mask = (std::uint64_t{1} << shape_.bits) - 1;
-  for (std::size_t i = values.size(); i-- > 0;) {
-    const Place at = place(values[i] >> shape_.block_log);
-    const std::uint64_t print = fingerprint(seed_, values[i]);
-    const std::uint64_t own = slot_of(at, owned[i], values[i] & low);
-    std::uint64_t differ = print;
-    for (std::uint32_t j = 0; j < 4; ++j)
-      differ ^= load_bits(slots_.data(), slot_of(at, j, values[i] & low) * shape_.bits, shape_.bits);
-    xor_bits(slots_.writable(), own * shape_.bits, differ & mask);
-    if (at.segment + 4 <= shape_.covered && !plane_agrees(at, values[i] & low, print))
-      plane_.writable()[own / 8] ^= static_cast<std::uint8_t>(1u << own % 8);
+BH_MULTIVERSION void Fuse::assign(std::span<const std::uint64_t> values, const std::uint8_t* owned) {
+  const FuseShape shape = shape_;
+  const std::uint64_t seed = seed_, mask = (std::uint64_t{1} << shape.bits) - 1;
+  std::uint8_t *slots = slots_.writable(), *plane = plane_.writable();
+  Chunk chunk;
+  std::array<std::uint64_t, kChunk> prints;
+  for (std::size_t end = values.size(); end > 0;) {
+    const std::size_t size = std::min(kChunk, end);
+    end -= size;
+    chunk.find_slots(shape, seed, values.data() + end, size);
+    for (std::size_t i = 0; i < size; ++i) prints[i] = fingerprint(seed, values[end + i]);
+    for (std::size_t i = size; i-- > 0;) {
+      std::uint64_t differ = prints[i], bit = prints[i] >> shape.bits;
+      for (std::uint32_t j = 0; j < 4; ++j) {
+        const std::uint64_t at = chunk.slots[j][i] * shape.bits;
+        differ ^= load_word(slots + at / 8) >> at % 8;
+      }
+      const std::uint64_t own = chunk.slots[owned[end + i]][i];
+      xor_bits(slots, own * shape.bits, differ & mask);
+      if (chunk.places.segment[i] + 4 > shape.covered) continue;
+      for (std::uint32_t j = 0; j < 4; ++j) bit ^= plane[chunk.slots[j][i] / 8] >> chunk.slots[j][i] % 8;
+      plane[own / 8] ^= static_cast<std::uint8_t>((bit & 1) << own % 8);
+    }
   }
 }
 

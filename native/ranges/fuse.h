@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "ranges/codes.h"
 #include "ranges/payload.h"
 #include "ranges/words.h"
 #include "support/hash.h"
@@ -45,11 +46,14 @@ template <std::size_t size>
 struct FusePlaces {
   std::array<std::uint64_t, size> segment, groups, turns;
 
+  // range(h, segments), as those are below 2^32.
+  static BH_INLINE std::uint64_t segment_of(const FuseShape& shape, std::uint64_t h) {
+    return ((h >> 32) * shape.segments + ((h & 0xFFFFFFFF) * shape.segments >> 32)) >> 32;
+  }
   BH_INLINE void place(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* blocks, std::size_t n) {
-    const std::uint64_t segments = shape.segments;
     for (std::size_t i = 0; i < n; ++i) {
       const std::uint64_t h = mix64(blocks[i] ^ seed);
-      segment[i] = ((h >> 32) * segments + ((h & 0xFFFFFFFF) * segments >> 32)) >> 32;  // range(h, segments)
+      segment[i] = segment_of(shape, h);
       groups[i] = kth(h, 1);
       turns[i] = kth(h, 2);
     }
@@ -68,10 +72,14 @@ class Fuse {
  public:
   static constexpr int kAttempts = 64;
 
-  // Values in any order. Few may repeat: they are told apart, which costs a sort, only once they have kept the filter
-  // from being built. Nothing if the budget is too small, or if all attempts fail.
-  static std::optional<Fuse> build(std::span<const std::uint64_t> values, std::uint64_t blocks,
+  // `count` values in any order. Few may repeat: they are told apart, which costs a sort, only once they have kept the
+  // filter from being built. Nothing if the budget is too small, or if all attempts fail.
+  static std::optional<Fuse> build(const Prefixes& values, std::uint64_t count, std::uint64_t blocks,
                                    std::uint64_t budget_bits, std::uint64_t seed, int attempts = kAttempts);
+  static std::optional<Fuse> build(std::span<const std::uint64_t> values, std::uint64_t blocks,
+                                   std::uint64_t budget_bits, std::uint64_t seed, int attempts = kAttempts) {
+    return build({values, 0}, values.size(), blocks, budget_bits, seed, attempts);
+  }
   // Throws CorruptData where the sizes of the payloads do not follow from the shape.
   static Fuse load(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane);
 

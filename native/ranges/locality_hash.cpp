@@ -1,5 +1,6 @@
 #include "ranges/locality_hash.h"
 
+#include <array>
 #include <utility>
 
 #include "ranges/codes.h"
@@ -9,12 +10,21 @@
 namespace bh::ranges {
 namespace {
 
-BH_MULTIVERSION void place_all(const LocalityShape& shape_in, std::uint64_t seed, std::uint64_t* values,
-                               std::size_t n) {
+// Returns how many there are.
+BH_MULTIVERSION std::size_t place_all(const LocalityShape& shape_in, std::uint64_t seed, const Prefixes& all,
+                                      std::uint64_t* places) {
   const LocalityShape shape = shape_in;
+  const Prefixes from = all;
   const std::uint64_t mask = (std::uint64_t{1} << shape.block_log) - 1;
-  for (std::size_t i = 0; i < n; ++i)
-    values[i] = LocalityHash::place(shape, seed, values[i] >> shape.block_log, values[i] & mask);
+  std::array<std::uint64_t, 64> values;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < from.codes.size();) {
+    const std::size_t n = from.take(at, values.data(), 64);
+    for (std::size_t i = 0; i < n; ++i)
+      places[count + i] = LocalityHash::place(shape, seed, values[i] >> shape.block_log, values[i] & mask);
+    count += n;
+  }
+  return count;
 }
 
 }  // namespace
@@ -29,9 +39,10 @@ std::optional<LocalityShape> locality_shape(std::uint64_t n, std::uint32_t value
   return LocalityShape(fits, value_bits);
 }
 
-Storage<std::uint64_t> places_of(Storage<std::uint64_t> values, const LocalityShape& shape, std::uint64_t seed) {
-  place_all(shape, seed, values.data(), values.size());
-  return values;
+Storage<std::uint64_t> places_of(const Prefixes& values, const LocalityShape& shape, std::uint64_t seed) {
+  Storage<std::uint64_t> places(values.codes.size());
+  places.resize(place_all(shape, seed, values, places.data()));
+  return places;
 }
 
 LocalityHash LocalityHash::build(Storage<std::uint64_t> places, const LocalityShape& shape, std::uint64_t seed) {

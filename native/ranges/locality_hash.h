@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "ranges/codes.h"
 #include "ranges/elias_fano.h"
 #include "support/hash.h"
 #include "support/simd.h"
@@ -30,7 +31,7 @@ struct LocalityShape {
 std::optional<LocalityShape> locality_shape(std::uint64_t n, std::uint32_t value_bits, std::uint64_t budget_bits);
 
 // Where each value is kept.
-Storage<std::uint64_t> places_of(Storage<std::uint64_t> values, const LocalityShape& shape, std::uint64_t seed);
+Storage<std::uint64_t> places_of(const Prefixes& values, const LocalityShape& shape, std::uint64_t seed);
 
 class LocalityHash {
  public:

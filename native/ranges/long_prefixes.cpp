@@ -73,12 +73,13 @@ ApproxInput long_input(const ByteKeys& keys, std::uint32_t skipped, std::uint32_
     for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = number(found->keys[found->first[i]]);
     return numbers;
   };
-  const auto values = [=](Tag part, std::uint32_t block_log) {
+  const auto values = [=](Tag part, std::uint32_t block_log, Storage<std::uint64_t>& room) -> Prefixes {
     const std::uint64_t hash_seed = part_seed(seed, part);
-    return each([=](ByteCode key) {
+    room = each([=](ByteCode key) {
       const std::uint64_t block = hash_prefix(key, bits - block_log, hash_seed);
       return block << block_log | bits_of(key, bits - block_log, block_log);
     });
+    return {room, 0};
   };
   const auto places = [=](const LocalityShape& shape) {
     const std::uint32_t block_bits = bits - shape.block_log;

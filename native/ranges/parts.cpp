@@ -59,26 +59,25 @@ void check_design(const Design& design, std::uint32_t code_bits) {
 }
 
 ApproxInput plain_input(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint64_t seed) {
-  const std::uint64_t place_seed = part_seed(seed, Tag::locality);
-  const auto values = [=](Tag, std::uint32_t) { return distinct_prefixes(codes, bits); };
-  const auto places = [=](const LocalityShape& shape) {
-    return places_of(distinct_prefixes(codes, bits), shape, place_seed);
-  };
-  const std::uint64_t blocks = bits > kFuseBlockLog ? count_distinct_prefixes(codes, bits - kFuseBlockLog) : 1;
-  return {count_distinct_prefixes(codes, bits), blocks, bits, values, places};
+  const Prefixes all{codes, kCodeBits - bits};
+  const PrefixCounts counts = count_prefixes_and_shorter(codes, bits, kFuseBlockLog);
+  const auto values = [=](Tag, std::uint32_t, Storage<std::uint64_t>&) { return all; };
+  const auto places = [=](const LocalityShape& shape) { return places_of(all, shape, part_seed(seed, Tag::locality)); };
+  return {counts.prefixes, counts.shorter, bits, values, places};
 }
 
 void build_approx(Parts& parts, const ApproxInput& input, std::uint64_t budget_bits, std::uint64_t seed,
                   int fuse_attempts) {
+  Storage<std::uint64_t> room;
   if (parts.design.approx == Approx::bloom) {
     const BloomShape shape(input.count, budget_bits);
     if (shape.bits == 0) too_small("a Bloom filter", input.count, budget_bits);
-    parts.approx = Bloom::build(input.values(Tag::bloom, 0), shape, part_seed(seed, Tag::bloom));
+    parts.approx = Bloom::build(input.values(Tag::bloom, 0, room), shape, part_seed(seed, Tag::bloom));
   }
   if (parts.design.approx == Approx::fuse) {
     FuseShape shape(input.count, input.blocks);
     if (!shape.spend(budget_bits)) too_small("a fuse filter", input.count, budget_bits);
-    auto fuse = Fuse::build(input.values(Tag::fuse, shape.block_log), input.blocks, budget_bits,
+    auto fuse = Fuse::build(input.values(Tag::fuse, shape.block_log, room), input.count, input.blocks, budget_bits,
                             part_seed(seed, Tag::fuse), fuse_attempts);
     if (fuse) {
       parts.approx = std::move(*fuse);

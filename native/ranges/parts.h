@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "ranges/bloom.h"
+#include "ranges/codes.h"
 #include "ranges/design.h"
 #include "ranges/elias_fano.h"
 #include "ranges/fuse.h"
@@ -40,8 +41,9 @@ struct ApproxInput {
   std::uint64_t count;       // of distinct prefixes
   std::uint64_t blocks;      // of distinct prefixes that are kFuseBlockLog bits shorter
   std::uint32_t value_bits;  // of a prefix, behind the bits that all have in common
-  // Prefixes as numbers, for the part of that tag: those of a block, which are 2^block_log, follow one another.
-  std::function<Storage<std::uint64_t>(Tag part, std::uint32_t block_log)> values;
+  // Prefixes as numbers, for the part of that tag: those of a block, which are 2^block_log, follow one another. They
+  // may be written to the room, and must then not outlive it.
+  std::function<Prefixes(Tag part, std::uint32_t block_log, Storage<std::uint64_t>& room)> values;
   std::function<Storage<std::uint64_t>(const LocalityShape& shape)> places;  // of a locality hash
 };
 

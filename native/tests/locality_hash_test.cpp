@@ -20,8 +20,7 @@ std::uint64_t seed_of(std::uint64_t seed) { return part_seed(seed, Tag::locality
 LocalityHash build(const Values& values, std::uint32_t bits, std::uint64_t budget, std::uint64_t seed) {
   const auto shape = locality_shape(values.size(), bits, budget);
   CHECK(shape);
-  const auto hash =
-      LocalityHash::build(places_of({values.begin(), values.end()}, *shape, seed_of(seed)), *shape, seed_of(seed));
+  const auto hash = LocalityHash::build(places_of({values, 0}, *shape, seed_of(seed)), *shape, seed_of(seed));
   CHECK(hash.bits() <= budget);
   return hash;
 }
@@ -31,8 +30,7 @@ double rate(const Values& values, std::uint64_t modulus, std::uint64_t a, std::u
   const LocalityShape shape(modulus, 64);
   double hits = 0;
   for (std::uint64_t seed = 0; seed < seeds; ++seed)
-    hits += LocalityHash::build(places_of({values.begin(), values.end()}, shape, seed_of(seed)), shape, seed_of(seed))
-                .any(a, a + c - 1);
+    hits += LocalityHash::build(places_of({values, 0}, shape, seed_of(seed)), shape, seed_of(seed)).any(a, a + c - 1);
   return hits / static_cast<double>(seeds);
 }
 
