@@ -69,13 +69,26 @@ class PrefixModel::Search {
     return {.exact = l1 > model_.known_.common + 64 ? Exact::trie : Exact::elias_fano, .exact_bits = l1};
   }
 
+  // Longer prefixes take more, apart from where a trie takes the place of an Elias-Fano set.
   std::uint32_t deepest_exact() const {
-    std::uint32_t l = model_.bits();
-    for (; l > 0; --l) {
+    const std::uint32_t w = model_.bits(), short_ones = std::min(w, model_.known_.common + 64);
+    const auto fits = [&](std::uint32_t l) {
       const auto size = model_.exact_size(exact_only(l));
-      if (size && *size <= parts_) break;
-    }
-    return l;
+      return size && *size <= parts_;
+    };
+    const auto deepest = [&](std::uint32_t low, std::uint32_t high) {  // the last that fits, or low
+      while (low < high) {
+        const std::uint32_t middle = low + (high - low + 1) / 2;
+        if (fits(middle)) {
+          low = middle;
+        } else {
+          high = middle - 1;
+        }
+      }
+      return low;
+    };
+    const std::uint32_t tries = deepest(short_ones, w);
+    return tries > short_ones ? tries : deepest(0, short_ones);
   }
 
   // Where the sample cannot tell designs apart, the budget is spent on prefixes that are never wrong.

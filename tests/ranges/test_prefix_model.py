@@ -297,3 +297,12 @@ def test_designs_of_other_keys_are_refused() -> None:
         PrefixModel([1], None).expected(Design(), bits_per_key=12)
     with pytest.raises(InvalidInput, match="max_probes is 3"):
         PrefixModel([1], None, max_probes=3)
+
+
+def test_keys_of_4096_bytes_are_designed_in_time() -> None:
+    draw = np.random.default_rng(16)
+    keys = [b"a" * 4000 + bytes(draw.integers(0, 256, 96).astype(np.uint8)) for _ in range(300)]
+    beside = [key[:4010] + b"\xff" * 86 for key in keys[:200]]
+    model = PrefixModel(keys, (beside, beside))
+    design = model.best(bits_per_key=100)
+    assert model.expected(design, bits_per_key=100) < 0.5
