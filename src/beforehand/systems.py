@@ -121,6 +121,8 @@ SYSTEMS = (
         title="Proteus: A Self-Designing Range Filter",
         arxiv="2207.01503",
         area="ranges",
+        imported="from beforehand.ranges import Proteus",
+        command="beforehand ranges plan",
     ),
 )
 

@@ -8,6 +8,7 @@ STUDIES = {  # by the system's name
     "Learned sliding window": "beforehand.studies.learned_window",
     "LAMPS": "beforehand.studies.lamps",
     "LSS": "beforehand.studies.lss",
+    "Proteus": "beforehand.studies.proteus",
     "SkipPredict": "beforehand.studies.skip_predict",
     "THC": "beforehand.studies.thc",
     "TRAIL": "beforehand.studies.trail",
