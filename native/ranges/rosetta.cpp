@@ -175,7 +175,7 @@ Rosetta Rosetta::read(FilterReader& reader) {
   std::vector<Bloom> filters;
   for (std::uint64_t h = 0; h < levels; ++h) {
     Payload payload = reader.payload(section, shapes[h].bits, "a level of Rosetta");
-    filters.push_back(shapes[h].bits == 0 ? Bloom::build({}, shapes[h], 0)
+    filters.push_back(shapes[h].bits == 0 ? Bloom::build(std::span<const std::uint64_t>(), shapes[h], 0)
                                           : Bloom::load(shapes[h], level_seed(header.seed, h), std::move(payload)));
   }
   section.end("the levels of Rosetta");
