@@ -50,7 +50,11 @@ def _by_polars(index: RangeIndex, column: str, lo: Any, hi: Any, columns: Sequen
     field = pl.col(names[0])
     for name in names[1:]:
         field = field.struct.field(name)
-    ends = [pl.lit(end.to_physical().item()).cast(end.dtype) for end in pl.from_arrow(bounds)]
+    # Python's own points in time lack nanoseconds.
+    ends = [
+        pl.lit(end.to_physical().item()).cast(end.dtype) if end.dtype.is_temporal() else pl.lit(end.item(), end.dtype)
+        for end in pl.from_arrow(bounds)
+    ]
     found = scan_parquet_ranges(index).filter(field.is_between(*ends))
     return (found if columns is None else found.select(columns)).collect().to_arrow()
 
