@@ -25,7 +25,7 @@ export CXX
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) test-links fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
-  bench-spark bench-torch bench-triton bench-vllm reproduce wheel stub record pages changelog clean
+  bench-rocksdb bench-spark bench-torch bench-triton bench-vllm reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -159,6 +159,10 @@ bench-ray: build/ray/wheel.stamp  ## one core against two actors of Ray, and a s
 	build/ray/bin/python benchmarks/bench_streams_ray.py
 	build/ray/bin/python benchmarks/bench_shared_queue.py
 
+bench-rocksdb: build/rocksdb/wheel.stamp  ## scans in RocksDB with each range filter and without; a million random checks
+	build/rocksdb/bin/python benchmarks/bench_rocksdb.py
+	ROCKSDB_SCANS=1000000 build/rocksdb/bin/python -m pytest -q -m rocksdb tests/integrations/rocksdb/test_state_machine.py
+
 bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
 
@@ -196,6 +200,8 @@ nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, 
 	$(LINKS) -m "links and nightly" tests/integrations/torch
 	for study in thc utility; do build/torch/bin/beforehand reproduce $$study || exit 1; done
 	$(MAKE) test-triton
+	if [ -n "$(ROCKSDB_ROOT)" ]; then rm -rf build/rocksdb && $(MAKE) test-rocksdb; else \
+	  echo "ROCKSDB_ROOT names no newer RocksDB, so it is not tested against a newer one than that of .ci/run" >&2; fi
 	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
@@ -210,8 +216,9 @@ reproduce: $(VENV)/build.stamp  ## repeat a paper's claims: make reproduce STUDY
 wheel: $(VENV)/needs.stamp  ## sdist and wheel into dist/, tried on every Python at hand
 	sh .ci/wheel "$(BIN)/python"
 
-stub: dev  ## write the stub of _native anew
+stub: dev  ## write the stub of _native anew, and after test-rocksdb that of _rocksdb
 	$(BIN)/python .ci/stub src/beforehand/_native.pyi
+	[ ! -e build/rocksdb/wheel.stamp ] || build/rocksdb/bin/python .ci/stub src/beforehand/_rocksdb.pyi
 
 record: dev  ## run the tour and the studies, DATA=real data for those that take some, and keep their results
 	$(BIN)/python .ci/record $(DATA)

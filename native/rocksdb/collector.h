@@ -102,16 +102,18 @@ class Collector final : public ::rocksdb::TablePropertiesCollector {
       if (codes_.empty() || codes_.back() != code) codes_.push_back(code);
       return true;
     }
-    const std::size_t size = std::min(key.size(), ranges::kLongestKey), before = offsets_.back();
-    const std::uint64_t last = offsets_.size() > 1 ? offsets_[offsets_.size() - 2] : before;
+    const std::size_t cut = std::min(key.size(), ranges::kLongestKey), before = offsets_.back();
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(key.data());
-    if (offsets_.size() > 1 &&
-        std::equal(text_.begin() + static_cast<std::ptrdiff_t>(last), text_.end(), bytes, bytes + size))
-      return true;
+    std::size_t size = cut;  // without the zeros at the end, which do not change the code
+    while (size > 0 && bytes[size - 1] == 0) --size;
+    longest_ = std::max(longest_, cut);
+    if (const std::size_t keys = offsets_.size() - 1; keys > 0) {
+      const auto last = text_.begin() + static_cast<std::ptrdiff_t>(offsets_[keys - 1]);
+      if (std::equal(last, text_.end(), bytes, bytes + size)) return true;
+    }
     if (before + size + 8 * offsets_.size() > kMostBytes) return false;
     text_.insert(text_.end(), bytes, bytes + size);
     offsets_.push_back(before + size);
-    longest_ = std::max(longest_, size);
     return true;
   }
 
@@ -120,9 +122,9 @@ class Collector final : public ::rocksdb::TablePropertiesCollector {
     const ranges::PolicySample sample = sample_of(*recorder_, ranges::is_textual(policy_->keys));
     std::vector<std::uint8_t> bytes;
     if (ranges::is_textual(policy_->keys)) {
-      const auto keys = ranges::sorted_distinct(offsets_, text_.data(), longest_);
-      keys_ = keys.view().count();
-      bytes = ranges::build_filter(*policy_, keys.view(), sample, space_);
+      const ranges::ByteKeys keys{offsets_, text_.data(), longest_};  // in order, and each once, as codes too
+      keys_ = keys.count();
+      bytes = ranges::build_filter(*policy_, keys, sample, space_);
     } else {
       keys_ = codes_.size();
       bytes = ranges::build_filter(*policy_, codes_, sample, space_);

@@ -11,6 +11,7 @@ from beforehand.core.trace import Trace
 from beforehand.ranges.bounds import Bounds, encode_bounds
 from beforehand.ranges.codes import LARGEST_CODE, SIGN, first_of
 from beforehand.ranges.keys import KEY_KINDS, KeyType, as_array, type_of
+from beforehand.ranges.queries import ranges_trace
 from beforehand.ranges.strings import MOST_WIDTH, Strings
 from beforehand.ranges.times import UNITS
 
@@ -57,7 +58,7 @@ class QueryRecorder:
         for name, value, least, most in (("capacity", capacity, 1, 2**32), ("every", every, 1, 2**32)):
             _whole(name, value, least, most)
         _whole("seed", seed, 0, 2**64 - 1)
-        self._ring = _native.QueryRecorder(capacity, every, seed)
+        self.ring = _native.QueryRecorder(capacity, every, seed)
 
     def record(self, lo: Any, hi: Any) -> None:
         """Show it queries; both ends belong to the range.
@@ -82,24 +83,24 @@ class QueryRecorder:
                 f"{first_of('lo', bounds.empty)} to hi is a range without any {key_type}, which this recorder settled "
                 "on; use one recorder for each kind of keys"
             )
-        self._settle(key_type)
+        self.settle(key_type)
         self._record(bounds)
 
     def queries(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the lower and the upper bounds that are kept, in the order of lo; bytes and str as objects."""
         key_type = self.key_type
         if key_type is None:
-            return np.empty(0, np.uint64), np.empty(0, np.uint64)
+            return np.empty(0, object), np.empty(0, object)
         if key_type.textual:
-            lo, hi = self._ring.strings()
-            return _texts(lo, key_type), _texts(hi, key_type)
-        low, high = self._ring.codes()
-        return _values(low, key_type), _values(high, key_type)
+            texts: Any = self.ring.strings()
+            return _texts(texts[0], key_type), _texts(texts[1], key_type)
+        codes: Any = self.ring.codes()
+        return _values(codes[0], key_type), _values(codes[1], key_type)
 
     @property
     def key_type(self) -> KeyType | None:
         """What the bounds are; None before the first query."""
-        kind = self._ring.kind
+        kind = self.ring.kind
         if kind == UNSETTLED:
             return None
         return KeyType(KEY_KINDS[kind & 0xFF], UNITS[(kind >> 8) - 1] if kind >> 8 else None)
@@ -107,35 +108,37 @@ class QueryRecorder:
     @property
     def seen(self) -> int:
         """How many queries came by since the beginning, or since `clear`."""
-        return self._ring.seen
+        return self.ring.seen
 
     def trace(self) -> Trace:
         """The queries that are kept as a trace of kind `ranges`, for `plan`, and for a file."""
         lo, hi = self.queries()
-        key_type = self.key_type
-        if key_type is not None and key_type.textual:
-            kind = "S" if key_type.kind == "bytes" else "U"
-            lo, hi = lo.astype(kind), hi.astype(kind)
-        return Trace("ranges", {"lo": lo, "hi": hi})
+        kind = {"bytes": "S", "str": "U"}.get("" if self.key_type is None else self.key_type.kind)
+        return ranges_trace(lo, hi) if kind is None else ranges_trace(lo.astype(kind), hi.astype(kind))
 
     def clear(self) -> None:
         """Forget all queries, and begin anew; the kind of the keys stays."""
-        self._ring.clear()
+        self.ring.clear()
 
     def __repr__(self) -> str:
         """What came by."""
         return f"QueryRecorder({self.seen} queries seen)"
 
-    def _settle(self, key_type: KeyType) -> None:
+    def settle(self, key_type: KeyType) -> None:
+        """Take queries of this kind of keys only, as the first query would otherwise decide.
+
+        Raises:
+            InvalidInput: It has settled on another one.
+        """
         number = KEY_KINDS.index(key_type.kind) | (UNITS.index(key_type.unit) + 1 if key_type.unit else 0) << 8
-        if not self._ring.settle(number):
+        if not self.ring.settle(number):
             raise InvalidInput(f"keys are {key_type}, but this recorder has settled on {self.key_type}; take another")
 
     def _record(self, bounds: Bounds) -> None:
         if isinstance(bounds.lo, Strings) and isinstance(bounds.hi, Strings):
-            self._ring.record_strings(bounds.lo.offsets, bounds.lo.data, bounds.hi.offsets, bounds.hi.data)
+            self.ring.record_strings(bounds.lo.offsets, bounds.lo.data, bounds.hi.offsets, bounds.hi.data)
         else:
-            self._ring.record(bounds.lo, bounds.hi)  # type: ignore[arg-type]
+            self.ring.record(bounds.lo, bounds.hi)  # type: ignore[arg-type]
 
 
 def _values(codes: NDArray[np.uint64], key_type: KeyType) -> NDArray[Any]:

@@ -292,10 +292,10 @@ def _bound(given: bytes | None, name: str) -> bytes | None:
 
 
 def _operation(change: tuple[Any, ...]) -> tuple[str, str, bytes, bytes]:
-    name, *operands = change if isinstance(change, tuple) and change else (None,)
-    count = OPERATIONS.get(name, -1) if isinstance(name, str) else -1
+    name, *operands = change if isinstance(change, tuple) and change else ("",)
+    count = OPERATIONS.get(name, 0) if isinstance(name, str) else 0
     family = operands.pop() if len(operands) == count + 1 else DEFAULT
-    if len(operands) != count or not isinstance(family, str):
+    if not count or len(operands) != count or not isinstance(family, str):
         raise InvalidInput(
             f"the batch has {change!r}, but takes ('put', key, value), ('delete', key), ('single_delete', key) and "
             "('delete_range', lo, hi), and the name of a column family behind each"

@@ -58,7 +58,7 @@ def settle_families(
                 f"{planned.source} is for {planned.key_type} keys, but all column families have {others}; "
                 "pass its key_type, or another plan"
             )
-        shared = FilterOptions(**(planned.options | dict(common)))
+        shared = FilterOptions(**{**planned.options, **common})
     families = []
     for name in names:
         options = named.get(name, shared)
