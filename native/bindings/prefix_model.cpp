@@ -3,6 +3,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <optional>
@@ -91,13 +92,19 @@ class Model {
   ranges::PrefixModel model_;
 };
 
-Parts best(const Model& self, std::uint64_t budget, bool paper, std::optional<std::pair<std::uint64_t, double>> worst) {
+// Designs with their rates, the best first.
+std::vector<std::pair<Parts, double>> ranked(const Model& self, std::uint64_t budget, bool paper,
+                                             std::optional<std::pair<std::uint64_t, double>> worst) {
   std::optional<ranges::WorstCase> worst_case;
   if (worst) worst_case = {worst->first, worst->second};
   const nb::gil_scoped_release unlocked;
-  const ranges::Design found = self->best(budget, paper ? ranges::Space::paper : ranges::Space::extended, worst_case);
-  return {static_cast<int>(found.exact),  found.exact_bits,  found.bucket_width,
-          static_cast<int>(found.approx), found.approx_bits, found.max_probes};
+  std::vector<std::pair<Parts, double>> all;
+  for (const auto& [found, rate] :
+       self->ranked(budget, paper ? ranges::Space::paper : ranges::Space::extended, worst_case))
+    all.push_back({{static_cast<int>(found.exact), found.exact_bits, found.bucket_width, static_cast<int>(found.approx),
+                    found.approx_bits, found.max_probes},
+                   rate});
+  return all;
 }
 
 auto classes(const Model& self, const Parts& parts, std::uint64_t budget) {
@@ -139,7 +146,7 @@ void bind_prefix_model(nb::module_& m) {
             return as_numpy(std::vector(self->prefix_counts()), {self->prefix_counts().size()});
           },
           nb::rv_policy::automatic)
-      .def("best", &best, "budget"_a, "paper"_a, "worst_case"_a.none())
+      .def("ranked", &ranked, "budget"_a, "paper"_a, "worst_case"_a.none())
       .def(
           "expected",
           [](const Model& self, const Parts& parts, std::uint64_t budget) {

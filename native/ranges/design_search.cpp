@@ -125,8 +125,18 @@ class PrefixModel::Search {
 
   bool found() const { return rate_ < std::numeric_limits<double>::infinity(); }
   const Design& best() const { return best_; }
+  std::vector<Rated> ranked() const {
+    std::vector<Rated> all;
+    for (const Rated& each : kinds_)
+      if (each.rate < std::numeric_limits<double>::infinity() && !same_kind(each.design, best_)) all.push_back(each);
+    std::stable_sort(all.begin(), all.end(), [](const Rated& x, const Rated& y) { return x.rate < y.rate; });
+    all.insert(all.begin(), {best_, rate_});
+    return all;
+  }
 
  private:
+  static bool same_kind(const Design& x, const Design& y) { return x.exact == y.exact && x.approx == y.approx; }
+
   double per_query(double queries) const { return queries / static_cast<double>(model_.empty()); }
 
   bool allowed(const Design& design, const std::optional<BlockRate>& block) const {
@@ -134,7 +144,14 @@ class PrefixModel::Search {
   }
 
   void consider(const Design& design, const std::optional<BlockRate>& block, double rate) {
-    if (!(rate < kGain * rate_) || !allowed(design, block)) return;
+    if (!allowed(design, block)) return;
+    const auto same =
+        std::find_if(kinds_.begin(), kinds_.end(), [&](const Rated& each) { return same_kind(each.design, design); });
+    if (same == kinds_.end())
+      kinds_.push_back({design, rate});
+    else if (rate < kGain * same->rate)
+      *same = {design, rate};
+    if (!(rate < kGain * rate_)) return;
     best_ = design;
     rate_ = rate;
   }
@@ -143,27 +160,32 @@ class PrefixModel::Search {
   std::uint64_t parts_;
   std::optional<WorstCase> worst_case_;
   Unresolved tail_;
+  std::vector<Rated> kinds_;  // the best of each
   Design best_;
   double rate_ = std::numeric_limits<double>::infinity();
 };
 
-Design PrefixModel::best(std::uint64_t budget_bits, Space space, std::optional<WorstCase> worst_case) const {
+std::vector<Rated> PrefixModel::ranked(std::uint64_t budget_bits, Space space,
+                                       std::optional<WorstCase> worst_case) const {
   const std::uint64_t budget = parts(budget_bits);
-  Design found;
+  const auto alone = [](const Design& design) {
+    return std::vector<Rated>{{design, std::numeric_limits<double>::quiet_NaN()}};
+  };
+  std::vector<Rated> found;
   if (keys_ == 0) {
-    found = {};
+    found = alone({});
   } else if (space == Space::paper) {
-    found = paper(budget);
+    found = alone(paper(budget));
   } else if (empty() < kFewEmpty) {
-    found = without_queries(budget, worst_case);
+    found = alone(without_queries(budget, worst_case));
   } else {
     found = extended(budget, worst_case);
   }
-  found.max_probes = max_probes_;
+  for (Rated& each : found) each.design.max_probes = max_probes_;
   return found;
 }
 
-Design PrefixModel::extended(std::uint64_t budget, std::optional<WorstCase> worst_case) const {
+std::vector<Rated> PrefixModel::extended(std::uint64_t budget, std::optional<WorstCase> worst_case) const {
   Search search(*this, budget, worst_case);
   const std::uint32_t w = bits();
   if (w <= kSideOfGrid) {
@@ -184,7 +206,7 @@ Design PrefixModel::extended(std::uint64_t budget, std::optional<WorstCase> wors
   search.spend();
   search.narrow();
   if (!search.found()) refuse(*worst_case);
-  return search.best();
+  return search.ranked();
 }
 
 // The workload-free choice: exact where that fits, else hashes that bound the rate of every range.

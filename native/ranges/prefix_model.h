@@ -27,6 +27,12 @@ struct QueryClass {
   double queries, rate;
 };
 
+// A design and what it is expected to err.
+struct Rated {
+  Design design;
+  double rate;
+};
+
 // Queries that an exact set of so many bits does not resolve, by bits: as counted, and with a tail that does not end
 // where the sample does.
 struct Unresolved {
@@ -47,7 +53,12 @@ class PrefixModel {
   std::size_t empty() const { return queries_.size(); }
 
   // Throws InvalidInput where no design keeps to the worst case.
-  Design best(std::uint64_t budget_bits, Space space, std::optional<WorstCase> worst_case) const;
+  Design best(std::uint64_t budget_bits, Space space, std::optional<WorstCase> worst_case) const {
+    return ranked(budget_bits, space, worst_case).front().design;
+  }
+  // The best first; behind it, in the extended space and where the sample decides, the best of each other kind of parts
+  // that was tried. Its own rate is not a number where the sample does not decide.
+  std::vector<Rated> ranked(std::uint64_t budget_bits, Space space, std::optional<WorstCase> worst_case) const;
   // The mean over the empty queries; not a number where the design does not fit the budget, or no query is empty.
   double expected(const Design& design, std::uint64_t budget_bits) const;
   // Resolved, guaranteed to be wrong, then by the number of prefixes asked; empty if the design does not fit.
@@ -74,7 +85,7 @@ class PrefixModel {
   double bound_of(const Design& design, const std::optional<BlockRate>& block, std::uint64_t length) const;
   double unresolved_buckets(const Unresolved& tail, std::uint64_t width) const;
   Design paper(std::uint64_t parts) const;
-  Design extended(std::uint64_t parts, std::optional<WorstCase> worst_case) const;
+  std::vector<Rated> extended(std::uint64_t parts, std::optional<WorstCase> worst_case) const;
   Design without_queries(std::uint64_t parts, std::optional<WorstCase> worst_case) const;
   [[noreturn]] void refuse(const WorstCase& worst_case) const;
 

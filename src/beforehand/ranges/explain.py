@@ -12,6 +12,7 @@ from beforehand.ranges.strings import Strings
 
 SAMPLED_GAPS: Final = 1000
 WELL_USED: Final = 0.9  # of the budget
+NAMED_RIVALS: Final = 3
 
 
 @final
@@ -29,10 +30,16 @@ class Story:
 
     @classmethod
     def of(
-        cls, model: PrefixModel, design: Design, bits_per_key: float, searched: Space | None, fell_back: bool
+        cls,
+        model: PrefixModel,
+        bits_per_key: float,
+        searched: Space | None,
+        rivals: list[tuple[Design, float]],
+        fell_back: bool,
     ) -> Self:
         """Of a build that has just ended."""
-        return cls(model.asked, model.empty, bits_per_key, searched, (), fell_back, _long_ranges(model))
+        beaten = tuple(rivals[:NAMED_RIVALS])
+        return cls(model.asked, model.empty, bits_per_key, searched, beaten, fell_back, _long_ranges(model))
 
 
 def told(made: NativeFilter, native: Any, story: Story | None) -> str:

@@ -147,13 +147,34 @@ class PrefixModel:
         Raises:
             InvalidInput: an argument is out of range; no design keeps to the worst case, with the bits that would.
         """
+        return self.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)[0][0]
+
+    def ranked(
+        self,
+        *,
+        bits_per_key: float,
+        space: Space = "extended",
+        worst_case: tuple[int, float] | None = None,
+    ) -> list[tuple[Design, float]]:
+        """Designs with the rate that each was expected to err at while it was sought, the least first.
+
+        The first is that of `best`. Behind it come, in the extended space, the best of every other kind of parts that
+        was tried; a search tries no more of a kind than it needs to know that it is worse.
+
+        Returns:
+            Designs and rates; NaN for one that was chosen without the sample, or in the space of the paper.
+
+        Raises:
+            InvalidInput: as `best`.
+        """
         if space not in SPACES:
             raise InvalidInput(f"space is {space!r}, but must be one of {', '.join(SPACES)}")
         worst_case = check_worst_case(worst_case)
         if worst_case is not None and space == "paper":
             raise InvalidInput("worst_case is given, but no design of the paper bounds it; leave space at 'extended'")
         budget = budget_of(self.count, bits_per_key)
-        return Design.from_native(self._native.best(budget, space == "paper", worst_case))
+        found = self._native.ranked(budget, space == "paper", worst_case)
+        return [(Design.from_native(design), rate) for design, rate in found]
 
     def expected(self, design: Design, *, bits_per_key: float) -> float:
         """The share of empty queries like the sample's that a filter would answer with yes.

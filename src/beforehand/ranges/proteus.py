@@ -100,9 +100,9 @@ class Proteus(NativeFilter):
         if design is not None:
             max_probes = design.max_probes
         model = PrefixModel(keys, queries, max_probes=max_probes)
-        searched = design is None
+        searched, rivals = design is None, []
         if design is None:
-            design = model.best(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
+            (design, _), *rivals = model.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
         codes = model.codes
         budget = budget_of(model.count, bits_per_key)
         built = cls._native_class().build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
@@ -116,7 +116,7 @@ class Proteus(NativeFilter):
             rate = model.expected(made.design, bits_per_key=bits_per_key)
             interval = model.interval(made.design, bits_per_key=bits_per_key, seed=seed)
             built.expect(rate, (*interval, model.empty, model.asked))
-        made._story = Story.of(model, made.design, bits_per_key, space if searched else None, built.fell_back)
+        made._story = Story.of(model, bits_per_key, space if searched else None, rivals, built.fell_back)
         return made
 
     @property

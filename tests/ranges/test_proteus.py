@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from beforehand.core.errors import InvalidInput
+from beforehand.ranges import Design, PrefixModel, Proteus, load
+
+RNG = np.random.default_rng(0)
+KEYS = np.sort(RNG.integers(0, 2**64, 20_000, np.uint64))
+NEAR = RNG.choice(KEYS, 20_000) + RNG.integers(1, 1000, 20_000, np.uint64)
+SAMPLE = (NEAR, NEAR + np.uint64(15))
+FAR = RNG.integers(0, 2**63, 20_000, np.uint64)
+LONG = (FAR, FAR + np.uint64(2**52))
+
+
+def empty(keys, lo, hi):
+    at = np.searchsorted(keys, lo)
+    return (at == len(keys)) | (keys[np.minimum(at, len(keys) - 1)] > hi)
+
+
+def measured(made, lo, hi):
+    return made.may_intersect(lo, hi)[empty(KEYS, lo, hi)].mean()
+
+
+@pytest.mark.parametrize("space", ["extended", "paper"])
+@pytest.mark.parametrize("sample", [SAMPLE, LONG], ids=["near", "long"])
+def test_it_errs_as_often_as_it_says(space, sample):
+    made = Proteus.build(KEYS, sample, bits_per_key=10, space=space)
+    rng = np.random.default_rng(5)
+    if sample is SAMPLE:
+        lo = rng.choice(KEYS, 200_000) + rng.integers(1, 1000, 200_000, np.uint64)
+        hi = lo + np.uint64(15)
+    else:
+        lo = rng.integers(0, 2**63, 200_000, np.uint64)
+        hi = lo + np.uint64(2**52)
+    low, high = made.expected_interval
+    assert low <= made.expected_false_positive_rate <= high
+    assert made.expected_false_positive_rate == pytest.approx(measured(made, lo, hi), rel=0.25)
+
+
+def test_the_extended_space_errs_less_than_that_of_the_paper():
+    extended, paper = (Proteus.build(KEYS, SAMPLE, space=space) for space in ("extended", "paper"))
+    assert measured(extended, *SAMPLE) < 0.7 * measured(paper, *SAMPLE)
+
+
+@pytest.mark.parametrize("bits", [2, 5, 10, 20])
+@pytest.mark.parametrize("space", ["extended", "paper"])
+def test_it_takes_no_more_memory_than_it_was_given(bits, space):
+    for sample in (SAMPLE, LONG):
+        assert Proteus.build(KEYS, sample, bits_per_key=bits, space=space).bits_per_key <= bits
+
+
+def test_a_filter_of_few_keys_takes_its_fixed_part_beyond_the_budget():
+    for count in (1, 5, 50):
+        made = Proteus.build(KEYS[:count], bits_per_key=8)
+        assert made.nbytes <= count + 512
+
+
+def test_without_a_sample_every_range_of_a_length_is_bounded():
+    made = Proteus.build(KEYS)
+    assert made.design.approx == "locality"
+    assert made.expected_false_positive_rate is None
+    assert made.expected_interval is None
+    assert measured(made, *SAMPLE) <= 1.2 * made.bound(16)
+
+
+def test_a_worst_case_is_kept_or_refused():
+    made = Proteus.build(KEYS, SAMPLE, bits_per_key=16, worst_case=(16, 0.002))
+    assert made.bound(16) <= 0.002
+    with pytest.raises(InvalidInput, match="bits per key"):
+        Proteus.build(KEYS, SAMPLE, bits_per_key=8, worst_case=(16, 1e-6))
+    with pytest.raises(InvalidInput, match="worst_case"):
+        Proteus.build(KEYS, design=Design(approx="fuse", approx_bits=60), worst_case=(16, 0.1))
+    with pytest.raises(InvalidInput, match="space"):
+        Proteus.build(KEYS, SAMPLE, space="paper", worst_case=(16, 0.1))
+
+
+def test_a_design_is_built_as_it_is_given():
+    design = Design(exact="elias_fano", exact_bits=12, approx="fuse", approx_bits=61, max_probes=256)
+    made = Proteus.build(KEYS, SAMPLE, design=design)
+    assert made.design == design
+    assert load(made.to_bytes()).design == design
+    model = PrefixModel(KEYS, SAMPLE, max_probes=256)
+    assert made.expected_false_positive_rate == model.expected(design, bits_per_key=12)
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        Design(exact="elias_fano", exact_bits=64),
+        Design(exact="trie", exact_bits=60),
+        Design(approx="fuse", approx_bits=64),
+        Design(exact="elias_fano", exact_bits=65),
+    ],
+    ids=str,
+)
+def test_a_design_that_does_not_fit_is_refused(design):
+    with pytest.raises(InvalidInput, match="design"):
+        Proteus.build(KEYS, design=design, bits_per_key=1)
+
+
+@pytest.mark.parametrize("space", ["", "other", None])
+def test_there_are_two_spaces(space):
+    with pytest.raises(InvalidInput, match="space"):
+        Proteus.build(KEYS, SAMPLE, space=space)
+
+
+def test_queries_of_another_kind_are_refused():
+    with pytest.raises(InvalidInput):
+        Proteus.build(KEYS, ([1.5], [2.5]))
+    with pytest.raises(InvalidInput):
+        Proteus.build(KEYS, "queries")
