@@ -42,7 +42,10 @@ def test_the_bits_of_the_parts_add_up_to_all():
 def test_it_warns_of_what_could_surprise():
     assert "there was no sample" in Proteus.build(KEYS).explain()
     assert "only 3 queries" in Proteus.build(KEYS, (LOW[:3], LOW[:3])).explain()
-    assert "longer than the median gap" in Proteus.build(KEYS, (LOW, LOW + np.uint64(2**60))).explain()
+    assert (
+        "longer than the median gap"
+        in Proteus.build(KEYS, (LOW >> np.uint64(1), (LOW >> np.uint64(1)) + np.uint64(2**60))).explain()
+    )
     few = Proteus.build(KEYS[:100], SAMPLE, bits_per_key=500)
     assert "would not help" in few.explain()
 

@@ -16,7 +16,7 @@ def test_no_rate_exceeds_its_bound_wherever_the_ranges_lie():
             hi = np.minimum(lo + np.uint64(7), keys[1:] - np.uint64(1))
             rates.append(made.may_intersect(lo, hi).mean())
         assert np.mean(rates) <= made.bound(8)
-        assert np.mean(rates) > 0
+        assert (np.mean(rates) > 0) == (keys is SCATTERED)  # keys never collide with ranges of their own block
 
 
 def test_longer_ranges_have_larger_bounds_up_to_one():

