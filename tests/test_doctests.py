@@ -12,7 +12,7 @@ from tests.areas import AREAS, HOSTED
 
 FOUND = [module.name for module in pkgutil.walk_packages(beforehand.__path__, "beforehand.")]
 MODULES = ["beforehand", *(name for name in FOUND if not name.startswith(HOSTED))]
-PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "Rows", "Shards"}
+PROTOCOLS = {"Driver", "Encoder", "Plan", "Policy", "Predictor", "RangeFilter", "Rows", "Shards"}
 RECORDS = {
     *(
         "Child",
