@@ -80,16 +80,16 @@ class Lifetimes:
     def tail(self, age: float) -> float:
         """The index of the Pareto tail that holds at this age; nan where the sample itself speaks."""
         self._sorted()
-        beyond = len(self._values) - self._below(age) < LEAST_ABOVE or age > self._cut
-        return self._index if beyond and age > 0 else math.nan
+        return self._index if self._beyond(age, len(self._values) - self._below(age)) else math.nan
 
     def mean(self, age: float = 0.0) -> float:
         """The mean of what is left."""
-        index = self.tail(age)
-        if index == index:
-            return age / (index - 1)
+        self._sorted()
         below = self._below(age)
-        return max(float(self._above[below]) / (len(self._values) - below) - age, 0.0)
+        above = len(self._values) - below
+        if self._beyond(age, above):
+            return age / (self._index - 1)
+        return max(float(self._above[below]) / above - age, 0.0)
 
     def survival(self, t: float, age: float = 0.0) -> float:
         """The probability that it lasts longer than `t` from now."""
@@ -106,6 +106,10 @@ class Lifetimes:
         below = self._below(age)
         count = len(self._values) - below
         return self._values[below + max(math.ceil(p * count - 1e-9), 1) - 1] - age
+
+    def _beyond(self, age: float, above: int) -> bool:
+        """Whether the tail holds at this age, which so many values exceed."""
+        return (above < LEAST_ABOVE or age > self._cut) and age > 0
 
     def _below(self, age: float) -> int:
         return bisect_right(self._values, age) if age > 0 else 0
