@@ -127,7 +127,7 @@ RESULT = prompt_of(2, 20)
 
 def two_requests(engine, *, flood=True):
     """A request that ends in a call, others, then the conversation's next request."""
-    engine.add("first", PROMPT, 10, conversation="c", tool="search", tool_seconds=5.0)
+    engine.add("first", PROMPT, 10, conversation="c", tool="search", tool_seconds=5.0, hold_seconds=1e3)
     first = engine.run()["first"]
     held = engine.free - engine.free_blocks()
     if flood:
