@@ -61,6 +61,17 @@ def test_answers_through_the_gateway_are_the_engines(servers, stream):
         assert gateway.traffic.priorities.expected_tokens(math.nan) == 12
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_of_the_responses_api_are_counted(servers, stream):
+    gateway = Gateway(servers[:1])
+    body = {"model": "tiny", "input": "w5 w6 w7", "max_output_tokens": 9, "temperature": 0, "stream": stream}
+    with serving(gateway) as url:
+        response = httpx.post(url + "/v1/responses", json=body, trust_env=False, timeout=120)
+        assert response.status_code == 200, response.text
+    assert gateway.failures == 0
+    assert gateway.traffic.priorities.expected_tokens(math.nan) == 9
+
+
 def test_the_engine_serves_what_the_gateway_calls_short_before_what_came_earlier(servers, folder):
     """The engine begins when all three wait, and serves one at a time: short prompts and short answers go first."""
     gateway = Gateway(servers[:1], trust_hints=True)
