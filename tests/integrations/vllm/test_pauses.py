@@ -221,6 +221,22 @@ def test_a_pin_expires_although_its_conversation_has_the_name_of_its_request(eng
 
 
 @pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
+def test_tenants_whose_conversations_have_one_name_keep_their_own_pins(engine):
+    named = {"conversation": "c", "tool": "search", "hold_seconds": 100.0}
+    engine.add("first", PROMPT, 10, tenant="anna", **named)
+    first = engine.run()["first"]
+    assert engine.free_blocks() == engine.free - 7
+    engine.add("other", prompt_of(3, 100), 10, tenant="ben", **named)
+    engine.run()
+    assert engine.free_blocks() == engine.free - 7 - 4
+    engine.add("second", PROMPT + first + RESULT, 6, conversation="c", tenant="anna")
+    engine.run()
+    assert engine.free_blocks() == engine.free - 4
+    engine.add("third", RESULT, 6, conversation="c", tenant="ben")
+    engine.run()
+
+
+@pytest.mark.parametrize("engine", [("preserve", False)], indirect=True)
 def test_a_pin_costs_no_sort_of_the_queue_in_each_step(engine, monkeypatch):
     engine.add("first", PROMPT, 10, conversation="c", tool="search", hold_seconds=100.0)
     engine.run()
