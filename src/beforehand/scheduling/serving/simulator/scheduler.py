@@ -380,6 +380,7 @@ class Scheduler:
         job.resident, job.phase = 0, DONE
         self._finished += 1
         self.totals.finish[job.row] = self.now
+        self.waiting.finished(self.now - self._arrival[job.row], self.now)
         self._mark(job, "")
 
     def _mark(self, job: Job, state: str) -> None:
