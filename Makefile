@@ -164,7 +164,7 @@ bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; 
 	build/triton/bin/python benchmarks/bench_thc_gpu.py
 
 bench-vllm: build/vllm/wheel.stamp  ## through our scheduler against vLLM's own, on one engine
-	@for bench in benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
+	@for bench in benchmarks/bench_serving_simulator.py benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \
