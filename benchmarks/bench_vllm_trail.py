@@ -29,10 +29,8 @@ FCFS = {"policy": {"policy": "fcfs"}, "refine_every": 8}
 ORDERS: dict[str, tuple[dict[str, Any], str, bool]] = {  # settings, whose lengths, and whether the probe is read
     "FCFS": (FCFS, "none", False),
     "SJF by prompt length": (SPJF, "prompt", False),
-    "SJF, predicted from the prompt": (SPJF, "predicted", False),
     "TRAIL(0.8), predicted from the prompt": (TRAIL, "predicted", False),
     "TRAIL(0.8), probe every 8 steps": (TRAIL, "predicted", True),
-    "TRAIL(0.8), probe every step": (TRAIL | {"refine_every": 1}, "predicted", True),
     "TRAIL(0.8), oracle": (TRAIL, "oracle", False),
 }
 Arrays = NDArray[np.float64]
