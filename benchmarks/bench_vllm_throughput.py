@@ -1,58 +1,37 @@
 """Tokens a second of vLLM with our scheduler in front, against its own: batches of 32, a model of 2.5 million weights.
 
-Two engines in one process, one of them with a probe in its worker, take turns; each turn gives its engine a scheduler
-of the kind that is measured. The weights are random, since only their number matters. On two cores without other work a
-step takes some 4 ms, of which a large model's takes ten times as much: what we add weighs most here.
+Two engines in one process serve the same requests and take turns of 8 steps, one with vLLM's own scheduler and one with
+ours, so that whatever else the machine does slows both down alike. Without a probe they change places from round to
+round. The weights are random, since only their number matters. A step takes some 4 ms, of which a large model's takes
+ten times as much: what we add weighs most here.
 
 It needs vLLM: make bench-vllm.
 """
 
-import copy
 import gc
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from report import options, take
+from vllm_engines import MODEL, QUIET, installed, missing
 
 from beforehand.reporting import Sheet
 from beforehand.scheduling.serving import LengthProbe
 
-SLOTS, REQUESTS, PROMPT, ANSWER = 32, 96, 32, 96
-TURNS = 9
-QUIET = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "HF_HUB_OFFLINE": "1",
-    "OMP_NUM_THREADS": "1",
-}
-MODEL = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "hidden_size": 256,
-    "intermediate_size": 512,
-    "num_hidden_layers": 4,
-    "num_attention_heads": 8,
-    "num_key_value_heads": 4,
-    "head_dim": 32,
-    "vocab_size": 384,
-    "max_position_embeddings": 1024,
-    "torch_dtype": "bfloat16",
-    "tie_word_embeddings": True,
-}
+SLOTS, REQUESTS, PROMPT, ANSWER = 32, 64, 32, 96
+ROUNDS, STEPS, RESAMPLED = 4, 8, 2000
+TOKENS = sum(ANSWER // 2 + number % ANSWER for number in range(REQUESTS))
 TRAIL = {"policy": {"policy": "boosted", "inner": {"policy": "trail", "fraction": 0.8}}, "trust_hints": True}
-CONTENDERS: dict[str, tuple[dict[str, Any] | None, bool]] = {  # settings, None for vLLM's own; with the probe's engine
-    "vLLM's own": (None, False),
+CONTENDERS: dict[str, tuple[dict[str, Any], bool]] = {  # settings, and whether the engine has a probe in its worker
     "FCFS through us": ({"policy": "fcfs"}, False),
     "Boosted(ShortestWork)": ({}, False),
     "Boosted(TRAIL(0.8)), hints": (TRAIL, False),
@@ -89,29 +68,11 @@ def engine(folder: Path, worker: str | None) -> Iterator[Any]:
     gc.collect()
 
 
-def turn(llm: Any, settings: dict[str, Any] | None) -> tuple[float, float]:
-    """Serve all requests with a fresh scheduler: seconds on the wall, and of the processor."""
+def begin(llm: Any, settings: dict[str, Any] | None) -> None:
+    """Give the engine a fresh scheduler, vLLM's own without settings, and all requests."""
     from vllm import SamplingParams, TokensPrompt
-    from vllm.v1.core.sched.scheduler import Scheduler as Stock
 
-    from beforehand.integrations.vllm import Scheduler
-
-    core = llm.llm_engine.engine_core.engine_core
-    whole = copy.copy(core.vllm_config)
-    base = whole.additional_config["beforehand"]
-    kept = {name: base[name] for name in ("probe",) if name in base}
-    whole.additional_config = {"beforehand": {**kept, **settings}} if settings is not None else {}
-    reading = getattr(core.model_executor.driver_worker.worker, "_reading", None)
-    if reading is not None and settings is not None:
-        reading._every = settings["refine_every"]
-    core.scheduler = (Stock if settings is None else Scheduler)(
-        vllm_config=whole,
-        kv_cache_config=core.scheduler.kv_cache_config,
-        structured_output_manager=core.structured_output_manager,
-        block_size=core.scheduler.block_size,
-        hash_block_size=core.scheduler.hash_block_size,
-        log_stats=False,
-    )
+    installed(llm, settings)
     for number in range(REQUESTS):
         tokens = ANSWER // 2 + number % ANSWER
         sampling = SamplingParams(
@@ -120,39 +81,68 @@ def turn(llm: Any, settings: dict[str, Any] | None) -> tuple[float, float]:
         )  # fmt: skip
         prompt = [(number * 41 + place * 3) % 384 for place in range(PROMPT)]
         llm.llm_engine.add_request(f"{number}", TokensPrompt(prompt_token_ids=prompt), sampling)
-    gc.collect()
-    wall, processor = time.perf_counter(), time.process_time()
-    while llm.llm_engine.has_unfinished_requests():
-        llm.llm_engine.step()
+
+
+def steps(llm: Any) -> tuple[float, float]:
+    """Eight steps, or as many as there are: seconds on the wall, and of the processor."""
+    engine, wall, processor = llm.llm_engine, time.perf_counter(), time.process_time()
+    for _ in range(STEPS):
+        if engine.has_unfinished_requests():
+            engine.step()
     return time.perf_counter() - wall, time.process_time() - processor
 
 
+def together(stock: Any, ours: Any, settings: dict[str, Any]) -> list[NDArray[np.float64]]:
+    """Both serve all requests in turns: by turn a row for vLLM's own and one for ours, seconds of both clocks."""
+    begin(stock, None)
+    begin(ours, settings)
+    gc.collect()
+    took = []
+    while stock.llm_engine.has_unfinished_requests() or ours.llm_engine.has_unfinished_requests():
+        took.append(np.array([steps(stock), steps(ours)]))
+    return took
+
+
+def hooks(llm: Any) -> float:
+    """Milliseconds that our methods took in a step of the last round."""
+    telemetry = llm.llm_engine.engine_core.engine_core.scheduler.telemetry
+    return 1e3 * telemetry.hook_seconds * SLOTS / TOKENS
+
+
+def row(name: str, turns: Sequence[NDArray[np.float64]], hook: float) -> list[str]:
+    """Tokens a second, and the share of vLLM's own with its 95 % interval, from turns drawn anew."""
+    taken = np.stack(turns)
+    drawn = np.random.default_rng(0).integers(len(taken), size=(RESAMPLED, len(taken)))
+    cells = []
+    for clock in range(2):
+        stock, ours = taken[:, 0, clock], taken[:, 1, clock]
+        low, high = np.quantile(stock[drawn].sum(1) / ours[drawn].sum(1), (0.025, 0.975))
+        cells.append(f"{stock.sum() / ours.sum():.3f} ({low:.3f} to {high:.3f})")
+    rate = TOKENS * ROUNDS / taken[:, 1, 0].sum()
+    return [name, f"{rate:,.0f}", *cells, f"{hook:.3f}"]
+
+
 def throughput() -> Sheet:
-    """All contenders in turns."""
+    """All contenders, each beside vLLM's own."""
     folder = Path(tempfile.mkdtemp())
     (folder / "config.json").write_text(json.dumps(MODEL))
     probe().save(folder / "probe.npz")
-    tokens = sum(ANSWER // 2 + number % ANSWER for number in range(REQUESTS))
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in CONTENDERS}
+    taken: dict[str, list[NDArray[np.float64]]] = {name: [] for name in CONTENDERS}
+    hook: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     worker = "beforehand.integrations.vllm.ProbeWorker"
-    with engine(folder, None) as plain, engine(folder, worker) as probed:
-        for place in range(TURNS + 1):
+    with engine(folder, None) as one, engine(folder, None) as two, engine(folder, worker) as probed:
+        for place in range(ROUNDS + 1):
             for name, (settings, probing) in CONTENDERS.items():
-                found = turn(probed if probing else plain, settings)
-                if place:  # the first turn warms up
-                    taken[name].append(found)
-    first, rows = taken["vLLM's own"], []
-    for name, times in taken.items():
-        walls = [mine[0] / theirs[0] for mine, theirs in zip(times, first, strict=True)]
-        processors = [mine[1] / theirs[1] for mine, theirs in zip(times, first, strict=True)]
-        rate = tokens / statistics.median(wall for wall, _ in times)
-        ratios = (1 / statistics.median(walls), 1 / statistics.median(processors))
-        rows.append([name, f"{rate:,.0f}", *(f"{ratio:.3f}" for ratio in ratios)])
+                stock, ours = (one, two) if place % 2 else (two, one)
+                found = together(stock, probed if probing else ours, settings)
+                if place:  # the first round warms up
+                    taken[name] += found
+                    hook[name].append(hooks(probed if probing else ours))
     return Sheet(
-        title=f"vLLM on one core, {SLOTS} slots, {REQUESTS} requests, {tokens:,} tokens a turn",
-        columns=["scheduler", "tokens/s", "of vLLM's own", "by processor time"],
-        rows=rows,
-        below=f"Medians of {TURNS} turns, each against the same turn of vLLM's own. Targets: FCFS 0.99; TRAIL with the "
+        title=f"vLLM on one core, {SLOTS} slots, {REQUESTS} requests, {TOKENS:,} tokens a round",
+        columns=["scheduler", "tokens/s", "of vLLM's own", "by processor time", "our methods, ms a step"],
+        rows=[row(name, rounds, statistics.median(hook[name])) for name, rounds in taken.items()],
+        below=f"{ROUNDS} rounds in turns of {STEPS} steps, with 95 % intervals. Targets: FCFS 0.99; TRAIL with the "
         "probe every 8 steps 0.97, every step 0.90.",
     )
 
@@ -160,14 +150,12 @@ def throughput() -> Sheet:
 def main() -> None:
     """Print the table, and keep it if asked."""
     output = options(__doc__ or "").parse_args().output
-    os.environ.update(QUIET)
-    try:
-        import vllm  # noqa: F401
-    except ImportError:
-        print("vLLM is missing: make bench-vllm has it")
+    if lacks := missing():
+        print(lacks)
         return
+    os.environ.update(QUIET)
     take((throughput,), output)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,6 +12,7 @@ import rivals
 
 PAGES = sorted(report.FOLDER.glob("*.md"))
 NEED_TORCH = ["codebooks", "ddp", "ddp_pause", "fsdp2", "gradient_plan", "low_rank", "outer_loop"]
+NEED_VLLM = ["vllm_differential", "vllm_probe", "vllm_start", "vllm_throughput", "vllm_trail"]
 KEPT = sorted(report.FOLDER.glob("*.json"))
 
 
@@ -55,6 +56,18 @@ def test_a_benchmark_without_torch_says_so_in_one_line(name, monkeypatch, capsys
 def test_make_runs_every_benchmark_that_needs_torch():
     rules = (report.ROOT / "Makefile").read_text(encoding="utf-8")
     assert sorted(re.findall(r"build/torch/bin/python benchmarks/bench_(\w+)\.py", rules)) == NEED_TORCH
+
+
+@pytest.mark.parametrize("name", NEED_VLLM)
+def test_a_benchmark_without_vllm_says_so_in_one_line(name, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    monkeypatch.setattr(sys, "argv", [name])
+    importlib.import_module(f"bench_{name}").main()
+    assert capsys.readouterr().out == "vLLM is missing: make bench-vllm has it\n"
+
+
+def test_every_benchmark_inside_vllm_is_one_of_those():
+    assert sorted(path.stem.removeprefix("bench_") for path in report.ROOT.glob("benchmarks/bench_vllm_*")) == NEED_VLLM
 
 
 def test_a_rival_that_is_not_installed_is_named_with_its_remedy(monkeypatch):

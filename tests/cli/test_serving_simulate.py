@@ -34,6 +34,14 @@ def test_the_figures_are_those_of_simulate_beside_first_come_first_served(capsys
     assert ordered["mean_latency"] < 0.9 * base["mean_latency"]
 
 
+@pytest.mark.parametrize("verb", ["simulate-serving", "plan-serving"])
+def test_a_cache_that_is_too_small_is_called_by_its_option(capsys, requests, verb):
+    assert run(["scheduling", verb, str(requests), *PROFILE, "--kv-tokens", "64", "--lengths", "exact"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "but --kv-tokens 64 makes 4; raise it, or leave out what is too long" in told
+    assert "reject_oversized" not in told
+
+
 def test_a_table_compares_the_two(capsys, requests):
     assert run(command(requests, "--lengths", "noisy:46.1", "--slots", "8", "--slo", "ttft=1,itl=0.05")) == 0
     shown = capsys.readouterr().out

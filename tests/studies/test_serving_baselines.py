@@ -10,10 +10,20 @@ from beforehand.core.predictor import Predictor
 from beforehand.scheduling import FCFS, SPJF
 from beforehand.scheduling.policies.policy import check_policy, depends_on, is_timed
 from beforehand.scheduling.policies.view import BANDS, FIRST
-from beforehand.scheduling.serving import PROFILES, Boosted, EngineView, ShortestWork, ToolView, View, select_victims
+from beforehand.scheduling.serving import (
+    PROFILES,
+    Boosted,
+    EngineView,
+    ShortestWork,
+    ToolView,
+    View,
+    select_victims,
+    simulate,
+)
 from beforehand.studies.mars_released import MarsReleased, memory_time, score
 from beforehand.studies.serving_baselines import HRRN, MLFQ, PLAS, Aged, RankCorrelated, kendall_tau
 from beforehand.studies.uniboost import SECONDS_PER_TOKEN, AttainedWork, UniBoost, UniBoostPaper, boost
+from beforehand.workloads.requests import azure_conv_like
 
 EVERY = [HRRN(), MLFQ(), PLAS(), Aged(SPJF(), 20.0), MarsReleased(), UniBoost(10.0), UniBoostPaper(0.1)]
 ENGINE = EngineView(profile=PROFILES["gptj-6b-a100-40g"], free_host_tokens=10**6, step_seconds=0.02)
@@ -164,6 +174,16 @@ def test_gamma_follows_the_tail_of_the_latencies():
     for number in range(2000):
         policy.finished(100.0 if number % 60 == 0 else 1.0, now=100 + 0.1 * number)
     assert 1.0 <= policy.gamma < 10.0
+
+
+def test_a_simulated_engine_tells_a_policy_that_learns_what_latencies_were():
+    requests = azure_conv_like(600, rate=5.0, seed=0)
+    learning, fixed = UniBoost(10.0, ada=True), UniBoost(10.0)
+    results = [simulate(requests, profile=PROFILES["llama3-8b-a100-80g"], policy=each) for each in (learning, fixed)]
+    latencies = results[0].finish - requests["arrival"]
+    assert list(learning._latencies) == pytest.approx(latencies[np.argsort(results[0].finish, kind="stable")])
+    assert learning.gamma != fixed.gamma == 10.0
+    assert (results[0].finish != results[1].finish).any()
 
 
 def test_mem_guard_gives_up_a_slot_only_at_a_threshold():

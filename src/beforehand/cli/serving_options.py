@@ -1,6 +1,8 @@
 """Options that the commands for LLM serving share, and how they are read."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +45,18 @@ KvTokens = Annotated[
     int | None, typer.Option(min=1, help="Tokens that the KV cache holds; else what the profile says.")
 ]
 HostTokens = Annotated[int, typer.Option(min=0, help="Tokens that the host tier holds; 0 for none.")]
+
+
+@contextmanager
+def named_as_options() -> Iterator[None]:
+    """Inside it, an error about the KV cache names the option of the command line, and no argument of Python."""
+    from beforehand.core.errors import CapacityExceeded
+
+    try:
+        yield
+    except CapacityExceeded as error:
+        told = str(error).partition("; raise it")[0].replace("kv_tokens = ", "--kv-tokens ")
+        raise CapacityExceeded(f"{told}; raise it, or leave out what is too long") from error
 
 
 def profile_of(given: str) -> "EngineProfile":

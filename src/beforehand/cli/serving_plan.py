@@ -22,6 +22,7 @@ from beforehand.cli.serving_options import (
     Slo,
     Slots,
     lengths_of,
+    named_as_options,
     profile_of,
     read_requests,
     slo_of,
@@ -79,7 +80,7 @@ def plan_serving(
     engine: dict[str, Any] = {"max_num_seqs": slots, "host_tokens": host_tokens} | (
         {"kv_tokens": kv_tokens} if kv_tokens else {}
     )
-    with render.progress(None) as steps:
+    with render.progress(None) as steps, named_as_options():
         steps.begin("reading")
         requests = read_requests(trace)
         sample, unseen = requests.split(1 - holdout)

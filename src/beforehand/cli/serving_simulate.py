@@ -20,6 +20,7 @@ from beforehand.cli.serving_options import (
     Slo,
     Slots,
     lengths_of,
+    named_as_options,
     profile_of,
     read_requests,
     slo_of,
@@ -113,7 +114,7 @@ def simulate_serving(
         "seed": seed,
     }
     alone = order == FCFS()
-    with render.progress(3 - alone + (html is not None)) as steps:
+    with render.progress(3 - alone + (html is not None)) as steps, named_as_options():
         steps.begin("reading")
         requests = read_requests(trace)
         _check_lengths(order, requests, lengths)

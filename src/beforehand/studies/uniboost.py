@@ -36,7 +36,8 @@ class UniBoost(Unstaged):
 
     Args:
         gamma: Per second; the release has 10.
-        ada: Whether gamma follows the latencies that `finished` is told (gamma-Ada).
+        ada: Whether gamma follows the latencies that `finished` is told (gamma-Ada), as `simulate` does. A request
+            keeps the rank that it had when it came. Take a new one for each run.
 
     Raises:
         InvalidInput: `gamma` is out of range.

@@ -2,6 +2,7 @@ import itertools
 import json
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,40 @@ def test_a_stream_is_read_however_it_is_cut(cuts):
         found.feed(STREAM[begin:end])
     found.finish()
     assert (found.tokens, found.calls, found.complete) == (5, [("search", "7")], True)
+
+
+RESPONSE = {
+    "object": "response",
+    "output": [
+        {"type": "message", "content": [{"type": "output_text", "text": "x"}]},
+        {"type": "function_call", "id": "fc", "call_id": "7", "name": "search", "arguments": "{}"},
+    ],
+    "usage": {"input_tokens": 9, "output_tokens": 11},
+}
+
+
+@pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("end", ["completed", "incomplete", "failed"])
+def test_a_stream_of_the_responses_api_ends_with_all_that_it_held(end, spaces):
+    kinds = ["created", "output_item.added", *["output_text.delta"] * 3, "function_call_arguments.delta"]
+    events = [{"type": f"response.{kind}", "delta": "x", "item": {"content": []}} for kind in kinds]
+    events.append({"type": f"response.{end}", "response": RESPONSE})
+    found, pieces = Answered(stream=True), []
+    for each in events:
+        data = json.dumps(each, separators=spaces)
+        found.feed(f"event: {each['type']}\ndata: {data}\n\n".encode())
+        pieces.append(found.pieces)
+    assert pieces == [0, 0, 1, 2, 3, 4, 4]
+    assert found.complete == (end != "failed")
+    if found.complete:
+        assert (found.prompt_tokens, found.tokens, found.calls) == (9, 11, [("search", "7")])
+
+
+def test_an_answer_of_the_responses_api_in_one_piece_is_read_at_its_end():
+    found = Answered(stream=False)
+    found.feed(json.dumps(RESPONSE).encode())
+    found.finish()
+    assert (found.complete, found.prompt_tokens, found.tokens, found.calls) == (True, 9, 11, [("search", "7")])
 
 
 def test_what_the_engine_counts_goes_before_what_was_seen():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beforehand.integrations.gateway.asked import CHAT, TEXT, read_body, with_fields
+from beforehand.integrations.gateway.asked import CHAT, RESPONSES, TEXT, read_body, with_fields
 
 TOOLS = [{"type": "function", "function": {"name": name}} for name in ("shell", "search")]
 
@@ -41,6 +41,26 @@ def test_prompts_are_read_as_text_or_as_tokens():
     assert asked({"prompt": ["a", "b"]}, TEXT).answers == 2
     assert math.isnan(asked({"prompt": ["a", "b"]}, TEXT).tokens)
     assert asked({"prompt": "x"}, TEXT).max_tokens == 16
+
+
+def test_a_request_of_the_responses_api_is_read():
+    body = {
+        "instructions": "Be brief.",
+        "input": [
+            {"role": "user", "content": "What is this?"},
+            {"type": "function_call", "call_id": "1", "name": "search", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "1", "output": "four"},
+        ],
+        "tools": [{"type": "function", "name": "search", "parameters": {}}, {"type": "web_search"}],
+        "max_output_tokens": 50, "max_tokens": 3, "prompt": {"id": "template"}, "user": "anna", "stream": True,
+    }  # fmt: skip
+    found = asked(body, RESPONSES)
+    assert found.sizes[:2] == (9, 22)
+    assert (found.tenant, found.max_tokens, found.tools, found.turn) == ("anna", 50.0, ("search",), 1)
+    assert found.results == (("1", 4),)
+    assert (found.answers, found.stream) == (1, True)
+    assert asked({"input": "one two", "prompt": {}}, RESPONSES).sizes == (7,)
+    assert asked({"input": "one two", "prompt": {}}, RESPONSES).max_tokens == math.inf
 
 
 def test_requests_that_begin_alike_share_their_first_marks():
@@ -90,14 +110,14 @@ anything = st.recursive(
     max_leaves=8,
 )
 names = st.sampled_from(
-    ["messages", "prompt", "tools", "user", "n", "max_tokens", "stream", "vllm_xargs", "priority", "bh_x"]
+    ["messages", "input", "prompt", "tools", "user", "n", "max_tokens", "stream", "vllm_xargs", "priority", "bh_x"]
 )
 
 
-@given(fields=st.dictionaries(names, anything), keep=st.booleans())
-def test_no_body_of_json_breaks_the_reader_and_no_field_is_lost(fields, keep):
+@given(fields=st.dictionaries(names, anything), keep=st.booleans(), path=st.sampled_from([CHAT, TEXT, RESPONSES]))
+def test_no_body_of_json_breaks_the_reader_and_no_field_is_lost(fields, keep, path):
     body = json.dumps(fields).encode()
-    read = read_body(CHAT, body)
+    read = read_body(path, body)
     if read is not None:
         new = json.loads(with_fields(body, read[0], 5, {"conversation": "c"}, keep=keep))
         assert new["priority"] == 5

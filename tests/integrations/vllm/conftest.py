@@ -44,22 +44,9 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def kept():
-    """The engines of this process by name; the one that is left is stopped in the end."""
+def llm(model):
+    """An engine for all tests of this process; each gives it a scheduler of its own with `new_scheduler`."""
     engines = import_module("tests.integrations.vllm.engines")
-    made = {}
+    made = engines.make_engine(model)
     yield made
-    for each in made.values():
-        engines.close(each)
-
-
-@pytest.fixture(scope="module")
-def llm(model, kept):
-    """An engine for all tests of this process; each gives it a scheduler of its own with `new_scheduler`.
-
-    A test that stops an engine of its own takes what all engines of the process share with it; then it is made anew.
-    """
-    engines = import_module("tests.integrations.vllm.engines")
-    if "llm" not in kept or not import_module("vllm.distributed.parallel_state").model_parallel_is_initialized():
-        kept["llm"] = engines.make_engine(model)
-    return kept["llm"]
+    engines.close(made)

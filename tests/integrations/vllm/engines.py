@@ -33,6 +33,7 @@ CONFIG = {
     "eos_token_id": 1,
     "tie_word_embeddings": False,
 }
+LIVING = []  # engines that nobody has closed: when vLLM's finalizer finds one it takes what all others share with it
 CHAT = "<s> {% for message in messages %}{{ message['content'] }} {% endfor %}<sep>"
 
 
@@ -67,7 +68,9 @@ def make_engine(model, **options):
         "block_size": 32,
     } | options
     with without_llvmlite():
-        return LLM(str(model), **chosen)
+        llm = LLM(str(model), **chosen)
+    LIVING.append(llm)
+    return llm
 
 
 @contextlib.contextmanager
@@ -157,6 +160,13 @@ def run(llm, each_step=None):
 
 
 def close(llm):
-    """Stop an engine, so that the next one in this process finds nothing of it."""
-    llm.llm_engine.engine_core.shutdown()
+    """Stop an engine; what the engines of a process share is taken down with the last one."""
+    LIVING.remove(llm)
+    client = llm.llm_engine.engine_core
+    if LIVING:
+        client._finalizer.detach()
+        client.engine_core.model_executor.shutdown()
+        client.engine_core.scheduler.shutdown()
+    else:
+        client._finalizer()  # once, where shutdown() would be followed by another one when the engine is collected
     gc.collect()

@@ -80,6 +80,14 @@ def test_two_engines_in_a_process_have_orders_of_their_own(llm, speculative, sto
     assert run(speculative) == stock
 
 
+def test_an_engine_that_is_closed_leaves_the_others_alone(llm, model, stock):
+    close(make_engine(model))
+    new_scheduler(llm, Stock)
+    for number, tokens in enumerate(LENGTHS):
+        add(llm, number, tokens)
+    assert run(llm) == stock
+
+
 def test_the_asynchronous_class_serves_a_synchronous_engine_too(llm, stock):
     new_scheduler(llm, AsyncScheduler, settings=EAGER, max_num_seqs=2)
     for number, tokens in enumerate(LENGTHS):

@@ -1,9 +1,11 @@
 """Iterations of a real engine, timed: by experiments, and by a scheduler that serves."""
 
+import gc
 import signal
 
 import numpy as np
 import pytest
+from vllm.v1.core.sched.scheduler import Scheduler as Stock
 
 from beforehand.cli.app import run as beforehand
 from beforehand.core import Trace
@@ -70,7 +72,14 @@ def test_the_steps_make_a_profile(measured):
     assert 0 < profile.step_seconds(1) <= profile.step_seconds(128)
 
 
-def test_what_a_scheduler_records_is_all_that_calibrate_needs(llm, tmp_path, capsys):
+def test_an_engine_that_was_measured_leaves_later_ones_alone(measured, llm):
+    gc.collect()
+    new_scheduler(llm, Stock)
+    add(llm, 1, 3)
+    assert len(run(llm)["1"]) == 3
+
+
+def test_what_a_scheduler_records_is_all_that_calibrate_needs(measured, llm, tmp_path, capsys):
     new_scheduler(llm, Scheduler, settings={"record": str(tmp_path / "served.npz")}, max_num_seqs=16)
     for number in range(40):
         add(llm, number, 20 + number % 17, length=10 + 3 * number)

@@ -21,14 +21,14 @@ def pins(freed):
 
 def pin(name, *, blocks=3, waste=0.0):
     request = SimpleNamespace(request_id=f"{name}.0")
-    return Pin(request, conversation=name, blocks=blocks, waste=lambda now: waste)
+    return Pin(request, conversation=("anna", name), blocks=blocks, waste=lambda now: waste)
 
 
 def test_blocks_are_freed_once_when_the_conversation_returns(pins, freed):
     assert pins.keep(pin("a"))
-    assert (pins.held, "a" in pins) == (3, True)
-    assert pins.release("a") == 3
-    assert pins.release("a") == 0
+    assert (pins.held, ("anna", "a") in pins) == (3, True)
+    assert pins.release(("anna", "a")) == 3
+    assert pins.release(("anna", "a")) == 0
     assert (freed, pins.held, len(pins)) == (["a.0"], 0, 0)
 
 
@@ -48,7 +48,7 @@ def test_pressure_takes_the_most_wasteful_first_and_spares_whom_it_is_for(pins, 
     for name, waste in (("a", 1.0), ("b", 3.0), ("c", 2.0)):
         pins.keep(pin(name, waste=waste))
     assert pins.relieve(0, now=0.0) == 0
-    assert pins.relieve(4, now=0.0, spare={"b"}) == 6
+    assert pins.relieve(4, now=0.0, spare={("anna", "b")}) == 6
     assert freed == ["c.0", "a.0"]
 
 

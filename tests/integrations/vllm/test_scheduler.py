@@ -105,6 +105,15 @@ def test_where_memory_runs_out_the_longest_is_evicted_and_finishes_as_before(our
     assert min(LENGTHS[number] for number in evicted) >= 25
 
 
+def test_no_more_run_than_the_setting_cap_allows(ours, stock):
+    llm = ours({"policy": "spjf", "trust_hints": True, "cap": 2}, max_num_seqs=8)
+    for number, tokens in enumerate(LENGTHS):
+        add(llm, number, tokens, predicted_tokens=tokens)
+    most = []
+    assert run(llm, lambda step: most.append(len(scheduler_of(llm).running))) == stock
+    assert max(most) == 2
+
+
 def test_1000_requests_with_random_aborts_leave_nothing_behind(ours):
     llm = ours(EAGER | {"max_preemptions": 2}, max_num_seqs=16, blocks=40)
     draw = random.Random(5)

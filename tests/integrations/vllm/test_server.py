@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from beforehand.core.trace import Trace
-from tests.integrations.vllm.servers import metric, running_server
+from tests.integrations.vllm.servers import PATIENCE, metric, running_server
 
 pytestmark = pytest.mark.vllm
 
@@ -35,7 +35,7 @@ def client(address):
 
 def settle(address):
     """Wait until the engine holds nothing: the requests it then still knows."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while True:
         left = metric(address, "vllm:num_requests_running") + metric(address, "vllm:num_requests_waiting")
         if not left or time.monotonic() > deadline:

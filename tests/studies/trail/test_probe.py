@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from beforehand.studies.trail import probe
-from beforehand.studies.trail.probe import Live
+from beforehand.studies.trail.probe import Errors, Live, Measured
 
 
 def test_between_two_readings_the_last_one_is_counted_down():
@@ -19,6 +19,26 @@ def test_who_knows_everything_errs_by_nothing():
 def test_errors_are_over_tokens_and_over_requests():
     found = probe.errors(Live([{0: 3.0}, {0: 10.0}], [[7] * 2, [7] * 10]))
     assert found == (pytest.approx(2 / 12), pytest.approx(0.5))
+
+
+def test_the_verdict_rests_on_both_errors_read_at_every_token():
+    def measured(by_token, by_request):
+        each = {
+            probe.PROBE: Errors(10.0, 10.0),
+            probe.RAW: Errors(12.0, 12.0),
+            probe.PROMPT: Errors(10.0 * by_token, 10.0 * by_request),
+            probe.LAW: Errors(5.0, 5.0),
+        }
+        return Measured({"0": 9.0, "1": 8.0}, {1: each, 8: each})
+
+    assert probe.better(measured(1.7, 1.9)).holds
+    assert not probe.better(measured(1.9, 1.6)).holds
+    assert probe.better(measured(1.9, 1.6)).direction
+    assert not probe.better(measured(0.9, 1.9)).direction
+    found = measured(1.75, 1.9)
+    assert "1.75 times by token and 1.90 by request" in probe.better(found).figure
+    assert "0: 9.0, 1: 8.0" in probe.better(found).figure
+    assert probe.sheet(found).rows[4] == ["1", "PromptLength, counted down / probe, smoothed", "1.75", "1.90"]
 
 
 def test_cut_answers_count_in_nothing():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -10,6 +11,8 @@ from beforehand.integrations.gateway.asked import storable
 MOST_BYTES: Final = 32 * 2**20  # of an answer in one piece, or of a line; what is longer is passed on unread
 EVENT: Final = b"data:"
 CONTENT: Final = b'"content":'
+TYPED: Final = re.compile(rb'"type": ?"response\.\w+(\.delta")?')  # of the Responses API
+ENDS: Final = ("response.completed", "response.incomplete")
 PARSED: Final = (b'"usage"', b'"tool_calls"', b'"content":""', b'"content": ""', b'"content":null', b'"content": null')
 
 
@@ -76,7 +79,8 @@ class Answered:
     def _line(self, line: bytes) -> None:
         if not line.startswith(EVENT):
             return
-        if CONTENT in line and not any(each in line for each in PARSED):
+        typed = TYPED.search(line)
+        if typed[1] if typed else CONTENT in line and not any(each in line for each in PARSED):
             self.pieces += 1  # most events are such, and parsing them would cost more than passing them on
             return
         data = line[len(EVENT) :].strip()
@@ -89,18 +93,26 @@ class Answered:
             return
 
     def _take(self, event: Any) -> None:
+        if event.get("type") in ENDS:
+            event, self.complete = event["response"], True
         usage = event.get("usage")
         if isinstance(usage, dict):
-            self.prompt_tokens = _count(usage.get("prompt_tokens"), self.prompt_tokens)
-            self.output_tokens = _count(usage.get("completion_tokens"), self.output_tokens)
+            self.prompt_tokens = _count(usage.get("prompt_tokens", usage.get("input_tokens")), self.prompt_tokens)
+            self.output_tokens = _count(usage.get("completion_tokens", usage.get("output_tokens")), self.output_tokens)
+        for item in event.get("output") or ():
+            if item.get("type") == "function_call":
+                self._called(item.get("name"), item.get("call_id"))
+            self.pieces += not self.stream
         for choice in event.get("choices") or ():
             said = choice.get("delta" if self.stream else "message") or {}
             for call in said.get("tool_calls") or ():
-                name = (call.get("function") or {}).get("name")
-                if isinstance(call.get("id"), str) and isinstance(name, str):
-                    self.calls.append((storable(name), call["id"][:256]))
+                self._called((call.get("function") or {}).get("name"), call.get("id"))
             if said.get("content") or said.get("tool_calls") or said.get("reasoning_content") or choice.get("text"):
                 self.pieces += 1
+
+    def _called(self, name: Any, id: Any) -> None:
+        if isinstance(id, str) and isinstance(name, str):
+            self.calls.append((storable(name), id[:256]))
 
 
 def _count(value: Any, otherwise: float) -> float:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from beforehand.integrations.gateway.response_items import as_messages
+
 NUMBERS: Final = ("predicted_tokens", "tool_seconds", "return_tokens", "after_tokens", "hold_seconds")
 OURS: Final = "bh_"  # how the names of our hints begin
 EXTRA: Final = "vllm_xargs"  # the field that vLLM hands on as `extra_args`
 MOST_TOOLS: Final = 128
 PART_BYTES: Final = 1_000  # an image or a sound counts as so much text
-CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+CHAT, TEXT, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
 
 
 @final
@@ -53,18 +55,18 @@ def read_body(path: str, body: bytes) -> tuple[dict[str, Any], Asked] | None:
     Cost:
         Twice a parse of the JSON.
     """
-    if path not in (CHAT, TEXT):
+    if path not in (CHAT, TEXT, RESPONSES):
         return None
     try:
         fields = json.loads(body)
-        return (fields, _asked(fields)) if isinstance(fields, dict) else None
+        return (fields, _asked(path, fields)) if isinstance(fields, dict) else None
     except (ValueError, TypeError, RecursionError, AttributeError, KeyError):
         return None
 
 
-def _asked(fields: dict[str, Any]) -> Asked:
-    if "messages" in fields:
-        sizes, marks, turn, results = _messages(fields["messages"])
+def _asked(path: str, fields: dict[str, Any]) -> Asked:
+    if path == RESPONSES or "messages" in fields:
+        sizes, marks, turn, results = _messages(as_messages(fields) if path == RESPONSES else fields["messages"])
         tokens, prompts = math.nan, 1
     else:
         sizes, marks, tokens, prompts = _prompts(fields.get("prompt", ""))
@@ -84,7 +86,7 @@ def _asked(fields: dict[str, Any]) -> Asked:
         sizes=sizes,
         marks=marks,
         tokens=tokens,
-        max_tokens=_cap(fields),
+        max_tokens=_cap(path, fields),
         tools=_tools(fields.get("tools")),
         turn=turn,
         results=results,
@@ -150,12 +152,14 @@ def _prompts(prompt: Any) -> tuple[tuple[int, ...], tuple[bytes, ...], float, in
     return (size,), (mark.digest(),), tokens, len(prompts)
 
 
-def _cap(fields: dict[str, Any]) -> float:
-    for name in ("max_completion_tokens", "max_tokens"):
+def _cap(path: str, fields: dict[str, Any]) -> float:
+    for name in ("max_output_tokens",) if path == RESPONSES else ("max_completion_tokens", "max_tokens"):
         value = fields.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return float(min(value, 2**40))
-    return 16.0 if "prompt" in fields else math.inf  # what the API takes where a completion names none
+    return (
+        16.0 if path != RESPONSES and "prompt" in fields else math.inf
+    )  # what the API takes where a completion names none
 
 
 def storable(name: str) -> str:
@@ -166,7 +170,7 @@ def storable(name: str) -> str:
 def _tools(tools: Any) -> tuple[str, ...]:
     names = set()
     for tool in tools if isinstance(tools, list) else ():
-        function = tool.get("function") if isinstance(tool, dict) else None
+        function = tool.get("function", tool) if isinstance(tool, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
         if isinstance(name, str) and name:
             names.add(storable(name))

@@ -7,13 +7,13 @@ from collections import OrderedDict
 from typing import Any, Final, final
 
 from beforehand.core.errors import InvalidInput
-from beforehand.integrations.vllm.lengths import ClaimedLengths, FinishedLengths
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.boosted import Boosted
 from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.policy import Policy, check_policy, is_timed
 from beforehand.scheduling.policies.shortest_work import ShortestWork
 from beforehand.scheduling.policies.view import ToolView, View
+from beforehand.scheduling.serving.predictors.answer_lengths import ClaimedLengths, FinishedLengths
 
 log = logging.getLogger("beforehand.gateway")
 

@@ -50,8 +50,9 @@ IDLE_SECONDS: Final = 3.0  # engines close idle connections after 5 s, and one t
 class Gateway:
     """An ASGI application in front of one or several engines that order their queues by the field `priority`.
 
-    Requests to `/v1/chat/completions` and `/v1/completions` get a priority, whatever the client said, and hints for the
-    vLLM plug-in in `vllm_xargs`, which stock engines ignore. All other requests, and all answers, pass unchanged.
+    Requests to `/v1/chat/completions`, `/v1/completions` and `/v1/responses` get a priority, whatever the client said,
+    and hints for the vLLM plug-in in `vllm_xargs`, which stock engines ignore. All other requests, and all answers,
+    pass unchanged.
 
     Args:
         upstreams: Addresses of the engines, such as `["http://127.0.0.1:8000"]`.

@@ -10,7 +10,7 @@ import numpy as np
 from beforehand.integrations.vllm.bounded import BoundedPredictor
 from beforehand.integrations.vllm.canary import Canary
 from beforehand.integrations.vllm.hints import Hints
-from beforehand.integrations.vllm.lengths import ClaimedLengths, FinishedLengths
+from beforehand.scheduling.serving.predictors.answer_lengths import ClaimedLengths, FinishedLengths
 from beforehand.scheduling.serving.predictors.outlived import Outlived
 
 RECENT: Final = 1 / 128  # weight of one answer in the mean error

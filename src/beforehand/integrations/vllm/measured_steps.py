@@ -97,7 +97,7 @@ def measure_steps(
     from vllm.platforms import current_platform
 
     copies = measure_copies(current_platform.device_type, shape["kv_bytes_per_token"] * shape["block_size"])
-    llm.llm_engine.engine_core.shutdown()  # or it stops whenever it is collected, and takes later engines with it
+    _stop(llm.llm_engine.engine_core)
     swaps = {"swap_latency": copies.latency, "swap_bytes_per_second": copies.bytes_per_second}
     meta = shape | swaps | {"source": f"{Path(str(model)).name} in vLLM {_version()}", "seed": seed}
     return Trace("steps", columns | {ROW[-1]: table[:, -1]}, meta=meta)
@@ -184,6 +184,14 @@ class Bench:
         tokens = self.random.integers(0, self._words, prompt).tolist()
         params = SamplingParams(max_tokens=answer, min_tokens=answer, ignore_eos=True, temperature=0, detokenize=False)
         self._engine.add_request(f"calibrate-{self._count}", {"prompt_token_ids": tokens}, params)
+
+
+def _stop(client: Any) -> None:
+    """Stop an engine once and for all.
+
+    vLLM stops it again when it is collected, and takes from engines started meanwhile what all of a process share.
+    """
+    getattr(client, "_finalizer", client.shutdown)()
 
 
 def _version() -> str:

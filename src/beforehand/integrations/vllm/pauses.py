@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from beforehand.integrations.vllm.calls import Call, Calls
 from beforehand.integrations.vllm.connector import HostSwapConnector
 from beforehand.integrations.vllm.growth import growth
-from beforehand.integrations.vllm.pins import Pin, Pins
+from beforehand.integrations.vllm.pins import Named, Pin, Pins
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.sessions import Sessions
 from beforehand.integrations.vllm.tracked import Tracked
@@ -42,7 +42,7 @@ class Pauses:
         self._pool = pool
         self.pins = Pins(scheduler._free_request_blocks, budget=int(SHARE * pool.num_gpu_blocks))
         self.sessions = Sessions(scheduler, self.host)
-        self._pinned: dict[str, Call] = {}  # by conversation
+        self._pinned: dict[Named, Call] = {}
         self._paused: dict[str, tuple[Call, Any]] = {}  # by request id: sessions that wait with their blocks
         self._since = math.nan  # s; since when the head has lacked memory
         order.came = self.came
@@ -53,16 +53,18 @@ class Pauses:
         """A request or segment has come: perhaps what a tool returned."""
         self.pins.forget(tracked.request.request_id)
         self.calls.returned(tracked.place, self._order.clock())
-        if tracked.hints.conversation in self._pinned:
-            call = self._pinned[tracked.hints.conversation]
+        call = self._pinned.get(_named(tracked))
+        if call is not None:
             call.until = call.again = math.inf  # its next step is near
 
     def finishing(self, request: Any, *, aborted: bool) -> bool:
         """Before vLLM frees a request that has finished: whether it must keep the blocks."""
         tracked = self._order.tracked.get(request.request_id)
-        name = tracked.hints.conversation if tracked is not None else ""
+        if tracked is None:
+            return False
+        name = _named(tracked)
         self._drop(name)
-        if tracked is None or aborted or not name or request.resumable:
+        if aborted or not name[1] or request.resumable:
             return False
         call = self._call(tracked, sure=False)
         if call is None:
@@ -98,11 +100,10 @@ class Pauses:
             self._update_engine()
         return call
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: Named) -> None:
         """Free what is pinned of a conversation."""
-        if name:
-            self.pins.release(name)
-            self._pinned.pop(name, None)
+        self.pins.release(name)
+        self._pinned.pop(name, None)
 
     # Streaming sessions
 
@@ -152,7 +153,8 @@ class Pauses:
             missing += self._needed(head)
         must |= self._waited(missing > 0, now) > LONG_WAIT or not self._scheduler.running
         if missing > 0:
-            spare = {self._conversation(head)} if head is not None else set()
+            wanting = self._order.tracked.get(head.request_id) if head is not None else None
+            spare = {_named(wanting)} if wanting is not None else set()
             missing -= self.pins.relieve(missing, now=now, spare=spare)
             for name in [name for name in self._pinned if name not in self.pins]:
                 del self._pinned[name]
@@ -163,7 +165,7 @@ class Pauses:
         """vLLM has admitted these: what was kept for them is theirs now."""
         if self._pinned:
             for tracked in admitted:
-                self._drop(tracked.hints.conversation)
+                self._drop(_named(tracked))
 
     def release_pins(self) -> None:
         """Give back what is pinned."""
@@ -207,10 +209,6 @@ class Pauses:
         elif self._since != self._since:
             self._since = now
         return now - self._since if lacking else 0.0
-
-    def _conversation(self, request: Any) -> str:
-        tracked = self._order.tracked.get(request.request_id)
-        return tracked.hints.conversation if tracked is not None else ""
 
     def _needed(self, head: Any) -> int:
         """Free blocks without which vLLM does not admit a request: all of its context's but those in use by others."""
@@ -261,3 +259,8 @@ class Pauses:
         engine.update(now=self._order.clock(), decoding=decoding, context_tokens=context)
         engine.free_tokens = self._pool.get_num_free_blocks() * scheduler.block_size
         engine.free_host_tokens = self.host.free_tokens if self.host is not None else 0
+
+
+def _named(tracked: Tracked) -> Named:
+    """What a client named the conversation of a request, if anything, beside its tenant's name."""
+    return tracked.hints.tenant, tracked.hints.conversation

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, final
 
+Named = tuple[str, str]  # a tenant, and the name that it gave its conversation
+
 
 @final
 @dataclass(slots=True)
@@ -11,7 +13,7 @@ class Pin:
     """One conversation's blocks, kept until its next request has been scheduled."""
 
     request: Any
-    conversation: str
+    conversation: Named
     blocks: int
     waste: Callable[[float], float]  # from now to the token-seconds lost by keeping on, less what the eviction loses
 
@@ -29,7 +31,8 @@ class Pins:
         budget: Blocks that pins may hold together, such as 30 % of the pool.
 
     Guarantee:
-        Blocks are freed exactly once. At most `budget` of them are held, one pin a conversation.
+        Blocks are freed exactly once. At most `budget` of them are held, one pin a conversation. No tenant frees
+        another's, whatever name it gives its own conversation.
 
     Cost:
         `relieve` sorts all pins; there are as many as tool calls under way.
@@ -39,7 +42,7 @@ class Pins:
         self._free = free
         self.budget = budget
         self.held = 0
-        self._pins: dict[str, Pin] = {}
+        self._pins: dict[Named, Pin] = {}
 
     def __len__(self) -> int:
         """How many conversations are pinned."""
@@ -58,7 +61,7 @@ class Pins:
         self.held += pin.blocks
         return True
 
-    def release(self, conversation: str) -> int:
+    def release(self, conversation: Named) -> int:
         """Free what is pinned of a conversation, which is back or was aborted, and say how many blocks those were."""
         pin = self._pins.pop(conversation, None)
         if pin is None:
@@ -73,7 +76,7 @@ class Pins:
             if pin.request.request_id == request_id:
                 self.release(pin.conversation)
 
-    def relieve(self, blocks: int, *, now: float, spare: Collection[str] = ()) -> int:
+    def relieve(self, blocks: int, *, now: float, spare: Collection[Named] = ()) -> int:
         """Free at least so many blocks if there are as many: first the pins that are the most wasteful to keep.
 
         Args:

@@ -163,18 +163,23 @@ class RequestOrder:
         """The view of a request that the engine holds, as it is now."""
         return self.tracked[request.request_id].refresh(self.forecasts.outlived)
 
-    def arrange(self, running: list[Any]) -> None:
-        """Sort the running requests so that vLLM, which evicts the last, evicts the one of the largest rank.
+    def arrange(self, running: list[Any], evicted: Callable[[list[Any]], int]) -> None:
+        """Sort the running requests so that vLLM, which evicts the last, evicts those of the largest ranks.
 
         Those that decode come before those whose prompt is still computed, as they do in vLLM's own order: a long
-        prompt in front would take the tokens of the whole iteration. Only the one to be evicted stands behind both.
+        prompt in front would take the tokens of the whole iteration. Only those to be evicted stand behind both.
+
+        Args:
+            running: vLLM's list.
+            evicted: How many it will evict of requests in an order, from its end.
         """
         places = {}
         for request in running:
             tracked = self.tracked[request.request_id]
             places[request.request_id] = self.rank(tracked), tracked.view.sequence
-        last = max(running, key=lambda request: places[request.request_id])
-        running.sort(key=lambda each: (each is last, each.is_prefill_chunk, places[each.request_id]))
+        ranked = sorted(running, key=lambda request: places[request.request_id])
+        stay = len(ranked) - evicted(ranked)
+        running[:] = sorted(ranked[:stay], key=lambda request: bool(request.is_prefill_chunk)) + ranked[stay:]
 
     def preempted(self, request: Any) -> None:
         """The request has lost its slot and is about to be queued again."""

@@ -7,6 +7,7 @@ vLLM is not one that `compat` knows, or once any of our code has failed, the eng
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, final
 
 from vllm import __version__
@@ -15,7 +16,7 @@ from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
 from beforehand.integrations.vllm import compat
-from beforehand.integrations.vllm.growth import growth
+from beforehand.integrations.vllm.growth import growth, victims
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.report import LOGGER, probe_off
@@ -108,7 +109,7 @@ class PolicyMixin:
         if self.pauses is not None:
             self.pauses.before_step()
         if self._memory_is_short():
-            order.arrange(scheduler.running)
+            order.arrange(scheduler.running, partial(victims, scheduler))
 
     def _after_schedule(self, order: RequestOrder, output: Any) -> None:
         scheduler: Any = self

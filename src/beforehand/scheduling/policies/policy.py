@@ -23,9 +23,10 @@ class Policy(Protocol):
     A policy whose ranks change while jobs wait has a further attribute, `timed = True`, and finds the time in
     `view.now`; for others that is nan. Its `stages()` are None.
 
-    Two more are for LLM engines. `depends_on` says what the rank of a waiting request reads besides the request itself:
+    More are for LLM engines. `depends_on` says what the rank of a waiting request reads besides the request itself:
     `"request"`, nothing, if it is absent; `"engine"`, the state of the engine, so that it is ranked anew when that
-    changes. `rank_many(columns, engine)` ranks all waiting requests at once, from the arrays of `columns_of`.
+    changes. `rank_many(columns, engine)` ranks all waiting requests at once, from the arrays of `columns_of`. The
+    simulator of engines calls `finished(latency, now)`, in seconds, when a conversation has ended.
 
     Guarantee:
         Engines and `PredictionQueue` serve the lowest rank first, and of equal ranks the one that arrived first. Those

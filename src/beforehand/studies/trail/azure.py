@@ -99,6 +99,7 @@ def policies(quick: bool) -> dict[str, tuple[Policy, Any]]:
         orders |= {
             "Boosted(SPJF)": (Boosted(SPJF()), None),
             "UniBoostPaper(0.1)": (UniBoostPaper(0.1), None),
+            "UniBoost, gamma-Ada": (UniBoost(RELEASED, ada=True), None),
         }
     return orders
 

@@ -1,6 +1,7 @@
 """What the runs of this study have in common: the engine, the load, and how policies are compared."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -73,7 +74,7 @@ def ratios(
     for setting in settings:
         base = setting.run(FCFS())
         for name, (policy, lengths) in policies.items():
-            found = setting.run(policy, lengths, **options)
+            found = setting.run(deepcopy(policy), lengths, **options)  # one that learns begins anew
             rows[name].append([found[key] / base[key] for key in KEYS])
     return {name: np.array(values) for name, values in rows.items()}
 

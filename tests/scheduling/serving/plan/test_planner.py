@@ -4,7 +4,7 @@ import pytest
 from beforehand.core import Price, Trace
 from beforehand.core.errors import CapacityExceeded, InvalidInput
 from beforehand.scheduling.policies.boosted import Boosted
-from beforehand.scheduling.policies.classic import FCFS, SPJF
+from beforehand.scheduling.policies.classic import FCFS, SPJF, SPRPT
 from beforehand.scheduling.policies.shortest_work import ShortestWork
 from beforehand.scheduling.serving.plan import ServingPlan, audit, plan_serving
 from beforehand.scheduling.serving.plan.search import orders
@@ -101,6 +101,30 @@ def test_the_break_even_price_is_where_the_design_does_no_better(busy):
         return simulate(BUSY, **options).summary()["mean_net_latency"]
 
     assert at(0.8 * busy.worth.price) < busy.baseline.value < at(1.25 * busy.worth.price)
+
+
+class Refreshed:
+    """Says exactly what is left, for next to nothing."""
+
+    price = Price(seconds=1e-6, per="refresh")
+
+    def draw(self, left, progress, rng):
+        return left
+
+
+def test_the_break_even_price_of_a_refresh_is_where_the_design_does_no_better(busy):
+    given = {"lengths": 10.0 + np.arange(260.0) % 20, "refine": Refreshed(), "refine_every": 4}
+    found = plan(BUSY, candidates=[SPRPT()], seeds=1, **given)
+    assert "refreshing a prediction takes less than" in found.explain()
+    assert busy.worth.refresh_price is None
+
+    def at(seconds):
+        dear = Refreshed()
+        dear.price = Price(seconds=seconds, per="refresh")
+        options = found.build() | {"lengths": given["lengths"], "refine": dear}
+        return simulate(BUSY, **options).summary()["mean_net_latency"]
+
+    assert at(0.8 * found.worth.refresh_price) < found.baseline.value < at(1.25 * found.worth.refresh_price)
 
 
 def test_what_is_exact_has_no_error_to_multiply(busy):

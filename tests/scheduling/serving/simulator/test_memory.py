@@ -49,8 +49,9 @@ def test_hits_and_free_blocks_are_those_of_a_pool_block_by_block(requests, moves
         elif request.computed == request.tokens or tokens > 9:
             pool.release(holding, request.computed)
             naive.release(request.blocks)
+            # Who has computed its whole context has put out a token, and comes back with at least that one more.
+            request.tokens = max(request.tokens + tokens % 3, request.computed + 1)
             request.blocks, request.computed = [], 0
-            request.tokens += tokens % 3
             pool.check_invariants()
             assert pool.free == len(naive.free)
             continue

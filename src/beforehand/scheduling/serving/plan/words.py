@@ -101,6 +101,10 @@ def paying(worth: Worth) -> list[str]:
             f"What the length adds to the order by prompts, which needs no prediction, is worth "
             f"{seconds(worth.price_of_length)} for each."
         )
+    if worth.refresh_price:
+        told.append(
+            f"It pays as long as refreshing a prediction takes less than {seconds(worth.refresh_price)} each time."
+        )
     if worth.error is not None and worth.price:
         told.append(
             "It pays at any error of the predictions that was tried."

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Final, final
+from typing import Any, Final, final
 
 from beforehand.core.predictor import Price
 from beforehand.scheduling.inputs import checked, settle
@@ -15,6 +15,7 @@ from beforehand.scheduling.serving.plan.traffic import Traffic
 from beforehand.scheduling.serving.simulator.request import Requests
 
 PRICES: Final = (1e-5, 10.0)  # seconds: less is free, more than this is never worth it
+REFRESHES: Final = (1e-7, 1.0)  # seconds: an answer has many of them
 ERRORS: Final = (0.1, 20.0)  # times the errors that the predictions have
 STEPS: Final = 6  # of halving, on a logarithmic scale
 
@@ -50,6 +51,14 @@ class Worth:
                 settle(self, **{each.name: checked(each.name, getattr(self, each.name))})
 
 
+@final
+class Priced:
+    """What refreshes predictions, at another price."""
+
+    def __init__(self, refine: Any, price: Price) -> None:
+        self.draw, self.price = refine.draw, price
+
+
 def worth(
     runs: Runs, traffic: Traffic, policy: Stock, handling: str | None, design: str, costs: tuple[float, float]
 ) -> Worth:
@@ -74,11 +83,17 @@ def worth(
     def at_error(times: float) -> float:
         return runs.cost(replace(traffic, predicted=with_errors(predicted, true, times)), policy, handling)
 
+    @cache
+    def at_refresh(seconds: float) -> float:
+        return replace(runs, refine=Priced(runs.refine, Price(seconds, per="refresh"))).cost(traffic, policy, handling)
+
+    refreshed = hasattr(runs.refine, "draw") and runs.run(traffic, policy, handling).counts["refined"]
     exact = bool((predicted == true).all())
     return Worth(
         design=design,
         price=break_even(at_price, costs[0], PRICES, least=0.0),
         price_of_length=break_even(at_price, costs[1], PRICES, least=0.0),
+        refresh_price=break_even(at_refresh, costs[0], REFRESHES, least=0.0) if refreshed else None,
         error=None if exact else break_even(at_error, costs[0], ERRORS, least=0.0),
         error_of_length=None if exact else break_even(at_error, costs[1], ERRORS, least=0.0),
     )

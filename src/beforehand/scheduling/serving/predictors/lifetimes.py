@@ -38,7 +38,7 @@ class Lifetimes:
     the values, at least ten: then the older it is, the longer it still lasts.
     """
 
-    __slots__ = ("_above", "_array", "_cut", "_ended", "_index", "_recent", "_size", "_values")
+    __slots__ = ("_above", "_array", "_cut", "_ended", "_recent", "_size", "_tail", "_values")
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -47,7 +47,8 @@ class Lifetimes:
         self._ended: list[float] = []  # those that were not cut off, sorted
         self._array: NDArray[np.float64] | None = None  # the sorted values and the rest; None: to be computed
         self._above: NDArray[np.float64] = np.zeros(1)
-        self._cut = self._index = math.nan
+        self._cut = math.nan
+        self._tail = math.nan  # its index; nan: to be computed
 
     def __len__(self) -> int:
         """How many values are kept."""
@@ -80,16 +81,16 @@ class Lifetimes:
     def tail(self, age: float) -> float:
         """The index of the Pareto tail that holds at this age; nan where the sample itself speaks."""
         self._sorted()
-        beyond = len(self._values) - self._below(age) < LEAST_ABOVE or age > self._cut
-        return self._index if beyond and age > 0 else math.nan
+        return self._index() if self._beyond(age, len(self._values) - self._below(age)) else math.nan
 
     def mean(self, age: float = 0.0) -> float:
         """The mean of what is left."""
-        index = self.tail(age)
-        if index == index:
-            return age / (index - 1)
+        self._sorted()
         below = self._below(age)
-        return max(float(self._above[below]) / (len(self._values) - below) - age, 0.0)
+        above = len(self._values) - below
+        if self._beyond(age, above):
+            return age / (self._index() - 1)
+        return max(float(self._above[below]) / above - age, 0.0)
 
     def survival(self, t: float, age: float = 0.0) -> float:
         """The probability that it lasts longer than `t` from now."""
@@ -107,6 +108,10 @@ class Lifetimes:
         count = len(self._values) - below
         return self._values[below + max(math.ceil(p * count - 1e-9), 1) - 1] - age
 
+    def _beyond(self, age: float, above: int) -> bool:
+        """Whether the tail holds at this age, which so many values exceed."""
+        return (above < LEAST_ABOVE or age > self._cut) and age > 0
+
     def _below(self, age: float) -> int:
         return bisect_right(self._values, age) if age > 0 else 0
 
@@ -115,8 +120,13 @@ class Lifetimes:
             self._array = np.array(self._values)
             self._above = np.append(np.cumsum(self._array[::-1])[::-1], 0.0)  # sums from each place to the end
             self._cut = self._values[math.ceil(TAIL_FROM * len(self._values)) - 1] if self._values else math.nan
-            self._index = hill_index(self._ended)
+            self._tail = math.nan
         return self._array
+
+    def _index(self) -> float:
+        if self._tail != self._tail:
+            self._tail = hill_index(self._ended)
+        return self._tail
 
 
 def hill_index(values: list[float]) -> float:

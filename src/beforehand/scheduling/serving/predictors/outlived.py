@@ -57,5 +57,5 @@ class Outlived:
         """
         if not within(age, BELOW_INFINITY):
             raise InvalidInput(f"age is {age!r}, but must be a finite number of tokens, at least 0")
-        known = self._tenants.get(tenant, OWN) or self._all.get("", FEW)
+        known = (self._tenants.get(tenant, OWN) if tenant else None) or self._all.get("", FEW)
         return max(known.mean(age), 1.0) if known else PRIOR_TOKENS

@@ -105,16 +105,13 @@ class Batch:
         self.decoding += 1
         self.context += job.base + 1
         self.finishing.setdefault(iteration + job.length - job.age, []).append((job, job.stamp))
-        self.plan_growth(job, iteration + job.holding.blocks * self.pool.size - job.base)
+        self.plan_growths([job], iteration + job.holding.blocks * self.pool.size - job.base)
 
-    def plan_growth(self, job: Job, iteration: int) -> None:
-        """It will need a block in this iteration, if it still decodes then."""
-        if iteration < job.start + job.length - job.age:
-            due = self.growing.get(iteration)
-            if due is None:
-                self.growing[iteration] = [(job, job.stamp)]
-            else:
-                due.append((job, job.stamp))
+    def plan_growths(self, jobs: list[Job], iteration: int) -> None:
+        """They will need a block each in this iteration, those that still decode then."""
+        due = [(job, job.stamp) for job in jobs if iteration < job.start + job.length - job.age]
+        if due:
+            self.growing.setdefault(iteration, []).extend(due)
 
     def leave(self, job: Job) -> None:
         """It runs no longer."""

@@ -208,7 +208,10 @@ class Forecasts:
             left = predicted - age
             if left <= 0.0 and self._outlived is not None:
                 left = self._outlived.remaining(age, self._requests.tenant[job.row])
-        view.remaining = max(min(left, view.max_tokens - age), 1.0)
+        most = view.max_tokens - age
+        if left > most:
+            left = most
+        view.remaining = left if left > 1.0 else 1.0
 
     def refresh(self, job: Job) -> None:
         """Ask the refiner about a running request, whose view is up to date."""

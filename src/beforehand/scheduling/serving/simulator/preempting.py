@@ -53,11 +53,11 @@ class Preempting:
 
     def consider(self, job: Job, iteration: int) -> bool:
         """It has begun to run, or its rank may have risen; say whether it can lose its place at all."""
-        if not self._most:
+        if job.view.preemptions >= self._most:
             return False
         self._update(job, iteration)
         key = self._key(job.view)
-        if key > self._bound and job.view.preemptions < self._most:
+        if key > self._bound:
             self._bound = key
         return key > FIRST
 
@@ -65,23 +65,21 @@ class Preempting:
         """Who has to make room for the first that waits, there being no free place; None: nobody."""
         if not self._timed and not self._key(head.view) + self._slack < self._bound:
             return None
-        guarded = self._boost < math.inf
-        worst, place, largest, bound = None, (FIRST, -1), FIRST, FIRST
+        guarded, most, policy_rank = self._boost < math.inf, self._most, self._policy.rank
+        worst, largest, last, bound = None, FIRST, -1, FIRST
         for job in self._running:
             view = job.view
-            if view.preemptions >= self._most:
+            if view.preemptions >= most:
                 continue
             self._update(job, iteration)
-            rank = self._policy.rank(view)
+            rank = policy_rank(view)
             if rank == FIRST:
                 continue
             if guarded:
                 bound = max(bound, self._key(view))
-            elif rank > largest:
-                largest = rank
-            if (rank, view.sequence) > place:
-                worst, place = job, (rank, view.sequence)
-        self._bound = math.log(max(largest, 1e-9)) if largest > FIRST else bound
+            if rank > largest or (rank == largest and view.sequence > last):
+                worst, largest, last = job, rank, view.sequence
+        self._bound = bound if guarded or worst is None else math.log(max(largest, 1e-9))
         if worst is None:
             return None
         victims = select_victims(

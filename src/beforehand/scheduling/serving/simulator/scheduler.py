@@ -179,7 +179,7 @@ class Scheduler:
         if batch.prefills:
             self._continue_prefills()
         before = len(batch.running)
-        if (waiting or self.admission.returns) and not self._short:
+        if not self._short:
             self._copies = self.admission.admit(self.now)
         new = limits.max_batched_tokens - batch.budget
         if new:
@@ -264,13 +264,16 @@ class Scheduler:
         """Give the next block to each request that needs one; where none is free, others lose theirs."""
         pool, batch, later = self.pool, self.batch, self.iteration + self.pool.size
         growing = [job for job, stamp in due if job.stamp == stamp]
-        scarce = len(growing) > pool.free
-        if scarce:
-            growing.sort(key=lambda job: self._preempting.rank(job, self.iteration))
-        for job in growing:
-            if not scarce or (job.phase == DECODE and self._make_room(1, job)):
+        if len(growing) <= pool.free:
+            for job in growing:
                 pool.grow(job.holding, 1)
-                batch.plan_growth(job, later)
+            batch.plan_growths(growing, later)
+            return
+        growing.sort(key=lambda job: self._preempting.rank(job, self.iteration))
+        for job in growing:
+            if job.phase == DECODE and self._make_room(1, job):
+                pool.grow(job.holding, 1)
+                batch.plan_growths([job], later)
 
     def _make_room(self, blocks: int, job: Job) -> bool:
         """Free so many blocks for a request that runs; False if it had to give up its own."""
@@ -337,7 +340,7 @@ class Scheduler:
         self._mark(job, "decode")
         if self.forecasts.every:
             self._renew([(job, job.stamp)])
-        elif self._preempting.consider(job, self.iteration):
+        else:
             self._review(job)
 
     def _renew(self, due: list[tuple[Job, int]]) -> None:
@@ -353,9 +356,11 @@ class Scheduler:
     def _review(self, job: Job) -> None:
         """Look again when the policy says so, or the prediction is outlived."""
         if self._preempting.consider(job, self.iteration):
-            view = job.view
-            ages = [age for age in (self._policy.review_age(view), view.predicted) if view.age < age < math.inf]
-            steps = math.ceil(min(ages) - view.age) if ages else REVIEW
+            view, due = job.view, math.inf
+            for age in (self._policy.review_age(view), view.predicted):
+                if view.age < age < due:
+                    due = age
+            steps = math.ceil(due - view.age) if due < math.inf else REVIEW
             self.batch.reviewing.setdefault(self.iteration + max(steps, 1), []).append((job, job.stamp))
 
     def _end_segment(self, job: Job) -> None:
@@ -375,6 +380,7 @@ class Scheduler:
         job.resident, job.phase = 0, DONE
         self._finished += 1
         self.totals.finish[job.row] = self.now
+        self.waiting.finished(self.now - self._arrival[job.row], self.now)
         self._mark(job, "")
 
     def _mark(self, job: Job, state: str) -> None:

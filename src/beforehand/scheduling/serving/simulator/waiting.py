@@ -20,6 +20,8 @@ BUCKET: Final = math.log(1.25)
 class Waiting:
     """Ranks those who wait, and says who is first.
 
+    A policy that learns from latencies has a method `finished(latency, now)`, which hears of every conversation's end.
+
     Args:
         policy: What ranks them.
         engine: What policies see of the engine; up to date whenever a rank is asked for.
@@ -32,6 +34,7 @@ class Waiting:
         self, policy: Policy, engine: EngineView, refresh: Callable[[], None], pool: BlockPool, *, max_wait: float
     ) -> None:
         self._policy, self._engine, self._refresh, self._pool = policy, engine, refresh, pool
+        self.finished: Callable[[float, float], None] = getattr(policy, "finished", lambda latency, now: None)
         self._depends = depends_on(policy)
         self._max_wait = max_wait
         self._queue: RankQueue[Job] = RankQueue()

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from beforehand.integrations.vllm.lengths import KEPT, ClaimedLengths, FinishedLengths
-
-pytestmark = pytest.mark.vllm
+from beforehand.scheduling.serving.predictors.answer_lengths import KEPT, ClaimedLengths, FinishedLengths
 
 
 def test_the_mean_is_that_of_the_last_answers():
