@@ -66,6 +66,7 @@ def possible() -> bool:
 
 def measure(folder: str | os.PathLike[str] = "build") -> Measured:
     """Train what is not in the folder yet, a quarter of an hour, and read the probe while vLLM answers 600 prompts."""
+    os.environ.update(QUIET)  # before torch is imported, which counts its threads then
     model = tiny_llama(folder)
     pairs = answered(model)
     probe, layers = trained(model, pairs)
