@@ -12,7 +12,7 @@ from beforehand.studies.proteus.workloads import Rate, Workload
 
 BITS: Final = 12
 EXACT_STEP: Final = 8
-APPROX_STEP: Final = 4
+APPROX_STEP: Final = 2  # 4 at the scale of a test
 
 
 @final
