@@ -71,16 +71,16 @@ def sheet(found: list[Chosen]) -> Sheet:
     """Chosen and best."""
     return Sheet(
         title="The chosen design and the best of those built",
-        columns=("workload", "built", "chosen", "measured", "best built", "measured there"),
+        columns=["workload", "built", "chosen", "measured", "best built", "measured there"],
         rows=[
-            (
+            [
                 each.workload,
                 str(each.built),
                 str(each.design),
                 f"{each.rate.value:.2e}",
                 str(each.best),
                 f"{each.least.value:.2e}",
-            )
+            ]
             for each in found
         ],
         below=f"Tries and Bloom filters in {BITS} bits per key, exact prefixes in steps of {EXACT_STEP} bits; those of "

@@ -82,8 +82,8 @@ def sheet(found: list[Row]) -> Sheet:
 
     return Sheet(
         title="In the same memory",
-        columns=("workload", "bits per key", *NAMES),
-        rows=[(row.workload, str(row.bits), *(cell(row, name) for name in NAMES)) for row in found],
+        columns=["workload", "bits per key", *NAMES],
+        rows=[[row.workload, str(row.bits), *(cell(row, name) for name in NAMES)] for row in found],
         below="In brackets the bits per key of a filter that needs more. SuRF stores every key's own shortest prefix, "
         "which suits names of unequal kinds; one length of prefix suits none of them.",
     )
