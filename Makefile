@@ -102,7 +102,7 @@ torch_INDEX = $(TORCH_INDEX)
 torch_EXTRAS = sklearn# for the digits
 triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
-rocksdb_EXTRAS = dev# to build the extension that only this environment has
+rocksdb_EXTRAS = dev# for a program in C++
 rocksdb_TESTS = tests/ranges/test_recorder.py
 vllm_RUNNER = .ci/apart $(JOBS)# engines of one process take down what they share
 vllm_TESTS = tests/workloads/tiny_llama/test_model.py tests/scheduling/serving/predictors/test_probe_training.py
@@ -132,12 +132,13 @@ $(patsubst %,build/%/wheel.stamp,$(filter-out rocksdb,$(APART))): build/%/wheel.
 	build/$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/hosts/*.whl
 	touch $@
 
-# With beforehand._rocksdb, which no wheel holds.
-build/rocksdb/wheel.stamp: build/rocksdb/needs.stamp $(SOURCES) $(shell find src -name '*.py')
+# With beforehand._rocksdb, which no other wheel holds; built where the ordinary extension was, so that little is compiled.
+build/rocksdb/wheel.stamp: build/rocksdb/needs.stamp $(VENV)/build.stamp $(shell find src -name '*.py')
 	@echo '#include <rocksdb/db.h>' | $(CXX) -std=c++17 $(ROCKSDB_ROOT:%=-I%/include) -fsyntax-only -x c++ - 2>/dev/null || \
 	  { echo "no RocksDB: apt-get install librocksdb-dev, or name an installation: ROCKSDB_ROOT=PREFIX" >&2; exit 1; }
-	BEFOREHAND_ROCKSDB=ON build/rocksdb/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-	  --force-reinstall -C build-dir=build/rocksdb/cmake .
+	rm -rf build/rocksdb/wheel
+	BEFOREHAND_ROCKSDB=ON $(BIN)/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps -w build/rocksdb/wheel .
+	build/rocksdb/bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/rocksdb/wheel/*.whl
 	touch $@
 
 test-ray:  ## the tests on a local Ray

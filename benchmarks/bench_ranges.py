@@ -32,7 +32,7 @@ def rates(bench: Bench, bits: float) -> Sheet:
         sizes = [cell["bits_per_key"] for cell in cells if not isinstance(cell, str)]
         told = [cell if isinstance(cell, str) else f"{cell['rate']:.2g}" for cell in cells]
         missed = max((cell["missed"] for cell in cells if not isinstance(cell, str)), default=0.0)
-        size = f"{min(sizes):.1f} to {max(sizes):.1f}" if sizes else ""
+        size = " to ".join(sorted({f"{size:.1f}" for size in (min(sizes), max(sizes))}, key=float)) if sizes else ""
         rows.append([name, size, *told, f"{missed:.1g}" if missed else "0"])
     gains = _gain(found["Proteus"], found["Proteus, authors'"])
     return Sheet(

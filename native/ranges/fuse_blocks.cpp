@@ -25,7 +25,7 @@ constexpr auto all_unpackings() {
 
 constexpr std::size_t kFewBlocks = 3;
 
-bool ask_block(const Fuse& fuse, const Fuse::Place& place, const FuseBlock& block, Isa isa) {
+bool ask_block(const Fuse& fuse, const Fuse::Place& place, const FuseBlock& block, [[maybe_unused]] Isa isa) {
 #if BH_BLOCKS_V4
   if (isa == Isa::v4 && !few_values(block)) return ask_block_v4(fuse, place, block);
 #endif

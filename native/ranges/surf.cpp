@@ -115,7 +115,9 @@ Surf Surf::read(FilterReader& reader) {
   check(!bounds.codes && !bounds.bytes, "SuRF stores no smallest key");
   check(reader.header().design == Design{}, "SuRF has no such parts");
   const auto trie = reader.section(Tag::trie), suffixes = reader.section(Tag::suffix);
-  return read(trie, suffixes, bounds.width / 8, reader.header().seed);
+  Surf surf = read(trie, suffixes, bounds.width / 8, reader.header().seed);
+  check(surf.count() == reader.header().count, "SuRF has another number of keys than it says");
+  return surf;
 }
 
 std::vector<Section> Surf::sections() const {

@@ -149,13 +149,16 @@ int main() {
       const Values values = draw(layout, n, n);
       finds_all(build(values, 24, n), values);
     }
+    const Values large = draw(layout, layout == Layout::runs ? 500000 : 50000, 7);
+    finds_all(build(large, 10, 7), large);
     const Values values = draw(layout, 30000, 1);
     for (const double bits : {5.0, 10.0, 10.9, 36.0}) finds_all(build(values, bits, 2), values);
     const Fuse fuse = build(values, 6.8, 3);
     for (const std::uint64_t length : {1, 3, 16, 63}) measured(fuse, values, length, 40000);
     CHECK(fuse.bits() > 67 * values.size() / 10);
     damaged(fuse);
-    for (double bits = 1.6; bits < 36; bits += 1.3) together(build(values, bits, 4), values, 5);
+    const Values some = draw(layout, 3000, 1);
+    for (double bits = 2.1; bits < 36; bits += 1.3) together(build(some, bits, 4), some, 5);
     together(build(draw(layout, 40, 1), 20, 4), draw(layout, 40, 1), 5);  // blocks of fewer than 16
   }
   const Values twice{7, 7, 9};

@@ -31,7 +31,7 @@ class SuRF(NativeFilter):
 
     Cost:
         10 to 11 bits a key for numbers that are spread evenly or normally, and those of the suffix. 20 to 60 ns a key
-        to build; a query takes 100 to 600 ns, of some 10 to 60 million keys.
+        to build; a query takes 100 to 800 ns with 1 to 10 million keys.
 
     Example:
         >>> filter = SuRF.build(["apple", "melon", "orange"], suffix_bits=8)

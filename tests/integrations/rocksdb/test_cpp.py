@@ -27,7 +27,7 @@ def rocksdb_headers():
 
 def test_a_program_finds_links_and_runs_it(tmp_path):
     cmake, prefix = Path(sys.executable).with_name("cmake"), tmp_path / "prefix"
-    run(cmake, "-S", ROOT, "-B", BUILD, *FLAGS, "-DCMAKE_CXX_FLAGS_RELEASE=-O1")
+    run(cmake, "-S", ROOT, "-B", BUILD, *FLAGS, "-DCMAKE_CXX_FLAGS_RELEASE=-O0")
     run(cmake, "--build", BUILD, "--target", "beforehand_ranges")
     run(cmake, "--install", BUILD, "--prefix", prefix)
     root = os.environ.get("ROCKSDB_ROOT", "")

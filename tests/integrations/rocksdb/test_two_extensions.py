@@ -65,8 +65,8 @@ def test_errors_of_the_core_arrive_as_their_classes(opened):
     db = opened(QueryRecorder(), "other")
     with pytest.raises(StorageError, match="lock"):
         opened(QueryRecorder(), "other")
+    family = ("default", 1, 12.0, 5, b"no policy", QueryRecorder().ring, False)
     with pytest.raises(CorruptData):
-        family = ("default", 1, 12.0, 5, b"no policy", QueryRecorder().ring, False)
         extension().Database("nowhere", [family], {}, {}, True, 1)
     db.close()
     with pytest.raises(Closed, match="open it again"):

@@ -50,11 +50,11 @@ class DB:
         `table_options` set one. Where most scans find rows in most files, filters do not help: `statistics` says so.
 
     Example:
-        >>> with DB.open(path) as db:  # doctest: +SKIP
-        ...     db.put(b"apple", b"1")
-        ...     db.flush()
-        ...     list(db.scan(b"a", b"b"))
-        [(b'apple', b'1')]
+        Orders by time, and those of a second in which mostly nothing happened::
+
+            with DB.open("orders", key_type="uint64") as db:
+                db.put(time.time_ns().to_bytes(8, "big"), b"order 7")
+                orders = list(db.scan(first.to_bytes(8, "big"), last.to_bytes(8, "big")))
 
     Reference:
         Knorr, Lemaire, Lim, Luo, Zhang, Idreos, Mitzenmacher: Proteus: A Self-Designing Range Filter. SIGMOD 2022,

@@ -69,9 +69,9 @@ def sheet(found: list[Cell]) -> Sheet:
     """Every cell."""
     return Sheet(
         title="Expected and measured",
-        columns=("workload", "space", "bits per key", "design", "expected", "90 % interval", "measured"),
+        columns=["workload", "space", "bits per key", "design", "expected", "90 % interval", "measured"],
         rows=[
-            (
+            [
                 cell.workload,
                 cell.space,
                 str(cell.bits),
@@ -79,7 +79,7 @@ def sheet(found: list[Cell]) -> Sheet:
                 f"{cell.expected:.2e}",
                 f"{cell.interval[0]:.1e} to {cell.interval[1]:.1e}",
                 f"{cell.measured.value:.2e} ({cell.measured.low:.1e} to {cell.measured.high:.1e})",
-            )
+            ]
             for cell in found
         ],
         below="The share of empty ranges that a filter answers with yes. The paper's space: a trie and a Bloom filter, "

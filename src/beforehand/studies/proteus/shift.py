@@ -69,9 +69,9 @@ def sheet(found: list[Phase]) -> Sheet:
     """A phase a row."""
     return Sheet(
         title="While the workload shifts",
-        columns=("phase", "its first step", "its worst step", "its last quarter", "tuned to it"),
+        columns=["phase", "its first step", "its worst step", "its last quarter", "tuned to it"],
         rows=[
-            (each.name, *(f"{value:.2e}" for value in (each.first, each.worst, each.last, each.tuned)))
+            [each.name, *(f"{value:.2e}" for value in (each.first, each.worst, each.last, each.tuned))]
             for each in found
         ],
         below=f"{PIECES} pieces of the keys with a filter each, {BITS} bits per key; of {STEPS} steps each builds one "
