@@ -135,7 +135,7 @@ class HostSwapConnector(KVConnectorBase_V1, SupportsHMA):
         for place, length in enumerate(cache.shape[:2]):
             if length and length % self._blocks == 0:
                 first = cache.movedim(place, 0)
-                return first if length == self._blocks else first.unflatten(0, (self._blocks, length // self._blocks))
+                return first if length == self._blocks else first.view(self._blocks, -1, *first.shape[1:])
         raise InvalidInput(f"a KV cache of shape {tuple(cache.shape)} holds no {self._blocks} blocks; use no host tier")
 
     def handle_preemptions(self, kv_connector_metadata: Any) -> None:
