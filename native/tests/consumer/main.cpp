@@ -19,7 +19,7 @@ int main(int, char** arguments) {
   for (const char* key : {"apple", "melon", "pear"}) db->Put({}, key, "");
   db->Flush({});
   bh::rocksdb::FilterCache cache(1 << 20);
-  for (const auto& [lo, hi] : {std::pair{"a", "b"}, std::pair{"apple1", "apple2"}}) {
+  for (const auto& [lo, hi] : {std::pair{"a", "b"}, std::pair{"banana", "bananas"}}) {
     const bh::rocksdb::Scan scan(cache, lo, hi, filters->recorder().get());
     const std::unique_ptr<rocksdb::Iterator> rows(db->NewIterator(scan.options()));
     rows->Seek(lo);
