@@ -3,6 +3,8 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "rocksdb/range_filter.h"
 
@@ -16,10 +18,10 @@ int main(int, char** arguments) {
   rocksdb::DB* opened = nullptr;
   if (!rocksdb::DB::Open(options, arguments[1], &opened).ok()) return 1;
   const std::unique_ptr<rocksdb::DB> db(opened);
-  for (const char* key : {"apple", "melon", "pear"}) db->Put({}, key, "");
+  for (int order = 1000; order < 9000; order += 10) db->Put({}, "order " + std::to_string(order), "");
   db->Flush({});
   bh::rocksdb::FilterCache cache(1 << 20);
-  for (const auto& [lo, hi] : {std::pair{"a", "b"}, std::pair{"banana", "bananas"}}) {
+  for (const auto& [lo, hi] : {std::pair{"order 2000", "order 2001"}, std::pair{"order 2001", "order 2002"}}) {
     const bh::rocksdb::Scan scan(cache, lo, hi, filters->recorder().get());
     const std::unique_ptr<rocksdb::Iterator> rows(db->NewIterator(scan.options()));
     rows->Seek(lo);

@@ -37,7 +37,10 @@ def test_a_program_finds_links_and_runs_it(tmp_path):
     )
     run(cmake, "--build", tmp_path / "consumer")
     said = run(tmp_path / "consumer" / "consumer", tmp_path / "db")
-    assert said.splitlines() == ["a: apple, files skipped: 0", "banana: nothing, files skipped: 1"]
+    assert said.splitlines() == [
+        "order 2000: order 2000, files skipped: 0",
+        "order 2001: nothing, files skipped: 1",
+    ]
     installed = {path.name for path in (prefix / "include/beforehand/rocksdb").iterdir()}
     assert "range_filter.h" in installed
     assert "database.h" not in installed
