@@ -166,6 +166,34 @@ def test_categories_are_compared_by_polars_alone(tmp_path):
         )
 
 
+def scans_alike(path, *predicates):
+    for predicate in predicates:
+        found = scan_parquet_ranges(path).filter(predicate).collect()
+        assert found.equals(pl.scan_parquet(path).filter(predicate).collect())
+
+
+def test_nulls_that_match_a_null_are_found(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"x": [1, 2, None, 4, 5, 6]}).write_parquet(path, row_group_size=1)
+    RangeIndex.build(path, columns=["x"]).save()
+    scans_alike(path, *(x.is_in(points, nulls_equal=True) for points in ([5, None], [None], [5])), x.is_in([5, None]))
+
+
+def test_a_dotted_name_and_a_member_are_not_taken_for_each_other(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"a.b": [1, 2, 3], "a": [{"b": 10}, {"b": 20}, {"b": 30}]}).write_parquet(path, row_group_size=1)
+    RangeIndex.build(path, columns=["a.b"]).save()
+    scans_alike(path, pl.col("a").struct.field("b") == 20, pl.col("a.b") == 2)
+
+
+def test_the_lowest_point_in_time_is_below_the_next(tmp_path):
+    path = tmp_path / "a.parquet"
+    moments = pl.Series("t", [-(2**63), 5, 7]).cast(pl.Duration("us"))
+    moments.to_frame().write_parquet(path, row_group_size=1)
+    RangeIndex.build(path, columns=["t"]).save()
+    scans_alike(path, pl.col("t") < pl.lit(-(2**63) + 1).cast(pl.Duration("us")))
+
+
 def test_without_the_interface_the_remedy_is_named(index, monkeypatch):
     monkeypatch.delattr("polars.io.plugins.register_io_source")
     with pytest.raises(MissingDependency, match=r"no polars\.io\.plugins\.register_io_source; take polars 1\.20"):

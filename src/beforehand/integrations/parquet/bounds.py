@@ -92,6 +92,8 @@ class Range:
             return _float_code(lo), _float_code(hi), False
         if self.type.form == "whole":
             shift = 0 if self.type.key_type.kind == "uint64" else 2**63
+            if self.type.unit is not None:  # keys of the lowest point in time count as the one above
+                lo, hi = (max(end, -(2**63) + 1) for end in ends)
             return lo + shift, hi + shift, False
         # Only where no longer string has the code of hi: those with zeros at the end share it.
         before = self.strict and self.type.form == "bytes" and hi is not LONGEST and hi[-1] != 0

@@ -88,26 +88,19 @@ class Scan:
                 yield frame if count is None else frame.slice(first, count)
 
     def _is_ordered(self, column: str) -> bool:
-        """Whether polars orders the values as the codes do, not as categories."""
+        """Whether the name means one column, and polars orders its values as the codes do, not as categories."""
         pl = polars()
-        dtype: Any = None
-        fields: Any = self.schema
-        for name in _steps(column, fields):
-            dtype = fields[name]
-            fields = {field.name: field.dtype for field in dtype.fields} if isinstance(dtype, pl.Struct) else {}
-        return dtype is not None and not isinstance(dtype, pl.Categorical | pl.Enum)
+        found = list(_meanings(column, dict(self.schema)))
+        return len(found) == 1 and not isinstance(found[0], pl.Categorical | pl.Enum)
 
 
-def _steps(column: str, schema: Any) -> Iterator[str]:
-    """The names that lead to a column: itself, or the struct and its member."""
-    while column not in schema:
-        name, dot, rest = column.partition(".")
-        if not dot or name not in schema:
-            return
-        yield name
-        struct = schema[name]
-        schema, column = {field.name: field.dtype for field in getattr(struct, "fields", ())}, rest
-    yield column
+def _meanings(column: str, fields: dict[str, Any]) -> Iterator[Any]:
+    """The types of all that a dotted name may mean: "a.b" is a column, a member of a struct, or there are both."""
+    if column in fields:
+        yield fields[column]
+    for name, dtype in fields.items():
+        if column.startswith(f"{name}.") and isinstance(dtype, polars().Struct):
+            yield from _meanings(column[len(name) + 1 :], {field.name: field.dtype for field in dtype.fields})
 
 
 def _shaped(frame: Any, predicate: Any, columns: Sequence[str] | None) -> Any:

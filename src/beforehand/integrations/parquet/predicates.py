@@ -97,12 +97,16 @@ def _points(node: Any, columns: dict[str, Groups]) -> list[Mask | None]:
     """What an `is_in` asks for, point by point."""
     function, inputs = _function(node)
     column = _column(inputs[0], columns) if len(inputs) == 2 else None
-    if _member(_member(function, "Boolean"), "IsIn") is None or column is None:
+    is_in = _member(_member(function, "Boolean"), "IsIn")
+    if is_in is None or column is None:
         return [None]
     series = _literal(inputs[1])
     if series is None or series.dtype != polars().List or len(series) != 1 or series.has_nulls():
         return [None]
-    points = series.explode(empty_as_null=False).drop_nulls()
+    points = series.explode(empty_as_null=False)
+    if points.has_nulls() and _member(is_in, "nulls_equal") is not False:
+        return [None]  # nulls may match, and filters know nothing of those
+    points = points.drop_nulls()
     groups = columns[column]
     if not len(points):
         return [np.zeros(len(groups.column.groups), np.bool_)]
