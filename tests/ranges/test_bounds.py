@@ -83,6 +83,18 @@ def test_a_range_of_datetimes_in_another_unit_holds_exactly_its_keys(unit, asked
             assert holds(found, codes) == inside.any()
 
 
+@pytest.mark.parametrize("unit", ["M", "Y"])
+@pytest.mark.parametrize("key_unit", ["W", "D", "s", "ns"])
+def test_points_in_time_beyond_those_of_the_keys_are_above_or_below_all(key_unit, unit):
+    key_type = KeyType("datetime64", key_unit)
+    for closed in ("both", "left"):
+        bounds = encode_bounds(key_type, 64, np.datetime64(0, key_unit), np.datetime64(2**59, unit), closed=closed)
+        assert (bounds.lo[0], bounds.hi[0], bounds.empty[0]) == (2**63, 2**64 - 1, False)
+        bounds = encode_bounds(key_type, 64, np.datetime64(-(2**59), unit), np.datetime64(7, key_unit), closed=closed)
+        assert bounds.lo[0] == 0
+        assert not bounds.empty[0]
+
+
 def test_golden_bounds():
     assert encode_bounds(U64, 64, -5, -3).empty.all()
     assert encode_bounds(U64, 64, 2**64, 2**70).empty.all()

@@ -79,6 +79,7 @@ def in_unit(ticks: Ticks, unit: str, wanted: str, kind: str, name: str) -> tuple
         days = held.view("M8[M]").astype("M8[D]").view(np.int64)
         floors, exact, side = _scaled(days, _ATTOSECONDS["D"], _ATTOSECONDS[wanted])
         side = np.where(months > held, 1, np.where(months < held, -1, side)).astype(np.int8)
+        exact |= side != 0  # nothing is added to the ends
         return np.where(side > 0, _LARGEST, np.where(side < 0, -_LARGEST - 1, floors)), exact, side
     days, whole_days, _ = _scaled(ticks, _ATTOSECONDS[unit], _ATTOSECONDS["D"])
     held = np.clip(days, -(2**55), 2**55)  # weeks before and after, of which there are none in practice
