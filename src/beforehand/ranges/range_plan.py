@@ -57,6 +57,16 @@ class RangePlan:
         sample: The queries that designs for other keys are chosen by.
         seed: Of all draws and hashes.
         versions: What made the plan.
+
+    Example:
+        >>> import numpy as np
+        >>> from beforehand.ranges import plan
+        >>> keys = np.arange(0, 10**8, 10**4)
+        >>> lo = keys[:5_000] + 17
+        >>> found = plan(keys, (lo, lo + 20))
+        >>> other_keys = found.build(keys + 3)  # checked anew against keys that are not the plan's
+        >>> other_keys.count, found.empty
+        (10000, 5000)
     """
 
     design: str
