@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -197,10 +198,11 @@ def main() -> None:
     keys = ranges.normal_keys(asked.keys, seed=42)
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:
         folder = Path(name)
-        sheets = [lambda: built(folder, keys, asked.bits)]
-        for direct in (True, False):
-            tables = scanned(folder, keys, asked.bits, asked.seconds, direct)
-            sheets += [lambda tables=tables: next(tables)] * len(WORKLOADS)  # type: ignore[misc]
+        # One after the other: a database is opened once at a time.
+        tables = chain.from_iterable(
+            scanned(folder, keys, asked.bits, asked.seconds, direct) for direct in (True, False)
+        )
+        sheets = [lambda: built(folder, keys, asked.bits), *[lambda: next(tables)] * (2 * len(WORKLOADS))]
         take(sheets, asked.output)
 
 
