@@ -44,10 +44,6 @@ int main() {
 }
 CPP
 g++ -O3 -w -std=c++17 -march=native -I"$folder/proteus" "$folder"/ask.cpp "$folder"/proteus/include/*.cpp -o "$folder/ask"
-cat <<'END'
-What it means: a sample in the order in which queries were asked is no valid input, though nothing says so. The model then
-foresees no false positive, and takes a design that errs several times as often. Sort the sample first.
-END
 "$folder/ask"
 cat <<'END'
 What it means: a sample in the order in which queries were asked is no valid input, though nothing says so. The model then
