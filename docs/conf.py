@@ -9,7 +9,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.transforms import SphinxTransform
 from sphinx.util.typing import stringify_annotation
 
-from beforehand import core, gradients, quantization, scheduling, streams
+from beforehand import core, gradients, quantization, ranges, scheduling, streams
 from beforehand.quantization.inputs import Numbers
 
 project = "beforehand"
@@ -26,10 +26,10 @@ default_role = "py:obj"  # links what it finds
 nitpick_ignore_regex = [
     ("py:obj", ".*"),  # the rest is an argument or an expression
     # these have no index
-    ("py:.*", r"(asyncio|collections|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),
+    ("py:.*", r"(asyncio|collections|mmap|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),
     ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
     ("py:class", r".*\.([JPR]|Id)"),  # type variables
-    ("py:class", r".*\.(Conversation|EngineOptions|Iteration)"),  # handed on as they are
+    ("py:class", r".*\.(Conversation|EngineOptions|Iteration|KeyCodes|Recorded)"),  # handed on as they are
 ]
 napoleon_custom_sections = ["Guarantee", "Cost", "Reference", "See also"]
 napoleon_numpy_docstring = False
@@ -43,7 +43,7 @@ html_title = "beforehand"
 
 NAMES = [
     f"{module.__name__}.{name}"
-    for module in (core, gradients, quantization, scheduling, streams)
+    for module in (core, gradients, quantization, ranges, scheduling, streams)
     for name in module.__all__
 ]
 # A class, what belongs to one, a name of several words, or a call: a word such as `levels` may as well be an argument.

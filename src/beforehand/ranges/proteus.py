@@ -127,7 +127,7 @@ class Proteus(NativeFilter):
 
     @property
     def expected_interval(self) -> tuple[float, float] | None:
-        """Where the expected rate lies, as far as a sample of that size can tell: in 90 of 100 samples."""
+        """Where the expected rate lies in 90 of 100 samples of that size."""
         return None if self._native.interval is None else self._native.interval[:2]
 
     def explain(self) -> str:

@@ -29,7 +29,7 @@ class EmptyQuery(NamedTuple):
 
     @property
     def near(self) -> int:
-        """Bits shared with the nearer neighbor: an exact set of more tells them apart."""
+        """Bits shared with the nearer neighbor; an exact set of more tells them apart."""
         return max(self.left, self.right)
 
     @property
