@@ -13,7 +13,10 @@ from beforehand.integrations.parquet.layout import Column, Description, Group, I
 
 FILTERS = b"filter of 19 bytes!" + bytes(5) + b"another one" + bytes(5)
 GROUPS = (Group(0, False, 0, 19), Group(3, True, 24, 0), Group(1, True, 24, 11))
-FILES = (IndexedFile("a.parquet", 1234, 0xFEDCBA98, (10, 3)), IndexedFile("b/ü.parquet", 99, 0, (5,)))
+FILES = (
+    IndexedFile("a.parquet", 1234, 0xFEDCBA98, (10, 3), 2**60, 0x12345678),
+    IndexedFile("b/ü.parquet", 99, 0, (5,), 0, 0),
+)
 DESCRIPTION = Description(True, FILES, (Column("x.y", ColumnType.parse("double"), GROUPS),))
 DATA = b"".join(packed(DESCRIPTION, FILTERS))
 JSON = json.loads(DATA[24 : 24 + int.from_bytes(DATA[12:16], "little")])
@@ -101,6 +104,8 @@ def test_a_later_version_says_which_release_reads_it():
         (with_file(bytes=-1), r"files\[0\]\.bytes has -1, which is no number from 0"),
         (with_file(bytes=True), r"bytes of files\[0\] is no int"),
         (with_file(footer=2**32), "footer has 4294967296"),
+        (with_file(written=-1), r"files\[0\]\.written has -1"),
+        (with_file(values=2**32), "values has 4294967296"),
         (with_file(rows=[10, 3, 1]), r"columns\[0\] has 3 row groups, but the files have 4"),
         (with_file(rows=[10, "3"]), "rows has 3, which is no number"),
         (with_file(rows=[10, 2]), "has 3 nulls of 2 rows"),

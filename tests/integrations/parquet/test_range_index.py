@@ -11,6 +11,7 @@ import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput, StaleData
 from beforehand.integrations.parquet import RangeIndex
+from beforehand.integrations.parquet.footer import fingerprint
 from tests.integrations.parquet.every_type import COLUMNS, MEMBER, N, values_of, with_nulls
 
 
@@ -178,6 +179,27 @@ def test_a_file_that_was_written_anew_or_is_gone_is_noticed(folder, numbers):
     (folder / "a.parquet").unlink()
     with pytest.raises(StaleData, match=r"a\.parquet is gone"):
         RangeIndex.load(place)
+
+
+@pytest.mark.parametrize("column", ["x", "s.x"])
+@pytest.mark.parametrize("compression", ["snappy", "zstd", "none"])
+def test_a_value_that_was_changed_is_noticed_though_size_and_footer_are_the_same(tmp_path, column, compression):
+    path = tmp_path / "a.parquet"
+    values = np.random.default_rng(0).integers(0, 2**62, 4000)
+
+    def write():
+        table = pa.table({"x": values, "s": pa.array([{"x": value} for value in values.tolist()])})
+        pq.write_table(table, path, row_group_size=1000, compression=compression)
+        return fingerprint(path)
+
+    first = write()
+    index = RangeIndex.build(path, columns=[column])
+    place = index.save()
+    values[1500] ^= 12345678901234
+    assert write() == first
+    for act in (lambda: RangeIndex.load(place), lambda: index.to_table(column, 1, 2), lambda: index.check()):
+        with pytest.raises(StaleData, match=r"a\.parquet was written anew"):
+            act()
 
 
 def test_a_copy_with_another_time_is_the_same_file(folder, numbers):

@@ -1,5 +1,6 @@
 """Filters for the row groups of files, in pieces that any process can build."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, Final, final
 
 from beforehand.core.errors import InvalidInput
 from beforehand.integrations.parquet.column_type import ColumnType, Keys
-from beforehand.integrations.parquet.footer import fingerprint
+from beforehand.integrations.parquet.footer import checksum_of, fingerprint, written_at
 from beforehand.integrations.parquet.layout import Column, Description, Group, IndexedFile, after
 from beforehand.integrations.parquet.reading import Reader
 from beforehand.integrations.parquet.recipe import Recipe, plan_for, recipe_for
@@ -40,6 +41,7 @@ class Built:
     nulls: int
     has_nan: bool
     filter: bytes  # empty where there are no keys
+    checksum: int  # of what the file stores of it
 
 
 def build_task(task: Task) -> list[list[Built]]:
@@ -54,8 +56,9 @@ def build_task(task: Task) -> list[list[Built]]:
         found = []
         for group in task.groups:
             row = []
-            for (_, _, recipe), held in zip(task.columns, reader.keys(group, columns), strict=True):
-                row.append(Built(held.nulls, held.has_nan, recipe.build(held.keys) if len(held.keys) else b""))
+            checksums = reader.chunk_checksums(group, [column for column, _ in columns])
+            for (_, _, recipe), held, crc in zip(task.columns, reader.keys(group, columns), checksums, strict=True):
+                row.append(Built(held.nulls, held.has_nan, recipe.build(held.keys) if len(held.keys) else b"", crc))
             found.append(row)
     return found
 
@@ -121,7 +124,7 @@ def built_index(
     if unknown := [name for name in queries if name not in named]:
         raise InvalidInput(f"queries are given for {unknown[0]!r}, which is none of the columns {', '.join(named)}")
     paths = [files.folder / path for path in files.paths]
-    prints = [fingerprint(path) for path in paths]
+    prints = [(fingerprint(path), written_at(os.stat(path))) for path in paths]
     types, rows = _columns_of(paths, named)
     parts = []
     plan = plan_for(plan, types)
@@ -132,10 +135,12 @@ def built_index(
         parts.append((column, types[column], recipe))
     tasks = [task for path, counts in zip(paths, rows, strict=True) for task in tasks_of(path, counts, tuple(parts))]
     built = list(build_all(tasks, executor, progress))
+    ahead = iter(built)
     indexed = tuple(
-        IndexedFile(path, *found, counts) for path, found, counts in zip(files.paths, prints, rows, strict=True)
+        IndexedFile(path, *found, counts, written, checksum_of(held.checksum for _ in counts for held in next(ahead)))
+        for path, (found, written), counts in zip(files.paths, prints, rows, strict=True)
     )
-    if [fingerprint(path) for path in paths] != prints:
+    if [(fingerprint(path), written_at(os.stat(path))) for path in paths] != prints:
         raise InvalidInput("a file was written anew while it was being indexed; wait until its writer has finished")
     filters, described, end = bytearray(), [], 0
     for place, (column, type_, _) in enumerate(parts):

@@ -1,6 +1,7 @@
-"""Whether a Parquet file is still the one that was indexed: its size, and the checksum of its footer."""
+"""Whether a Parquet file is still the one that was indexed: its size, and checksums of its footer and its values."""
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -8,13 +9,14 @@ import numpy as np
 
 from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.integrations.parquet.reading import Reader
 
 TAIL: Final = 8  # bytes: the length of the footer, then the magic
 MAGICS: Final = (b"PAR1", b"PARE")
 
 
 class Fingerprint(NamedTuple):
-    """What changes whenever a writer has written a file anew; copies have the same."""
+    """What changes with the layout of a file; copies have the same, and files of which only values differ may."""
 
     bytes: int
     footer: int
@@ -40,3 +42,25 @@ def fingerprint(path: Path) -> Fingerprint:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
     return Fingerprint(size, _native.crc32c(np.frombuffer(footer, np.uint8)))
+
+
+def checksum_of(chunks: Iterable[int]) -> int:
+    """The checksum of a file's values, from those of its chunks: by row group, and in it by column."""
+    return _native.crc32c(np.array(list(chunks), "<u4").view(np.uint8))
+
+
+def values_of(path: Path, columns: Sequence[str]) -> int:
+    """The checksum of what a file stores of these columns.
+
+    Raises:
+        InvalidInput: The file cannot be read.
+        CorruptData: It is no Parquet file.
+    """
+    with Reader(path) as reader:
+        groups = range(len(reader.rows))
+        return checksum_of(crc for group in groups for crc in reader.chunk_checksums(group, columns))
+
+
+def written_at(status: os.stat_result) -> int:
+    """When a file was written, in nanoseconds after 1970."""
+    return max(status.st_mtime_ns, 0)

@@ -33,6 +33,8 @@ class IndexedFile:
     bytes: int
     footer: int  # CRC-32C of its footer
     rows: tuple[int, ...]  # of each row group
+    written: int  # when, in nanoseconds after 1970: a file with another time is the same where its values are
+    values: int  # checksum of what it stores of the columns
 
     def moved(self, path: str) -> "IndexedFile":
         """The same file, seen from another folder."""
@@ -122,7 +124,11 @@ def _crc(data: bytes) -> int:
 
 
 def _plain(description: Description) -> dict[str, Any]:
-    files = [{"path": f.path, "bytes": f.bytes, "footer": f.footer, "rows": list(f.rows)} for f in description.files]
+    files = [
+        {"path": f.path, "bytes": f.bytes, "footer": f.footer, "rows": list(f.rows)}
+        | {"written": f.written, "values": f.values}
+        for f in description.files
+    ]
     columns = [
         {
             "path": c.path,
@@ -140,13 +146,16 @@ def _described(found: Any, room: int) -> Description:
     files = []
     for place, file in enumerate(found["files"]):
         name = f"files[{place}]"
-        _fields(file, name, {"path": str, "bytes": int, "footer": int, "rows": list})
+        _fields(file, name, {"path": str, "bytes": int, "footer": int, "rows": list, "written": int, "values": int})
         path = PurePosixPath(file["path"])
         if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in file["path"] or "\0" in file["path"]:
             raise ValueError(f"{name} has the path {file['path'][:80]!r}, which does not stay in the folder")
         rows = tuple(_count(each, f"{name}.rows", 2**63) for each in file["rows"])
         size, footer = _count(file["bytes"], f"{name}.bytes", 2**63), _count(file["footer"], f"{name}.footer", 2**32)
-        files.append(IndexedFile(file["path"], size, footer, rows))
+        written, values = (
+            _count(file[key], f"{name}.{key}", 2**bits) for key, bits in (("written", 63), ("values", 32))
+        )
+        files.append(IndexedFile(file["path"], size, footer, rows, written, values))
     if len({file.path for file in files}) < len(files):
         raise ValueError("a file stands there twice")
     counts = [count for file in files for count in file.rows]

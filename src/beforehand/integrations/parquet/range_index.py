@@ -16,7 +16,7 @@ from beforehand.core.files import writing
 from beforehand.integrations.parquet.bounds import Closed, Range
 from beforehand.integrations.parquet.building import Progress, built_index
 from beforehand.integrations.parquet.column_type import ColumnType
-from beforehand.integrations.parquet.footer import fingerprint
+from beforehand.integrations.parquet.footer import fingerprint, values_of, written_at
 from beforehand.integrations.parquet.groups import Groups
 from beforehand.integrations.parquet.host import arrow
 from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, unpacked
@@ -268,12 +268,14 @@ class RangeIndex:
                 seen = (status.st_size, status.st_mtime_ns, status.st_ino)
                 if self._seen.get(file.path) == seen:
                     continue
-                current = fingerprint(path)
+                same = fingerprint(path) == (file.bytes, file.footer)
+                if same and written_at(status) != file.written:  # a copy, or written anew with other values
+                    same = values_of(path, self.columns) == file.values
             except (OSError, InvalidInput):
                 raise StaleData(f"{path} is gone, but the index is of it; {self._remedy()}") from None
             except CorruptData as error:
                 raise StaleData(f"{error}; then {self._remedy()}") from None
-            if current != (file.bytes, file.footer):
+            if not same:
                 raise StaleData(f"{path} was written anew since it was indexed; {self._remedy()}")
             self._seen[file.path] = seen
 

@@ -1,8 +1,12 @@
 """Columns of Parquet files, row group by row group, as keys."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
+
+from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet.column_type import ColumnKeys, ColumnType
 from beforehand.integrations.parquet.host import arrow
@@ -40,6 +44,28 @@ class Reader:
         metadata = self._file.metadata
         groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
         return [sum(group.column(i).total_compressed_size for i in range(group.num_columns)) for group in groups]
+
+    def chunk_checksums(self, group: int, columns: Iterable[str]) -> list[int]:
+        """CRC-32C of what a row group stores of each of these columns, not decoded.
+
+        Raises:
+            InvalidInput: The file cannot be read.
+        """
+        stored = self._file.metadata.row_group(group)
+        chunks = [stored.column(place) for place in range(stored.num_columns)]
+        found = []
+        try:
+            with open(self.path, "rb") as stream:
+                for column in columns:
+                    data = b""
+                    for chunk in (chunk for chunk in chunks if chunk.path_in_schema == column):
+                        dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+                        stream.seek(max(min(chunk.data_page_offset, dictionary or chunk.data_page_offset), 0))
+                        data += stream.read(chunk.total_compressed_size)
+                    found.append(_native.crc32c(np.frombuffer(data, np.uint8)))
+        except OSError as error:
+            raise InvalidInput(f"{self.path} cannot be read: {error.strerror}; check the path") from error
+        return found
 
     def type_of(self, column: str) -> ColumnType:
         """What a column holds.
