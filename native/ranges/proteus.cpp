@@ -23,7 +23,7 @@ Proteus::Proteus(Parts parts, std::uint64_t count, std::optional<Bounds> bounds)
       count_(count),
       bounds_(bounds),
       bounded_(bounds || count == 0),
-      between_(bounds.value_or(Bounds{0, ~std::uint64_t{0}})) {}
+      between_(bounds.value_or(count == 0 ? Bounds{~std::uint64_t{0}, 0} : Bounds{0, ~std::uint64_t{0}})) {}
 
 // Whether the bounds tell the answer, which may then be read. They do so without branches, as it cannot be foreseen.
 BH_INLINE bool Proteus::by_bounds(std::uint64_t a, std::uint64_t b, bool& answer) const {

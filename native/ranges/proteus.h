@@ -37,7 +37,7 @@ class Proteus {
   std::uint64_t count_;
   std::optional<Bounds> bounds_;
   bool bounded_;
-  Bounds between_;  // all codes where there are no bounds
+  Bounds between_;  // all codes where there are no bounds, and none where there are no keys
 };
 
 }  // namespace bh::ranges
