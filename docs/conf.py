@@ -26,10 +26,13 @@ default_role = "py:obj"  # links what it finds
 nitpick_ignore_regex = [
     ("py:obj", ".*"),  # the rest is an argument or an expression
     # these have no index
-    ("py:.*", r"(asyncio|collections|mmap|numpy|os|pathlib|prometheus_client|ray|re|subprocess|torch|typing)\..*"),
+    (
+        "py:.*",
+        r"(asyncio|collections|concurrent|mmap|numpy|os|pathlib|pl|prometheus_client|ray|re|subprocess|torch|types|typing)\..*",
+    ),
     ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
     ("py:class", r".*\.([JPR]|Id)"),  # type variables
-    ("py:class", r".*\.(Conversation|EngineOptions|Iteration|KeyCodes|Recorded)"),  # handed on as they are
+    ("py:class", r".*\.(Conversation|Description|EngineOptions|Iteration|KeyCodes|Recorded)"),  # handed on as they are
 ]
 napoleon_custom_sections = ["Guarantee", "Cost", "Reference", "See also"]
 napoleon_numpy_docstring = False
