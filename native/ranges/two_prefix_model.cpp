@@ -82,9 +82,10 @@ TwoPrefixes TwoPrefixModel::best(std::optional<std::pair<std::uint32_t, std::uin
 
   std::vector<std::uint32_t> tried;
   // Prefixes that all keys share tell nothing, and longer ones than tell every query apart only ask more.
-  const std::uint32_t from = keys_.common + 1;
-  const std::uint32_t to = std::clamp(static_cast<std::uint32_t>(std::max<std::int32_t>(chosen[0]->near(), 0)) + 1,
-                                      std::min(from + 1, width_), width_);
+  // Of keys that differ in their last bit alone, both are the last two lengths.
+  const std::uint32_t from = std::min(keys_.common + 1, width_ - 1);
+  const std::uint32_t to =
+      std::clamp(static_cast<std::uint32_t>(std::max<std::int32_t>(chosen[0]->near(), 0)) + 1, from + 1, width_);
   const std::uint32_t count = std::min(to - from + 1, kLengths);
   for (std::uint32_t i = 0; i < count; ++i) tried.push_back(from + (to - from) * i / std::max(count - 1, 1u));
 

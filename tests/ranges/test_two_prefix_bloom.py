@@ -76,3 +76,15 @@ def test_the_worst_case_holds_beside_keys():
 def test_a_bad_option_is_refused(options: dict, message: str):
     with pytest.raises(InvalidInput, match=message):
         TwoPrefixBloom.build(KEYS, None, **options)
+
+
+@pytest.mark.parametrize("keys", [[6, 7], [2**64 - 1, 2**64 - 2], [b"\x00", b"\x01"], [b"ab", b"ac"], [b""], [5]])
+def test_keys_that_differ_in_their_last_bit_alone_get_two_lengths(keys: list):
+    textual = isinstance(keys[0], bytes)
+    sample = ([b"x"], [b"y"]) if textual else ([100], [200])
+    codes = keys if textual else np.array(keys, np.uint64)
+    found = TwoPrefixBloom.build(codes, sample, bits_per_key=100)
+    first, second = found.prefix_bits
+    assert first < second
+    assert TwoPrefixBloom.from_bytes(found.to_bytes()) == found
+    assert found.may_contain(codes).all()
