@@ -37,3 +37,13 @@ def test_long_strings_have_a_best_length_too():
     names = [b"https://example.org/" + bytes(RNG.integers(97, 123, 60).astype(np.uint8)) for _ in range(500)]
     made = PrefixBloom.build(names, ([name + b"a" for name in names], [name + b"b" for name in names]))
     assert 8 * 20 < made.prefix_bits <= 8 * 80
+
+
+def test_a_filter_that_always_errs_is_read_back():
+    keys = np.array([5, 2**63], np.uint64)
+    lo = np.arange(10**6, 10**6 + 200, dtype=np.uint64)
+    hi = lo + np.resize(np.array([0, 1, 100], np.uint64), 200)
+    for seed in range(20):
+        built = PrefixBloom.build(keys, (lo, hi), max_probes=1, seed=seed)
+        assert built.expected_false_positive_rate == 1
+        assert PrefixBloom.from_bytes(built.to_bytes()) == built

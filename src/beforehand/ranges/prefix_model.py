@@ -220,7 +220,7 @@ class PrefixModel:
             classes[1, 0] += 0.5  # what errs for sure, and was not in the sample
         some = classes[classes[:, 0] > 0]
         rates: NDArray[np.float64] = np.random.default_rng(seed).dirichlet(some[:, 0], DRAWS) @ some[:, 1]
-        return rates
+        return np.minimum(rates, 1.0)  # shares add up to 1 but for rounding
 
     def fits(self, design: Design, *, bits_per_key: float) -> bool:
         """Whether a filter of this design can be built over these keys.
