@@ -38,3 +38,24 @@ def test_a_bound_is_read_as_the_column_has_them(name, text, bound):
 def test_what_is_no_bound_is_named(name, text):
     with pytest.raises(InvalidInput, match=f"'{text}' is no bound for a column of {name[:5]}"):
         read_bound(ColumnType.parse(name), text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("int64", "abc", "a whole number, such as 15"),
+        ("double", "one", "a number, such as 1.5"),
+        ("decimal128(5, 2)", "x", "a number, such as 1.5"),
+        ("date32[day]", "yesterday", "a date, such as 2026-01-31"),
+        ("date32[day]", "19000", "a date, such as 2026-01-31"),
+        ("timestamp[us]", "1700000000", "a date and a time, such as 2026-01-31T12:30:00"),
+        ("timestamp[us, tz=UTC]", "2026-01-31T12:30:00", "a date and a time, such as 2026-01-31T12:30:00+00:00"),
+        ("time64[us]", "noon", "a time, such as 12:30:00"),
+        ("duration[ms]", "long", "seconds, such as 1.5"),
+        ("binary", "0xf", "text, or 0x and two hex digits for each byte"),
+    ],
+)
+def test_the_message_shows_how_a_bound_is_written(name, text, remedy):
+    with pytest.raises(InvalidInput) as caught:
+        read_bound(ColumnType.parse(name), text)
+    assert str(caught.value) == f"{text!r} is no bound for a column of {name}; write {remedy}"

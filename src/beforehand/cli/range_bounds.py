@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:  # pyarrow waits until a command needs it
     from beforehand.integrations.parquet.column_type import ColumnType
 
 HEX = "0x"
+DATE = re.compile(r"[+-]?\d{4,}-\d\d?")  # numpy would take any number for a year
 
 
 def read_bound(type_: "ColumnType", text: str) -> Any:
@@ -27,8 +29,23 @@ def read_bound(type_: "ColumnType", text: str) -> Any:
     """
     try:
         return _read(type_, text)
-    except (ValueError, ArithmeticError) as error:
-        raise InvalidInput(f"{text!r} is no bound for a column of {type_.name}: {error}") from None
+    except (ValueError, ArithmeticError):
+        raise InvalidInput(f"{text!r} is no bound for a column of {type_.name}; write {_like(type_)}") from None
+
+
+def _like(type_: "ColumnType") -> str:
+    """What a bound of such a column looks like."""
+    if type_.form == "bytes":
+        return "text, or 0x and two hex digits for each byte"
+    if type_.form == "float" or type_.is_decimal:
+        return "a number, such as 1.5"
+    if type_.unit is None:
+        return "a whole number, such as 15"
+    if type_.key_type.kind == "timedelta64":
+        return "a time, such as 12:30:00" if type_.name.startswith("time") else "seconds, such as 1.5"
+    if type_.name.startswith("date"):
+        return "a date, such as 2026-01-31"
+    return f"a date and a time, such as 2026-01-31T12:30:00{'+00:00' if type_.zoned else ''}"
 
 
 def _read(type_: "ColumnType", text: str) -> Any:
@@ -46,4 +63,11 @@ def _read(type_: "ColumnType", text: str) -> Any:
         return datetime.time.fromisoformat(text)
     if type_.key_type.kind == "timedelta64":
         return np.timedelta64(round(decimal.Decimal(text) * 10**9), "ns")
-    return datetime.datetime.fromisoformat(text) if type_.zoned else np.datetime64(text)
+    if not type_.zoned:
+        if DATE.match(text) is None:
+            raise ValueError(text)
+        return np.datetime64(text)
+    found = datetime.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found
