@@ -112,6 +112,14 @@ def test_real_queries_design_the_filters_of_a_single_column(here, capsys):
         (["query", "a.parquet", "--column", "id", "--between", "a", "5"], "'a' is no bound for a column of int64"),
         (["query", "a.parquet", "--column", "id", "--between", "6", "5"], "lo is 6 and above hi, 5; swap them"),
         (["query", "a.parquet", "--column", "size", "--between", "6", "5"], "column 'size' is not indexed, only id"),
+        (
+            ["query", "a.parquet", "--column", "id", "--between", "1", "5", "--columns", "nothing"],
+            "has no column 'nothing' to return; take some of id, price, day, name, part",
+        ),
+        (
+            ["query", "a.parquet", "--column", "id", "--between", "1", "5", "--columns", "id,x", "--engine", "duckdb"],
+            "has no column 'x' to return; take some of id, price, day, name, part",
+        ),
         (["query", "b.parquet", "--column", "id", "--between", "1", "5"], "_b.parquet.bhri cannot be read"),
         (["index", "a.parquet", "--column", "nothing"], "a.parquet has no column 'nothing'"),
     ],

@@ -9,7 +9,7 @@ from beforehand.integrations.parquet.bounds import Range
 from beforehand.integrations.parquet.host import arrow, polars
 from beforehand.integrations.parquet.polars_source import scan_parquet_ranges
 from beforehand.integrations.parquet.range_index import RangeIndex
-from beforehand.integrations.parquet.reading import field_at
+from beforehand.integrations.parquet.reading import field_at, shown_columns
 
 
 def rows_by(engine: str, index: RangeIndex, column: str, lo: Any, hi: Any, columns: Sequence[str] | None = None) -> Any:
@@ -21,6 +21,8 @@ def rows_by(engine: str, index: RangeIndex, column: str, lo: Any, hi: Any, colum
     """
     if engine not in ENGINES:
         raise InvalidInput(f"engine is {engine!r}, but must be one of {', '.join(ENGINES)}")
+    if columns is not None:
+        columns = shown_columns(index.dataset(column, lo, hi).schema, columns, "the index")
     return ENGINES[engine](index, column, lo, hi, columns)
 
 

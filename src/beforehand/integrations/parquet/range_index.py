@@ -20,7 +20,7 @@ from beforehand.integrations.parquet.footer import fingerprint, values_of, writt
 from beforehand.integrations.parquet.groups import Groups
 from beforehand.integrations.parquet.host import arrow
 from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, unpacked
-from beforehand.integrations.parquet.reading import Reader, field_at
+from beforehand.integrations.parquet.reading import Reader, field_at, shown_columns
 from beforehand.integrations.parquet.scanning import Whole, has_views, kept_of, whole_of, without_views
 from beforehand.integrations.parquet.sources import ENDING, Source, default_index, files_of, found_in
 from beforehand.ranges.queries import Queries
@@ -240,7 +240,7 @@ class RangeIndex:
         dataset = self.dataset(column, lo, hi, closed=closed)
         asked = Range.read(self.type_of(column), lo, hi, closed)
         names, type_ = field_at(dataset.schema, column, self._folder)
-        wanted = None if columns is None else list(columns)
+        wanted = None if columns is None else shown_columns(dataset.schema, columns, self._folder)
         pc = arrow("pyarrow.compute")
         if not has_views(dataset.schema):
             predicate = asked.expression(pc.field(*names), type_)

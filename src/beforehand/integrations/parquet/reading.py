@@ -1,6 +1,6 @@
 """Columns of Parquet files, row group by row group, as keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -115,6 +115,20 @@ def field_at(schema: Any, column: str, path: object) -> tuple[list[str], Any]:
         rest, struct = rest[len(name) + 1 :], fields[name]
         fields = {struct.field(i).name: struct.field(i).type for i in range(struct.num_fields)}
     return [*names, rest], fields[rest]
+
+
+def shown_columns(schema: Any, columns: Sequence[str] | str, path: object) -> list[str]:
+    """The names of columns to return, where all of them exist.
+
+    Raises:
+        InvalidInput: There is no such column.
+    """
+    wanted = [columns] if isinstance(columns, str) else list(columns)
+    for name in wanted:
+        if name not in schema.names and not name.startswith("__"):  # pyarrow adds __filename and its like
+            known = ", ".join(schema.names[:20])
+            raise InvalidInput(f"{path} has no column {name!r} to return; take some of {known}")
+    return wanted
 
 
 def _first_line(error: BaseException) -> str:
