@@ -31,3 +31,10 @@ def test_the_verdict_follows_from_what_is_saved(
     )
     assert found == verdict
     assert words in why
+
+
+def test_the_baseline_is_not_compared_with_itself() -> None:
+    """An audit judges the filter of the plan, which is the baseline where no other paid."""
+    found, why = judged(saved=(9e-5, 8e-5, 1e-4), over_baseline=0.0, read_cost=1e-4, empty=900, name="prefix-bloom")
+    assert found == "don't bother"
+    assert why == "prefix-bloom saves 90.0% of a read for each query; keep it"

@@ -44,6 +44,8 @@ def judged(
             "don't bother",
             f"{name} saves {value:.1%} of a read for each query, less than {BETTER:.0%}; take no filter",
         )
+    if more < BETTER and name == "prefix-bloom":
+        return "don't bother", f"prefix-bloom saves {value:.1%} of a read for each query; keep it"
     if more < BETTER:
         return "don't bother", (
             f"{name} saves {value:.1%} of a read for each query, but only {max(0.0, more):.1%} more than prefix-bloom; "
