@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,9 @@ REFUSED = [
     (np.array([1], "m8"), "without a unit"),
     (np.ma.masked_array([1, 2], [True, False]), "masked"),
     ([None], "starts with None"),
+    ([dt.datetime(2026, 1, 1)], r"pass numpy.array\(keys, 'datetime64\[us\]'\), of times in UTC"),
+    ([dt.date(2026, 1, 1)], r"pass numpy.array\(keys, 'datetime64\[D\]'\)"),
+    ([dt.timedelta(1)], r"pass numpy.array\(keys, 'timedelta64\[us\]'\)"),
     ([[1], [1, 2]], "cannot be read"),
     (["\ud800"], "surrogate"),
 ]

@@ -111,3 +111,15 @@ def test_queries_of_another_kind_are_refused():
         Proteus.build(KEYS, ([1.5], [2.5]))
     with pytest.raises(InvalidInput):
         Proteus.build(KEYS, "queries")
+
+
+def test_a_design_that_is_none_is_refused():
+    with pytest.raises(InvalidInput, match="design is 'bloom', but must be a Design or None"):
+        Proteus.build([1, 2], design="bloom")
+
+
+@pytest.mark.parametrize("unit", ["datetime64", "timedelta64"])
+def test_the_message_says_how_times_are_passed(unit):
+    kept = Proteus.build(np.array([1, 2], f"{unit}[s]"))
+    with pytest.raises(InvalidInput, match=f"lo is 1, but the keys are {unit}.*; pass numpy.{unit}"):
+        kept.may_intersect(1, 2)

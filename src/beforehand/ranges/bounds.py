@@ -117,7 +117,8 @@ def _read(key_type: KeyType, given: Any, name: str) -> _Ends:
         case "bytes" | "str" if kind in "SUTO":
             return _Ends(rows_of(array, key_type.kind == "str", name))
     shown = repr(given) if array.ndim == 0 else f"an array of {array.dtype}"
-    raise InvalidInput(f"{name} is {shown}, but the keys are {key_type}; pass bounds of that kind")
+    remedy = {"datetime64": "numpy.datetime64, in UTC", "timedelta64": "numpy.timedelta64"}.get(key_type.kind)
+    raise InvalidInput(f"{name} is {shown}, but the keys are {key_type}; pass {remedy or 'bounds of that kind'}")
 
 
 def _whole(item: Any) -> bool:

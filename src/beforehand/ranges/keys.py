@@ -1,5 +1,6 @@
 """What can be a key, and codes of keys and of bounds: x <= y means that the code of x is <= the code of y."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, TypeAlias, final, get_args
@@ -169,8 +170,19 @@ def type_of(array: NDArray[Any], name: str) -> KeyType:
     )
     raise InvalidInput(
         f"{name} have {held}, but must be integers that 64 bits hold, floats of at most 64 bits, datetime64, "
-        "timedelta64, bytes or str, all of one type; convert them first"
+        f"timedelta64, bytes or str, all of one type; {_remedy(array, name)}"
     )
+
+
+def _remedy(array: NDArray[Any], name: str) -> str:
+    """What to do about keys of other kinds."""
+    first = array.reshape(-1)[0] if array.dtype.kind == "O" and array.size else None
+    if isinstance(first, datetime.timedelta):
+        return f"pass numpy.array({name}, 'timedelta64[us]')"
+    if isinstance(first, datetime.date):
+        unit = "us" if isinstance(first, datetime.datetime) else "D"
+        return f"pass numpy.array({name}, 'datetime64[{unit}]'), of times in UTC and without a zone"
+    return "convert them first"
 
 
 def _number_codes(array: NDArray[Any], found: KeyType, name: str) -> Codes:

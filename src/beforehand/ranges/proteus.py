@@ -99,6 +99,10 @@ class Proteus(NativeFilter):
         """
         seed, worst_case = check_seed(seed), check_worst_case(worst_case)
         if design is not None:
+            if not isinstance(design, Design):
+                raise InvalidInput(
+                    f"design is {design!r}, but must be a Design or None; pass one, such as model.best() returns"
+                )
             max_probes = design.max_probes
         model = PrefixModel(keys, queries, max_probes=max_probes)
         searched, rivals = design is None, []
