@@ -123,3 +123,12 @@ def test_the_message_says_how_times_are_passed(unit):
     kept = Proteus.build(np.array([1, 2], f"{unit}[s]"))
     with pytest.raises(InvalidInput, match=f"lo is 1, but the keys are {unit}.*; pass numpy.{unit}"):
         kept.may_intersect(1, 2)
+
+
+@pytest.mark.parametrize("keys", [[5], [5, 2**63], [b"a"], [b"", b"ab", b"b\x00c"]])
+@pytest.mark.parametrize("bits_per_key", [1, 8, 16])
+def test_a_few_keys_are_built_in_the_space_of_the_paper(keys, bits_per_key):
+    keys = keys if isinstance(keys[0], bytes) else np.array(keys, np.uint64)
+    built = Proteus.build(keys, bits_per_key=bits_per_key, space="paper")
+    assert built.may_contain(keys).all()
+    assert Proteus.from_bytes(built.to_bytes()) == built

@@ -7,7 +7,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.ranges.design import Design, budget_of, check_worst_case
 from beforehand.ranges.explain import Story, told
 from beforehand.ranges.keys import Keys
-from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type
+from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type, with_room
 from beforehand.ranges.prefix_model import PrefixModel, Space
 from beforehand.ranges.queries import Queries
 
@@ -105,6 +105,8 @@ class Proteus(NativeFilter):
                 )
             max_probes = design.max_probes
         model = PrefixModel(keys, queries, max_probes=max_probes)
+        if space == "paper" and design is None:  # whose Bloom filters have 64 bits at least
+            bits_per_key = with_room(bits_per_key, model.count)
         searched, rivals = design is None, []
         if design is None:
             (design, _), *rivals = model.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
