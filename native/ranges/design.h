@@ -45,6 +45,9 @@ constexpr std::uint64_t parts_budget(std::uint64_t budget_bits, std::uint64_t wi
 }
 
 constexpr std::uint64_t kNoCap = ~std::uint64_t{0};
-constexpr std::uint64_t probe_cap(const Design& design) { return design.max_probes.value_or(kNoCap); }
+// Without a cap of its own no query, of a hostile filter either, takes longer than a fraction of a second; of so many
+// probes one says yes in any filter that pays for its bits.
+constexpr std::uint64_t kMostProbes = std::uint64_t{1} << 24;
+constexpr std::uint64_t probe_cap(const Design& design) { return design.max_probes.value_or(kMostProbes); }
 
 }  // namespace bh::ranges

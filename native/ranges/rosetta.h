@@ -62,7 +62,7 @@ class Rosetta {
 
  private:
   Rosetta(std::vector<Bloom> levels, std::optional<std::uint64_t> max_probes)
-      : levels_(std::move(levels)), most_(max_probes.value_or(~std::uint64_t{0})) {}
+      : levels_(std::move(levels)), most_(max_probes.value_or(kMostProbes)) {}
 
   std::vector<Bloom> levels_;  // by height: of whole codes first
   std::uint64_t most_;

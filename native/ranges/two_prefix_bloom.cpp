@@ -59,7 +59,7 @@ TwoPrefixBloom::TwoPrefixBloom(std::uint32_t width, std::uint32_t first_bits, st
     : width_(width),
       first_bits_(first_bits),
       second_bits_(second_bits),
-      most_(max_probes.value_or(kManyPrefixes)),
+      most_(max_probes.value_or(kMostProbes)),
       first_seed_(part_seed(seed, Tag::bloom)),
       second_seed_(part_seed(seed, Tag::second_bloom)),
       first_(std::move(first)),

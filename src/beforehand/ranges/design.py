@@ -28,7 +28,7 @@ class Design:
         approx: What holds the longer prefixes: `"none"`, `"bloom"`, `"fuse"` or `"locality"`.
         approx_bits: Their length, above `exact_bits`; 0 without an approximate part.
         max_probes: A query that would have to probe a Bloom or fuse filter this often is told True at once: a power of
-            two up to 2**20, or None for no such cap.
+            two up to 2**20, or None for 2**24.
 
     Raises:
         InvalidInput: The parts contradict one another.

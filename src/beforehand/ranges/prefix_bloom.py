@@ -65,7 +65,7 @@ class PrefixBloom(NativeFilter):
             prefix_bits: The length of the prefixes, 1 to the bits of a code; left out, the one that errs least on the
                 sample.
             max_probes: A query that touches this many prefixes is told True at once: a power of two up to 2**20, or
-                None for no such cap.
+                None for 2**24.
             seed: Of the hashes.
 
         Raises:

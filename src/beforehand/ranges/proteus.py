@@ -86,7 +86,7 @@ class Proteus(NativeFilter):
             space: "extended", or "paper": tries and Bloom filters alone, chosen as the released code of the paper does.
             design: Build this one, without a search.
             max_probes: A query that would probe the approximate part this often is told True at once: a power of two
-                up to 2**20, or None for no such cap.
+                up to 2**20, or None for 2**24.
             worst_case: (length, rate): for every empty range of at most `length` codes, whatever keys and queries are,
                 the rate must not exceed this one, over the choice of the seed. Codes of floats are one ulp apart,
                 those of datetimes one tick.

@@ -65,7 +65,7 @@ class Rosetta(NativeFilter):
             bits_per_key: From 1 to 1024, everything included.
             max_range: Codes of the longest range that the levels are made for; by default that of the sample, or 64
                 without one. For floats a code is one step to the next float.
-            max_probes: A query that needs more is told True: a power of two up to 2**20, or None for no such cap.
+            max_probes: A query that needs more is told True: a power of two up to 2**20, or None for 2**24.
             seed: Of the hashes, from 0 to 2**64 - 1.
 
         Raises:

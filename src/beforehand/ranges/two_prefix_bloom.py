@@ -62,7 +62,7 @@ class TwoPrefixBloom(NativeFilter):
             bits_per_key: From 1 to 1024, everything included.
             prefix_bits: The two lengths, the shorter one first, if they are not to be chosen.
             max_probes: A query that would have to probe either filter this often is told True: a power of two up to
-                2**20, or None for no such cap.
+                2**20, or None for 2**24.
             seed: Of the hashes, from 0 to 2**64 - 1.
 
         Raises:
