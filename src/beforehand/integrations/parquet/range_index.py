@@ -163,8 +163,12 @@ class RangeIndex:
                 size = os.fstat(stream.fileno()).st_size
                 data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
         except OSError as error:
+            given = Path(os.path.abspath(path))
+            if not given.exists():
+                raise InvalidInput(f"{given} does not exist; check the path") from error
             raise InvalidInput(
-                f"{place} cannot be read: {error.strerror}; build it with beforehand ranges index"
+                f"{place} cannot be read: {error.strerror}; "
+                f"build it with beforehand ranges index {shlex.quote(str(path))} --column NAME"
             ) from error
         try:
             description, begin = unpacked(data)
@@ -286,13 +290,13 @@ class RangeIndex:
         groups = sum(len(file.rows) for file in files)
         stored = sum(file.bytes for file in files)
         lines = [
-            f"{len(files)} files in {self._folder}, {groups:,} row groups, {rows:,} rows, {stored:,} bytes",
+            f"{_files(len(files))} in {self._folder}, {groups:,} row groups, {rows:,} rows, {stored:,} bytes",
             f"filters of {self.nbytes:,} bytes, {self.nbytes / max(stored, 1):.2%} of the files",
         ]
         for column in described.columns:
             lines.append(self._groups(column.path).explain())
         if added := len(self._added()):
-            lines.append(f"{added} files are not in the index and always read whole; {self._remedy()}")
+            lines.append(f"{_files(added)} not in the index, always read whole; {self._remedy()}")
         return "\n".join(lines)
 
     @property
@@ -307,7 +311,7 @@ class RangeIndex:
 
     def __repr__(self) -> str:
         """How much it covers."""
-        return f"RangeIndex({len(self._description.files)} files, {', '.join(self._columns)}, {self.nbytes:,} bytes)"
+        return f"RangeIndex({_files(len(self._description.files))}, {', '.join(self._columns)}, {self.nbytes:,} bytes)"
 
     # What the source for polars needs besides.
     @property
@@ -396,3 +400,7 @@ class RangeIndex:
         more = ["..."] if not self._description.directory and len(self._description.files) > 3 else []
         columns = [word for column in self._columns for word in ("--column", column)]
         return f"build it anew: {shlex.join(['beforehand', 'ranges', 'index', *named, *more, *columns])}"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
