@@ -172,6 +172,18 @@ def scans_alike(path, *predicates):
         assert found.equals(pl.scan_parquet(path).filter(predicate).collect())
 
 
+@pytest.mark.parametrize("values", [("1", "x", "3"), ("1", "__HIVE_DEFAULT_PARTITION__", "3"), ("1", "2.5", "3")])
+def test_partitions_are_of_the_same_type_in_each_file(tmp_path, values):
+    for place, value in enumerate(values):
+        (tmp_path / f"k={value}").mkdir()
+        FRAME.slice(place * 300, 300).write_parquet(tmp_path / f"k={value}" / "a.parquet", row_group_size=100)
+    index = RangeIndex.build(tmp_path, columns=["x"])
+    whole = pl.scan_parquet(str(tmp_path / "**/*.parquet"), hive_partitioning=True)
+    for predicate in (NARROW, x.is_in(X[::250]), NARROW & pl.col("k").is_not_null(), x > X[900]):
+        found = scan_parquet_ranges(index).filter(predicate).collect()
+        assert found.sort("x").equals(whole.filter(predicate).collect().sort("x"))
+
+
 def test_nulls_that_match_a_null_are_found(tmp_path):
     path = tmp_path / "a.parquet"
     pl.DataFrame({"x": [1, 2, None, 4, 5, 6]}).write_parquet(path, row_group_size=1)

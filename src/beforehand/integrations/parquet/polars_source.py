@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beforehand.core.errors import MissingDependency
@@ -52,6 +53,7 @@ class Scan:
 
     def __init__(self, index: RangeIndex) -> None:
         self.index = index
+        self.schema: Any = None
         self.schema = self._whole().collect_schema()
 
     def read(
@@ -73,7 +75,13 @@ class Scan:
         return self._scan(self.index.every_file())
 
     def _scan(self, paths: Sequence[str]) -> Any:
-        return polars().scan_parquet(list(paths), hive_partitioning=self.index.directory, glob=False)
+        partitions = None
+        if self.schema is not None and self.index.directory:  # of one file alone, polars may read values otherwise
+            names = {part.partition("=")[0] for path in paths for part in Path(path).parent.parts if "=" in part}
+            partitions = {name: dtype for name, dtype in self.schema.items() if name in names} or None
+        return polars().scan_parquet(
+            list(paths), hive_partitioning=self.index.directory, hive_schema=partitions, glob=False
+        )
 
     def _kept(self, predicate: Any) -> Iterator[Any]:
         """Runs of rows without the row groups that are left out."""
