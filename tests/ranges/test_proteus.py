@@ -132,3 +132,14 @@ def test_a_few_keys_are_built_in_the_space_of_the_paper(keys, bits_per_key):
     built = Proteus.build(keys, bits_per_key=bits_per_key, space="paper")
     assert built.may_contain(keys).all()
     assert Proteus.from_bytes(built.to_bytes()) == built
+
+
+def test_a_trie_that_takes_more_than_its_estimate_is_chosen_for_less():
+    random = np.random.default_rng(1)
+    for count, bits_per_key in ((13, 200), (13, 100), (300, 12), (300, 20)):
+        for seed in range(10):
+            keys = [bytes(random.choice([0, 97, 98, 255], random.integers(0, 12)).tolist()) for _ in range(count)]
+            sample = [f"a{i}".encode() for i in range(100)]
+            built = Proteus.build(keys, (sample, sample), bits_per_key=bits_per_key, space="paper", seed=seed)
+            assert built.may_contain(keys).all()
+            assert Proteus.from_bytes(built.to_bytes()) == built

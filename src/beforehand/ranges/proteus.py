@@ -1,6 +1,6 @@
 """The self-designing range filter: it picks its own structure from a sample of the queries."""
 
-from typing import Any, Self, final
+from typing import Any, Final, Self, final
 
 from beforehand import _native
 from beforehand.core.errors import InvalidInput
@@ -10,6 +10,8 @@ from beforehand.ranges.keys import Keys
 from beforehand.ranges.native_filter import NativeFilter, check_seed, native_keys, native_type, with_room
 from beforehand.ranges.prefix_model import PrefixModel, Space
 from beforehand.ranges.queries import Queries
+
+ESTIMATED: Final = 0.95  # of the bits that were searched with, where what was found does not fit
 
 
 @final
@@ -112,7 +114,16 @@ class Proteus(NativeFilter):
             (design, _), *rivals = model.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
         codes = model.codes
         budget = budget_of(model.count, bits_per_key)
-        built = cls._native_class().build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
+        native, of_type, searched_with = native_keys(codes), native_type(codes.type), bits_per_key
+        while True:
+            try:
+                built = cls._native_class().build(*native, design.native, budget, seed, *of_type)
+                break
+            except InvalidInput:  # a trie may take more than the paper's estimate: then it is chosen for less
+                searched_with *= ESTIMATED
+                if not searched or space != "paper" or searched_with < 1:
+                    raise
+                (design, _), *rivals = model.ranked(bits_per_key=searched_with, space=space, worst_case=worst_case)
         made = cls._of(built)
         if worst_case is not None and made.bound(worst_case[0]) > worst_case[1]:
             raise InvalidInput(
