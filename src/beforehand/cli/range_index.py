@@ -39,7 +39,7 @@ def index(
     queries: Annotated[
         Path | None, typer.Option(help="A trace of kind ranges with real queries, for a single column.")
     ] = None,
-    filter: Annotated[str | None, typer.Option(help="Name of the filter; proteus if no plan says otherwise.")] = None,
+    filter: Annotated[str | None, typer.Option(help="A name, such as surf; proteus if no plan says otherwise.")] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan by ranges plan; also named by BEFOREHAND_PLAN.")] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; as many as there are cores if the files are large.")
@@ -51,8 +51,8 @@ def index(
 ) -> None:
     """Keep range filters beside Parquet files, one for each row group.
 
-    Narrow ranges then read the row groups that hold some rows, also where the
-    column is not sorted. The files themselves are not touched.
+    Narrow ranges then read only the row groups that may hold their rows, even
+    if the column is not sorted. The files themselves are not touched.
     """
     from beforehand.core import Trace, load_plan
     from beforehand.core.errors import InvalidInput
