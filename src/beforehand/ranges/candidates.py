@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome
+from beforehand.ranges.codes import distinct
 from beforehand.ranges.design import Design
 from beforehand.ranges.filters import FILTERS
 from beforehand.ranges.prefix_bloom import best_length
@@ -175,7 +176,7 @@ def sorted_keys(keys: Any) -> Any:
     array = np.asarray(keys)
     if array.dtype.kind in "SUTO":
         return sorted(set(array.tolist() if isinstance(keys, np.ndarray) else keys))
-    return np.unique(array)
+    return distinct(array)
 
 
 def built(name: str, parts: Design | None, keys: Any, queries: tuple[Any, Any], setting: Setting) -> Any:

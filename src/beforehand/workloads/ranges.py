@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
+from beforehand.ranges.codes import distinct
 from beforehand.workloads.draws import normals, uniforms
 
 Keys = NDArray[np.uint64]
@@ -290,10 +291,10 @@ def _distinct(draw: Callable[[NDArray[np.int64]], NDArray[Any]], n: int) -> NDAr
     if n < 1:
         raise InvalidInput(f"n is {n}, but must be at least 1")
     drawn, first = draw(np.arange(n)), n
-    kept = np.unique(drawn)
+    kept = distinct(drawn)
     while len(kept) < n:
         missing = n - len(kept)
-        kept = np.unique(np.concatenate((kept, draw(np.arange(first, first + missing)))))
+        kept = distinct(np.concatenate((kept, draw(np.arange(first, first + missing)))))
         first += missing
     return kept
 

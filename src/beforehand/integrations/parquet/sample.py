@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.integrations.parquet.column_type import ColumnType, Keys
-from beforehand.ranges.codes import float_codes, signed_codes, unsigned_codes
+from beforehand.ranges.codes import distinct, float_codes, signed_codes, unsigned_codes
 from beforehand.ranges.keys import KeyType
 
 QUERIES: Final = 20_000
@@ -39,10 +39,10 @@ def guessed_queries(groups: Sequence[Keys], total: int, type_: ColumnType, seed:
     """
     if type_.key_type.textual:
         return _guessed_strings([np.asarray(keys, object).tolist() for keys in groups if len(keys)], total, seed)
-    found = [np.unique(_codes(keys, type_)) for keys in groups if len(keys)]
+    found = [distinct(_codes(keys, type_)) for keys in groups if len(keys)]
     if not found:
         return None
-    merged = np.unique(np.concatenate(found))
+    merged = distinct(np.concatenate(found))
     alone, together = float(np.median([_gap(codes) for codes in found])), _gap(merged)
     crossing = np.log(max(alone / together, 1.0)) / np.log(len(found)) if len(found) > 1 else 0.0
     reach = max(GAPS * alone * total ** -min(float(crossing), 1.0), 2.0)
