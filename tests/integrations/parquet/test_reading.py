@@ -18,5 +18,5 @@ def test_a_column_that_pyarrow_adds_may_be_returned():
 
 @pytest.mark.parametrize("asked", ["x", ["id", "x"]])
 def test_a_column_to_return_that_is_not_there_is_named(asked):
-    with pytest.raises(InvalidInput, match="a.parquet has no column 'x' to return; take some of id, name"):
+    with pytest.raises(InvalidInput, match=r"a\.parquet has no column 'x' to return; take some of id, name"):
         shown_columns(SCHEMA, asked, "a.parquet")
