@@ -85,3 +85,8 @@ def test_a_policy_holds_the_sample(win: RangePlan) -> None:
     lo = np.asarray(win.sample.lo)
     assert policy[10] == 0  # the kind that is no filter
     assert lo.tobytes() in policy
+
+
+def test_the_price_of_a_query_holds_its_share_of_the_memory(win: RangePlan) -> None:
+    chosen = next(each for each in win.candidates if each.design == win.design)
+    assert win.price.bytes == chosen.bytes / win.queries_per_build > 0

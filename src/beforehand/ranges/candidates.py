@@ -59,9 +59,11 @@ class Candidate:
                 raise InvalidInput(f"{name} is {value!r}, but must be at least 0 and finite")
 
     def price(self, queries_per_build: int) -> Price:
-        """Time for each query, with its share of the building, and memory."""
+        """Time for each query, with its share of the building and of the memory."""
         return Price(
-            seconds=self.filter_seconds + self.build_seconds / queries_per_build, bytes=self.bytes, per="query"
+            seconds=self.filter_seconds + self.build_seconds / queries_per_build,
+            bytes=self.bytes / queries_per_build,  # all queries of a build share the filter's memory
+            per="query",
         )
 
 

@@ -250,7 +250,9 @@ class RangePlan:
             baseline=baseline,
             clairvoyant=clairvoyant,
             price=Price(
-                seconds=seconds + chosen.build_seconds / self.queries_per_build, bytes=chosen.bytes, per="query"
+                seconds=seconds + chosen.build_seconds / self.queries_per_build,
+                bytes=chosen.bytes / self.queries_per_build,
+                per="query",
             ),
             verdict=verdict,
             why=f"{rates}; {why}",
