@@ -11,7 +11,7 @@ namespace bh::ranges {
 namespace {
 
 [[noreturn]] void too_small(const char* part, std::uint64_t prefixes, std::uint64_t budget_bits) {
-  throw InvalidInput("design leaves " + std::to_string(budget_bits) + " bits for " + part + " of " +
+  throw InvalidInput("bits_per_key leaves " + std::to_string(budget_bits) + " bits for " + part + " of " +
                      std::to_string(prefixes) +
                      " prefixes, which is too few; take more bits_per_key, or shorter prefixes");
 }

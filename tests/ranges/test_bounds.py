@@ -132,11 +132,16 @@ def test_bounds_are_broadcast_and_two_scalars_are_one_range():
         (KeyType("datetime64", "s"), 1, 2, r"lo is 1, but the keys are datetime64\[s\]"),
         (KeyType("datetime64", "s"), np.timedelta64(1, "s"), np.timedelta64(2, "s"), "lo is"),
         (KeyType("datetime64", "s"), np.datetime64("NaT"), np.datetime64(2, "s"), "lo is NaT"),
-        (U64, 2, 1, "lo is above hi"),
-        (U64, 2**70, 2**69, "lo is above hi"),
-        (U64, [1, 5], [2, 3], r"lo\[1\] is above hi\[1\]"),
-        (KeyType("datetime64", "h"), np.datetime64(1001, "us"), np.datetime64(1, "ms"), "lo is above hi"),
-        (KeyType("bytes"), b"a\0", b"a", "lo is above hi"),
+        (U64, 2, 1, "lo is 2, above hi, which is 1"),
+        (U64, 2**70, 2**69, f"lo is {2**70}, above hi, which is {2**69}"),
+        (U64, [1, 5], [2, 3], r"lo\[1\] is 5, above hi\[1\], which is 3"),
+        (
+            KeyType("datetime64", "h"),
+            np.datetime64(1001, "us"),
+            np.datetime64(1, "ms"),
+            "above hi, which is 1970-01-01T00:00:00.001",
+        ),
+        (KeyType("bytes"), b"a\0", b"a", r"above hi, which is b'a'"),
     ],
 )
 def test_bounds_of_another_kind_or_order_are_refused(key_type, lo, hi, message):

@@ -79,7 +79,7 @@ def test_a_recorder_is_settled_on_one_kind_of_keys():
 @pytest.mark.parametrize("lo", [[3, 1], np.array([3.0, 1.0])])
 def test_crossed_bounds_are_refused_and_none_of_the_call_is_recorded(lo):
     recorder = QueryRecorder()
-    with pytest.raises(InvalidInput, match=r"lo\[0\] is above hi\[0\]"):
+    with pytest.raises(InvalidInput, match=r"lo\[0\] is .*, above hi\[0\]"):
         recorder.record(lo, 2)
     assert recorder.seen == 0
 
@@ -121,3 +121,8 @@ def test_eight_writers_lose_nothing_before_the_ring_is_full_and_keep_its_capacit
     assert filling.queries()[0].tolist() == list(range(80_000))
     assert len(full.queries()[0]) == 500
     assert filling.seen == full.seen == 80_000
+
+
+def test_a_trace_of_no_queries_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no query was seen yet"):
+        QueryRecorder().trace()

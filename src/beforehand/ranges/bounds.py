@@ -88,8 +88,11 @@ def encode_bounds(
         raise InvalidInput(f"{shapes}, which do not broadcast; pass one of each, or as many") from None
     crossed = np.broadcast_to(_above(key_type, low, high), shape)
     if crossed.any():
+        place = np.unravel_index(int(crossed.argmax()), shape)
+        below, above = (np.broadcast_to(as_array(each, "bounds"), shape)[place] for each in (hi, lo))
         raise InvalidInput(
-            f"{first_of(names[0], crossed)} is above {first_of(names[1], crossed)}; swap them, or drop the range"
+            f"{first_of(names[0], crossed)} is {above!s}, above {first_of(names[1], crossed)}, which is {below!s}; "
+            "swap them, or drop the range"
         )
     strict = closed == "left"
     if not key_type.textual:

@@ -111,8 +111,14 @@ class QueryRecorder:
         return self.ring.seen
 
     def trace(self) -> Trace:
-        """The queries that are kept as a trace of kind `ranges`, for `plan`, and for a file."""
+        """The queries that are kept as a trace of kind `ranges`, for `plan`, and for a file.
+
+        Raises:
+            InvalidInput: None was seen yet.
+        """
         lo, hi = self.queries()
+        if not len(lo):
+            raise InvalidInput("no query was seen yet, of which a trace would be; record some first")
         kind = {"bytes": "S", "str": "U"}.get("" if self.key_type is None else self.key_type.kind)
         return ranges_trace(lo, hi) if kind is None else ranges_trace(lo.astype(kind), hi.astype(kind))
 
