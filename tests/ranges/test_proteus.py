@@ -96,7 +96,7 @@ def test_a_design_is_built_as_it_is_given():
     ids=str,
 )
 def test_a_design_that_does_not_fit_is_refused(design):
-    with pytest.raises(InvalidInput, match="design|bits_per_key leaves"):
+    with pytest.raises(InvalidInput, match=r"design|bits_per_key leaves"):
         Proteus.build(KEYS, design=design, bits_per_key=1)
 
 

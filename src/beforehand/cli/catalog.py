@@ -48,18 +48,15 @@ def reproduce(
 ) -> None:
     """Check a paper's claims against this library, and report a verdict on each.
 
-    Without a name, and for a system that has no study yet, this prints the table of systems.
+    Without a name this prints the table of systems, each of which has a study.
     """
     from beforehand.core.errors import InvalidInput
 
     named = next((system for system in SYSTEMS if name and _squashed(name) in _names(system)), None)
-    if named is None or named.name not in STUDIES:
+    if named is None:
         systems()
-        if name is not None and named is None:
+        if name is not None:
             raise InvalidInput(f"NAME is {name!r}, but no system has that name; take one from the table above")
-        render.show(f"\nThese have a study: {', '.join(STUDIES)}. The others will follow with their areas.")
-        if named is not None and named.study:
-            render.show(f"{named.name}: {named.study}.")
         return
     study = importlib.import_module(STUDIES[named.name])
     options: dict[str, Any] = {}
