@@ -71,13 +71,14 @@ class Peeling {
     std::uint64_t *xors, *queue, *order;
     std::uint8_t* own;
   };
-  static void sort_by_segment(const FuseShape& shape, std::uint64_t seed, const Prefixes& values, std::uint64_t* starts,
-                              std::uint64_t* order);
+  BH_MULTIVERSION static void sort_by_segment(const FuseShape& shape, std::uint64_t seed, const Prefixes& values,
+                                              std::uint64_t* starts, std::uint64_t* order);
   static bool add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
                   const Room& room);
   static std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first, std::uint64_t end,
                             std::uint64_t done, const Room& room);
-  static std::uint64_t peel(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* starts, const Room& room);
+  BH_MULTIVERSION static std::uint64_t peel(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* starts,
+                                            const Room& room);
 
   Prefixes values_;
   Storage<std::uint64_t> distinct_;
