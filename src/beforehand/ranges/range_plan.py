@@ -244,7 +244,7 @@ class RangePlan:
         )
         return Report(
             area=self.area,
-            metric="reads for nothing, for each query",
+            metric="wasted reads",
             expected=self.expected,
             measured=mine,
             baseline=baseline,
