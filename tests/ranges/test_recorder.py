@@ -126,3 +126,11 @@ def test_eight_writers_lose_nothing_before_the_ring_is_full_and_keep_its_capacit
 def test_a_trace_of_no_queries_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no query was seen yet"):
         QueryRecorder().trace()
+
+
+@pytest.mark.parametrize("kind", ["M8[s]", "m8[ms]"])
+def test_the_first_query_may_be_two_scalars_of_time(kind):
+    lo, hi = np.array([5, 7], kind)
+    recorder = QueryRecorder()
+    recorder.record(lo, hi)
+    assert [side.tolist() for side in recorder.queries()] == [[lo.tolist()], [hi.tolist()]]

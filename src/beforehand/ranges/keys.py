@@ -158,7 +158,7 @@ def type_of(array: NDArray[Any], name: str) -> KeyType:
     if kind == "f" and array.dtype.itemsize <= 8:
         return KeyType("float64")
     if kind in _TIMES:
-        return KeyType(_TIMES[kind], ticks_of(array[:0], name)[1])  # type: ignore[arg-type]
+        return KeyType(_TIMES[kind], ticks_of(array.reshape(-1)[:0], name)[1])  # type: ignore[arg-type]
     if kind in "SUTO" and array.size:
         first = array.reshape(-1)[0]
         if isinstance(first, bytes | str):
