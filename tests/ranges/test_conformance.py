@@ -275,3 +275,45 @@ def test_a_bound_has_a_length(name, length):
 def test_bits_per_key_are_from_1_to_1024(name, bits):
     with pytest.raises(InvalidInput, match="bits_per_key"):
         build(name, draw("int64", 20), "int64", bits_per_key=bits)
+
+
+BOUNDS = {
+    "integers": (1, 2**70),
+    "floats": (1.5, 2),
+    "text": ("a", "b"),
+    "bytes": (b"a", b"b"),
+    "times": (np.datetime64(1, "s"), np.datetime64(2, "s")),
+    "durations": (np.timedelta64(1, "s"), np.timedelta64(2, "s")),
+}
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+@pytest.mark.parametrize("name", FILTERS)
+def test_without_keys_every_range_of_any_kind_is_empty(name, kind):
+    lo, hi = BOUNDS[kind]
+    made = FILTERS[name].build([], **({"queries": None} if name == "two-prefix-bloom" else {}))
+    for filter in (made, load(made.to_bytes())):
+        assert filter.may_intersect(lo, hi) is False
+        assert filter.may_intersect(lo, hi, closed="left") is False
+        assert filter.may_contain(lo) is False
+        assert filter.may_contain([lo, hi]).tolist() == [False, False]
+        assert filter.may_intersect([lo, lo], hi).tolist() == [False, False]
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+@pytest.mark.parametrize("name", ["proteus", "prefix-bloom", "two-prefix-bloom", "rosetta"])
+def test_without_keys_a_sample_may_be_of_any_kind(name, kind):
+    lo, hi = BOUNDS[kind]
+    assert FILTERS[name].build([], ([lo] * 60, [hi] * 60)).may_intersect(lo, hi) is False
+
+
+def test_without_keys_a_range_must_still_be_one():
+    made = FILTERS["proteus"].build([])
+    with pytest.raises(InvalidInput, match="lo is b, above hi, which is a"):
+        made.may_intersect("b", "a")
+    with pytest.raises(InvalidInput, match="hi is 2, but the keys are str"):
+        made.may_intersect("a", 2)
+    with pytest.raises(InvalidInput, match="lo is True"):
+        made.may_intersect(True, 2)
+    with pytest.raises(InvalidInput, match="lo is 'a', but the keys are uint64"):
+        FILTERS["proteus"].build(np.empty(0, np.uint64)).may_intersect("a", "b")

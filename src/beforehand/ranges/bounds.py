@@ -18,7 +18,7 @@ from beforehand.ranges.codes import (
     unsigned_codes,
     whole_codes,
 )
-from beforehand.ranges.keys import KeyType, as_array
+from beforehand.ranges.keys import KeyType, as_array, type_of
 from beforehand.ranges.strings import Strings, as_strings, rows_of
 from beforehand.ranges.times import in_unit, ticks_of
 
@@ -44,6 +44,16 @@ class Bounds:
     def __len__(self) -> int:
         """How many ranges there are."""
         return len(self.empty)
+
+
+def type_of_bounds(key_type: KeyType, count: int, lo: Any, name: str = "lo") -> KeyType:
+    """What bounds must be: of the type of so many keys, or of any type where an empty list of keys has told none."""
+    if count or key_type.kind != "float64":  # as which numpy reads an empty list
+        return key_type
+    array = as_array(lo, name)
+    kind = array.dtype.kind
+    tells = kind in "MmSUT" or (kind == "O" and any(isinstance(item, bytes | str) for item in array.reshape(-1)[:1]))
+    return type_of(array, name) if tells else key_type
 
 
 @final

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.ranges.bounds import Bounds, Closed, encode_bounds
+from beforehand.ranges.bounds import Bounds, Closed, encode_bounds, type_of_bounds
 from beforehand.ranges.design import MOST_BITS_PER_KEY, budget_of
 from beforehand.ranges.filter import Buffer
 from beforehand.ranges.keys import KEY_KINDS, KeyCodes, KeyType
@@ -95,8 +95,8 @@ class NativeFilter(ABC):
             first, last = lo + self._shift, hi + self._shift
             if 0 <= first <= last < 2**64:
                 return self._native.meets(first, last)
-        bounds = encode_bounds(self._type, 8 * self._native.width, lo, hi, closed=closed)
-        return _shaped(self._intersections(bounds), bounds)
+        bounds = encode_bounds(self._type_of(lo, "lo"), 8 * self._native.width, lo, hi, closed=closed)
+        return _shaped(self._intersections(bounds) if self.count else np.zeros(len(bounds), np.bool_), bounds)
 
     @overload
     def may_contain(self, keys: NDArray[Any] | list[Any]) -> NDArray[np.bool_]: ...
@@ -116,8 +116,11 @@ class NativeFilter(ABC):
         """
         if self._shift is not None and type(keys) is int and 0 <= keys + self._shift < 2**64:
             return self._contains(keys + self._shift)
-        bounds = encode_bounds(self._type, 8 * self._native.width, keys, keys, names=("keys", "keys"))
-        return _shaped(self._points(bounds), bounds)
+        bounds = encode_bounds(self._type_of(keys, "keys"), 8 * self._native.width, keys, keys, names=("keys", "keys"))
+        return _shaped(self._points(bounds) if self.count else np.zeros(len(bounds), np.bool_), bounds)
+
+    def _type_of(self, lo: Any, name: str) -> KeyType:
+        return type_of_bounds(self._type, self.count, lo, name)
 
     def _contains(self, code: int) -> bool:
         return self._native.meets(code, code)  # type: ignore[no-any-return]

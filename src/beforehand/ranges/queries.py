@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
-from beforehand.ranges.bounds import encode_bounds
+from beforehand.ranges.bounds import encode_bounds, type_of_bounds
 from beforehand.ranges.codes import Codes
 from beforehand.ranges.keys import KeyCodes
 from beforehand.ranges.strings import Strings, as_strings
@@ -113,7 +113,10 @@ def encode_queries(keys: KeyCodes, queries: Queries | None, name: str = "queries
         InvalidInput: It is no sample of queries, or none of keys of this type.
     """
     lo, hi = ([], []) if queries is None else ends_of(queries, name)
-    bounds = encode_bounds(keys.type, keys.width, lo, hi)
+    asked = type_of_bounds(keys.type, len(keys), lo)
+    bounds = encode_bounds(asked, keys.width, lo, hi)
+    if asked.textual and not keys.type.textual:  # an empty list of keys, for which there is nothing to design
+        return np.empty(0, np.uint64), np.empty(0, np.uint64)
     kept = np.flatnonzero(~bounds.empty)
     return _rows(bounds.lo, kept), _rows(bounds.hi, kept)
 
