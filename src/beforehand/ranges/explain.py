@@ -13,6 +13,7 @@ from beforehand.ranges.strings import Strings
 SAMPLED_GAPS: Final = 1000
 WELL_USED: Final = 0.9  # of the budget
 NAMED_RIVALS: Final = 3
+ALIKE: Final = 1.05  # times the rate of a design with the same approximate part: no rival of its own
 
 
 @final
@@ -34,11 +35,11 @@ class Story:
         model: PrefixModel,
         bits_per_key: float,
         searched: Space | None,
-        rivals: list[tuple[Design, float]],
+        ranked: list[tuple[Design, float]],
         fell_back: bool,
     ) -> Self:
-        """Of a build that has just ended."""
-        beaten = tuple(rivals[:NAMED_RIVALS])
+        """Of a build that has just ended, of the first of some ranked designs, or of one that was given."""
+        beaten = tuple(_unlike(ranked)[1 : 1 + NAMED_RIVALS])
         return cls(model.asked, model.empty, bits_per_key, searched, beaten, fell_back, _long_ranges(model))
 
 
@@ -61,6 +62,17 @@ def told(made: NativeFilter, native: Any, story: Story | None) -> str:
         lines += ["It was expected to err less than:"]
         lines += [f"  {other}: {rate:.3g}" for other, rate in story.beaten]
     return "\n".join(lines + [f"Note: {warning}." for warning in _warnings(made, story)])
+
+
+def _unlike(ranked: list[tuple[Design, float]]) -> list[tuple[Design, float]]:
+    """Without those that differ from a better design only in an exact part that hardly matters."""
+    kept: list[tuple[Design, float]] = []
+    for design, rate in ranked:
+        part = design.approx, design.approx_bits
+        alike = (known for other, known in kept if part == (other.approx, other.approx_bits))
+        if design.approx == "none" or not any(rate <= ALIKE * known for known in alike):
+            kept.append((design, rate))
+    return kept
 
 
 def _warnings(made: NativeFilter, story: Story) -> list[str]:

@@ -109,9 +109,10 @@ class Proteus(NativeFilter):
         model = PrefixModel(keys, queries, max_probes=max_probes)
         if space == "paper" and design is None:  # whose Bloom filters have 64 bits at least
             bits_per_key = with_room(bits_per_key, model.count)
-        searched, rivals = design is None, []
-        if design is None:
-            (design, _), *rivals = model.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
+        ranked = []
+        if searched := design is None:
+            ranked = model.ranked(bits_per_key=bits_per_key, space=space, worst_case=worst_case)
+            design = ranked[0][0]
         codes = model.codes
         budget = budget_of(model.count, bits_per_key)
         native, of_type, searched_with = native_keys(codes), native_type(codes.type), bits_per_key
@@ -123,7 +124,8 @@ class Proteus(NativeFilter):
                 searched_with *= ESTIMATED
                 if not searched or space != "paper" or searched_with < 1:
                     raise
-                (design, _), *rivals = model.ranked(bits_per_key=searched_with, space=space, worst_case=worst_case)
+                ranked = model.ranked(bits_per_key=searched_with, space=space, worst_case=worst_case)
+                design = ranked[0][0]
         made = cls._of(built)
         if worst_case is not None and made.bound(worst_case[0]) > worst_case[1]:
             raise InvalidInput(
@@ -134,7 +136,7 @@ class Proteus(NativeFilter):
             rate = model.expected(made.design, bits_per_key=bits_per_key)
             interval = model.interval(made.design, bits_per_key=bits_per_key, seed=seed)
             built.expect(rate, (*interval, model.empty, model.asked))
-        made._story = Story.of(model, bits_per_key, space if searched else None, rivals, built.fell_back)
+        made._story = Story.of(model, bits_per_key, space if searched else None, ranked, built.fell_back)
         return made
 
     @property
