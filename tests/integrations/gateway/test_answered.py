@@ -71,6 +71,16 @@ def test_an_answer_of_the_responses_api_in_one_piece_is_read_at_its_end():
     assert (found.complete, found.prompt_tokens, found.tokens, found.calls) == (True, 9, 11, [("search", "7")])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("response", [{}, {"response": None}, {"response": 3}, {"response": {"output": [3]}}], ids=str)
+def test_an_end_of_the_responses_api_that_holds_no_response_is_let_pass(response, stream):
+    data = json.dumps({"type": "response.completed"} | response).encode()
+    found = Answered(stream=stream)
+    found.feed(b"data: " + data + b"\n\n" if stream else data)
+    found.finish()
+    assert math.isnan(found.tokens)
+
+
 def test_what_the_engine_counts_goes_before_what_was_seen():
     found = Answered(stream=True)
     found.feed(STREAM + event(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 11}))

@@ -94,7 +94,7 @@ class Answered:
 
     def _take(self, event: Any) -> None:
         if event.get("type") in ENDS:
-            event, self.complete = event["response"], True
+            event, self.complete = event.get("response") or {}, True
         usage = event.get("usage")
         if isinstance(usage, dict):
             self.prompt_tokens = _count(usage.get("prompt_tokens", usage.get("input_tokens")), self.prompt_tokens)

@@ -157,9 +157,8 @@ def _cap(path: str, fields: dict[str, Any]) -> float:
         value = fields.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return float(min(value, 2**40))
-    return (
-        16.0 if path != RESPONSES and "prompt" in fields else math.inf
-    )  # what the API takes where a completion names none
+    # 16 is what the API takes where a completion names none; a `prompt` of the Responses API is the name of a template.
+    return 16.0 if path != RESPONSES and "prompt" in fields else math.inf
 
 
 def storable(name: str) -> str:
