@@ -62,7 +62,7 @@ def sheet(load: float, folder: Path) -> Sheet:
     """Every order at one load, over all seeds."""
     pairs = study.answered(folder)
     probe, _ = study.trained(folder, pairs)
-    longest = np.mean([len(answer) for _, answer in pairs])
+    mean = np.mean([len(answer) for _, answer in pairs])
     known = PromptLength().fit(study.features([each[0] for each in pairs]), [len(each[1]) for each in pairs])
     found: dict[str, list[Arrays]] = {name: [] for name in ORDERS}
     llm = study.engine(folder, worker_cls=study.WORKER, scheduler_cls=study.SCHEDULER, max_num_seqs=SLOTS,
@@ -70,7 +70,7 @@ def sheet(load: float, folder: Path) -> Sheet:
     tokenizer = llm.get_tokenizer()
     for seed in SEEDS:
         prompts = study.held_out(tokenizer, REQUESTS, seed=study.HELD_OUT_SEED + 1 + seed)
-        gaps = np.random.default_rng(seed).exponential(longest / SLOTS / load, REQUESTS)
+        gaps = np.random.default_rng(seed).exponential(mean / SLOTS / load, REQUESTS)
         said = {"none": np.ones(REQUESTS), "prompt": np.array([float(len(each)) for each in prompts])}
         said["predicted"] = np.maximum(known.predict(study.features(prompts)), 1.0)
         for name, (settings, whose, probing) in ORDERS.items():
@@ -88,7 +88,7 @@ def sheet(load: float, folder: Path) -> Sheet:
         title=f"Steps in vLLM at load {load:g}: {SLOTS} slots, {REQUESTS} requests, {len(SEEDS)} seeds",
         columns=["order", "mean", "p99", "first token", "mean, of FCFS's (least and most)", "lengths as FCFS's"],
         rows=rows,
-        below=f"Load is arrivals a step x mean answer, {longest:.0f} tokens, over {SLOTS}. No guard, few requests.",
+        below=f"Load is arrivals a step x mean answer, {mean:.0f} tokens, over {SLOTS}. No guard, few requests.",
     )
 
 
