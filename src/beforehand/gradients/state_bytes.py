@@ -8,7 +8,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand import _native
+from beforehand.core.checksum import crc32c
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.gradients.codec import Codec
 from beforehand.gradients.codecs import codec_from_json
@@ -184,7 +184,7 @@ def _place(key: str) -> tuple[int, bytes]:
 
 
 def _sealed(body: bytes) -> bytes:
-    return body + struct.pack("<I", _native.crc32c(np.frombuffer(body, np.uint8)))
+    return body + struct.pack("<I", crc32c(body))
 
 
 def _corrupt(data: bytes, why: str) -> CorruptData:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from beforehand import _native
+from beforehand.core.checksum import crc32c
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet.reading import Reader
 
@@ -41,12 +41,12 @@ def fingerprint(path: Path) -> Fingerprint:
             footer = stream.read(length)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
-    return Fingerprint(size, _native.crc32c(np.frombuffer(footer, np.uint8)))
+    return Fingerprint(size, crc32c(footer))
 
 
 def checksum_of(chunks: Iterable[int]) -> int:
     """The checksum of a file's values, from those of its chunks: by row group, and in it by column."""
-    return _native.crc32c(np.array(list(chunks), "<u4").view(np.uint8))
+    return crc32c(np.array(list(chunks), "<u4").tobytes())
 
 
 def values_of(path: Path, columns: Sequence[str]) -> int:

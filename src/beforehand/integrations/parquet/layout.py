@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final, final
 
-import numpy as np
-
-from beforehand import _native
+from beforehand.core.checksum import crc32c
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet.column_type import ColumnType
 
@@ -80,7 +78,7 @@ def packed(description: Description, filters: Any) -> Iterator[bytes]:
             f"the description has {len(text)} bytes, but an index holds 4 GiB; index fewer files at once"
         )
     head = HEADER.pack(MAGIC, VERSION, 0, len(text), 0, 0)
-    yield HEADER.pack(MAGIC, VERSION, 0, len(text), _crc(head[:CHECKED] + text), 0)
+    yield HEADER.pack(MAGIC, VERSION, 0, len(text), crc32c(head[:CHECKED] + text), 0)
     yield text + bytes(-(HEADER.size + len(text)) % ALIGNMENT)
     yield filters
 
@@ -108,7 +106,7 @@ def unpacked(data: Any) -> tuple[Description, int]:
     if version < 1 or zero or last or begin > size:
         raise CorruptData(f"the index is damaged in its first {HEADER.size} bytes, or cut off; {REMEDY}")
     text = bytes(data[HEADER.size : HEADER.size + length])
-    if _crc(bytes(data[:CHECKED]) + text) != crc:
+    if crc32c(bytes(data[:CHECKED]) + text) != crc:
         raise CorruptData(f"the description of the index does not have the checksum {crc:08x} any more; {REMEDY}")
     try:
         described = _described(json.loads(text.decode()), size - begin)
@@ -117,10 +115,6 @@ def unpacked(data: Any) -> tuple[Description, int]:
     if any(data[HEADER.size + length : begin]):
         raise CorruptData(f"the index is damaged behind its description; {REMEDY}")
     return described, begin
-
-
-def _crc(data: bytes) -> int:
-    return _native.crc32c(np.frombuffer(data, np.uint8))
 
 
 def _plain(description: Description) -> dict[str, Any]:

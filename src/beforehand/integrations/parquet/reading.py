@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-
-from beforehand import _native
+from beforehand.core.checksum import crc32c
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet.column_type import ColumnKeys, ColumnType
 from beforehand.integrations.parquet.host import arrow
@@ -62,7 +60,7 @@ class Reader:
                         dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
                         stream.seek(max(min(chunk.data_page_offset, dictionary or chunk.data_page_offset), 0))
                         data += stream.read(chunk.total_compressed_size)
-                    found.append(_native.crc32c(np.frombuffer(data, np.uint8)))
+                    found.append(crc32c(data))
         except OSError as error:
             raise InvalidInput(f"{self.path} cannot be read: {error.strerror}; check the path") from error
         return found
