@@ -11,18 +11,18 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.core.errors import CorruptData, InvalidInput, StaleData
+from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.files import writing
 from beforehand.integrations.parquet.bounds import Closed, Range
 from beforehand.integrations.parquet.building import Progress, built_index
 from beforehand.integrations.parquet.column_type import ColumnType
-from beforehand.integrations.parquet.footer import fingerprint, values_of, written_at
+from beforehand.integrations.parquet.freshness import Freshness
 from beforehand.integrations.parquet.groups import Groups
 from beforehand.integrations.parquet.host import arrow
 from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, unpacked
 from beforehand.integrations.parquet.reading import Reader, field_at, shown_columns
 from beforehand.integrations.parquet.scanning import Whole, has_views, kept_of, whole_of, without_views
-from beforehand.integrations.parquet.sources import ENDING, Source, default_index, files_of, found_in
+from beforehand.integrations.parquet.sources import ENDING, Source, default_index, files_of
 from beforehand.ranges.queries import Queries
 
 
@@ -69,7 +69,7 @@ class RangeIndex:
         """
         self._folder, self._description, self._data = folder, description, data
         self._columns = {column.path: Groups(column, data) for column in description.columns}
-        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._since = Freshness(folder, description)
         self._whole: Whole | None = None
 
     @classmethod
@@ -265,23 +265,7 @@ class RangeIndex:
         Raises:
             StaleData: One is gone or was written anew. Further files in a folder are no error: they are kept whole.
         """
-        for file in self._description.files:
-            path = self._folder / file.path
-            try:
-                status = os.stat(path)
-                seen = (status.st_size, status.st_mtime_ns, status.st_ino)
-                if self._seen.get(file.path) == seen:
-                    continue
-                same = fingerprint(path) == (file.bytes, file.footer)
-                if same and written_at(status) != file.written:  # a copy, or written anew with other values
-                    same = values_of(path, self.columns) == file.values
-            except (OSError, InvalidInput):
-                raise StaleData(f"{path} is gone, but the index is of it; {self._remedy()}") from None
-            except CorruptData as error:
-                raise StaleData(f"{error}; then {self._remedy()}") from None
-            if not same:
-                raise StaleData(f"{path} was written anew since it was indexed; {self._remedy()}")
-            self._seen[file.path] = seen
+        self._since.check()
 
     def explain(self) -> str:
         """What is indexed and how, in words."""
@@ -295,8 +279,8 @@ class RangeIndex:
         ]
         for column in described.columns:
             lines.append(self._groups(column.path).explain())
-        if added := len(self._added()):
-            lines.append(f"{_files(added)} not in the index, always read whole; {self._remedy()}")
+        if added := len(self._since.added()):
+            lines.append(f"{_files(added)} not in the index, always read whole; {self._since.remedy()}")
         return "\n".join(lines)
 
     @property
@@ -348,7 +332,7 @@ class RangeIndex:
                 str(self._folder / file.path),
                 [(int(ends[a]), int(ends[b] - ends[a])) for a, b in edges.reshape(-1, 2).tolist()],
             )
-        for path in self._added():
+        for path in self._since.added():
             yield str(self._folder / path), [(0, None)]
 
     def _by_file(self, mask: NDArray[np.bool_]) -> Iterator[tuple[IndexedFile, NDArray[np.bool_]]]:
@@ -369,7 +353,7 @@ class RangeIndex:
         may_hold = groups.may_hold(Range.read(groups.column.type, lo, hi, closed))
         found = {file.path: mask.nonzero()[0].tolist() for file, mask in self._by_file(may_hold)}
         kept: dict[str, list[int] | None] = {path: groups for path, groups in found.items() if groups}
-        kept.update(dict.fromkeys(self._added()))
+        kept.update(dict.fromkeys(self._since.added()))
         return kept
 
     def _groups(self, column: str) -> Groups:
@@ -378,28 +362,11 @@ class RangeIndex:
         return self._columns[column]
 
     def _paths(self) -> list[str]:
-        return [*(file.path for file in self._description.files), *self._added()]
-
-    def _added(self) -> list[str]:
-        """Files that have come to the folder since."""
-        if not self._description.directory:
-            return []
-        known = {file.path for file in self._description.files}
-        return [path for path in found_in(self._folder) if path not in known]
+        return [*(file.path for file in self._description.files), *self._since.added()]
 
     def _all_groups(self, path: str) -> list[int]:
         with Reader(self._folder / path) as reader:
             return list(range(len(reader.rows)))
-
-    def _remedy(self) -> str:
-        named = (
-            [str(self._folder)]
-            if self._description.directory
-            else [str(self._folder / file.path) for file in self._description.files[:3]]
-        )
-        more = ["..."] if not self._description.directory and len(self._description.files) > 3 else []
-        columns = [word for column in self._columns for word in ("--column", column)]
-        return f"build it anew: {shlex.join(['beforehand', 'ranges', 'index', *named, *more, *columns])}"
 
 
 def _files(count: int) -> str:

@@ -1,0 +1,72 @@
+"""What has become of the files of an index since it was built."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import final
+
+from beforehand.core.errors import CorruptData, InvalidInput, StaleData
+from beforehand.integrations.parquet.footer import fingerprint, values_of, written_at
+from beforehand.integrations.parquet.layout import Description, IndexedFile
+from beforehand.integrations.parquet.sources import found_in
+
+
+@final
+class Freshness:
+    """Compares the files with their description.
+
+    Args:
+        folder: What the paths of files count from.
+        description: The files and columns.
+    """
+
+    def __init__(self, folder: Path, description: Description) -> None:
+        self._folder, self._description = folder, description
+        self._columns = [column.path for column in description.columns]
+        self._seen: dict[str, tuple[int, int, int]] = {}
+
+    def check(self) -> None:
+        """Raise if a file is not what it was; what this object has seen with the same time and size is not read again.
+
+        Raises:
+            StaleData: One is gone or was written anew.
+        """
+        for file in self._description.files:
+            path = self._folder / file.path
+            try:
+                status = os.stat(path)
+                seen = (status.st_size, status.st_mtime_ns, status.st_ino)
+                if self._seen.get(file.path) == seen:
+                    continue
+                same = self._is_same(path, file, written_at(status))
+            except (OSError, InvalidInput):
+                raise StaleData(f"{path} is gone, but the index is of it; {self.remedy()}") from None
+            except CorruptData as error:
+                raise StaleData(f"{error}; then {self.remedy()}") from None
+            if not same:
+                raise StaleData(f"{path} was written anew since it was indexed; {self.remedy()}")
+            self._seen[file.path] = seen
+
+    def added(self) -> list[str]:
+        """Files that have come to the folder since."""
+        if not self._description.directory:
+            return []
+        known = {file.path for file in self._description.files}
+        return [path for path in found_in(self._folder) if path not in known]
+
+    def remedy(self) -> str:
+        """The command that builds the index anew."""
+        named = (
+            [str(self._folder)]
+            if self._description.directory
+            else [str(self._folder / file.path) for file in self._description.files[:3]]
+        )
+        more = ["..."] if not self._description.directory and len(self._description.files) > 3 else []
+        columns = [word for column in self._columns for word in ("--column", column)]
+        return f"build it anew: {shlex.join(['beforehand', 'ranges', 'index', *named, *more, *columns])}"
+
+    def _is_same(self, path: Path, file: IndexedFile, written: int) -> bool:
+        if fingerprint(path) != (file.bytes, file.footer):
+            return False
+        # With another time it is a copy, or was written anew with other values.
+        return written == file.written or values_of(path, self._columns) == file.values
