@@ -40,56 +40,8 @@ struct Chunk {
   }
 };
 
-// Peels a set: takes away, again and again, a value that has a slot for itself.
-class Peeling {
- public:
-  Peeling(const Prefixes& values, std::uint64_t count) : values_(values), order_(count), own_(count) {}
-
-  void drop_repeated() {
-    distinct_.resize(values_.codes.size());
-    for (std::size_t i = 0; i < distinct_.size(); ++i) distinct_[i] = values_.codes[i] >> values_.shift;
-    distinct_ = sorted_distinct(std::move(distinct_));
-    values_ = {distinct_, 0};
-    order_.resize(distinct_.size());
-  }
-  // Whether nothing is left.
-  bool run(const FuseShape& shape, std::uint64_t seed) {
-    counts_.resize(shape.slots());
-    xors_.resize(shape.slots());
-    queue_.resize(shape.slots() + 1);  // one is written ahead
-    starts_.assign(shape.segments + 1, 0);
-    sort_by_segment(shape, seed, values_, starts_.data(), order_.data());
-    return peel(shape, seed, starts_.data(),
-                {counts_.data(), xors_.data(), queue_.data(), order_.data(), own_.data()}) == order_.size();
-  }
-  std::span<const std::uint64_t> peeled() const { return order_; }  // in the order in which they were taken
-  const std::uint8_t* own() const { return own_.data(); }           // which of its slots each had for itself
-
- private:
-  struct Room {
-    std::uint8_t* counts;
-    std::uint64_t *xors, *queue, *order;
-    std::uint8_t* own;
-  };
-  BH_MULTIVERSION static void sort_by_segment(const FuseShape& shape, std::uint64_t seed, const Prefixes& values,
-                                              std::uint64_t* starts, std::uint64_t* order);
-  static bool add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
-                  const Room& room);
-  static std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first, std::uint64_t end,
-                            std::uint64_t done, const Room& room);
-  BH_MULTIVERSION static std::uint64_t peel(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* starts,
-                                            const Room& room);
-
-  Prefixes values_;
-  Storage<std::uint64_t> distinct_;
-  Storage<std::uint8_t> counts_;  // of each slot: 4 * (its values), XOR which of their slots it is
-  Storage<std::uint64_t> xors_, queue_, starts_;
-  Storage<std::uint64_t> order_;  // by segment; those peeled take the places of those added
-  Storage<std::uint8_t> own_;
-};
-
-BH_MULTIVERSION void Peeling::sort_by_segment(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
-                                              std::uint64_t* starts, std::uint64_t* order) {
+BH_MULTIVERSION void sort_by_segment(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
+                                     std::uint64_t* starts, std::uint64_t* order) {
   const FuseShape shape = shape_in;
   const Prefixes all = values_in;
   Chunk chunk;
@@ -108,9 +60,17 @@ BH_MULTIVERSION void Peeling::sort_by_segment(const FuseShape& shape_in, std::ui
   }
 }
 
+// What peeling works in, and leaves its order in.
+struct Room {
+  std::uint8_t* counts;  // of each slot: 4 * (its values), XOR which of their slots it is
+  std::uint64_t *xors, *queue;
+  std::uint64_t* order;  // by segment; those peeled take the places of those added
+  std::uint8_t* own;     // which of its slots each had for itself
+};
+
 // False where a slot gets more values than it can count.
-BH_INLINE bool Peeling::add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
-                            const Room& room) {
+BH_INLINE bool add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
+                   const Room& room) {
   Chunk chunk;
   bool overflow = false;
   for (std::size_t at = 0; at < n; at += kChunk) {
@@ -128,8 +88,8 @@ BH_INLINE bool Peeling::add(const FuseShape& shape, std::uint64_t seed, const st
 }
 
 // Takes what is alone in a slot from `first` to `end`, then what becomes alone before `end`.
-BH_INLINE std::uint64_t Peeling::take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first,
-                                      std::uint64_t end, std::uint64_t done, const Room& room) {
+BH_INLINE std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first, std::uint64_t end,
+                             std::uint64_t done, const Room& room) {
   std::uint64_t waiting = 0;
   for (std::uint64_t slot = first; slot < end; ++slot) {
     room.queue[waiting] = slot;
@@ -162,8 +122,8 @@ BH_INLINE std::uint64_t Peeling::take(const FuseShape& shape, std::uint64_t seed
 
 // Segment after segment: once its own values are added, no others will come to its slots, and all that is touched lies
 // close together. Returns how many were peeled.
-BH_MULTIVERSION std::uint64_t Peeling::peel(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* starts,
-                                            const Room& room_in) {
+BH_MULTIVERSION std::uint64_t peel(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* starts,
+                                   const Room& room_in) {
   const FuseShape shape = shape_in;
   const Room room = room_in;
   const std::uint64_t size = std::uint64_t{1} << shape.segment_log;
@@ -180,6 +140,67 @@ BH_MULTIVERSION std::uint64_t Peeling::peel(const FuseShape& shape_in, std::uint
     done = take(shape, seed, segment * size, (segment + 1) * size, done, room);
   }
   return done;
+}
+
+// Peels a set: takes away, again and again, a value that has a slot for itself.
+class Peeling {
+ public:
+  Peeling(const Prefixes& values, std::uint64_t count) : values_(values), order_(count), own_(count) {}
+
+  void drop_repeated() {
+    distinct_.resize(values_.codes.size());
+    for (std::size_t i = 0; i < distinct_.size(); ++i) distinct_[i] = values_.codes[i] >> values_.shift;
+    distinct_ = sorted_distinct(std::move(distinct_));
+    values_ = {distinct_, 0};
+    order_.resize(distinct_.size());
+  }
+  // Whether nothing is left.
+  bool run(const FuseShape& shape, std::uint64_t seed) {
+    counts_.resize(shape.slots());
+    xors_.resize(shape.slots());
+    queue_.resize(shape.slots() + 1);  // one is written ahead
+    starts_.assign(shape.segments + 1, 0);
+    sort_by_segment(shape, seed, values_, starts_.data(), order_.data());
+    return peel(shape, seed, starts_.data(),
+                {counts_.data(), xors_.data(), queue_.data(), order_.data(), own_.data()}) == order_.size();
+  }
+  std::span<const std::uint64_t> peeled() const { return order_; }  // in the order in which they were taken
+  const std::uint8_t* own() const { return own_.data(); }           // which of its slots each had for itself
+
+ private:
+  Prefixes values_;
+  Storage<std::uint64_t> distinct_;
+  Storage<std::uint8_t> counts_;  // of each slot: 4 * (its values), XOR which of their slots it is
+  Storage<std::uint64_t> xors_, queue_, starts_;
+  Storage<std::uint64_t> order_;  // by segment; those peeled take the places of those added
+  Storage<std::uint8_t> own_;
+};
+
+// Backwards: when a value comes, all that use its own slot have come, as they were peeled later.
+BH_MULTIVERSION void assign(const FuseShape& shape_in, std::uint64_t seed, std::span<const std::uint64_t> values,
+                            const std::uint8_t* owned, std::uint8_t* slots, std::uint8_t* plane) {
+  const FuseShape shape = shape_in;
+  const std::uint64_t mask = (std::uint64_t{1} << shape.bits) - 1;
+  Chunk chunk;
+  std::array<std::uint64_t, kChunk> prints;
+  for (std::size_t end = values.size(); end > 0;) {
+    const std::size_t size = std::min(kChunk, end);
+    end -= size;
+    chunk.find_slots(shape, seed, values.data() + end, size);
+    for (std::size_t i = 0; i < size; ++i) prints[i] = Fuse::fingerprint(seed, values[end + i]);
+    for (std::size_t i = size; i-- > 0;) {
+      std::uint64_t differ = prints[i], bit = prints[i] >> shape.bits;
+      for (std::uint32_t j = 0; j < 4; ++j) {
+        const std::uint64_t at = chunk.slots[j][i] * shape.bits;
+        differ ^= load_word(slots + at / 8) >> at % 8;
+      }
+      const std::uint64_t own = chunk.slots[owned[end + i]][i];
+      xor_bits(slots, own * shape.bits, differ & mask);
+      if (chunk.places.segment[i] + 4 > shape.covered) continue;
+      for (std::uint32_t j = 0; j < 4; ++j) bit ^= plane[chunk.slots[j][i] / 8] >> chunk.slots[j][i] % 8;
+      plane[own / 8] ^= static_cast<std::uint8_t>((bit & 1) << own % 8);
+    }
+  }
 }
 
 }  // namespace
@@ -222,38 +243,11 @@ std::optional<Fuse> Fuse::build(const Prefixes& values, std::uint64_t count, std
     }
     const std::uint64_t chosen = kth(seed, static_cast<std::uint64_t>(attempt));
     if (!peeling.run(shape, chosen)) continue;
-    Fuse fuse(shape, chosen, Payload(shape.slots_bits()), Payload(shape.plane_bits()));
-    fuse.assign(peeling.peeled(), peeling.own());
-    return fuse;
+    Payload slots(shape.slots_bits()), plane(shape.plane_bits());
+    assign(shape, chosen, peeling.peeled(), peeling.own(), slots.writable(), plane.writable());
+    return Fuse(shape, chosen, std::move(slots), std::move(plane));
   }
   return std::nullopt;
-}
-
-// Backwards: when a value comes, all that use its own slot have come, as they were peeled later.
-BH_MULTIVERSION void Fuse::assign(std::span<const std::uint64_t> values, const std::uint8_t* owned) {
-  const FuseShape shape = shape_;
-  const std::uint64_t seed = seed_, mask = (std::uint64_t{1} << shape.bits) - 1;
-  std::uint8_t *slots = slots_.writable(), *plane = plane_.writable();
-  Chunk chunk;
-  std::array<std::uint64_t, kChunk> prints;
-  for (std::size_t end = values.size(); end > 0;) {
-    const std::size_t size = std::min(kChunk, end);
-    end -= size;
-    chunk.find_slots(shape, seed, values.data() + end, size);
-    for (std::size_t i = 0; i < size; ++i) prints[i] = fingerprint(seed, values[end + i]);
-    for (std::size_t i = size; i-- > 0;) {
-      std::uint64_t differ = prints[i], bit = prints[i] >> shape.bits;
-      for (std::uint32_t j = 0; j < 4; ++j) {
-        const std::uint64_t at = chunk.slots[j][i] * shape.bits;
-        differ ^= load_word(slots + at / 8) >> at % 8;
-      }
-      const std::uint64_t own = chunk.slots[owned[end + i]][i];
-      xor_bits(slots, own * shape.bits, differ & mask);
-      if (chunk.places.segment[i] + 4 > shape.covered) continue;
-      for (std::uint32_t j = 0; j < 4; ++j) bit ^= plane[chunk.slots[j][i] / 8] >> chunk.slots[j][i] % 8;
-      plane[own / 8] ^= static_cast<std::uint8_t>((bit & 1) << own % 8);
-    }
-  }
 }
 
 Fuse Fuse::load(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane) {

@@ -109,7 +109,6 @@ class Fuse {
   Fuse(const FuseShape& shape, std::uint64_t seed, Payload slots, Payload plane)
       : shape_(shape), seed_(seed), slots_(std::move(slots)), plane_(std::move(plane)) {}
 
-  BH_MULTIVERSION void assign(std::span<const std::uint64_t> values, const std::uint8_t* owned);
   BH_INLINE bool plane_agrees(const Place& place, std::uint64_t v, std::uint64_t print) const;
 
   FuseShape shape_;
