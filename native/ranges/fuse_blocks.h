@@ -147,4 +147,18 @@ constexpr std::uint32_t values_asked(const FuseBlock& block) {
   return (std::uint32_t{2} << block.last) - (std::uint32_t{1} << block.first);
 }
 
+// `equal` gives the values that are asked for, a bit for each, whose slots give their fingerprints.
+template <typename Equal>
+BH_INLINE void ask_placed(const Fuse& fuse, const FuseBlock* blocks, std::size_t n, bool* answers, const Equal& equal) {
+  BlockPlaces places;
+  place_blocks(fuse, blocks, n, places);
+  ask_few(fuse, blocks, n, places, answers);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (few_values(blocks[i])) continue;
+    const std::uint32_t found = equal(blocks[i], OneOfBlocks{fuse.slots().data(), places, i});
+    bool& answer = answers[blocks[i].question];
+    answer = answer || (found != 0 && confirm(fuse, blocks[i].block, found));
+  }
+}
+
 }  // namespace bh::ranges

@@ -97,18 +97,11 @@ bool ask_block_v3(const Fuse& fuse, const Fuse::Place& place, const FuseBlock& b
 
 BH_TARGET("x86-64-v3")
 void ask_blocks_v3(const Fuse& fuse, const FuseBlock* blocks, std::size_t n, bool* answers) {
-  BlockPlaces places;
-  place_blocks(fuse, blocks, n, places);
-  ask_few(fuse, blocks, n, places, answers);
   Kernel kernel;
   prepare(kernel, fuse.shape().bits);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (few_values(blocks[i])) continue;
-    const OneOfBlocks groups{fuse.slots().data(), places, i};
-    const std::uint32_t equal = equal_values(kernel, blocks[i], fuse.seed(), groups);
-    bool& answer = answers[blocks[i].question];
-    answer = answer || (equal != 0 && confirm(fuse, blocks[i].block, equal));
-  }
+  ask_placed(fuse, blocks, n, answers, [&](const FuseBlock& block, const OneOfBlocks& groups) BH_TARGET("x86-64-v3") {
+    return equal_values(kernel, block, fuse.seed(), groups);
+  });
 }
 
 }  // namespace bh::ranges

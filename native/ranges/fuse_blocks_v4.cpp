@@ -63,18 +63,18 @@ BH_BLOCK_INLINE void fingerprints(__m512i& prints, std::uint64_t block, std::uin
   prints = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi64_epi32(low)), _mm512_cvtepi64_epi32(high), 1);
 }
 
-// Those values of a block, a bit for each, whose slots give their fingerprints.
+// Those values of a block that are asked for, a bit for each, whose slots give their fingerprints.
 template <typename Groups>
-BH_BLOCK_INLINE std::uint32_t equal_values(const Kernel& kernel, std::uint64_t block, std::uint64_t seed,
+BH_BLOCK_INLINE std::uint32_t equal_values(const Kernel& kernel, const FuseBlock& block, std::uint64_t seed,
                                            const Groups& groups) {
   __m512i differ;
-  fingerprints(differ, block, seed);
+  fingerprints(differ, block.block, seed);
   for (std::uint32_t j = 0; j < 4; ++j) {
     __m512i group;
     unpack(group, kernel, groups.start(j), groups.turn(j));
     differ = _mm512_xor_si512(differ, group);
   }
-  return _mm512_testn_epi32_mask(differ, kernel.mask);
+  return _mm512_testn_epi32_mask(differ, kernel.mask) & values_asked(block);
 }
 
 }  // namespace
@@ -83,25 +83,17 @@ BH_TARGET("x86-64-v4")
 bool ask_block_v4(const Fuse& fuse, const Fuse::Place& place, const FuseBlock& block) {
   Kernel kernel;
   prepare(kernel, fuse.shape().bits);
-  const OneBlock groups{fuse, place};
-  const std::uint32_t equal = equal_values(kernel, block.block, fuse.seed(), groups) & values_asked(block);
+  const std::uint32_t equal = equal_values(kernel, block, fuse.seed(), OneBlock{fuse, place});
   return equal != 0 && confirm(fuse, block.block, equal);
 }
 
 BH_TARGET("x86-64-v4")
 void ask_blocks_v4(const Fuse& fuse, const FuseBlock* blocks, std::size_t n, bool* answers) {
-  BlockPlaces places;
-  place_blocks(fuse, blocks, n, places);
-  ask_few(fuse, blocks, n, places, answers);
   Kernel kernel;
   prepare(kernel, fuse.shape().bits);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (few_values(blocks[i])) continue;
-    const OneOfBlocks groups{fuse.slots().data(), places, i};
-    const std::uint32_t equal = equal_values(kernel, blocks[i].block, fuse.seed(), groups) & values_asked(blocks[i]);
-    bool& answer = answers[blocks[i].question];
-    answer = answer || (equal != 0 && confirm(fuse, blocks[i].block, equal));
-  }
+  ask_placed(fuse, blocks, n, answers, [&](const FuseBlock& block, const OneOfBlocks& groups) BH_TARGET("x86-64-v4") {
+    return equal_values(kernel, block, fuse.seed(), groups);
+  });
 }
 
 }  // namespace bh::ranges
