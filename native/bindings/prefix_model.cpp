@@ -1,45 +1,19 @@
 #include "ranges/prefix_model.h"
 
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
-
 #include <cstdint>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "bindings/arrays.h"
-#include "bindings/bindings.h"
-#include "support/errors.h"
+#include "bindings/range_filter.h"
 
-namespace ranges = bh::ranges;
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
 
-using Codes = Array<std::uint64_t>;
-using Text = Array<std::uint8_t>;
+using namespace range_filters;
 using Probes = std::optional<std::uint64_t>;
-using Parts = std::tuple<int, std::uint32_t, std::uint64_t, int, std::uint32_t, Probes>;
-
-ranges::Design design_of(const Parts& parts) {
-  const auto& [exact, exact_bits, width, approx, approx_bits, probes] = parts;
-  if (exact < 0 || exact > 2 || approx < 0 || approx > 3) throw bh::InvalidInput("a design has no such parts");
-  return {ranges::Exact(exact), exact_bits, width, ranges::Approx(approx), approx_bits, probes};
-}
-
-ranges::ByteKeys strings(const Codes& offsets, const Text& data, std::size_t width) {
-  const auto places = span(offsets);
-  if (places.empty() || places[0] != 0 || places.back() > data.size()) throw bh::InvalidInput("offsets leave the data");
-  for (std::size_t i = 1; i < places.size(); ++i) {
-    if (places[i] < places[i - 1] || places[i] - places[i - 1] > width) throw bh::InvalidInput("a string is too long");
-  }
-  return {places, data.data(), width};
-}
 
 // A model with the arrays that it borrows.
 class Model {
@@ -74,7 +48,6 @@ class Model {
     return ranges::CodeSample{keys, lo, hi};
   }
   static ranges::Sample texts(const ranges::ByteKeys& keys, const ranges::ByteKeys& lo, const ranges::ByteKeys& hi) {
-    if (keys.width < 1 || keys.width > ranges::kLongestKey) throw bh::InvalidInput("codes have 1 to 4,096 bytes");
     if (!ranges::strictly_ascend(keys)) throw bh::InvalidInput("codes must ascend");
     check(lo.count(), hi.count(), [&](std::size_t i) { return ranges::compare(lo[i], hi[i]) <= 0; });
     return ranges::ByteSample{keys, lo, hi};
@@ -101,9 +74,7 @@ std::vector<std::pair<Parts, double>> ranked(const Model& self, std::uint64_t bu
   std::vector<std::pair<Parts, double>> all;
   for (const auto& [found, rate] :
        self->ranked(budget, paper ? ranges::Space::paper : ranges::Space::extended, worst_case))
-    all.push_back({{static_cast<int>(found.exact), found.exact_bits, found.bucket_width, static_cast<int>(found.approx),
-                    found.approx_bits, found.max_probes},
-                   rate});
+    all.emplace_back(parts_of(found), rate);
   return all;
 }
 
