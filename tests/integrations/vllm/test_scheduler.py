@@ -6,6 +6,7 @@ import pytest
 from vllm.v1.core.sched.scheduler import Scheduler as Stock
 
 from beforehand.integrations.vllm import Scheduler
+from tests.integrations.gateway.plans import plan
 from tests.integrations.vllm.engines import add, free_blocks, new_scheduler, run, scheduler_of
 
 pytestmark = pytest.mark.vllm
@@ -112,6 +113,24 @@ def test_no_more_run_than_the_setting_cap_allows(ours, stock):
     most = []
     assert run(llm, lambda step: most.append(len(scheduler_of(llm).running))) == stock
     assert max(most) == 2
+
+
+@pytest.mark.parametrize("named", ["setting", "variable"])
+def test_a_plans_file_says_all_that_an_engine_needs(ours, stock, tmp_path, monkeypatch, named):
+    made = plan()
+    made.save(tmp_path / "plan.json")
+    if named == "variable":
+        monkeypatch.setenv("BEFOREHAND_PLAN", str(tmp_path / "plan.json"))
+    llm = ours({"plan": str(tmp_path / "plan.json")} if named == "setting" else None, max_num_seqs=1)
+    order = scheduler_of(llm).order
+    assert order.settings.policy == made.build(tmp_path)["policy"]
+    assert order.settings.profile == made.setting.profile
+    for number, tokens in enumerate(LENGTHS):
+        add(llm, number, tokens)
+    assert run(llm) == stock
+    for number, prompt in enumerate((300, 20, 100)):  # the plan was made where answers were as long as prompts
+        add(llm, number, 3, length=prompt)
+    assert list(run(llm)) == ["1", "2", "0"]
 
 
 def test_1000_requests_with_random_aborts_leave_nothing_behind(ours):
