@@ -28,7 +28,7 @@ def test_without_a_sample_it_holds_whole_keys():
 def test_it_takes_the_length_that_it_is_given():
     assert PrefixBloom.build(KEYS, prefix_bits=40).prefix_bits == 40
     assert PrefixBloom.build(KEYS, prefix_bits=40).bound(1) == 1.0
-    for bits in (0, 65, 1.5, "40"):
+    for bits in (0, 65, 1.5, "40", True):
         with pytest.raises(InvalidInput, match="prefix_bits"):
             PrefixBloom.build(KEYS, prefix_bits=bits)
 

@@ -79,7 +79,11 @@ class PrefixBloom(NativeFilter):
         budget = budget_of(len(codes), bits_per_key)
         if prefix_bits is None:
             prefix_bits = best_length(model, bits_per_key)
-        elif not isinstance(prefix_bits, int | np.integer) or not 1 <= prefix_bits <= codes.width:
+        elif (
+            isinstance(prefix_bits, bool)
+            or not isinstance(prefix_bits, int | np.integer)
+            or not 1 <= prefix_bits <= codes.width
+        ):
             raise InvalidInput(f"prefix_bits is {prefix_bits!r}, but must be from 1 to {codes.width}, those of a code")
         design = Design(approx="bloom", approx_bits=int(prefix_bits), max_probes=max_probes)
         built = cls._native_class().build(*native_keys(codes), design.native, budget, seed, *native_type(codes.type))
