@@ -6,6 +6,7 @@ import pytest
 from beforehand.core import Plan, Trace
 from beforehand.core.errors import InvalidInput
 from beforehand.ranges import PrefixBloom, Proteus, RangePlan, audit, plan, ranges_trace
+from beforehand.ranges.candidates import sorted_keys
 from beforehand.workloads.ranges import name_queries, queries, stdlib_names, uniform_keys
 
 KEYS = uniform_keys(20_000, seed=0)
@@ -145,6 +146,33 @@ def test_it_needs_keys_and_queries() -> None:
         plan([1, 2], Trace("ranges", {"lo": [1]}))
     with pytest.raises(InvalidInput, match="must be a pair"):
         plan([1, 2], 7)  # type: ignore[arg-type]
+
+
+def test_a_sample_may_be_scalars_or_broadcast() -> None:
+    names = ["ann", "bob", "eve"]
+    assert list(plan(names, ("c", "d")).sample.lo) == [b"c"]
+    assert list(plan(names, (["c", "b"], "d")).sample.hi) == [b"d", b"d"]
+    report = plan(KEYS, NEAR, read_cost=30e-3).audit((KEYS[:60], KEYS[-1]), keys=KEYS)
+    assert report.measured.value == 0
+    assert plan(names, ("c", "d")).audit(("x", "y"), keys=names).verdict
+
+
+def test_integers_in_a_list_are_planned_for_as_such_however_large() -> None:
+    assert sorted_keys([2**63 + 1, 5, 5]).tolist() == [5, 2**63 + 1]  # numpy alone reads floats
+    assert sorted_keys([b"b\0", b"a", b"a"]) == [b"a", b"b\0"]
+
+
+def test_few_keys_can_be_planned_for() -> None:
+    asked = np.arange(100, 200)
+    chosen = plan([5, 2**63], (asked, asked), bits_per_key=1, read_cost=1.0)
+    assert (chosen.keys, chosen.empty) == (2, 100)
+    assert [each.design for each in chosen.candidates] == ["none", "prefix-bloom", "proteus"]
+
+
+def test_bounds_of_a_trace_in_two_units_are_kept_in_the_finer_one() -> None:
+    trace = ranges_trace(np.array(["2026-01-01"], "M8[D]"), np.array(["2026-01-01T05"], "M8[h]"))
+    assert trace.meta == {"dtype": "datetime64[h]"}
+    assert trace["hi"] - trace["lo"] == [5]
 
 
 def test_times_of_queries_are_numbers() -> None:

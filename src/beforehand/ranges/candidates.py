@@ -14,6 +14,8 @@ from beforehand.core.report import Outcome
 from beforehand.ranges.codes import distinct
 from beforehand.ranges.design import Design
 from beforehand.ranges.filters import FILTERS
+from beforehand.ranges.keys import key_array
+from beforehand.ranges.native_filter import with_room
 from beforehand.ranges.prefix_bloom import best_length
 from beforehand.ranges.prefix_model import DRAWS, PrefixModel
 
@@ -103,18 +105,19 @@ class Trial:
         Raises:
             InvalidInput: It cannot be built over these keys.
         """
-        setting, model = self.setting, self.model
+        setting, model, bits_per_key = self.setting, self.model, self.setting.bits_per_key
         if name == "proteus":
-            parts = model.best(bits_per_key=setting.bits_per_key, worst_case=setting.worst_case)
+            parts = model.best(bits_per_key=bits_per_key, worst_case=setting.worst_case)
         elif name == BASELINE:
-            length = best_length(model, setting.bits_per_key)
+            bits_per_key = with_room(bits_per_key, model.count)  # as it is built
+            length = best_length(model, bits_per_key)
             parts = Design(approx="bloom", approx_bits=length, max_probes=setting.max_probes)
         else:
             return self._measured(name)
         rate, draws = 1.0, np.linspace(0, 1, DRAWS)  # nobody knows
         if model.empty:
-            rate = model.expected(parts, bits_per_key=setting.bits_per_key)
-            draws = model.draws(parts, bits_per_key=setting.bits_per_key, seed=setting.seed)
+            rate = model.expected(parts, bits_per_key=bits_per_key)
+            draws = model.draws(parts, bits_per_key=bits_per_key, seed=setting.seed)
         return self._candidate(name, parts, rate, draws, self._timed(name, parts))
 
     def _measured(self, name: str) -> Candidate:
@@ -175,9 +178,9 @@ class Trial:
 
 def sorted_keys(keys: Any) -> Any:
     """Distinct keys in order: an array, or a list of bytes or str."""
-    array = np.asarray(keys)
+    array = key_array(keys)
     if array.dtype.kind in "SUTO":
-        return sorted(set(array.tolist() if isinstance(keys, np.ndarray) else keys))
+        return sorted(set(array.tolist()))
     return distinct(array)
 
 

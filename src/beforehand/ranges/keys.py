@@ -95,7 +95,7 @@ def encode_keys(keys: Keys, *, name: str = "keys") -> KeyCodes:
         InvalidInput: They are of none of these types or mixed, have other than one dimension, or contain NaN or NaT.
         CapacityExceeded: More than 2**32 - 1 of them are distinct.
     """
-    array = _integers(as_array(keys, name))
+    array = key_array(keys, name)
     if array.ndim != 1:
         raise InvalidInput(f"{name} have {array.ndim} dimensions, but must have one; pass {name}.ravel(), or a list")
     found = type_of(array, name)
@@ -135,8 +135,9 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _integers(array: NDArray[Any]) -> NDArray[Any]:
-    """Python's integers as uint64, where that holds them all; anything else as it is."""
+def key_array(keys: Keys, name: str = "keys") -> NDArray[Any]:
+    """Keys as `as_array` reads them, but Python's integers as uint64 where that holds them all."""
+    array = as_array(keys, name)
     if array.dtype.kind != "O" or not all(type(item) is int and 0 <= item < 2**64 for item in array.reshape(-1)):
         return array
     return array.astype(np.uint64)

@@ -9,7 +9,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.ranges.bounds import encode_bounds, type_of_bounds
 from beforehand.ranges.codes import Codes
-from beforehand.ranges.keys import KeyCodes
+from beforehand.ranges.keys import KeyCodes, as_array
 from beforehand.ranges.strings import Strings, as_strings
 
 KIND: Final = "ranges"
@@ -46,6 +46,12 @@ def ends_of(queries: Queries, name: str = "queries") -> tuple[Any, Any]:
     )
 
 
+def asked_rows(queries: Queries, name: str = "queries") -> tuple[NDArray[Any], NDArray[Any]]:
+    """First and last keys, one a row, of a sample that `encode_queries` takes: also of scalars, which it broadcasts."""
+    lo, hi = np.broadcast_arrays(*(as_array(side, name) for side in ends_of(queries, name)))
+    return lo.ravel(), hi.ravel()
+
+
 def ranges_trace(lo: Any, hi: Any, **columns: Any) -> Trace:
     """A trace of kind `ranges` of closed ranges.
 
@@ -64,9 +70,10 @@ def ranges_trace(lo: Any, hi: Any, **columns: Any) -> Trace:
     """
     ends = {"lo": np.asarray(lo), "hi": np.asarray(hi)}
     meta = {}
-    if {end.dtype.kind for end in ends.values()} <= {"M", "m"}:
-        meta["dtype"] = ends["lo"].dtype.name
-        ends = {name: end.astype(ends["lo"].dtype).view(np.int64) for name, end in ends.items()}
+    if {end.dtype.kind for end in ends.values()} in ({"M"}, {"m"}):
+        unit = np.result_type(*ends.values())  # the finer one, so that nothing is rounded
+        meta["dtype"] = unit.name
+        ends = {name: end.astype(unit).view(np.int64) for name, end in ends.items()}
     trace = Trace(KIND, ends | columns, meta=meta)
     check_trace(trace)
     return trace

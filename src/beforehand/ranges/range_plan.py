@@ -16,7 +16,7 @@ from beforehand.ranges.design import Design, budget_of, check_max_probes, check_
 from beforehand.ranges.filter import RangeFilter
 from beforehand.ranges.keys import KEY_KINDS, Keys, KeyType, encode_keys
 from beforehand.ranges.prefix_model import FEW_EMPTY, PrefixModel
-from beforehand.ranges.queries import Queries, ends_of
+from beforehand.ranges.queries import Queries, asked_rows
 from beforehand.ranges.sample import Sample
 from beforehand.ranges.times import UNITS
 from beforehand.ranges.verdicts import judged
@@ -209,7 +209,7 @@ class RangePlan:
             raise InvalidInput(f"keys are {model.codes.type}, but the plan is for {self.key_type}; plan for these keys")
         if not model.asked:
             raise InvalidInput("the holdout has no query; record some")
-        asked = ends_of(holdout, "holdout")
+        asked = asked_rows(holdout, "holdout")
         busy = model.asked - model.empty
 
         def measured(name: str, filter: Any) -> tuple[Outcome, float]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import CorruptData
 from beforehand.ranges.codes import LARGEST_CODE, SIGN, Codes
-from beforehand.ranges.keys import KeyCodes, KeyType, as_array
-from beforehand.ranges.queries import Queries, encode_queries, ends_of
+from beforehand.ranges.keys import KeyCodes, KeyType
+from beforehand.ranges.queries import Queries, asked_rows, encode_queries
 from beforehand.ranges.strings import rows_of
 
 MOST_QUERIES: Final = 20_000
@@ -36,9 +36,8 @@ class Sample:
         """
         lo, hi = encode_queries(keys, queries)
         if keys.type.textual:
-            first, last = ends_of(queries)
             text = keys.type.kind == "str"
-            lo, hi = (rows_of(as_array(side, "queries"), text, "queries").tolist() for side in (first, last))
+            lo, hi = (rows_of(side, text, "queries").tolist() for side in asked_rows(queries))
         if len(lo) <= MOST_QUERIES:
             return cls(keys.type, lo, hi)
         rows = np.sort(np.random.default_rng(seed).choice(len(lo), MOST_QUERIES, replace=False))
