@@ -1,10 +1,13 @@
 """Plans of range filters: what they choose, why, and whether it comes true."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from beforehand.core import Plan, Trace
 from beforehand.core.errors import InvalidInput
+from beforehand.core.report import Outcome
 from beforehand.ranges import PrefixBloom, Proteus, RangePlan, audit, plan, ranges_trace
 from beforehand.ranges.candidates import sorted_keys
 from beforehand.workloads.ranges import name_queries, queries, stdlib_names, uniform_keys
@@ -146,6 +149,31 @@ def test_it_needs_keys_and_queries() -> None:
         plan([1, 2], Trace("ranges", {"lo": [1]}))
     with pytest.raises(InvalidInput, match="must be a pair"):
         plan([1, 2], 7)  # type: ignore[arg-type]
+
+
+def test_shares_too_small_to_matter_are_told_without_digits(win: RangePlan) -> None:
+    rare = replace(win.chosen, false_positive_rate=Outcome("proteus", 3e-4, 3.16e-105, 1e-3))
+    text = replace(win, candidates=(*win.candidates[:2], rare)).explain()
+    assert "of empty queries a share of 0.0003 (under 1e-9 to 0.001) is read for nothing" in text
+    assert "e-105" not in text
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [(KEYS, "integers"), (KEYS.astype(np.float64), "floats"), (KEYS.view("M8[s]"), "steps of 1 s")],
+)
+def test_medians_are_told_in_what_the_codes_of_the_keys_count(keys, words: str) -> None:
+    keys = keys[:5_000]
+    lo = keys[:-1]
+    assert f" {words}, the median gap between keys " in plan(keys, (lo, lo), read_cost=1e-9).explain()
+
+
+def test_an_audit_by_a_single_query_says_that_it_tells_nothing(win: RangePlan) -> None:
+    lo = KEYS[:1] + np.uint64(1)
+    report = win.audit((lo, lo), keys=KEYS)
+    assert report.verdict == "unclear"
+    assert "were read for nothing, too few to tell whether the expectation came true" in report.why
+    assert "only 1 query is empty" in report.why
 
 
 def test_a_sample_may_be_scalars_or_broadcast() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from beforehand.core.report import Verdict
-from beforehand.ranges.verdicts import judged
+from beforehand.ranges.verdicts import few_empty, judged
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_the_baseline_is_not_compared_with_itself() -> None:
     found, why = judged(saved=(9e-5, 8e-5, 1e-4), over_baseline=0.0, read_cost=1e-4, empty=900, name="prefix-bloom")
     assert found == "don't bother"
     assert why == "prefix-bloom saves 90.0% of a read for each query; keep it"
+
+
+def test_a_single_query_is_told_in_the_singular() -> None:
+    assert [few_empty(count) for count in (0, 1, 2)] == [
+        "no query is empty",
+        "only 1 query is empty",
+        "only 2 queries are empty",
+    ]

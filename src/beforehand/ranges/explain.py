@@ -9,6 +9,7 @@ from beforehand.ranges.design import Design
 from beforehand.ranges.native_filter import NativeFilter
 from beforehand.ranges.prefix_model import FEW_EMPTY, PrefixModel, Space
 from beforehand.ranges.strings import Strings
+from beforehand.ranges.verdicts import few_empty
 
 SAMPLED_GAPS: Final = 1000
 WELL_USED: Final = 0.9  # of the budget
@@ -55,7 +56,7 @@ def told(made: NativeFilter, native: Any, story: Story | None) -> str:
     else:
         low, high, empty, asked = interval
         lines += [f"Expected rate of false positives: {rate:.3g} (90 % interval {low:.3g} to {high:.3g})."]
-        lines += [f"From {empty:,} empty queries of a sample of {asked:,}."]
+        lines += [f"From {empty:,} empty {'query' if empty == 1 else 'queries'} of a sample of {asked:,}."]
     if story is None:
         return "\n".join([*lines, "It was read from bytes, which do not say what it was chosen from."])
     if story.beaten:
@@ -78,13 +79,13 @@ def _unlike(ranked: list[tuple[Design, float]]) -> list[tuple[Design, float]]:
 def _warnings(made: NativeFilter, story: Story) -> list[str]:
     notes = []
     if story.searched is not None and story.empty < FEW_EMPTY:
-        few = "there was no sample" if not story.asked else f"only {story.empty} queries of the sample were empty"
+        few = few_empty(story.empty) if story.asked else "there was no sample"
         notes += [
             f"{few}, so the design is one that needs none; {FEW_EMPTY} empty queries and more choose a better one"
         ]
     if story.range_above_gap is not None:
-        length, gap = story.range_above_gap
-        notes += [f"the median range, {length:.3g} codes, is longer than the median gap between keys, {gap:.3g}"]
+        (length, gap), steps = story.range_above_gap, made.key_type.steps
+        notes += [f"the median range, {length:.3g} {steps}, is longer than the median gap between keys, {gap:.3g}"]
     if made.count and made.bits_per_key < WELL_USED * story.bits_per_key:
         notes += [f"of {story.bits_per_key:g} bits per key, more than {made.bits_per_key:.3g} would not help"]
     if story.fell_back:

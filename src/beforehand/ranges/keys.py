@@ -65,6 +65,12 @@ class KeyType:
         """Whether codes are strings of bytes, and not 64-bit integers."""
         return self.kind in ("bytes", "str")
 
+    @property
+    def steps(self) -> str:
+        """What its codes count, in words: "integers", "floats", "steps of 1 ns" or "strings"."""
+        counted = {"uint64": "integers", "int64": "integers", "float64": "floats", "bytes": "strings", "str": "strings"}
+        return counted.get(self.kind, f"steps of 1 {self.unit}")
+
     def __str__(self) -> str:
         """Its name, as numpy writes dtypes."""
         return self.kind if self.unit is None else f"{self.kind}[{self.unit}]"

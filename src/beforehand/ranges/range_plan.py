@@ -19,7 +19,7 @@ from beforehand.ranges.prefix_model import FEW_EMPTY, PrefixModel
 from beforehand.ranges.queries import Queries, asked_rows
 from beforehand.ranges.sample import Sample
 from beforehand.ranges.times import UNITS
-from beforehand.ranges.verdicts import judged
+from beforehand.ranges.verdicts import few_empty, judged
 
 KIND_NUMBERS: Final = {
     "proteus": 1,
@@ -230,11 +230,14 @@ class RangePlan:
         saved -= chosen.build_seconds / self.queries_per_build
         saved_plain = (model.empty / model.asked - baseline.value) * self.read_cost - baseline_seconds
         saved_plain -= self.candidates[1].build_seconds / self.queries_per_build
+        plural = "range" if model.empty == 1 else "ranges"
         rates = (
             "all reads of empty ranges were for nothing"
             if none
-            else f"of {model.empty:,} empty ranges {mine.value * model.asked:,.0f} were read for nothing"
+            else f"of {model.empty:,} empty {plural} {mine.value * model.asked:,.0f} were read for nothing"
         )
+        if model.empty < FEW_EMPTY:
+            rates += ", too few to tell whether the expectation came true"
         verdict, why = judged(
             saved=(saved, saved - _half(mine) * self.read_cost, saved + _half(mine) * self.read_cost),
             over_baseline=saved - saved_plain,
@@ -296,30 +299,27 @@ class RangePlan:
             rate, saving = chosen.false_positive_rate, chosen.saving
             lines += [
                 f"Take {self.design} with {self._bits(chosen)}" + (f": {chosen.parts}." if chosen.parts else "."),
-                f"Expected: of empty queries {rate.value:.3g} ({rate.low:.3g} to {rate.high:.3g}) are looked for in "
-                f"vain; it saves {duration(saving.value)} ({duration(saving.low)} to {duration(saving.high)}) a query.",
+                f"Expected: of empty queries a share of {_shares(rate)} is read for nothing; it saves "
+                f"{duration(saving.value)} ({duration(saving.low)} to {duration(saving.high)}) a query.",
                 f"Price: {duration(chosen.filter_seconds)} a query, {duration(chosen.build_seconds)} to build for "
                 f"every {self.queries_per_build:,} queries, {chosen.bytes:,} bytes.",
             ]
         lines.append("Considered:")
         for each in self.candidates:
-            rate = each.false_positive_rate
             size = f" in {self._bits(each)}" if each.bytes else ""
             lines.append(
-                f"  {each.design}{size}: {rate.value:.3g} of empty queries read for nothing ({rate.low:.3g} to "
-                f"{rate.high:.3g}), saves {duration(each.saving.value)} a query"
+                f"  {each.design}{size}: {_shares(each.false_positive_rate)} of empty queries read for nothing, "
+                f"saves {duration(each.saving.value)} a query"
             )
         if self.median_gap is not None and self.median_range is not None:
             longer = self.median_range > self.median_gap
             lines.append(
-                f"The median range holds {self.median_range:,.6g} codes, the median gap between keys "
+                f"The median range holds {self.median_range:,.6g} {self.key_type.steps}, the median gap between keys "
                 f"{self.median_gap:,.6g}"
                 + (": most ranges meet a key, and no filter can help there." if longer else ".")
             )
         if self.empty < FEW_EMPTY:
-            lines.append(
-                f"Only {self.empty} queries of the sample are empty, and no design was chosen by so few; sample more."
-            )
+            lines.append(f"{few_empty(self.empty).capitalize()}, and no design was chosen by so few; sample more.")
         lines.append("Assumed: queries go on like the sample. Intervals hold 95 % of draws of the sample.")
         return "\n".join(lines)
 
@@ -368,6 +368,15 @@ def duration(seconds: float) -> str:
         if abs(seconds) >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
+
+
+def _shares(outcome: Outcome) -> str:
+    """A share and its interval; what is too rare to matter without its digits."""
+    value, low, high = (
+        f"{share:.3g}" if share == 0 or share >= 1e-9 else "under 1e-9"
+        for share in (outcome.value, outcome.low, outcome.high)
+    )
+    return f"{value} ({low} to {high})"
 
 
 def _half(outcome: Outcome) -> float:

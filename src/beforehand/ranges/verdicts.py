@@ -9,6 +9,13 @@ WORTH_IT: Final = 0.05  # of the cost of a read, saved against no filter
 BETTER: Final = 0.02  # of the cost of a read, saved beyond the simplest filter
 
 
+def few_empty(empty: int) -> str:
+    """That so few queries are empty, in words."""
+    if empty == 0:
+        return "no query is empty"
+    return "only 1 query is empty" if empty == 1 else f"only {empty} queries are empty"
+
+
 def judged(
     *,
     saved: tuple[float, float, float],
@@ -38,7 +45,7 @@ def judged(
             "take no filter"
         )
     if empty < FEW_EMPTY:
-        return "unclear", f"only {empty} queries are empty, and {FEW_EMPTY} are the least that a choice rests on"
+        return "unclear", f"{few_empty(empty)}, and {FEW_EMPTY} are the least that a choice rests on"
     if value < BETTER:
         return (
             "don't bother",
