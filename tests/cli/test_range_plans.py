@@ -1,6 +1,8 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from beforehand.cli import range_plans
@@ -80,10 +82,7 @@ def test_keys_that_are_text_are_so_where_bounds_are(capsys, here):
 
 
 def test_keys_may_be_a_column_of_parquet(capsys):
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
-    parquet.write_table(pyarrow.table({"id": KEYS, "text": ["x"] * len(KEYS)}), "ids.parquet")
+    pq.write_table(pa.table({"id": KEYS, "text": ["x"] * len(KEYS)}), "ids.parquet")
     said = out_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet", "--column", "id")
     assert "10,000 keys of uint64" in said
     error = error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet", "--column", "no")
@@ -107,7 +106,7 @@ def test_it_refuses_what_breaks_a_rule(capsys, more, words):
 
 
 def test_files_that_do_not_fit_are_named(capsys, here):
-    assert "keys are missing" in error_of(capsys, "ranges", "plan", "queries.npz")
+    assert "Missing option '--keys'" in error_of(capsys, "ranges", "plan", "queries.npz")
     assert "nowhere.npy cannot be read" in error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "nowhere.npy")
     (here / "bad.txt").write_text("1\nx\n")
     assert "a number in each line" in error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "bad.txt")

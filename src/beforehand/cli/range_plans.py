@@ -11,11 +11,6 @@ from beforehand.cli import render
 if TYPE_CHECKING:
     from beforehand.core import Trace
 
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--keys", metavar="FILE", help="Keys of one piece of the data: .npy, Parquet, or a line each."),
-]
-KeyColumn = Annotated[str | None, typer.Option(help="Column of a Parquet file of keys.")]
 UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -23,8 +18,10 @@ def plan(
     trace: Annotated[
         Path, typer.Argument(metavar="TRACE", help="Queries of that piece: a trace with columns lo and hi, closed.")
     ],
-    keys: KeyFile = None,
-    column: KeyColumn = None,
+    keys: Annotated[
+        Path, typer.Option(metavar="FILE", help="Keys of one piece of the data: .npy, Parquet, or a line each.")
+    ],
+    column: Annotated[str | None, typer.Option(help="Column of a Parquet file of keys.")] = None,
     bits_per_key: Annotated[float, typer.Option(help="Memory of every filter, everything included.")] = 12.0,
     read_cost: Annotated[
         str, typer.Option(help="A look into the piece: about 100us on an SSD, 30ms on object storage.")
@@ -61,8 +58,6 @@ def plan(
     from beforehand.core.errors import InvalidInput
     from beforehand.core.files import writing
 
-    if keys is None:
-        raise InvalidInput("keys are missing, but a plan is for those of one piece of the data; pass --keys FILE")
     for path in (save, policy):
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidInput(f"{path.parent} is no folder; make it, or name another place")
