@@ -56,6 +56,13 @@ def test_a_plan_is_written_explained_and_audited(capsys, here):
     assert json.loads(report)["came_true"]
 
 
+def test_a_plan_that_chose_no_filter_is_written_though_it_has_no_policy(capsys, here):
+    free = (*PLAN[:-1], "1ns", "-o", "plan.json", "--policy", "plan.bhrf")
+    assert "no host needs a policy" in error_of(capsys, *free)
+    assert RangePlan.from_json((here / "plan.json").read_text()).design == "none"
+    assert not (here / "plan.bhrf").exists()
+
+
 def test_json_is_the_plan(capsys):
     assert json.loads(out_of(capsys, *PLAN, "--json"))["area"] == "ranges"
 

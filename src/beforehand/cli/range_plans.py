@@ -81,13 +81,13 @@ def plan(
         print(chosen.to_json())
     else:
         render.show(chosen.explain())
-    if policy is not None:
-        written = chosen.policy()
-        with writing(policy) as file:
-            file.write(written)
     if save is not None:
         with writing(save) as file:
             file.write(chosen.to_json().encode())
+    if policy is not None:
+        written = chosen.policy()  # refused where no filter pays
+        with writing(policy) as file:
+            file.write(written)
     for path in (save, policy):
         if path is not None and not as_json:
             render.show(f"\nwrote {path}")
