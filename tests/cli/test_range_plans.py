@@ -97,6 +97,15 @@ def test_keys_may_be_a_column_of_parquet(capsys):
     assert "pass --column" in error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet")
 
 
+def test_floats_under_bounds_of_integers_are_told_of_and_others_are_not(capsys):
+    pq.write_table(pa.table({"id": KEYS, "price": KEYS.astype(float)}), "ids.parquet")
+    for column, said in (("price", "keys of ids.parquet are float64, but bounds are uint64"), ("id", "")):
+        assert run([*PLAN[:3], "--keys", "ids.parquet", "--column", column, "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert err.startswith(f"beforehand: {said}") if said else not err
+        assert json.loads(out)["sample"]["keys"] == ("float64" if said else "uint64")
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

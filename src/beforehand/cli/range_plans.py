@@ -1,6 +1,7 @@
 """`ranges plan`: which range filter keys and recorded queries call for, and whether one pays."""
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -111,7 +112,9 @@ def read_ranges(path: Path) -> "Trace":
 
 
 def read_keys(path: Path, column: str | None, *, like: "Trace") -> Any:
-    """Keys of a file, of the kind of the bounds that will be compared with them.
+    """Keys of a file, to be compared with bounds.
+
+    Where the keys are floats and the bounds integers, they are compared as floats, and stderr says so.
 
     Args:
         path: .npy, Parquet with `column`, or text with one key a line.
@@ -127,11 +130,11 @@ def read_keys(path: Path, column: str | None, *, like: "Trace") -> Any:
 
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".pq"):
-        return _parquet(path, column)
+        return _warned(path, _parquet(path, column), like)
     if column is not None:
         raise InvalidInput(f"column is {column!r}, but {path} has none; leave it out")
     if suffix == ".npy":
-        return read_array(path)
+        return _warned(path, read_array(path), like)
     data = read_bytes(path)
     kind = like["lo"].dtype.kind
     if kind == "S":
@@ -142,6 +145,18 @@ def read_keys(path: Path, column: str | None, *, like: "Trace") -> Any:
     except ValueError as error:
         wanted = "text in UTF-8" if kind == "U" else "a number in each line, as the bounds are numbers"
         raise InvalidInput(f"{path} does not hold {wanted} ({error}); pass keys of the kind of the bounds") from error
+
+
+def _warned(path: Path, keys: Any, like: "Trace") -> Any:
+    """The keys, and a line on stderr where they are floats, but bounds are whole numbers."""
+    bounds = like["lo"].dtype
+    if getattr(keys, "dtype", bounds).kind == "f" and bounds.kind in "iu" and "dtype" not in like.meta:
+        print(
+            f"beforehand: keys of {path} are {keys.dtype}, but bounds are {bounds}; they are compared as floats. If "
+            "the keys are whole numbers, store them as such",
+            file=sys.stderr,
+        )
+    return keys
 
 
 def _parquet(path: Path, column: str | None) -> Any:
