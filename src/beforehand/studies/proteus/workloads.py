@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.ranges import RangeFilter
+from beforehand.ranges.range_plan import wilson
 from beforehand.workloads import ranges
 
 BITS: Final = (8, 10, 12, 14, 16, 18)  # per key
@@ -61,8 +62,5 @@ def workloads(keys: int, asked: int) -> list[Workload]:
 
 def rate(wrong: int, trials: int) -> Rate:
     """A share with its interval."""
-    z = 1.959964
-    share = wrong / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)))
-    return Rate(share, min(share, max(0.0, middle - half)), max(share, middle + half))
+    found = wilson("rate", wrong, trials)
+    return Rate(found.value, found.low, found.high)
