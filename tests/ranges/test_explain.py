@@ -38,6 +38,7 @@ def test_no_rival_differs_from_a_better_design_only_in_an_exact_part_that_hardly
     rivals = [line.strip().rpartition(": ")[0].split(", ")[-1] for line in lines]
     assert str(made.design).split(", ")[-1] not in rivals
     assert len(set(rivals)) == len(rivals)
+    assert all(float(line.rpartition(" ")[2]) < 0.99 for line in lines)
 
 
 def test_the_bits_of_the_parts_add_up_to_all():

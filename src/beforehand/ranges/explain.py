@@ -14,6 +14,7 @@ from beforehand.ranges.verdicts import few_empty
 SAMPLED_GAPS: Final = 1000
 WELL_USED: Final = 0.9  # of the budget
 NAMED_RIVALS: Final = 3
+HOPELESS: Final = 0.99  # from this rate on a design says yes to nearly everything
 ALIKE: Final = 1.05  # times the rate of a design with the same approximate part: no rival of its own
 
 
@@ -40,7 +41,8 @@ class Story:
         fell_back: bool,
     ) -> Self:
         """Of a build that has just ended, of the first of some ranked designs, or of one that was given."""
-        beaten = tuple(_unlike(ranked)[1 : 1 + NAMED_RIVALS])
+        rivals = [(design, rate) for design, rate in _unlike(ranked)[1:] if rate < HOPELESS]
+        beaten = tuple(rivals[:NAMED_RIVALS])
         return cls(model.asked, model.empty, bits_per_key, searched, beaten, fell_back, _long_ranges(model))
 
 
