@@ -1,5 +1,6 @@
 import datetime as dt
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -164,6 +165,14 @@ def test_categories_are_compared_by_polars_alone(tmp_path):
             .collect()
             .equals(pl.scan_parquet(path).filter(predicate).collect())
         )
+
+
+def test_an_expression_too_deep_to_follow_reads_everything(index, monkeypatch):
+    tree = {}
+    for _ in range(5000):
+        tree = {"BinaryExpr": {"left": tree, "op": "Or", "right": {}}}
+    monkeypatch.setattr("beforehand.integrations.parquet.predicates.json", SimpleNamespace(loads=lambda text: tree))
+    assert may_match(NARROW, index.groups()) is None
 
 
 def scans_alike(path, *predicates):

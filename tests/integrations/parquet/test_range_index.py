@@ -179,6 +179,9 @@ def test_a_file_that_was_written_anew_or_is_gone_is_noticed(folder, numbers):
     (folder / "a.parquet").unlink()
     with pytest.raises(StaleData, match=r"a\.parquet is gone"):
         RangeIndex.load(place)
+    (folder / "a.parquet").mkdir()
+    with pytest.raises(StaleData, match=r"a\.parquet cannot be read: Is a directory"):
+        RangeIndex.load(place)
 
 
 @pytest.mark.parametrize("column", ["x", "s.x"])
@@ -359,6 +362,13 @@ def test_what_is_no_parquet_file_is_refused(tmp_path):
     path.write_bytes(b"PAR1" + b"junk" * 5 + (12).to_bytes(4, "little") + b"PAR1")
     with pytest.raises(CorruptData, match=r"is no Parquet file|cannot be read"):
         RangeIndex.build(path, columns=["x"])
+    pq.write_table(pa.table({"x": np.arange(3000)}), path, compression="none", use_dictionary=False)
+    size = pq.ParquetFile(path).metadata.row_group(0).column(0).total_compressed_size
+    stored, negative = (bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14)) for n in (2 * size, 2 * size - 1))
+    assert path.read_bytes().count(b"\x16" + stored + b"\x16" + stored) == 1
+    path.write_bytes(path.read_bytes().replace(b"\x16" + stored + b"\x16" + stored, b"\x16" + stored + b"\x16" + negative))
+    with pytest.raises(CorruptData, match="row group 0 of .*cannot be read"):
+        RangeIndex.build(path, columns=["x"], filter="surf")
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InvalidInput, match="has no file that ends in"):

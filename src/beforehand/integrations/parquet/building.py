@@ -56,8 +56,9 @@ def build_task(task: Task) -> list[list[Built]]:
         found = []
         for group in task.groups:
             row = []
+            keys = reader.keys(group, columns)  # first, as it refuses chunks that do not lie in the file
             checksums = reader.chunk_checksums(group, [column for column, _ in columns])
-            for (_, _, recipe), held, crc in zip(task.columns, reader.keys(group, columns), checksums, strict=True):
+            for (_, _, recipe), held, crc in zip(task.columns, keys, checksums, strict=True):
                 row.append(Built(held.nulls, held.has_nan, recipe.build(held.keys) if len(held.keys) else b"", crc))
             found.append(row)
     return found

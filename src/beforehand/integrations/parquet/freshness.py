@@ -39,9 +39,9 @@ class Freshness:
                 if self._seen.get(file.path) == seen:
                     continue
                 same = self._is_same(path, file, written_at(status))
-            except (OSError, InvalidInput):
+            except OSError:
                 raise StaleData(f"{path} is gone, but the index is of it; {self.remedy()}") from None
-            except CorruptData as error:
+            except (CorruptData, InvalidInput) as error:
                 raise StaleData(f"{error}; then {self.remedy()}") from None
             if not same:
                 raise StaleData(f"{path} was written anew since it was indexed; {self.remedy()}")

@@ -31,7 +31,10 @@ def may_match(predicate: Any, columns: dict[str, Groups]) -> Mask | None:
         tree = json.loads(predicate.meta.serialize(format="json"))
     except Exception:  # whatever it raises, such an expression cannot be read
         return None
-    return _mask(tree, columns)
+    try:
+        return _mask(tree, columns)
+    except RecursionError:  # from Python 3.12 on JSON may be nested more deeply than calls
+        return None
 
 
 def _mask(node: Any, columns: dict[str, Groups]) -> Mask | None:
@@ -103,7 +106,7 @@ def _points(node: Any, columns: dict[str, Groups]) -> list[Mask | None]:
     series = _literal(inputs[1])
     if series is None or series.dtype != polars().List or len(series) != 1 or series.has_nulls():
         return [None]
-    points = series.explode(empty_as_null=False)
+    points = series[0]
     if points.has_nulls() and _member(is_in, "nulls_equal") is not False:
         return [None]  # nulls may match, and filters know nothing of those
     points = points.drop_nulls()
