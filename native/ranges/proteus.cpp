@@ -43,8 +43,9 @@ void Proteus::may_intersect(std::span<const std::uint64_t> a, std::span<const st
                             std::span<bool> answers) const {
   Waiting waiting(parts_, between_.least, answers.data());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const bool known = by_bounds(a[i], b[i], answers[i]);
-    waiting.add(a[i], b[i], i, known);
+    const std::uint64_t first = a[i], last = b[i];  // once, as others may write to them
+    const bool known = by_bounds(first, last, answers[i]);
+    waiting.add(first, last, i, known);
   }
   waiting.ask_all();
 }

@@ -118,11 +118,14 @@ std::vector<Section> TwoPrefixBloom::sections() const {
 bool TwoPrefixBloom::may_intersect(std::uint64_t a, std::uint64_t b) const {
   if (count_prefixes(a, b, first_bits_) >= most_) return true;
   const std::uint64_t last = prefix(b, first_bits_);
+  std::uint64_t left = kMostProbes;  // in all regions together
   for (std::uint64_t region = prefix(a, first_bits_);; ++region) {
     if (first_.has(region)) {
       const std::uint64_t begin = region << (kCodeBits - first_bits_);
       const std::uint64_t from = std::max(a, begin), to = std::min(b, last_of(begin, first_bits_));
-      if (count_prefixes(from, to, second_bits_) >= most_) return true;
+      const std::uint64_t prefixes = count_prefixes(from, to, second_bits_);
+      if (prefixes >= std::min(most_, left)) return true;
+      left -= prefixes;
       if (second_.any(prefix(from, second_bits_), prefix(to, second_bits_))) return true;
     }
     if (region == last) return false;
@@ -134,6 +137,7 @@ bool TwoPrefixBloom::may_intersect(ByteCode a, ByteCode b) const {
   const std::uint64_t regions = count_prefixes(a, b, first_bits_);
   if (regions >= most_) return true;
   PrefixBytes region(a, width);
+  std::uint64_t left = kMostProbes;  // in all regions together
   for (std::uint64_t i = 0; i < regions; ++i, region.next(first_bits_)) {
     if (!first_.has(hash_prefix(region.code(), first_bits_, first_seed_))) continue;
     PrefixBytes from = region, to = region;
@@ -141,7 +145,8 @@ bool TwoPrefixBloom::may_intersect(ByteCode a, ByteCode b) const {
     to.fill(first_bits_, true);
     const ByteCode end = i + 1 == regions ? b : to.code();
     const std::uint64_t prefixes = count_prefixes(from.code(), end, second_bits_);
-    if (prefixes >= most_) return true;
+    if (prefixes >= std::min(most_, left)) return true;
+    left -= prefixes;
     for (std::uint64_t j = 0; j < prefixes; ++j, from.next(second_bits_))
       if (second_.has(hash_prefix(from.code(), second_bits_, second_seed_))) return true;
   }

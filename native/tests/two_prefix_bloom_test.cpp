@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "ranges/key_bytes.h"
 #include "support/errors.h"
 
 using namespace bh::ranges;
@@ -78,6 +79,29 @@ void no_key_is_denied() {
   }
 }
 
+// The first filter is full, so that every region passes, and the second denies all: 32 regions with 2^20 prefixes each.
+void regions_share_the_probes_of_an_uncapped_query() {
+  const auto codes = uniform(4096, 10);
+  const TwoPrefixes design{40, 60, 0};
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint8_t> data;
+  for (const std::uint64_t code : codes) {
+    const CodeBytes key(code);
+    data.insert(data.end(), key.span().begin(), key.span().end());
+    offsets.push_back(data.size());
+  }
+  const std::uint64_t budget = std::uint64_t{1} << 20;
+  const TwoPrefixBloom numbers = TwoPrefixBloom::build(codes, design, budget, {}, 1);
+  const TwoPrefixBloom strings = TwoPrefixBloom::build(ByteKeys{offsets, data.data(), 8}, design, budget, {}, 1);
+  const std::uint64_t region = std::uint64_t{1} << 24, a = codes[0] / region * region + region;
+  CHECK(a + 32 * region < codes[1]);
+  for (const auto& [regions, found] : {std::pair{1, false}, std::pair{32, true}}) {
+    const std::uint64_t b = a + static_cast<std::uint64_t>(regions) * region - 1;
+    const CodeBytes first(a), last(b);
+    CHECK(numbers.may_intersect(a, b) == found && strings.may_intersect(first.span(), last.span()) == found);
+  }
+}
+
 void keys_of_bytes_are_found_as_numbers_are() {
   // Numbers as 8 bytes, some of them ending in zeros that are left out.
   auto codes = uniform(300, 8);
@@ -121,5 +145,6 @@ void keys_of_bytes_are_found_as_numbers_are() {
 int main() {
   predicted_rates_are_measured();
   no_key_is_denied();
+  regions_share_the_probes_of_an_uncapped_query();
   keys_of_bytes_are_found_as_numbers_are();
 }

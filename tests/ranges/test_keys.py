@@ -88,3 +88,9 @@ def test_a_type_is_read_back_from_its_name(named):
 def test_a_name_of_no_type_is_refused(named):
     with pytest.raises(InvalidInput):
         KeyType.parse(named)
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f8", "M8[s]", "m8[s]"])
+def test_codes_are_not_in_memory_that_the_caller_may_write_to_while_a_filter_is_built(dtype):
+    keys = np.arange(100, dtype=np.int64).astype(dtype)
+    assert not np.shares_memory(encode_keys(keys).codes, keys)
