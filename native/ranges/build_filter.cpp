@@ -167,6 +167,12 @@ std::vector<std::uint8_t> two_prefix_bloom(const Policy& policy, const Job& job,
                  design, expected);
 }
 
+// For filters whose only part cannot be smaller, as LEAST_BITS in Python.
+std::uint64_t with_room(std::uint64_t budget, std::uint64_t count) {
+  constexpr std::uint64_t kLeastBits = 512, kMostBitsPerKey = 1024;
+  return std::max(budget, std::min(kLeastBits, kMostBitsPerKey * count));
+}
+
 template <typename Job>
 std::vector<std::uint8_t> build(const Policy& policy, const Job& job, Space space) {
   const auto budget = static_cast<std::uint64_t>(std::llrint(policy.bits_per_key * static_cast<double>(job.count())));
@@ -174,8 +180,8 @@ std::vector<std::uint8_t> build(const Policy& policy, const Job& job, Space spac
   switch (policy.filter) {
     case FilterKind::policy: break;
     case FilterKind::proteus: return proteus(policy, job, budget, space);
-    case FilterKind::prefix_bloom: return prefix_bloom(policy, job, budget);
-    case FilterKind::locality_hash: return locality_hash(policy, job, budget);
+    case FilterKind::prefix_bloom: return prefix_bloom(policy, job, with_room(budget, job.count()));
+    case FilterKind::locality_hash: return locality_hash(policy, job, with_room(budget, job.count()));
     case FilterKind::surf: return surf(policy, job, parts);
     case FilterKind::rosetta: return rosetta(policy, job, parts);
     case FilterKind::two_prefix_bloom: return two_prefix_bloom(policy, job, parts);

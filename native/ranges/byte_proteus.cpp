@@ -49,7 +49,7 @@ ByteProteus ByteProteus::build(const ByteKeys& keys, const Design& design, std::
     throw InvalidInput("design has an exact part of 'elias_fano', which needs the bounds of the keys");
   std::optional<Bounds> bounds;
   if (keys.count() == 0) return ByteProteus(Parts{design}, 0, keys.width, seed, bounds);
-  const ByteCode least = keys[0], greatest = keys[keys.count() - 1];
+  const ByteCode least = stripped(keys[0]), greatest = stripped(keys[keys.count() - 1]);
   if (bounded) bounds = Bounds{{least.begin(), least.end()}, {greatest.begin(), greatest.end()}};
   const std::uint32_t common = skipped(bounds, keys.width);
   Parts parts{design, beyond(design.exact_bits, common), beyond(design.approx_bits, common)};

@@ -31,6 +31,12 @@ struct OwnedByteKeys {
   ByteKeys view() const { return {offsets, data.data(), width}; }
 };
 
+// The same code without the zeros at its end, as bytes hold it.
+inline ByteCode stripped(ByteCode code) {
+  while (!code.empty() && code.back() == 0) code = code.first(code.size() - 1);
+  return code;
+}
+
 // Below 0, 0 or above 0, as codes compare.
 int compare(ByteCode x, ByteCode y);
 

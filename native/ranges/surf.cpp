@@ -17,10 +17,7 @@ BH_MULTIVERSION bool meets(const Louds& louds, const Suffixes& suffixes, const K
 }
 
 // Keys that are one code have one hash: zeros at the end do not count.
-std::uint64_t hash_of(ByteCode key, std::uint64_t seed) {
-  while (!key.empty() && key.back() == 0) key = key.first(key.size() - 1);
-  return hash64(std::as_bytes(key), seed);
-}
+std::uint64_t hash_of(ByteCode key, std::uint64_t seed) { return hash64(std::as_bytes(stripped(key)), seed); }
 
 std::uint64_t low_bits(std::uint64_t hash, std::uint32_t bits) { return hash & ((std::uint64_t{1} << bits) - 1); }
 

@@ -103,17 +103,15 @@ class Collector final : public ::rocksdb::TablePropertiesCollector {
       return true;
     }
     const std::size_t cut = std::min(key.size(), ranges::kLongestKey), before = offsets_.back();
-    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(key.data());
-    std::size_t size = cut;  // without the zeros at the end, which do not change the code
-    while (size > 0 && bytes[size - 1] == 0) --size;
+    const ranges::ByteCode code = ranges::stripped(code_of(key, cut));
     longest_ = std::max(longest_, cut);
     if (const std::size_t keys = offsets_.size() - 1; keys > 0) {
       const auto last = text_.begin() + static_cast<std::ptrdiff_t>(offsets_[keys - 1]);
-      if (std::equal(last, text_.end(), bytes, bytes + size)) return true;
+      if (std::equal(last, text_.end(), code.begin(), code.end())) return true;
     }
-    if (before + size + 8 * offsets_.size() > kMostBytes) return false;
-    text_.insert(text_.end(), bytes, bytes + size);
-    offsets_.push_back(before + size);
+    if (before + code.size() + 8 * offsets_.size() > kMostBytes) return false;
+    text_.insert(text_.end(), code.begin(), code.end());
+    offsets_.push_back(before + code.size());
     return true;
   }
 

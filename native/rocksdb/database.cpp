@@ -3,6 +3,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <utility>
@@ -71,8 +72,12 @@ void Database::open(const std::string& path, const DatabaseSettings& settings) {
   options.create_missing_column_families = true;
   set_options(settings.options, options, of_family);
   check_comparator(of_family);
+  const auto* const base = of_family.table_factory->GetOptions<::rocksdb::BlockBasedTableOptions>();
+  if (base == nullptr)
+    throw InvalidInput(std::string("db_options ask for a ") + of_family.table_factory->Name() +
+                       ", but filters need block-based tables; leave it out");
   ::rocksdb::BlockBasedTableOptions table;
-  const auto status = ::rocksdb::GetBlockBasedTableOptionsFromMap({}, {}, settings.table_options, &table);
+  const auto status = ::rocksdb::GetBlockBasedTableOptionsFromMap({}, *base, settings.table_options, &table);
   if (!status.ok()) throw InvalidInput("table_options: " + status.ToString());
   of_family.table_factory.reset(::rocksdb::NewBlockBasedTableFactory(table));
 
@@ -127,8 +132,16 @@ const Family& Database::find(const std::string& family) const {
 }
 Family& Database::find(const std::string& family) { return const_cast<Family&>(std::as_const(*this).find(family)); }
 
-void Database::write(::rocksdb::WriteBatch& batch, bool sync, bool wal) {
+void Database::write(std::span<const Change> changes, bool sync, bool wal) {
   const auto guard = in_use();
+  ::rocksdb::WriteBatch batch;
+  for (const auto& [operation, family, key, value] : changes) {
+    auto* const handle = find(family).handle.get();
+    throw_if(operation == "put"             ? batch.Put(handle, slice(key), slice(value))
+             : operation == "delete"        ? batch.Delete(handle, slice(key))
+             : operation == "single_delete" ? batch.SingleDelete(handle, slice(key))
+                                            : batch.DeleteRange(handle, slice(key), slice(value)));
+  }
   ::rocksdb::WriteOptions options;
   options.sync = sync;
   options.disableWAL = !wal;

@@ -2,7 +2,6 @@
 #pragma once
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
-#include <rocksdb/write_batch.h>
 
 #include <atomic>
 #include <cstdint>
@@ -73,6 +72,13 @@ struct ScanRequest {
   std::uint64_t limit = ~std::uint64_t{0};
 };
 
+// put, delete, single_delete or delete_range; the value is then the end of the range.
+struct Change {
+  std::string_view operation;
+  const std::string& family;
+  std::string_view key, value;
+};
+
 class Rows;
 
 class Database : public std::enable_shared_from_this<Database> {
@@ -90,8 +96,8 @@ class Database : public std::enable_shared_from_this<Database> {
   void close();
 
   std::vector<std::string> names() const;
-  ::rocksdb::ColumnFamilyHandle* handle(const std::string& family) const { return find(family).handle.get(); }
-  void write(::rocksdb::WriteBatch& batch, bool sync, bool wal);
+  // All of them or none.
+  void write(std::span<const Change> changes, bool sync, bool wal);
   std::optional<std::string> get(const std::string& family, std::string_view key);
   std::unique_ptr<Rows> scan(const std::string& family, ScanRequest request);
   // Rows with lo[i] <= key < hi[i], for each i.

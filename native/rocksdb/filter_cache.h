@@ -38,7 +38,7 @@ class FilterCache {
     std::size_t cost() const { return sizeof *this + 200 + (filter ? filter->directory_bytes() : 0); }
   };
 
-  explicit FilterCache(std::size_t bytes) : most_((bytes + kShards - 1) / kShards) {}
+  explicit FilterCache(std::size_t bytes) : most_(bytes / kShards) {}
   FilterCache(const FilterCache&) = delete;
   FilterCache& operator=(const FilterCache&) = delete;
 
@@ -103,8 +103,10 @@ class FilterCache {
       const std::lock_guard guard(mutex_);
       const std::size_t cost = entry->cost();
       if (const auto place = places_.find(file); place != places_.end()) drop(place->second);
-      order_.emplace_front(Owned{std::string(file.session), file.number}, std::move(entry));
-      places_.emplace(order_.front().first, order_.begin());
+      Order newest;  // joins the others when nothing can fail any more
+      newest.emplace_front(Owned{std::string(file.session), file.number}, std::move(entry));
+      places_.emplace(newest.front().first, newest.begin());
+      order_.splice(order_.begin(), newest);
       cost_ += cost;
       while (cost_ > most) drop(std::prev(order_.end()));
     }

@@ -22,12 +22,11 @@
 #include "bindings/arrays.h"
 #include "bindings/recorder.h"
 #include "rocksdb/database.h"
-#include "rocksdb/statuses.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
-using bh::rocksdb::Database, bh::rocksdb::OptionStrings, bh::rocksdb::Rows, bh::rocksdb::slice;
+using bh::rocksdb::Database, bh::rocksdb::OptionStrings, bh::rocksdb::Rows;
 
 namespace {
 
@@ -82,17 +81,10 @@ HeldDatabase open(const std::string& path, const std::vector<FamilyTuple>& famil
 using Operation = std::tuple<std::string, std::string, nb::bytes, nb::bytes>;
 
 void write_batch(const HeldDatabase& self, const std::vector<Operation>& operations, bool sync, bool wal) {
-  ::rocksdb::WriteBatch batch;
-  for (const auto& [name, family, first, second] : operations) {
-    auto* const handle = self.it->handle(family);
-    const auto key = slice(view(first)), other = slice(view(second));
-    bh::rocksdb::throw_if(name == "put"             ? batch.Put(handle, key, other)
-                          : name == "delete"        ? batch.Delete(handle, key)
-                          : name == "single_delete" ? batch.SingleDelete(handle, key)
-                                                    : batch.DeleteRange(handle, key, other));
-  }
+  std::vector<bh::rocksdb::Change> changes;
+  for (const auto& [name, family, key, value] : operations) changes.push_back({name, family, view(key), view(value)});
   const nb::gil_scoped_release unlocked;
-  self.it->write(batch, sync, wal);
+  self.it->write(changes, sync, wal);
 }
 
 nb::object get(const HeldDatabase& self, const std::string& family, const nb::bytes& key) {

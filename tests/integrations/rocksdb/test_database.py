@@ -215,6 +215,26 @@ def test_scans_under_way_keep_their_snapshot_and_end_with_the_database(opened):
     gc.collect()
 
 
+def test_a_database_that_is_closed_while_others_write_refuses_what_comes_then(opened):
+    for attempt in range(20):
+        db, ends = opened(f"db{attempt}"), []
+
+        def work(db=db, ends=ends):
+            try:
+                while True:
+                    db.write([("put", b"key", b"value")] * 50, wal=False)
+            except Closed:
+                ends.append(True)
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        db.close()
+        for thread in threads:
+            thread.join()
+        assert ends == [True, True]
+
+
 def test_scans_outlive_the_object_of_the_database(opened, tmp_path):
     db = DB.open(tmp_path / "own")
     db.put(b"a", b"1")
@@ -262,12 +282,38 @@ def test_eight_threads_scan_and_write_at_once(opened):
         ({"db_options": {"min_tombstones_for_range_conversion": "8"}}, "must be 0 with filters"),
         ({"queries": ([1], [2])}, "keys are bytes"),
         ({"column_families": {"x": "proteus"}}, "must have FilterOptions"),
+        ({"column_families": {5: FilterOptions()}}, "must have FilterOptions for each name"),
         ({"filter_cache_bytes": -1}, "filter_cache_bytes is -1"),
+        ({"plan": "plan.json"}, r"plan is 'plan.json', but must be a plan; .*load_plan\(path\)"),
+        ({"db_options": {"plain_table_factory": "user_key_len=8"}}, "ask for a PlainTable, but filters need block"),
     ],
 )
 def test_options_that_cannot_be_are_refused(opened, options, message):
     with pytest.raises(InvalidInput, match=message):
         opened(**options)
+
+
+def test_a_cache_as_large_as_can_be_holds_what_it_reads(opened):
+    db = filled(opened, files=1, filter_cache_bytes=2**70)
+    db.scan_many(*gaps(1 << 30, 10, files=1))
+    assert (db.statistics().cache_misses, db.statistics().cache_hits) == (1, 9)
+
+
+def test_options_of_tables_add_to_those_among_the_options_of_column_families(opened, tmp_path):
+    written = {"block_based_table_factory": "{block_size=1234}"}
+    opened(db_options=written, table_options={"block_restart_interval": "7"})
+    (options,) = (tmp_path / "db").glob("OPTIONS-*")
+    assert "block_size=1234" in options.read_text()
+    assert "block_restart_interval=7" in options.read_text()
+
+
+@pytest.mark.parametrize("filter", ["proteus", "surf", "two-prefix-bloom", "prefix-bloom", "locality-hash"])
+def test_a_file_of_one_key_has_a_filter_too(opened, filter):
+    db = opened(filter=filter, bits_per_key=1)
+    db.put(b"only", b"1")
+    db.flush()
+    assert list(db.scan(b"a", b"z")) == [(b"only", b"1")]
+    assert (db.statistics().live_filters, db.statistics().build_failures) == (1, 0)
 
 
 def test_a_recorder_of_other_keys_is_refused(opened):

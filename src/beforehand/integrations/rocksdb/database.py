@@ -125,7 +125,7 @@ class DB:
             dict(db_options),
             dict(table_options),
             create_if_missing,
-            filter_cache_bytes,
+            min(filter_cache_bytes, NO_LIMIT),
         )
         return cls(database, place)
 

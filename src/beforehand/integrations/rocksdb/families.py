@@ -45,10 +45,10 @@ def settle_families(
     Raises:
         InvalidInput: An option is out of range; the plan is for keys that no family without options of its own has.
     """
-    names = sorted({*present, *named})
     for name, options in named.items():
-        if not isinstance(options, FilterOptions):
-            raise InvalidInput(f"column_families has {options!r} for {name!r}, but must have FilterOptions")
+        if not isinstance(name, str) or not isinstance(options, FilterOptions):
+            raise InvalidInput(f"column_families has {name!r}: {options!r}, but must have FilterOptions for each name")
+    names = sorted({*present, *named})
     shared = FilterOptions(**common)
     planned = of_environment(os.environ) if plan is None else of_plan(plan, "plan")
     if planned is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, final, get_args
 
 from beforehand.core.errors import InvalidInput
+from beforehand.ranges.design import budget_of
 from beforehand.ranges.keys import KeyType
 from beforehand.ranges.queries import Queries, ends_of
 from beforehand.ranges.recorder import QueryRecorder
@@ -17,7 +18,6 @@ FILTERS: Final = (
     "prefix-bloom",
     "locality-hash",
 )  # as the bytes number them, from 1
-MOST_BITS_PER_KEY: Final = 1024
 
 
 @final
@@ -49,9 +49,7 @@ class FilterOptions:
         check_key_type(self.key_type)
         if self.filter == "rosetta" and self.key_type == "bytes":
             raise InvalidInput("filter is 'rosetta', which filters numbers only; pass key_type='uint64', or another")
-        bits = self.bits_per_key
-        if isinstance(bits, bool) or not isinstance(bits, int | float) or not 1 <= bits <= MOST_BITS_PER_KEY:
-            raise InvalidInput(f"bits_per_key is {bits!r}, but must be a number from 1 to {MOST_BITS_PER_KEY}")
+        budget_of(0, self.bits_per_key)
         if self.recorder is not None and not isinstance(self.recorder, QueryRecorder):
             raise InvalidInput(f"recorder is {self.recorder!r}, but must be a QueryRecorder, or None")
 

@@ -29,10 +29,14 @@ def of_plan(plan: Plan, source: str) -> Planned:
     """A plan that was passed, or loaded.
 
     Raises:
-        InvalidInput: It is of another area.
+        InvalidInput: It is no plan, or one of another area.
     """
-    if getattr(plan, "area", None) != AREA:
-        raise InvalidInput(f"{source} is of {getattr(plan, 'area', plan)!r}, but must be one of {AREA!r}")
+    if not isinstance(plan, Plan):
+        raise InvalidInput(
+            f"{source} is {plan!r}, but must be a plan; read a file with beforehand.core.load_plan(path)"
+        )
+    if plan.area != AREA:
+        raise InvalidInput(f"{source} is of {plan.area!r}, but must be one of {AREA!r}; make it with beforehand.ranges.plan")
     found: Any = plan  # a RangePlan
     filter = None if found.design == NO_FILTER else found.design
     return Planned(
