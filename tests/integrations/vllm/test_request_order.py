@@ -327,3 +327,14 @@ def test_a_tool_is_expected_as_it_was_called_before():
     tool = order.tracked[queue.peek_request().request_id].view.tool
     assert (tool.name, tool.seconds, tool.return_tokens, tool.after_tokens) == ("search", 3.0, 15.0, 4.0)
     assert tool.probability == pytest.approx(13 / 14)
+
+
+def test_all_who_will_be_evicted_stand_last_by_rank_and_before_them_prompts_behind_answers():
+    order, queue, _ = made_order(SPJF(), trust_hints=True)
+    running = [request(predicted_tokens=tokens) for tokens in (30, 10, 50, 20, 40)]
+    for each in running:
+        queue.add_request(each)
+    running[1].is_prefill_chunk = True
+    first, prompt, longest, second, long = running
+    order.arrange(running, lambda ranked: 2)
+    assert running == [second, first, prompt, long, longest]
