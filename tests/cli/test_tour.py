@@ -43,7 +43,7 @@ def test_80_columns_cut_no_name(here, capsys, monkeypatch):
     assert max(map(len, table.splitlines())) <= 80
     names = {each.design for report in reports for each in (report.baseline, report.measured, report.clairvoyant)}
     assert len(names) > 5
-    assert all(word in table for name in names for word in name.replace("(", " (").split())
+    assert all(word in table for name in names for word in name.replace("(", " (").replace("-", "- ").split())
     assert all(word in table for column in COLUMNS for word in column.split())
 
 

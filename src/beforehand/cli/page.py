@@ -2,6 +2,7 @@
 
 import platform
 import shlex
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -67,12 +68,12 @@ def show(rows: Sequence[Row]) -> None:
     table = render.table(*COLUMNS, gap=1)
     for column in table.columns[3:6]:  # the others can wrap between words
         column.no_wrap = True
+    for column in table.columns[:2]:
+        column.min_width = len("beforehand")
     for row in rows:
         report = row.report
         outcomes = (report.baseline, report.measured, report.clairvoyant)
-        designs = [
-            outcome.design.replace("(", "\n(").replace(" by ", "\nby ") for outcome in outcomes
-        ]  # for 80 columns
+        designs = [textwrap.fill(outcome.design.replace("(", " ("), 11, break_long_words=False) for outcome in outcomes]
         cells = [f"{render.number(each.value)}\n[dim]{name}[/]" for each, name in zip(outcomes, designs, strict=True)]
         amount, per, unit = str(report.price).partition(" per ")
         price = amount.replace(" and ", "\n") + (f"\n[dim]{per.strip()} {unit}[/]" if per else "")
