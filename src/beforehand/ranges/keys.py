@@ -111,6 +111,8 @@ def encode_keys(keys: Keys, *, name: str = "keys") -> KeyCodes:
         width *= 8
     else:
         codes, width = distinct(_number_codes(array, found, name)), 64
+        if np.may_share_memory(codes, array):
+            codes = codes.copy()  # another thread may write to the array while a filter is built
     if len(codes) > MOST_KEYS:
         raise CapacityExceeded(f"{name} are {len(codes)} distinct ones, but a filter holds 2**32 - 1; split the file")
     return KeyCodes(found, codes, width)

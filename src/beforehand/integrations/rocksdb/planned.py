@@ -36,7 +36,7 @@ def of_plan(plan: Plan, source: str) -> Planned:
             f"{source} is {plan!r}, but must be a plan; read a file with beforehand.core.load_plan(path)"
         )
     if plan.area != AREA:
-        raise InvalidInput(f"{source} is of {plan.area!r}, but must be one of {AREA!r}; make it with beforehand.ranges.plan")
+        raise InvalidInput(f"{source} is of {plan.area!r}, but must be of {AREA!r}; make it with ranges.plan")
     found: Any = plan  # a RangePlan
     filter = None if found.design == NO_FILTER else found.design
     return Planned(
