@@ -9,9 +9,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from beforehand.core.errors import CorruptData, InvalidInput, StaleData
+from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet import RangeIndex
-from beforehand.integrations.parquet.footer import fingerprint
+from tests.integrations.parquet.around import expected, one_of
 from tests.integrations.parquet.every_type import COLUMNS, MEMBER, N, values_of, with_nulls
 
 
@@ -68,32 +68,6 @@ def test_pruned_rows_are_those_of_a_full_scan_for_every_type(name, tmp_path):
             found = rows(index.dataset(member, lo, hi, closed=closed).to_table(columns=["row"]))
             assert set(expected) <= set(found)
             assert len(found) == sum(50 for _ in kept.get("a.parquet", []))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three files of unsorted numbers, in folders."""
-    random = np.random.default_rng(0)
-    for place, name in enumerate(("a.parquet", "b/c.parquet", "b/d.parquet")):
-        path = tmp_path / "data" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        numbers = random.integers(0, 2**40, 2000)
-        pq.write_table(pa.table({"x": numbers, "y": numbers / 7, "file": [place] * 2000}), path, row_group_size=100)
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def numbers(folder):
-    return ds.dataset(sorted(map(str, folder.rglob("*.parquet")))).to_table()
-
-
-def one_of(numbers, place=777):
-    value = numbers["x"][place].as_py()
-    return value - 3, value + 3
-
-
-def expected(numbers, lo, hi):
-    return numbers.filter((pc.field("x") >= lo) & (pc.field("x") <= hi))
 
 
 def test_a_folder_is_indexed_with_all_files_below_and_most_row_groups_are_left_out(folder, numbers):
@@ -160,69 +134,6 @@ def test_the_index_of_a_file_is_found_whatever_the_file_is_called(folder, number
     assert RangeIndex.load(odd).to_table("x", lo, hi) == expected(numbers, lo, hi)
     index.save(tmp_path / "mine.index")
     assert RangeIndex.load(tmp_path / "mine.index").to_table("x", lo, hi) == expected(numbers, lo, hi)
-
-
-def test_a_file_that_was_written_anew_or_is_gone_is_noticed(folder, numbers):
-    built = RangeIndex.build(folder, columns=["x"])
-    place = built.save()
-    lo, hi = one_of(numbers)
-    assert built.to_table("x", lo, hi).num_rows
-    table = pq.read_table(folder / "a.parquet")
-    pq.write_table(table.slice(1), folder / "a.parquet", row_group_size=100)
-    for act in (lambda: RangeIndex.load(place), built.check, lambda: built.to_table("x", lo, hi)):
-        with pytest.raises(StaleData, match=r"a\.parquet was written anew.*beforehand ranges index .*--column x"):
-            act()
-    assert RangeIndex.load(place, check=False).columns == ("x",)
-    (folder / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StaleData, match="does not end as Parquet files do"):
-        RangeIndex.load(place)
-    (folder / "a.parquet").unlink()
-    with pytest.raises(StaleData, match=r"a\.parquet is gone"):
-        RangeIndex.load(place)
-    (folder / "a.parquet").mkdir()
-    with pytest.raises(StaleData, match=r"a\.parquet cannot be read: Is a directory"):
-        RangeIndex.load(place)
-
-
-@pytest.mark.parametrize("column", ["x", "s.x"])
-@pytest.mark.parametrize("compression", ["snappy", "zstd", "none"])
-def test_a_value_that_was_changed_is_noticed_though_size_and_footer_are_the_same(tmp_path, column, compression):
-    path = tmp_path / "a.parquet"
-    values = np.random.default_rng(0).integers(0, 2**62, 4000)
-
-    def write():
-        table = pa.table({"x": values, "s": pa.array([{"x": value} for value in values.tolist()])})
-        pq.write_table(table, path, row_group_size=1000, compression=compression)
-        return fingerprint(path)
-
-    first = write()
-    index = RangeIndex.build(path, columns=[column])
-    place = index.save()
-    values[1500] ^= 12345678901234
-    assert write() == first
-    for act in (lambda: RangeIndex.load(place), lambda: index.to_table(column, 1, 2), lambda: index.check()):
-        with pytest.raises(StaleData, match=r"a\.parquet was written anew"):
-            act()
-
-
-def test_a_copy_with_another_time_is_the_same_file(folder, numbers):
-    place = RangeIndex.build(folder, columns=["x"]).save()
-    path = folder / "a.parquet"
-    held = path.read_bytes()
-    path.unlink()
-    path.write_bytes(held)
-    assert RangeIndex.load(place).columns == ("x",)
-
-
-def test_files_that_have_come_to_a_folder_are_kept_whole_and_counted(folder, numbers):
-    index = RangeIndex.build(folder, columns=["x"])
-    lo, hi = one_of(numbers)
-    pq.write_table(pa.table({"x": [lo, hi + 1], "y": [0.0, 0.0], "file": [9, 9]}), folder / "new.parquet")
-    assert index.prune("x", lo, hi)["new.parquet"] == [0]
-    assert 9 in index.to_table("x", lo, hi)["file"].to_pylist()
-    assert "1 file not in the index, always read whole" in index.explain()
-    one = RangeIndex.build(folder / "a.parquet", columns=["x"])
-    assert list(one.prune("x")) == ["a.parquet"]
 
 
 def test_no_row_group_left_is_no_row_not_all(folder):
@@ -320,15 +231,6 @@ def test_pieces_built_elsewhere_make_the_same_index_and_report_progress(folder):
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
         apart = RangeIndex.build(folder, columns=["x", "y"], executor=executor)
     assert alone.save(folder / "1.bhri").read_bytes() == apart.save(folder / "2.bhri").read_bytes()
-
-
-def test_a_file_that_changes_while_it_is_indexed_is_refused(folder):
-    with pytest.raises(InvalidInput, match="written anew while it was being indexed"):
-        RangeIndex.build(folder / "b" / "c.parquet", columns=["x"], progress=lambda *_: rewrite_c(folder))
-
-
-def rewrite_c(folder):
-    pq.write_table(pa.table({"x": np.arange(2000)}), folder / "b" / "c.parquet", row_group_size=100)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -46,6 +47,11 @@ class Freshness:
             if not same:
                 raise StaleData(f"{path} was written anew since it was indexed; {self.remedy()}")
             self._seen[file.path] = seen
+
+    def files(self) -> tuple[IndexedFile, ...]:
+        """The files as described, with the times that this object saw them have: a later look reads no values then."""
+        times = {path: max(time, 0) for path, (_, time, _) in self._seen.items()}
+        return tuple(replace(file, written=times.get(file.path, file.written)) for file in self._description.files)
 
     def added(self) -> list[str]:
         """Files that have come to the folder since."""

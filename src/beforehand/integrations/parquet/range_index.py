@@ -5,6 +5,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -118,6 +119,8 @@ class RangeIndex:
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the index, and return where it is.
 
+        Of files that `check` found to be the same, though at another time, the new times are written: see `load`.
+
         Args:
             path: In the folder of the files or above it. None: `_NAME.bhri` beside the file, or `_ranges.bhri` in the
                 folder that has all files: pyarrow and Spark pass over such names when they read a folder.
@@ -126,7 +129,7 @@ class RangeIndex:
             InvalidInput: It cannot be written there.
         """
         target = self._default if path is None else Path(os.path.abspath(path))
-        description = self._description
+        description = replace(self._description, files=self._since.files())
         if target.parent != self._folder:
             try:
                 inside = self._folder.relative_to(target.parent)
@@ -148,7 +151,8 @@ class RangeIndex:
 
         Args:
             path: Of the index, or of the file or folder that has it in the place where `save` puts it.
-            check: Whether all its files must be as they were.
+            check: Whether all its files must be as they were. A file whose time is another, such as a copy, is read in
+                the indexed columns to make sure; `save()` the index again, and the next `load` need not.
 
         Raises:
             InvalidInput: It cannot be read.
