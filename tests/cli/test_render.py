@@ -42,6 +42,13 @@ def test_a_broken_promise_is_named(capsys):
     assert "did not come true: what was measured is better" in capsys.readouterr().out
 
 
+def test_a_measurement_that_could_be_anything_confirms_nothing(capsys):
+    render.show_report(report(measured=Outcome("histogram", 0.0, 0.0, 0.8)))
+    assert "open: too little was measured to tell" in capsys.readouterr().out
+    render.show_report(report(expected=Outcome("histogram", 0.0, 0.0, 0.0), measured=Outcome("histogram", 0.0, 0.0, 0.1)))
+    assert "came true" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("verdict", ["worth it", "don't bother", "unclear"])
 def test_every_verdict_has_a_style(verdict):
     assert render.verdict(report(verdict=verdict)).plain == verdict

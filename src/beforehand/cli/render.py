@@ -111,6 +111,8 @@ def show_report(report: "Report") -> None:
     kept = "came true" if report.came_true else "did not come true: plan again on new data"
     if report.measured.high < report.expected.low:
         kept = "did not come true: what was measured is better"
+    elif report.came_true and report.measured.high - report.measured.low > 2 * report.expected.high > 0:
+        kept = "open: too little was measured to tell"
     out.print(
         facts([("expectation", kept), ("price", report.price), ("verdict", f"{report.verdict}: {report.why}")]),
     )
