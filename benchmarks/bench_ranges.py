@@ -40,8 +40,8 @@ def rates(bench: Bench, bits: float) -> Sheet:
         title=f"False positives, {bench.size:,} keys, {bits:g} bits per key",
         columns=["", "real bits", *map(str, WORKLOADS), "keys missed"],
         rows=rows,
-        below=f"{gains}Of {asked:,} empty ranges in each column; keys missed: the largest share, of as many ranges that "
-        "hold one.",
+        below=f"{gains}Of {asked:,} empty ranges in each column; keys missed: the largest share, of as many ranges "
+        "that hold one.",
     )
 
 

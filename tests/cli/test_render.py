@@ -45,7 +45,9 @@ def test_a_broken_promise_is_named(capsys):
 def test_a_measurement_that_could_be_anything_confirms_nothing(capsys):
     render.show_report(report(measured=Outcome("histogram", 0.0, 0.0, 0.8)))
     assert "open: too little was measured to tell" in capsys.readouterr().out
-    render.show_report(report(expected=Outcome("histogram", 0.0, 0.0, 0.0), measured=Outcome("histogram", 0.0, 0.0, 0.1)))
+    render.show_report(
+        report(expected=Outcome("histogram", 0.0, 0.0, 0.0), measured=Outcome("histogram", 0.0, 0.0, 0.1))
+    )
     assert "came true" in capsys.readouterr().out
 
 
