@@ -15,6 +15,7 @@ from beforehand.ranges.verdicts import few_empty, judged
         ((-0.2, -0.3, -0.1), 0.0, 900, "don't bother", "take no filter"),
         ((0.01, 0.0, 0.03), 0.01, 900, "don't bother", "less than 2%"),
         ((0.6, 0.4, 0.8), 0.05, 49, "unclear", "only 49 queries"),
+        ((-0.001, -0.002, 0.0), 0.0, 0, "don't bother", "each query holds a key"),
         ((0.004, 0.001, 0.01), 0.01, 10, "don't bother", "take no filter"),
         ((0.03, 0.01, 0.05), 0.03, 100, "unclear", "less than 5%"),
         ((0.1, -0.1, 0.3), 0.03, 100, "unclear", "about 401 empty queries"),

@@ -307,10 +307,8 @@ class RangePlan:
         lines.append("Considered:")
         for each in self.candidates:
             size = f" in {self._bits(each)}" if each.bytes else ""
-            lines.append(
-                f"  {each.design}{size}: {_shares(each.false_positive_rate)} of empty queries read for nothing, "
-                f"saves {duration(each.saving.value)} a query"
-            )
+            wrong = f"{_shares(each.false_positive_rate)} of empty queries read for nothing, " if self.empty else ""
+            lines.append(f"  {each.design}{size}: {wrong}saves {duration(each.saving.value)} a query")
         if self.median_gap is not None and self.median_range is not None:
             longer = self.median_range > self.median_gap
             lines.append(
@@ -319,7 +317,10 @@ class RangePlan:
                 + (": most ranges meet a key, and no filter can help there." if longer else ".")
             )
         if self.empty < FEW_EMPTY:
-            lines.append(f"{few_empty(self.empty).capitalize()}, and no design was chosen by so few; sample more.")
+            lines.append(
+                f"{few_empty(self.empty).capitalize()}, and no design was chosen by so few; sample more, and pass the "
+                "keys of one piece of the data, such as a file, rather than of all."
+            )
         lines.append("Assumed: queries go on like the sample. Intervals hold 95 % of draws of the sample.")
         return "\n".join(lines)
 

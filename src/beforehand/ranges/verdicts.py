@@ -39,6 +39,8 @@ def judged(
     """
     value, low, high = (each / read_cost for each in saved)
     more = over_baseline / read_cost
+    if high < BETTER and empty == 0:
+        return "don't bother", "each query holds a key, so that no filter can save a read; take none"
     if high < BETTER:
         return "don't bother", (
             f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query, less than {BETTER:.0%}; "
