@@ -17,15 +17,15 @@ UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 def plan(
     trace: Annotated[
-        Path, typer.Argument(metavar="TRACE", help="Queries of that piece: a trace with columns lo and hi, closed.")
+        Path, typer.Argument(metavar="TRACE", help="Ranges that were asked for: columns lo and hi, both ends included.")
     ],
     keys: Annotated[
-        Path, typer.Option(metavar="FILE", help="Keys of one piece of the data: .npy, Parquet, or a line each.")
+        Path, typer.Option(metavar="FILE", help="Keys of one file or row group: .npy, Parquet, or a line each.")
     ],
     column: Annotated[str | None, typer.Option(help="Column of a Parquet file of keys.")] = None,
     bits_per_key: Annotated[float, typer.Option(help="Memory of every filter, everything included.")] = 12.0,
     read_cost: Annotated[
-        str, typer.Option(help="A look into the piece: about 100us on an SSD, 30ms on object storage.")
+        str, typer.Option(help="A look into such a piece: about 100us on an SSD, 30ms on object storage.")
     ] = "100us",
     queries_per_build: Annotated[
         int, typer.Option(min=1, help="Queries that a filter serves until its piece is written anew.")

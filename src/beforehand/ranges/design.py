@@ -109,7 +109,7 @@ class Design:
         """The parts in words."""
         exact = {"none": "", "elias_fano": "Elias-Fano set", "trie": "trie"}[self.exact]
         approx = {"none": "", "bloom": "Bloom filter", "fuse": "fuse filter", "locality": "locality-preserving hashes"}
-        of = f"buckets of {self.bucket_width} codes" if self.bucket_width else f"{self.exact_bits}-bit prefixes"
+        of = f"buckets of {self.bucket_width:,} codes" if self.bucket_width else f"{self.exact_bits}-bit prefixes"
         parts = [f"{exact} of {of}"] if exact else []
         parts += [f"{approx[self.approx]} of {self.approx_bits}-bit prefixes"] if self.approx != "none" else []
         return ", ".join(parts) or "smallest and largest key only"
