@@ -325,7 +325,8 @@ class RangePlan:
         return "\n".join(lines)
 
     def _bits(self, candidate: Candidate) -> str:
-        return f"{8 * candidate.bytes / max(1, self.keys):.3g} bits per key"
+        bits = 8 * candidate.bytes / max(1, self.keys)
+        return f"{bits:,.0f} bits per key" if bits >= 1000 else f"{bits:.3g} bits per key"
 
     def to_json(self) -> str:
         """The plan as a JSON object, which names its area and kind."""

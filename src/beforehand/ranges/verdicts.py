@@ -39,16 +39,17 @@ def judged(
     """
     value, low, high = (each / read_cost for each in saved)
     more = over_baseline / read_cost
-    if high < BETTER and empty == 0:
-        return "don't bother", "each query holds a key, so that no filter can save a read; take none"
-    if high < BETTER:
+    plain = value - more  # what prefix-bloom saves
+    if high < BETTER and plain < BETTER:
+        if empty == 0:
+            return "don't bother", "each query holds a key, so that no filter can save a read; take none"
         return "don't bother", (
             f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query, less than {BETTER:.0%}; "
             "take no filter"
         )
     if empty < FEW_EMPTY:
         return "unclear", f"{few_empty(empty)}, and {FEW_EMPTY} are the least that a choice rests on"
-    if value < BETTER:
+    if value < BETTER and plain < BETTER:
         return (
             "don't bother",
             f"{name} saves {value:.1%} of a read for each query, less than {BETTER:.0%}; take no filter",
@@ -56,10 +57,8 @@ def judged(
     if more < BETTER and name == "prefix-bloom":
         return "don't bother", f"prefix-bloom saves {value:.1%} of a read for each query; keep it"
     if more < BETTER:
-        return "don't bother", (
-            f"{name} saves {value:.1%} of a read for each query, but only {max(0.0, more):.1%} more than prefix-bloom; "
-            "take that"
-        )
+        beyond = f"but only {more:.1%} more than" if more > 0 else f"not more than the {plain:.1%} of"
+        return "don't bother", f"{name} saves {value:.1%} of a read for each query, {beyond} prefix-bloom; take that"
     if low > 0 and value >= WORTH_IT:
         return "worth it", f"{name} saves {value:.1%} of a read for each query, {more:.1%} more than prefix-bloom"
     spread = (high - low) / 2
