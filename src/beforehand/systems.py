@@ -55,7 +55,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import TRAIL",
         command="beforehand scheduling simulate-serving",
-        study="of 7 claims 5 reproduced, 1 direction only, 1 not run",
+        study="of 7 claims 6 reproduced, 1 direction only",
     ),
     System(
         name="LAMPS",

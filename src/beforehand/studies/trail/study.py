@@ -11,8 +11,8 @@ from beforehand.studies.trail.setting import ratios
 PAPER = (
     "Shahout, Malach, Liu, Jiang, Yu, Mitzenmacher: *Don't Stop Me Now: Embedding Based Scheduling for LLMs* "
     "([arXiv:2410.01035](https://arxiv.org/abs/2410.01035)); with two claims of *Beyond Prediction: Tail-Aware "
-    "Scheduling for LLM Inference* ([arXiv:2606.18431](https://arxiv.org/abs/2606.18431)), UniBoost. Engines are "
-    "simulated, with iteration times from a public profile."
+    "Scheduling for LLM Inference* ([arXiv:2606.18431](https://arxiv.org/abs/2606.18431)), UniBoost. The probe is read "
+    "in vLLM itself; all other engines are simulated, with iteration times from a public profile."
 )
 CLAIMS = (
     Claim(
