@@ -93,7 +93,7 @@ def test_keys_may_be_a_column_of_parquet(capsys):
     said = out_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet", "--column", "id")
     assert "10,000 keys of uint64" in said
     error = error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet", "--column", "no")
-    assert "no column 'no' among id, text" in error
+    assert "no column 'no'; take one of id, text" in error
     assert "pass --column" in error_of(capsys, "ranges", "plan", "queries.npz", "--keys", "ids.parquet")
 
 

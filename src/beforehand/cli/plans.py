@@ -142,15 +142,14 @@ def _without(asked: JobOptions, assumed: Set[str]) -> JobOptions:
 
 def _ranges(path: Path, kind: str | None, keys: Path | None, column: str | None) -> tuple[Any, Any]:
     """Queries, and the keys that they are asked of."""
-    from beforehand.cli.range_plans import read_keys, read_ranges
+    from beforehand.cli.range_inputs import read_piece
     from beforehand.core.errors import InvalidInput
 
     if kind not in (None, "ranges"):
         raise InvalidInput(f"kind is {kind!r}, but a plan of a range filter is checked by ranges; leave it out")
     if keys is None:
         raise InvalidInput("keys are missing, but an audit builds the filter over those of the data; pass --keys FILE")
-    holdout = read_ranges(path)
-    return holdout, read_keys(keys, column, like=holdout)
+    return read_piece(path, keys, column)
 
 
 def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any:

@@ -30,10 +30,10 @@ def read_bound(type_: "ColumnType", text: str) -> Any:
     try:
         return _read(type_, text)
     except (ValueError, ArithmeticError):
-        raise InvalidInput(f"{text!r} is no bound for a column of {type_.name}; write {_like(type_)}") from None
+        raise InvalidInput(f"{text!r} is no bound for a column of {type_.name}; write {like(type_)}") from None
 
 
-def _like(type_: "ColumnType") -> str:
+def like(type_: "ColumnType") -> str:
     """What a bound of such a column looks like."""
     if type_.form == "bytes":
         return "text, or 0x and two hex digits for each byte"

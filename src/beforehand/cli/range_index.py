@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from beforehand.cli import render
 
 if TYPE_CHECKING:  # pyarrow waits until a command needs it
+    from beforehand.core import Trace
     from beforehand.integrations.parquet import RangeIndex
 
 LARGE = 200 << 20  # bytes from which more processes are worth their start
@@ -54,13 +55,13 @@ def index(
     Narrow ranges then read only the row groups that may hold their rows, even
     if the column is not sorted. The files themselves are not touched.
     """
-    from beforehand.core import Trace, load_plan
+    from beforehand.core import load_plan
     from beforehand.core.errors import InvalidInput
     from beforehand.integrations.parquet import RangeIndex
 
     if queries is not None and len(column) > 1:
         raise InvalidInput(f"--queries is of one column, but --column names {', '.join(column)}; index them apart")
-    sample = {} if queries is None else {column[0]: Trace.load(queries, kind="ranges")}
+    sample = {} if queries is None else {column[0]: _sample(queries, files[0], column[0])}
     with _counting("row groups") as counted, _processes(files, jobs) as executor:
         built = RangeIndex.build(
             files[0] if len(files) == 1 else files,
@@ -112,6 +113,17 @@ def query(
     render.show_table(made)
     if found.num_rows > limit:
         render.show(f"{limit} of {found.num_rows} rows; --limit shows more")
+
+
+def _sample(trace: Path, source: Path, column: str) -> "Trace":
+    """Queries of a column as it has its values."""
+    from beforehand.cli.range_inputs import in_kind_of, read_ranges
+    from beforehand.integrations.parquet.reading import Reader
+    from beforehand.integrations.parquet.sources import files_of
+
+    queries, files = read_ranges(trace), files_of(source)
+    with Reader(files.folder / files.paths[0]) as reader:
+        return in_kind_of(reader.type_of(column), queries, trace)
 
 
 def _explain(opened: "RangeIndex", column: str, lo: object, hi: object) -> None:

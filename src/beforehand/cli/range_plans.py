@@ -1,16 +1,13 @@
 """`ranges plan`: which range filter keys and recorded queries call for, and whether one pays."""
 
 import re
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from beforehand.cli import render
-
-if TYPE_CHECKING:
-    from beforehand.core import Trace
+from beforehand.cli.range_inputs import read_piece
 
 UNITS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
@@ -65,8 +62,7 @@ def plan(
     cost, worst = seconds_of(read_cost), _worst_case(worst_case)
     with render.progress(2) as steps:
         steps.begin("reading")
-        queries = read_ranges(trace)
-        known = read_keys(keys, column, like=queries)
+        queries, known = read_piece(trace, keys, column)
         steps.begin("planning")
         chosen = ranges.plan(
             known,
@@ -92,93 +88,6 @@ def plan(
     for path in (save, policy):
         if path is not None and not as_json:
             render.show(f"\nwrote {path}")
-
-
-def read_ranges(path: Path) -> "Trace":
-    """Closed ranges of a file.
-
-    Raises:
-        InvalidInput: it cannot be read, or holds no ranges.
-        CorruptData: it is damaged.
-    """
-    from beforehand.cli.inputs import naming
-    from beforehand.core import Trace
-    from beforehand.ranges.queries import check_trace
-
-    trace = Trace.load(path, kind="ranges")
-    with naming(path):
-        check_trace(trace)
-    return trace
-
-
-def read_keys(path: Path, column: str | None, *, like: "Trace") -> Any:
-    """Keys of a file, to be compared with bounds.
-
-    Where the keys are floats and the bounds integers, they are compared as floats, and stderr says so.
-
-    Args:
-        path: .npy, Parquet with `column`, or text with one key a line.
-        column: Of a Parquet file.
-        like: Ranges: where their bounds are text, so are keys that stand in lines.
-
-    Raises:
-        InvalidInput: it cannot be read; `column` is missing, unknown, or of no use; lines are no numbers.
-        CorruptData: it is damaged.
-    """
-    from beforehand.cli.inputs import read_array, read_bytes
-    from beforehand.core.errors import InvalidInput
-
-    suffix = path.suffix.lower()
-    if suffix in (".parquet", ".pq"):
-        return _warned(path, _parquet(path, column), like)
-    if column is not None:
-        raise InvalidInput(f"column is {column!r}, but {path} has none; leave it out")
-    if suffix == ".npy":
-        return _warned(path, read_array(path), like)
-    data = read_bytes(path)
-    kind = like["lo"].dtype.kind
-    if kind == "S":
-        return data.splitlines()
-    try:
-        lines = [line for line in data.decode().splitlines() if line.strip() or kind == "U"]
-        return lines if kind == "U" else [float(line) if kind == "f" else int(line) for line in lines]
-    except ValueError as error:
-        wanted = "text in UTF-8" if kind == "U" else "a number in each line, as the bounds are numbers"
-        raise InvalidInput(f"{path} does not hold {wanted} ({error}); pass keys of the kind of the bounds") from error
-
-
-def _warned(path: Path, keys: Any, like: "Trace") -> Any:
-    """The keys, and a line on stderr where they are floats, but bounds are whole numbers."""
-    bounds = like["lo"].dtype
-    if getattr(keys, "dtype", bounds).kind == "f" and bounds.kind in "iu" and "dtype" not in like.meta:
-        print(
-            f"beforehand: keys of {path} are {keys.dtype}, but bounds are {bounds}; they are compared as floats. If "
-            "the keys are whole numbers, store them as such",
-            file=sys.stderr,
-        )
-    return keys
-
-
-def _parquet(path: Path, column: str | None) -> Any:
-    from beforehand.core.errors import CorruptData, InvalidInput, MissingDependency
-
-    try:
-        from pyarrow import ArrowException, parquet  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise MissingDependency("Parquet needs pyarrow: pip install 'beforehand[parquet]'") from error
-    if column is None:
-        raise InvalidInput(f"{path} has columns, and one of them holds the keys; pass --column")
-    try:
-        table = parquet.ParquetFile(path)
-        if column not in table.schema_arrow.names:
-            raise InvalidInput(f"{path} has no column {column!r} among {', '.join(table.schema_arrow.names)}; name one")
-        values = table.read([column]).column(0).drop_null()
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error}; check the path") from error
-    except ArrowException as error:
-        raise CorruptData(f"{path} is no Parquet file ({str(error).splitlines()[0]}); write it anew") from error
-    array = values.to_numpy()
-    return array.tolist() if array.dtype.kind == "O" else array
 
 
 def seconds_of(text: str) -> float:

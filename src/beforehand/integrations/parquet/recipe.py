@@ -14,6 +14,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.integrations.parquet.bounds import exact, key_of
 from beforehand.integrations.parquet.column_type import ColumnType, Keys
 from beforehand.ranges import FILTERS
+from beforehand.ranges.bounds import encode_bounds
 from beforehand.ranges.queries import Queries, ends_of
 
 AREA: Final = "ranges"
@@ -131,6 +132,10 @@ def sample_of(queries: Queries, type_: ColumnType, name: str) -> tuple[Any, Any]
     if len(lo) != len(hi):
         raise InvalidInput(f"{name} have {len(lo)} lower bounds and {len(hi)} upper ones; pass as many of each")
     if type_.form in ("whole", "float") and not type_.is_decimal and all(map(_is_numeric, (lo, hi))):
+        try:
+            encode_bounds(type_.key_type, 64, lo, hi)  # what is refused is so before the work begins
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error}") from None
         return lo, hi
     ends = []
     for side, bounds in (("lo", lo), ("hi", hi)):
