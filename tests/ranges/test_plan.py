@@ -50,6 +50,18 @@ def test_ranges_longer_than_the_gaps_need_no_filter() -> None:
     assert "most ranges meet a key" in chosen.explain()
 
 
+def test_what_the_smallest_and_the_largest_key_tell_is_no_gain_of_a_filter() -> None:
+    piece = KEYS[:200]  # one of a hundred, in data that are sorted
+    asked = queries(KEYS, 8_000, seed=4)
+    chosen = plan(piece, asked, read_cost=30e-3)
+    assert (chosen.design, chosen.verdict) == ("none", "don't bother")
+    assert 0.005 < chosen.expected.value < 0.02
+    assert "% beyond the smallest or the largest key" in chosen.explain()
+    report = audit(chosen, piece, queries(KEYS, 8_000, seed=5))
+    assert report.came_true
+    assert report.verdict == "don't bother"
+
+
 def test_cheap_reads_are_not_worth_a_filter() -> None:
     chosen = plan(KEYS, NEAR, read_cost=1e-9)
     assert (chosen.design, chosen.verdict) == ("none", "don't bother")

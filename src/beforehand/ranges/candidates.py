@@ -18,6 +18,7 @@ from beforehand.ranges.keys import key_array
 from beforehand.ranges.native_filter import with_room
 from beforehand.ranges.prefix_bloom import best_length
 from beforehand.ranges.prefix_model import DRAWS, PrefixModel
+from beforehand.ranges.proteus import Proteus
 
 NO_FILTER: Final = "none"
 BASELINE: Final = "prefix-bloom"  # the strongest practical filter that is one library call away
@@ -34,7 +35,8 @@ class Candidate:
     Args:
         design: Its name in `FILTERS`, or `"none"`.
         parts: The design of `proteus`, or the prefixes of `prefix-bloom`; None for the others.
-        false_positive_rate: The share of empty ranges that it would look for in vain; 1 without a filter.
+        false_positive_rate: The share of empty ranges that it would look for in vain; without a filter, of those that
+            reach between the smallest and the largest key.
         useless_reads: Reads for nothing, for each query.
         saving: Seconds for each query against no filter, its own time and building included.
         filter_seconds: For each query.
@@ -94,10 +96,15 @@ class Trial:
         draw = np.random.default_rng(setting.seed)
         self.empty_draws: NDArray[np.float64] = draw.beta(empty + 0.5, asked - empty + 0.5, DRAWS)
         self.empty = Outcome.of("empty", self.model.empty_fraction, self.empty_draws)
+        reached = within_bounds(keys, queries) - (asked - empty)
+        self._reached = reached / empty if empty else 1.0  # share of the empty ranges between smallest and largest key
+        self._reached_draws = np.ones(DRAWS)
+        if reached < empty:
+            self._reached_draws = draw.beta(reached + 0.5, empty - reached + 0.5, DRAWS)
 
     def without(self) -> Candidate:
-        """No filter at all."""
-        return self._candidate(NO_FILTER, None, 1.0, np.ones(DRAWS), (0.0, 0.0, 0))
+        """No filter at all: what the smallest and the largest key tell."""
+        return self._candidate(NO_FILTER, None, self._reached, self._reached_draws, (0.0, 0.0, 0))
 
     def judged(self, name: str) -> Candidate:
         """One of the filters.
@@ -163,17 +170,22 @@ class Trial:
     ) -> Candidate:
         setting, (seconds, build, size) = self.setting, costs
         empty, own = self.model.empty_fraction, seconds + build / setting.queries_per_build
-        saved = empty * (1 - rate) * setting.read_cost - own
+        saved = empty * (self._reached - rate) * setting.read_cost - own
         return Candidate(
             design=name,
             parts=parts,
             false_positive_rate=Outcome.of(name, rate, draws),
             useless_reads=Outcome.of(name, empty * rate, self.empty_draws * draws),
-            saving=Outcome.of(name, saved, self.empty_draws * (1 - draws) * setting.read_cost - own),
+            saving=Outcome.of(name, saved, self.empty_draws * (self._reached_draws - draws) * setting.read_cost - own),
             filter_seconds=seconds,
             build_seconds=build,
             bytes=size,
         )
+
+
+def within_bounds(keys: Any, queries: tuple[Any, Any]) -> int:
+    """How many ranges reach between the smallest and the largest key: the others are told without a filter."""
+    return int(np.sum(Proteus.build(keys, design=Design()).may_intersect(*queries)))
 
 
 def sorted_keys(keys: Any) -> Any:

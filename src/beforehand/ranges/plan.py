@@ -40,7 +40,8 @@ def plan(
     """Choose a range filter for keys and queries like these, and say whether it would pay.
 
     A useless read is a look into a piece of the data that holds nothing of the range. A filter saves most of them, and
-    costs its own time, at each query and when it is built.
+    costs its own time, at each query and when it is built. Ranges beyond the smallest and the largest key are no gain
+    of a filter: whoever reads data in pieces knows these two of each.
 
     Args:
         keys: Of one piece of the data, such as a file: as in `Proteus.build`.

@@ -11,7 +11,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict
-from beforehand.ranges.candidates import BASELINE, NO_FILTER, Candidate, Setting, built, seconds_of
+from beforehand.ranges.candidates import BASELINE, NO_FILTER, Candidate, Setting, built, seconds_of, within_bounds
 from beforehand.ranges.design import Design, budget_of, check_max_probes, check_worst_case
 from beforehand.ranges.filter import RangeFilter
 from beforehand.ranges.keys import KEY_KINDS, Keys, KeyType, encode_keys
@@ -211,31 +211,27 @@ class RangePlan:
             raise InvalidInput("the holdout has no query; record some")
         asked = asked_rows(holdout, "holdout")
         busy = model.asked - model.empty
+        without = within_bounds(keys, asked) - busy  # reads for nothing
 
         def measured(name: str, filter: Any) -> tuple[Outcome, float]:
             if filter is None:
-                return wilson(name, model.empty, model.asked), 0.0
+                return wilson(name, without, model.asked), 0.0
             wrong = int(np.sum(filter.may_intersect(*asked))) - busy
             return wilson(name, wrong, model.asked), seconds_of(filter, asked)
 
-        none = self.design == NO_FILTER
-        mine, seconds = measured(self.design, None if none else self.build(keys))
+        mine, seconds = measured(self.design, None if self.design == NO_FILTER else self.build(keys))
         plain = built(BASELINE, None, keys, self.sample.queries, self.setting)
         baseline, baseline_seconds = measured(BASELINE, plain)
         best = built("proteus", None, keys, asked, self.setting)
         tuned, _ = measured("proteus", best)
         clairvoyant = replace(min(tuned, mine, baseline, key=lambda each: each.value), design="clairvoyant")
         chosen = self.chosen
-        saved = (model.empty / model.asked - mine.value) * self.read_cost - seconds
+        saved = (without / model.asked - mine.value) * self.read_cost - seconds
         saved -= chosen.build_seconds / self.queries_per_build
-        saved_plain = (model.empty / model.asked - baseline.value) * self.read_cost - baseline_seconds
+        saved_plain = (without / model.asked - baseline.value) * self.read_cost - baseline_seconds
         saved_plain -= self.candidates[1].build_seconds / self.queries_per_build
         plural = "range" if model.empty == 1 else "ranges"
-        rates = (
-            "all reads of empty ranges were for nothing"
-            if none
-            else f"of {model.empty:,} empty {plural} {mine.value * model.asked:,.0f} were read for nothing"
-        )
+        rates = f"of {model.empty:,} empty {plural} {mine.value * model.asked:,.0f} were read for nothing"
         if model.empty < FEW_EMPTY:
             rates += ", too few to tell whether the expectation came true"
         verdict, why = judged(
@@ -287,11 +283,12 @@ class RangePlan:
     def explain(self) -> str:
         """The choice in plain words, with its numbers."""
         chosen, read = self.chosen, self.read_cost
-        share = self.empty / max(1, self.asked)
+        share, wasted = self.empty / max(1, self.asked), self.candidates[0].useless_reads.value
+        apart = f", {share - wasted:.1%} beyond the smallest or the largest key" if wasted < share else ""
         lines = [
             f"{self.verdict}: {self.why}.",
-            f"{self.keys:,} keys of {self.key_type}; {share:.1%} of {self.asked:,} sampled queries are empty. A read "
-            f"costs {duration(read)}, so that without a filter a query wastes {duration(share * read)}.",
+            f"{self.keys:,} keys of {self.key_type}; {share:.1%} of {self.asked:,} sampled queries are empty{apart}. A "
+            f"read costs {duration(read)}, so that without a filter a query wastes {duration(wasted * read)}.",
         ]
         if self.design == NO_FILTER:
             lines.append("Take no filter.")
