@@ -11,7 +11,16 @@ from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import plan_json, reading
 from beforehand.core.predictor import Price
 from beforehand.core.report import VERDICTS, Outcome, Report, Verdict
-from beforehand.ranges.candidates import BASELINE, NO_FILTER, Candidate, Setting, built, seconds_of, within_bounds
+from beforehand.ranges.candidates import (
+    BASELINE,
+    NO_FILTER,
+    Candidate,
+    Setting,
+    built,
+    seconds_of,
+    sorted_keys,
+    within_bounds,
+)
 from beforehand.ranges.design import Design, budget_of, check_max_probes, check_worst_case
 from beforehand.ranges.filter import RangeFilter
 from beforehand.ranges.keys import KEY_KINDS, Keys, KeyType, encode_keys
@@ -211,7 +220,7 @@ class RangePlan:
             raise InvalidInput("the holdout has no query; record some")
         asked = asked_rows(holdout, "holdout")
         busy = model.asked - model.empty
-        without = within_bounds(keys, asked) - busy  # reads for nothing
+        without = within_bounds(sorted_keys(keys), asked) - busy  # reads for nothing
 
         def measured(name: str, filter: Any) -> tuple[Outcome, float]:
             if filter is None:
