@@ -11,6 +11,7 @@ from beforehand.integrations.vllm.engine_shape import EngineShape
 from beforehand.integrations.vllm.harness import run_scheduler
 from beforehand.scheduling.engine_profile import EngineProfile
 from beforehand.scheduling.serving import FCFS, PSPJF
+from beforehand.scheduling.serving.simulator.result import ServingResult
 from beforehand.scheduling.serving.simulator.simulate import simulate
 
 BLOCK = 16
@@ -129,7 +130,15 @@ def first_difference(ours: list[tuple], theirs: list[tuple]) -> str:
 
 def simulated(case: Case) -> list[tuple]:
     """What the simulator decides."""
-    shape, journal = case.shape, []
+    journal: list = []
+    _run(case, journal)
+    return [
+        (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
+    ]
+
+
+def _run(case: Case, journal: list) -> ServingResult:
+    shape = case.shape
     options = {
         "profile": case.profile,
         "max_num_seqs": shape.max_num_seqs,
@@ -141,13 +150,22 @@ def simulated(case: Case) -> list[tuple]:
         "journal": journal,
     }
     if case.ranks is None:
-        simulate(case.requests, policy=FCFS(), **options)
-    else:
-        calls = case.requests.children.get("calls")
-        segments = np.ones(len(case.ranks), np.int64) if calls is None else np.diff(calls.offsets) + 1
-        simulate(case.requests, policy=PSPJF(by="expensive"), lengths=np.repeat(case.ranks + 1.0, segments), **options)
+        return simulate(case.requests, policy=FCFS(), **options)
+    calls = case.requests.children.get("calls")
+    segments = np.ones(len(case.ranks), np.int64) if calls is None else np.diff(calls.offsets) + 1
+    lengths = np.repeat(case.ranks + 1.0, segments)
+    return simulate(case.requests, policy=PSPJF(by="expensive"), lengths=lengths, **options)
+
+
+def latencies(case: Case) -> list[list[float]]:
+    """Mean latency, mean time to the first token and p99 latency: the simulator's, and those of vLLM's priorities."""
+    one = _run(case, [])
+    shape = case.shape.with_policy("priority")
+    other = run_scheduler(case.requests, profile=case.profile, shape=shape, priorities=case.ranks)
+    arrival = case.requests["arrival"]
     return [
-        (list(step.admitted), sorted(step.preempted), dict(step.tokens), step.used_blocks, step.end) for step in journal
+        [np.mean(each.finish - arrival), np.mean(each.first_token - arrival), np.quantile(each.finish - arrival, 0.99)]
+        for each in (one, other)
     ]
 
 

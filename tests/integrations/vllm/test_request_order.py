@@ -336,5 +336,5 @@ def test_all_who_will_be_evicted_stand_last_by_rank_and_before_them_prompts_behi
         queue.add_request(each)
     running[1].is_prefill_chunk = True
     first, prompt, longest, second, long = running
-    order.arrange(running, lambda ranked: 2)
+    assert order.arrange(running, lambda ranked: 2) == 2
     assert running == [second, first, prompt, long, longest]

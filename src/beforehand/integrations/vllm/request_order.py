@@ -163,8 +163,8 @@ class RequestOrder:
         """The view of a request that the engine holds, as it is now."""
         return self.tracked[request.request_id].refresh(self.forecasts.outlived)
 
-    def arrange(self, running: list[Any], evicted: Callable[[list[Any]], int]) -> None:
-        """Sort the running requests so that vLLM, which evicts the last, evicts those of the largest ranks.
+    def arrange(self, running: list[Any], evicted: Callable[[list[Any]], int]) -> int:
+        """Sort the running requests so that vLLM, which evicts the last, evicts those of the largest ranks: how many.
 
         Those that decode come before those whose prompt is still computed, as they do in vLLM's own order: a long
         prompt in front would take the tokens of the whole iteration. Only those to be evicted stand behind both.
@@ -178,8 +178,10 @@ class RequestOrder:
             tracked = self.tracked[request.request_id]
             places[request.request_id] = self.rank(tracked), tracked.view.sequence
         ranked = sorted(running, key=lambda request: places[request.request_id])
-        stay = len(ranked) - evicted(ranked)
+        count = evicted(ranked)
+        stay = len(ranked) - count
         running[:] = sorted(ranked[:stay], key=lambda request: bool(request.is_prefill_chunk)) + ranked[stay:]
+        return count
 
     def preempted(self, request: Any) -> None:
         """The request has lost its slot and is about to be queued again."""

@@ -16,7 +16,7 @@ from vllm.v1.core.sched.request_queue import create_request_queue
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 
 from beforehand.integrations.vllm import compat
-from beforehand.integrations.vllm.growth import growth, victims
+from beforehand.integrations.vllm.growth import growth, takes_all, victims
 from beforehand.integrations.vllm.pauses import Pauses
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.report import LOGGER, probe_off
@@ -109,7 +109,7 @@ class PolicyMixin:
         if self.pauses is not None:
             self.pauses.before_step()
         if self._memory_is_short():
-            order.arrange(scheduler.running, partial(victims, scheduler))
+            self._evict_last(order, order.arrange(scheduler.running, partial(victims, scheduler)))
 
     def _after_schedule(self, order: RequestOrder, output: Any) -> None:
         scheduler: Any = self
@@ -177,10 +177,25 @@ class PolicyMixin:
             max_preemptions=order.settings.max_preemptions,
         )
         for view in victims:
-            request = running[id(view)]
-            scheduler.running.remove(request)
             order.forced_preemptions += 1
-            scheduler._preempt_request(request, time.monotonic())
+            self._preempt(running[id(view)])
+
+    def _evict_last(self, order: RequestOrder, count: int) -> None:
+        """Evict so many from the end where vLLM, out of tokens after a prompt before them, would let them stand still.
+
+        Elsewhere it evicts them itself, and then admits nobody in the same step; here there is no token for anybody.
+        """
+        scheduler: Any = self
+        stay = len(scheduler.running) - count
+        if count and takes_all(scheduler, scheduler.running[:stay]):
+            for request in scheduler.running[: stay - 1 : -1]:
+                if self._may_lose(order, request):
+                    self._preempt(request)
+
+    def _preempt(self, request: Any) -> None:
+        scheduler: Any = self
+        scheduler.running.remove(request)
+        scheduler._preempt_request(request, time.monotonic())
 
     def _may_lose(self, order: RequestOrder, request: Any) -> Any:
         """The request's view, if its slot can be taken now: no output of it is on its way that vLLM could not drop."""

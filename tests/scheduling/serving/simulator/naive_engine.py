@@ -128,11 +128,13 @@ def serve(rows, *, profile, policy, predicted, kv_tokens, slots, budget, caching
         for request in sorted(decodes, key=rank) + prefills:
             if request not in running or not left:
                 continue
-            new = min(left if request in prefills else 1, request.view.context - request.computed)
-            while -(-(request.computed + new) // size) - len(request.blocks) > len(pool.free):
+            while True:
+                new = min(left if request in prefills else 1, request.view.context - request.computed)
+                if -(-(request.computed + new) // size) - len(request.blocks) <= len(pool.free):
+                    break
                 victim = max(running, key=rank)
                 short = True
-                if victim.view.sequence in tokens:
+                if victim.view.sequence in tokens:  # a prompt after it gets its token
                     left += tokens.pop(victim.view.sequence)
                 preempt(victim, preempted)
                 if victim is request:

@@ -271,30 +271,28 @@ class Scheduler:
             return
         growing.sort(key=lambda job: self._preempting.rank(job, self.iteration))
         for job in growing:
-            if job.phase == DECODE and self._make_room(1, job):
-                pool.grow(job.holding, 1)
-                batch.plan_growths([job], later)
-
-    def _make_room(self, blocks: int, job: Job) -> bool:
-        """Free so many blocks for a request that runs; False if it had to give up its own."""
-        pool = self.pool
-        while pool.free < blocks:
-            if self.pauses.evict(self.now):
-                continue
-            victim = max(self.batch.running, key=lambda each: self._preempting.rank(each, self.iteration))
-            self._short = True  # nobody is admitted in an iteration in which somebody had to go
-            self._preempt(victim)
-            if victim is job:
-                return False
-        return True
+            while job.phase == DECODE:
+                if pool.free:
+                    pool.grow(job.holding, 1)
+                    batch.plan_growths([job], later)
+                    break
+                self._evict()
 
     def _continue_prefills(self) -> None:
-        for job in list(self.batch.prefills):
-            if self.batch.budget <= 0 or job.phase != PREFILL:
-                continue
-            chunk = min(self.batch.budget, job.view.context - job.resident)
-            if self._make_room(self.batch.needed(job, chunk), job):
-                self._compute(job, chunk)
+        batch = self.batch
+        for job in list(batch.prefills):
+            while batch.budget > 0 and job.phase == PREFILL:
+                chunk = min(batch.budget, job.view.context - job.resident)
+                if batch.needed(job, chunk) <= self.pool.free:
+                    self._compute(job, chunk)
+                    break
+                self._evict()  # whoever goes leaves its token to this prompt
+
+    def _evict(self) -> None:
+        """Somebody who is paused, or else runs, has to go."""
+        if not self.pauses.evict(self.now):
+            self._short = True  # nobody is admitted in this iteration
+            self._preempt(max(self.batch.running, key=lambda each: self._preempting.rank(each, self.iteration)))
 
     def _compute(self, job: Job, chunk: int) -> None:
         again = self.batch.compute(job, chunk)
