@@ -79,7 +79,7 @@ def rest(traces: int) -> Sheet:
         title="Static priorities of vLLM's own, little memory",
         columns=["of a trace", "off, mean", "traces within 0.5 %", "off, at most"],
         rows=rows,
-        below=f"Of {len(cases)} traces. Here schedules differ: a request that evicts itself ends vLLM's loop over those that "
+        below=f"Of {len(cases)} traces. Schedules differ here: who evicts itself ends vLLM's loop over those that "
         "run, and whoever stands behind it gets no token in that iteration; in the simulator they do.",
     )
 
