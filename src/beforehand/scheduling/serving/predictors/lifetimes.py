@@ -85,12 +85,14 @@ class Lifetimes:
 
     def mean(self, age: float = 0.0) -> float:
         """The mean of what is left."""
-        self._sorted()
+        if self._array is None:
+            self._sorted()
         below = self._below(age)
         above = len(self._values) - below
         if self._beyond(age, above):
             return age / (self._index() - 1)
-        return max(float(self._above[below]) / above - age, 0.0)
+        left = self._above.item(below) / above - age
+        return left if left > 0.0 else 0.0
 
     def survival(self, t: float, age: float = 0.0) -> float:
         """The probability that it lasts longer than `t` from now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from beforehand.core.errors import InvalidInput
-from beforehand.scheduling.serving.predictors.lifetimes import BELOW_INFINITY, FEW, LifetimesByName, within
+from beforehand.scheduling.serving.predictors.lifetimes import BELOW_INFINITY, FEW, Lifetimes, LifetimesByName, within
 
 RECENT: Final = 4096  # finished lengths kept of each tenant
 OWN: Final = 64  # from here on a tenant's own lengths speak
@@ -36,7 +36,7 @@ class Outlived:
     __slots__ = ("_all", "_tenants")
 
     def __init__(self) -> None:
-        self._all = LifetimesByName(RECENT)
+        self._all = Lifetimes(RECENT)
         self._tenants = LifetimesByName(RECENT)
 
     def observe(self, tokens: float, tenant: str = "") -> None:
@@ -45,7 +45,7 @@ class Outlived:
         Raises:
             InvalidInput: it is negative, nan or above 1e100.
         """
-        self._all.add("", tokens)
+        self._all.add(tokens)
         if tenant:
             self._tenants.add(tenant, tokens)
 
@@ -57,5 +57,10 @@ class Outlived:
         """
         if not within(age, BELOW_INFINITY):
             raise InvalidInput(f"age is {age!r}, but must be a finite number of tokens, at least 0")
-        known = (self._tenants.get(tenant, OWN) if tenant else None) or self._all.get("", FEW)
-        return max(known.mean(age), 1.0) if known else PRIOR_TOKENS
+        known = self._tenants.get(tenant, OWN) if tenant else None
+        if known is None:
+            known = self._all
+            if len(known) < FEW:
+                return PRIOR_TOKENS
+        left = known.mean(age)
+        return left if left > 1.0 else 1.0

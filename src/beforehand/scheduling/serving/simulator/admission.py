@@ -56,7 +56,7 @@ class Admission:
         """Admit while there are tokens, places and memory; returns the seconds of copies from the host."""
         pool, batch, waiting, returns = self._pool, self._batch, self._waiting, self.returns
         copies = 0.0
-        while batch.budget > 0 and (returns or waiting) and self.free_slots() > 0:
+        while batch.budget > 0 and self.free_slots() > 0 and (returns or waiting):
             busy = batch.budget < self._limits.max_batched_tokens
             job = returns[0] if returns else waiting.head(now)
             context = job.view.context

@@ -5,7 +5,8 @@ from typing import final
 from beforehand.scheduling.serving.simulator.job import DECODE, PREFILL, Job
 from beforehand.scheduling.serving.simulator.memory import BlockPool
 
-Calendar = dict[int, list[tuple[Job, int]]]  # by iteration: whom it concerns, unless the stamp has changed since
+Plan = tuple[Job, int]  # whom it concerns, unless the stamp has changed since
+Calendar = dict[int, list[Plan]]  # by iteration
 
 
 @final
@@ -51,7 +52,6 @@ class Batch:
 
     def open(self) -> None:
         """Begin an iteration: every decoding request gets a token."""
-        self.chunks.clear()
         self.budget, self.pairs, self.extra_context = self._most - self.decoding, 0.0, 0
 
     def needed(self, job: Job, chunk: int) -> int:
@@ -104,12 +104,14 @@ class Batch:
         job.decode_from(iteration)
         self.decoding += 1
         self.context += job.base + 1
-        self.finishing.setdefault(iteration + job.length - job.age, []).append((job, job.stamp))
-        self.plan_growths([job], iteration + job.holding.blocks * self.pool.size - job.base)
+        job.ends = iteration + job.length - job.age
+        plan = (job, job.stamp)
+        self.finishing.setdefault(job.ends, []).append(plan)
+        self.plan_growths([plan], iteration + job.holding.blocks * self.pool.size - job.base)
 
-    def plan_growths(self, jobs: list[Job], iteration: int) -> None:
+    def plan_growths(self, plans: list[Plan], iteration: int) -> None:
         """They will need a block each in this iteration, those that still decode then."""
-        due = [(job, job.stamp) for job in jobs if iteration < job.start + job.length - job.age]
+        due = [plan for plan in plans if iteration < plan[0].ends]
         if due:
             self.growing.setdefault(iteration, []).extend(due)
 

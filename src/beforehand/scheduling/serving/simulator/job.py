@@ -18,12 +18,13 @@ class Job:
     """The state of one conversation; while it decodes, age and context follow from `start` and are not stored.
 
     `start` is the iteration of its first decode since the last prefill, before which it had `base` tokens in memory and
-    `age` output tokens of this segment. `stamp` changes whenever plans made for it no longer hold.
+    `age` output tokens of this segment; in iteration `ends` the segment is over. `stamp` changes whenever plans made
+    for it no longer hold.
     """
 
     __slots__ = (
-        "age", "asked", "base", "computed", "copying", "entered", "first_token", "held_since", "holding", "host",
-        "last", "last_token", "length", "phase", "refined", "refined_at", "resident", "returning", "row",
+        "age", "asked", "base", "computed", "copying", "ends", "entered", "first_token", "held_since", "holding",
+        "host", "last", "last_token", "length", "phase", "refined", "refined_at", "resident", "returning", "row",
         "segment", "segment_first", "stamp", "start", "swapped", "view", "waiting_since",
     )  # fmt: skip
 
@@ -33,7 +34,7 @@ class Job:
         self.holding = holding
         self.view = View(arrival, row)
         self.phase = WAITING
-        self.age = self.base = self.start = self.stamp = self.entered = 0
+        self.age = self.base = self.start = self.ends = self.stamp = self.entered = 0
         self.resident = 0  # tokens in memory, unless it decodes
         self.computed = 0  # the most of its tokens that ever were
         self.host = 0  # tokens of which the host has a copy that counts

@@ -79,14 +79,14 @@ class BlockPool:
 
     def find(self, holding: Holding, tokens: int) -> int:
         """How many blocks of a prompt of so many tokens are cached; never the one with its last token."""
-        if not self.caching:
+        prefix, own = holding.prefix, holding.own.cached
+        if prefix is None and not own:
             return 0
         most = (tokens - 1) // self.size
-        prefix = holding.prefix
         if prefix is None:
-            return min(holding.own.cached, most)
+            return min(own, most)
         found = min(prefix.cached, holding.shared, most)
-        return found if found < holding.shared else found + min(holding.own.cached, most - found)
+        return found if found < holding.shared else found + min(own, most - found)
 
     def taken(self, holding: Holding, hit: int) -> int:
         """How many of the `hit` cached blocks are free, so that using them leaves fewer to others."""
@@ -129,9 +129,18 @@ class BlockPool:
 
     def grow(self, holding: Holding, count: int) -> None:
         """Take `count` more blocks, which must be free."""
-        self.free -= count
-        self.moments -= count * self.now
         holding.rest += count
+        self._take(count)
+
+    def grow_each(self, holdings: list[Holding]) -> None:
+        """Take one more block for each, which must be free."""
+        for holding in holdings:
+            holding.rest += 1
+        self._take(len(holdings))
+
+    def _take(self, count: int) -> None:
+        """Use free blocks: blank ones, then those freed longest ago."""
+        self._change(-count)
         if count <= self.blank:
             self.blank -= count
             return

@@ -8,7 +8,7 @@ from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.classic import FCFS
 from beforehand.scheduling.policies.policy import Policy, is_timed
 from beforehand.scheduling.policies.view import FIRST, View
-from beforehand.scheduling.serving.ordering.preemption import select_victims
+from beforehand.scheduling.serving.ordering.preemption import LEAST_RANK, select_victims
 from beforehand.scheduling.serving.simulator.forecasts import Forecasts
 from beforehand.scheduling.serving.simulator.job import Job
 
@@ -79,7 +79,7 @@ class Preempting:
                 bound = max(bound, self._key(view))
             if rank > largest or (rank == largest and view.sequence > last):
                 worst, largest, last = job, rank, view.sequence
-        self._bound = bound if guarded or worst is None else math.log(max(largest, 1e-9))
+        self._bound = bound if guarded or worst is None else math.log(max(largest, LEAST_RANK))
         if worst is None:
             return None
         victims = select_victims(
@@ -98,5 +98,5 @@ class Preempting:
         rank = self._inner.rank(view)
         if rank == FIRST:
             return FIRST
-        size = math.log(max(rank, 1e-9))
+        size = math.log(rank if rank > LEAST_RANK else LEAST_RANK)
         return size if self._boost == math.inf else view.arrival + self._boost * size

@@ -12,7 +12,7 @@ from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.policy import Policy
 from beforehand.scheduling.policies.view import View
 from beforehand.scheduling.serving.simulator.admission import Admission
-from beforehand.scheduling.serving.simulator.batch import Batch
+from beforehand.scheduling.serving.simulator.batch import Batch, Plan
 from beforehand.scheduling.serving.simulator.chrome import Spans
 from beforehand.scheduling.serving.simulator.forecasts import Forecasts
 from beforehand.scheduling.serving.simulator.job import DECODE, DONE, PREFILL, Job
@@ -53,7 +53,7 @@ class Scheduler:
         self.now, self.iteration = 0.0, 0
         self.forecasts, self.spans, self._journal, self._on_ready = forecasts, spans, journal, on_ready
         self._lengths, self._returned = requests.output.tolist(), requests.returned.tolist()
-        self._call_seconds, self._arrival = requests.seconds.tolist(), requests.arrival.tolist()
+        self._call_seconds, self._arrival = requests.seconds.tolist(), [*requests.arrival.tolist(), math.inf]
         blocks = limits.kv_tokens // profile.block_size
         self.pool = BlockPool(blocks - 1, profile.block_size, caching=limits.prefix_caching)  # vLLM keeps one, too
         self.host = HostTier(limits.host_tokens)
@@ -102,16 +102,18 @@ class Scheduler:
         """Let in what has come by now: conversations, returns from calls, timers of handlings, copies."""
         now, events, arrival = self.now, self._events, self._arrival
         while True:
-            coming = arrival[self._arrived] if self._arrived < len(arrival) else math.inf
+            coming = arrival[self._arrived]
             event = events[0][0] if events else math.inf
-            if coming <= now and coming <= event:
+            if now < coming and now < event:
+                break
+            if coming <= event:
                 job = self.jobs[self._arrived]
                 self._arrived += 1
                 self.totals.presence += now - coming
                 job.view.sequence = self._sequence
                 self._sequence += 1
                 self._enter(job, coming)
-            elif event <= now:
+            else:
                 when, _, kind, job, stamp = heappop(events)
                 if job.stamp != stamp:
                     continue
@@ -122,9 +124,8 @@ class Scheduler:
                 elif job.copying:
                     self.pauses.copied(job, now)
                     self._mark(job, "swapped")
-            else:
-                break
-        self.pauses.decide(now)
+        if self.pauses.due:
+            self.pauses.decide(now)
 
     def _enter(self, job: Job, when: float) -> None:
         """A segment becomes ready."""
@@ -231,9 +232,9 @@ class Scheduler:
         if k in batch.renewing:
             self._renew(batch.renewing.pop(k))
         if k in batch.reviewing:
-            for job, stamp in batch.reviewing.pop(k):
-                if job.stamp == stamp:
-                    self._review(job)
+            for plan in batch.reviewing.pop(k):
+                if plan[0].stamp == plan[1]:
+                    self._review(plan)
 
     def _pass(self, seconds: float) -> None:
         """Let time go on, with what is in the system and in memory now."""
@@ -247,8 +248,7 @@ class Scheduler:
 
     def _wait(self) -> None:
         """Nothing can run: go on to the next event."""
-        coming = self._arrival[self._arrived] if self._arrived < len(self._arrival) else math.inf
-        event = min(coming, self._events[0][0] if self._events else math.inf)
+        event = min(self._arrival[self._arrived], self._events[0][0] if self._events else math.inf)
         if event == math.inf:
             raise RuntimeError(
                 f"stall: at {self.now} s nothing runs and nothing will come, but {len(self.waiting)} requests wait, "
@@ -260,21 +260,21 @@ class Scheduler:
             self._pass(event - self.now)
             self.now = self.pool.now = max(self.now, event)
 
-    def _grow(self, due: list[tuple[Job, int]]) -> None:
+    def _grow(self, due: list[Plan]) -> None:
         """Give the next block to each request that needs one; where none is free, others lose theirs."""
         pool, batch, later = self.pool, self.batch, self.iteration + self.pool.size
-        growing = [job for job, stamp in due if job.stamp == stamp]
+        growing = [plan for plan in due if plan[0].stamp == plan[1]]
         if len(growing) <= pool.free:
-            for job in growing:
-                pool.grow(job.holding, 1)
+            pool.grow_each([job.holding for job, _ in growing])
             batch.plan_growths(growing, later)
             return
-        growing.sort(key=lambda job: self._preempting.rank(job, self.iteration))
-        for job in growing:
+        growing.sort(key=lambda plan: self._preempting.rank(plan[0], self.iteration))
+        for plan in growing:
+            job = plan[0]
             while job.phase == DECODE:
                 if pool.free:
                     pool.grow(job.holding, 1)
-                    batch.plan_growths([job], later)
+                    batch.plan_growths([plan], later)
                     break
                 self._evict()
 
@@ -339,9 +339,9 @@ class Scheduler:
         if self.forecasts.every:
             self._renew([(job, job.stamp)])
         else:
-            self._review(job)
+            self._review((job, job.stamp))
 
-    def _renew(self, due: list[tuple[Job, int]]) -> None:
+    def _renew(self, due: list[Plan]) -> None:
         """Ask for new predictions of running requests."""
         for job, stamp in due:
             if job.stamp == stamp and job.asked:
@@ -351,15 +351,16 @@ class Scheduler:
                 when = self.iteration + self.forecasts.every
                 self.batch.renewing.setdefault(when, []).append((job, stamp))
 
-    def _review(self, job: Job) -> None:
+    def _review(self, plan: Plan) -> None:
         """Look again when the policy says so, or the prediction is outlived."""
+        job = plan[0]
         if self._preempting.consider(job, self.iteration):
             view, due = job.view, math.inf
             for age in (self._policy.review_age(view), view.predicted):
                 if view.age < age < due:
                     due = age
             steps = math.ceil(due - view.age) if due < math.inf else REVIEW
-            self.batch.reviewing.setdefault(self.iteration + max(steps, 1), []).append((job, job.stamp))
+            self.batch.reviewing.setdefault(self.iteration + steps, []).append(plan)
 
     def _end_segment(self, job: Job) -> None:
         """A segment is complete: the conversation ends, or goes into a call."""

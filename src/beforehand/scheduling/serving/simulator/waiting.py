@@ -13,6 +13,7 @@ from beforehand.scheduling.serving.simulator.job import WAITING, Job
 from beforehand.scheduling.serving.simulator.memory import BlockPool
 
 PATIENCE: Final = 0.5  # s between two rankings of the whole queue
+LOOKED: Final = 8  # heads looked up: what is cached changes while requests wait, but only the first few matter
 BUCKET: Final = math.log(1.25)
 
 
@@ -84,12 +85,11 @@ class Waiting:
                     return job
                 break
             oldest.popleft()
-        job = self._queue.peek()
-        for _ in range(8):  # what is cached changes while requests wait; only the first few matter
-            if not self._look_up(job):
-                break
+        job, looked = self._queue.peek(), 0
+        while looked < LOOKED and self._look_up(job):
             self.rerank(job)
             job = self._queue.peek()
+            looked += 1
         return job
 
     def remove(self, job: Job) -> None:
