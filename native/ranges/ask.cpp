@@ -1,10 +1,9 @@
 // The batch of parts.h: each stage runs over all questions before the next, and has fetched what that one reads.
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "ranges/codes.h"
-#include "ranges/fuse_blocks.h"
+#include "ranges/fuse_ranges.h"
 #include "ranges/parts.h"
 #include "support/simd.h"
 
@@ -109,26 +108,6 @@ BH_INLINE void ask_whole(std::uint32_t bits, std::uint64_t cap, const std::uint6
   }
 }
 
-BH_INLINE void ask_fuse(const Fuse& fuse, const Asked& asked, bool* answers) {
-  const std::uint32_t block_log = fuse.shape().block_log;
-  const auto mask = static_cast<std::uint8_t>((1u << block_log) - 1);
-  std::array<FuseBlock, kMostBlocks> blocks;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < asked.count; ++i) {
-    const std::uint64_t a = asked.first[i], b = asked.last[i], end = b >> block_log;
-    const std::uint8_t question = asked.question[i];
-    std::uint8_t first = a & mask;
-    std::uint64_t block = a >> block_log;
-    for (; block != end && !answers[question]; ++block, first = 0) {
-      blocks[count++] = {block, first, mask, question};
-      if (count == kMostBlocks) ask_blocks(fuse, blocks.data(), std::exchange(count, 0), answers);
-    }
-    blocks[count++] = {block, first, static_cast<std::uint8_t>(b & mask), question};
-    if (count == kMostBlocks) ask_blocks(fuse, blocks.data(), std::exchange(count, 0), answers);
-  }
-  if (count != 0) ask_blocks(fuse, blocks.data(), count, answers);
-}
-
 BH_INLINE void ask_bloom(const Bloom& bloom, const Asked& asked, bool* answers) {
   for (std::size_t i = 0; i < asked.count; ++i) bloom.fetch(asked.first[i]);
   for (std::size_t i = 0; i < asked.count; ++i) {
@@ -177,7 +156,8 @@ BH_MULTIVERSION void ask(const Parts& parts, std::uint64_t least, const std::uin
     ask_whole(parts.approx_bits, hash ? kNoCap : cap, a, b, n, asked, answers);
   }
   if (hash) return ask_locality(*hash, asked, answers);
-  if (const auto* fuse = std::get_if<Fuse>(&parts.approx)) return ask_fuse(*fuse, asked, answers);
+  if (const auto* fuse = std::get_if<Fuse>(&parts.approx))
+    return ask_ranges(*fuse, {asked.first.data(), asked.last.data(), asked.question.data(), asked.count}, answers);
   ask_bloom(std::get<Bloom>(parts.approx), asked, answers);
 }
 

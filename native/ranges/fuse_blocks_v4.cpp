@@ -1,23 +1,16 @@
-#include "ranges/fuse_blocks.h"
+#include "ranges/fuse_v4.h"
 
 #if BH_BLOCKS_V4
-#ifndef __clang__  // gcc 12 warns of the operands that its own header leaves undefined
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
 
 namespace bh::ranges {
 namespace {
-
-#define BH_BLOCK_INLINE BH_TARGET("x86-64-v4") inline __attribute__((always_inline))
 
 struct Kernel {
   __m512i bytes, shifts, mask, numbers;
   std::uint64_t second, third, fourth;  // quarters
 };
 
-BH_BLOCK_INLINE void prepare(Kernel& kernel, std::uint32_t bits) {
+BH_V4_INLINE void prepare(Kernel& kernel, std::uint32_t bits) {
   const Unpacking& how = kUnpacking[bits];
   kernel.bytes = _mm512_loadu_si512(how.bytes.data());
   kernel.shifts = _mm512_loadu_si512(how.shifts.data());
@@ -27,7 +20,7 @@ BH_BLOCK_INLINE void prepare(Kernel& kernel, std::uint32_t bits) {
 }
 
 // The slots of the 16 values of a block in one of its groups, in the order of the values.
-BH_BLOCK_INLINE void unpack(__m512i& slots, const Kernel& kernel, const std::uint8_t* group, std::uint32_t turn) {
+BH_V4_INLINE void unpack(__m512i& slots, const Kernel& kernel, const std::uint8_t* group, std::uint32_t turn) {
   const auto quarter = [&](std::uint64_t at) BH_TARGET("x86-64-v4") {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(group + at));
   };
@@ -39,21 +32,8 @@ BH_BLOCK_INLINE void unpack(__m512i& slots, const Kernel& kernel, const std::uin
   slots = _mm512_permutexvar_epi32(_mm512_xor_si512(kernel.numbers, _mm512_set1_epi32(static_cast<int>(turn))), all);
 }
 
-BH_BLOCK_INLINE void shift_xor(__m512i& x, int shift) {
-  x = _mm512_xor_si512(x, _mm512_srl_epi64(x, _mm_cvtsi32_si128(shift)));
-}
-
-// mix64 of eight numbers.
-BH_BLOCK_INLINE void mix(__m512i& x) {
-  shift_xor(x, 30);
-  x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(0xBF58476D1CE4E5B9)));
-  shift_xor(x, 27);
-  x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(0x94D049BB133111EB)));
-  shift_xor(x, 31);
-}
-
 // The low 32 bits of the fingerprints of the 16 values of a block.
-BH_BLOCK_INLINE void fingerprints(__m512i& prints, std::uint64_t block, std::uint64_t seed) {
+BH_V4_INLINE void fingerprints(__m512i& prints, std::uint64_t block, std::uint64_t seed) {
   const std::uint64_t first = (block << kFuseBlockLog) + seed + 3 * kGolden;
   const __m512i numbers = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
   __m512i low = _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(first)), numbers);
@@ -65,8 +45,8 @@ BH_BLOCK_INLINE void fingerprints(__m512i& prints, std::uint64_t block, std::uin
 
 // Those values of a block that are asked for, a bit for each, whose slots give their fingerprints.
 template <typename Groups>
-BH_BLOCK_INLINE std::uint32_t equal_values(const Kernel& kernel, const FuseBlock& block, std::uint64_t seed,
-                                           const Groups& groups) {
+BH_V4_INLINE std::uint32_t equal_values(const Kernel& kernel, const FuseBlock& block, std::uint64_t seed,
+                                        const Groups& groups) {
   __m512i differ;
   fingerprints(differ, block.block, seed);
   for (std::uint32_t j = 0; j < 4; ++j) {

@@ -65,7 +65,7 @@ constexpr std::uint32_t beyond(std::uint32_t bits, std::uint32_t skipped) {
 }
 
 // Questions that are answered side by side, so that they wait for memory together.
-constexpr std::size_t kGroup = 16;
+constexpr std::size_t kGroup = 64;
 
 // Whether ranges of codes from a[i] to b[i] >= a[i] may hold a key; at most kGroup of them. If there is a set, they lie
 // between the least and the greatest key.

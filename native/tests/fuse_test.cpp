@@ -1,4 +1,4 @@
-// Instruction sets: fuse fuse_blocks fuse_blocks_v3 fuse_blocks_v4
+// Instruction sets: fuse fuse_blocks fuse_blocks_v3 fuse_blocks_v4 fuse_ranges fuse_ranges_v4
 #include "ranges/fuse.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 #include "check.h"
 #include "ranges/codes.h"
-#include "ranges/fuse_blocks.h"
+#include "ranges/fuse_ranges.h"
 #include "support/errors.h"
 
 using namespace bh::ranges;
@@ -118,6 +118,25 @@ void together(const Fuse& fuse, const Values& values, std::uint64_t seed) {
   }
 }
 
+// Many ranges together answer as each alone, two of a question as one.
+void ranges_together(const Fuse& fuse, const Values& values, std::uint64_t seed) {
+  for (std::size_t n = 1; n <= 256; n += 1 + n / 3) {
+    Values first, last;
+    std::vector<std::uint8_t> question;
+    std::array<bool, 256> answers{}, wanted{};
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::uint64_t h = bh::kth(seed + n, i), length = h % 5 == 0 ? h >> 32 & 63 : h >> 32 & 7;
+      const std::uint64_t near = values[bh::range(h, values.size())] + (i % 4 == 0 ? 0 : 1 + (h >> 40 & 15));
+      const std::uint64_t from = std::min(near, ~length);
+      first.push_back(from), last.push_back(from + length);
+      question.push_back(static_cast<std::uint8_t>(i % 3 == 1 ? i - 1 : i));
+      wanted[question[i]] |= fuse.any(first[i], last[i]);
+    }
+    ask_ranges(fuse, {first.data(), last.data(), question.data(), n}, answers.data());
+    CHECK(answers == wanted);
+  }
+}
+
 void damaged(const Fuse& fuse) {
   const auto refuses = [&](const FuseShape& shape) {
     try {
@@ -158,8 +177,14 @@ int main() {
     CHECK(fuse.bits() > 67 * values.size() / 10);
     damaged(fuse);
     const Values some = draw(layout, 3000, 1);
-    for (double bits = 2.1; bits < 36; bits += 1.3) together(build(some, bits, 4), some, 5);
-    together(build(draw(layout, 40, 1), 20, 4), draw(layout, 40, 1), 5);  // blocks of fewer than 16
+    for (double bits = 2.1; bits < 36; bits += 1.3) {
+      const Fuse fuse = build(some, bits, 4);
+      together(fuse, some, 5);
+      ranges_together(fuse, some, 5);
+    }
+    const Values few = draw(layout, 40, 1);  // whose blocks have fewer than 16
+    together(build(few, 20, 4), few, 5);
+    ranges_together(build(few, 20, 4), few, 5);
   }
   const Values twice{7, 7, 9};
   const auto fuse = Fuse::build(twice, 1, 1000, 0);
