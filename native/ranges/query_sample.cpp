@@ -4,6 +4,7 @@
 #include <bit>
 #include <numeric>
 
+#include "support/errors.h"
 #include "support/simd.h"
 
 namespace bh::ranges {
@@ -12,15 +13,30 @@ namespace {
 
 // Adds how many bits each key shares with the one before. Four histograms, as increments of one counter in a row wait
 // for each other.
-BH_MULTIVERSION void count_shared(const std::uint64_t* keys, std::size_t count, std::uint64_t* shared) {
-  std::uint64_t lanes[4][64] = {};
+BH_INLINE void count_shared(const std::uint64_t* keys, std::size_t count, std::uint64_t (&lanes)[4][64]) {
   const auto add = [&](std::size_t lane, std::size_t i) {
     ++lanes[lane][std::countl_zero(keys[i - 1] ^ keys[i]) & 63];
   };
   std::size_t i = 1;
-  for (; i + 4 <= count; i += 4) add(0, i), add(1, i + 1), add(2, i + 2), add(3, i + 3);
+  for (; i + 8 <= count; i += 8) {
+    __builtin_prefetch(keys + i + count);  // what is read next
+    add(0, i), add(1, i + 1), add(2, i + 2), add(3, i + 3), add(0, i + 4), add(1, i + 5), add(2, i + 6), add(3, i + 7);
+  }
   for (; i < count; ++i) add(0, i);
+}
+
+// Returns whether the keys ascend, too: of many keys it is memory that takes the time, so that they are read once.
+BH_MULTIVERSION bool count_shared_in_order(const std::uint64_t* keys, std::size_t count, std::uint64_t* shared) {
+  constexpr std::size_t kCached = 1024;
+  std::uint64_t lanes[4][64] = {};
+  bool ascend = true;
+  for (std::size_t first = 0; first + 1 < count; first += kCached) {
+    const std::size_t size = std::min(kCached + 1, count - first);  // with the first of the next
+    for (std::size_t i = first + 1; i < first + size; ++i) ascend &= keys[i - 1] < keys[i];
+    count_shared(keys + first, size, lanes);
+  }
   for (std::size_t l = 0; l < 64; ++l) shared[l] += lanes[0][l] + lanes[1][l] + lanes[2][l] + lanes[3][l];
+  return ascend;
 }
 
 void add_gap(Gaps& gaps, std::uint64_t gap) {
@@ -61,7 +77,8 @@ std::vector<std::uint64_t> prefixes_of(std::span<const std::uint64_t> shared, bo
 
 std::vector<std::uint64_t> shared_of(const CodeSample& sample) {
   std::vector<std::uint64_t> shared(64);
-  count_shared(sample.keys.data(), sample.keys.size(), shared.data());
+  if (!count_shared_in_order(sample.keys.data(), sample.keys.size(), shared.data()))
+    throw InvalidInput("codes must ascend");
   return shared;
 }
 

@@ -110,6 +110,15 @@ void check_statistics() {
     double gaps = 0;
     for (const double count : found.gaps.count) gaps += count;
     CHECK(gaps == static_cast<double>(keys.empty() ? 0 : keys.size() - 1));
+    for (std::size_t i = 1; i < n; ++i) {
+      Codes repeated = keys;
+      repeated[i] = repeated[i - 1];
+      try {
+        statistics(CodeSample{repeated, {}, {}});
+        CHECK(false);
+      } catch (const bh::InvalidInput&) {
+      }
+    }
   }
 }
 
