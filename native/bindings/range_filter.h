@@ -229,7 +229,13 @@ nb::class_<Filter<Core>> bind_filter(nb::module_& m, const char* name) {
       .def_prop_ro("keys", [](const Self& self) { return static_cast<int>(self.stored.header.keys); })
       .def_prop_ro("unit", [](const Self& self) { return static_cast<int>(self.stored.header.unit); })
       .def_prop_ro("expected", [](const Self& self) { return self.stored.header.expected; })
-      .def_prop_ro("design", [](const Self& self) { return parts_of(self.stored.header.design); })
+      .def_prop_ro("design",
+                   [](const Self& self) {
+                     if constexpr (requires { self.stored.core.parts().design; })
+                       return parts_of(self.stored.core.parts().design);  // with its bucket width
+                     else
+                       return parts_of(self.stored.header.design);
+                   })
       .def_prop_ro("interval", [](const Self& self) -> std::optional<Interval> {
         if (!self.stored.interval) return std::nullopt;
         const ranges::Interval& interval = *self.stored.interval;

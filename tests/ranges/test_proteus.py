@@ -143,3 +143,13 @@ def test_a_trie_that_takes_more_than_its_estimate_is_chosen_for_less():
             built = Proteus.build(keys, (sample, sample), bits_per_key=bits_per_key, space="paper", seed=seed)
             assert built.may_contain(keys).all()
             assert Proteus.from_bytes(built.to_bytes()) == built
+
+
+@pytest.mark.parametrize("exact", [{"bucket_width": 1 << 40}, {"exact_bits": 20}])
+def test_a_filter_that_was_read_has_the_design_of_the_one_that_was_built(exact):
+    built = Proteus.build(
+        np.arange(1000, dtype=np.uint64) << np.uint64(40), design=Design(exact="elias_fano", **exact), bits_per_key=20
+    )
+    read = load(built.to_bytes())
+    assert read.design == built.design
+    assert str(built.design) in read.explain()
