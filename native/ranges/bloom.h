@@ -1,6 +1,7 @@
 // A Bloom filter of prefixes (Bloom, CACM 1970).
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -44,9 +45,14 @@ class Bloom {
   }
   // Asks for each value from a to b.
   BH_INLINE bool any(std::uint64_t a, std::uint64_t b) const {
-    for (std::uint64_t value = a; value != b; ++value)
-      if (has(value)) return true;
-    return has(b);
+    if (b - a < kFew) {
+      for (; a != b; ++a)
+        if (has(a)) return true;
+      return has(b);
+    }
+    for (; b - a >= kTogether; a += kTogether)
+      if (any_of(a, kTogether)) return true;
+    return any_of(a, b - a + 1);
   }
   BH_INLINE void fetch(std::uint64_t value) const { __builtin_prefetch(payload_.data() + bit(value, 0) / 8); }
 
@@ -57,6 +63,21 @@ class Bloom {
  private:
   Bloom(const BloomShape& shape, std::uint64_t seed, Payload payload)
       : shape_(shape), seed_(seed), payload_(std::move(payload)) {}
+  static constexpr std::uint64_t kFew = 6, kTogether = 64;
+  // Of values from `first` on. Which of its bits denies a value cannot be foreseen: so all that are left are asked for
+  // their next bit, without branches, and wait for memory together.
+  BH_INLINE bool any_of(std::uint64_t first, std::uint64_t count) const {
+    std::uint64_t left = ~std::uint64_t{0} >> (kTogether - count);
+    for (std::uint32_t probe = 0; probe < shape_.probes && left != 0; ++probe) {
+      std::uint64_t kept = 0;
+      for (; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::uint64_t>(std::countr_zero(left)), at = bit(first + i, probe);
+        kept |= static_cast<std::uint64_t>(payload_.data()[at / 8] >> at % 8 & 1) << i;
+      }
+      left = kept;
+    }
+    return left != 0;
+  }
   BH_INLINE std::uint64_t bit(std::uint64_t value, std::uint32_t i) const {
     return range(kth(value ^ seed_, i), shape_.bits);
   }

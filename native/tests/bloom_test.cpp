@@ -23,6 +23,12 @@ int main() {
     const auto filter = Bloom::build(values, shape, seed);
     CHECK(filter.bits() == shape.bits);
     for (const std::uint64_t value : values) CHECK(filter.has(value) && filter.any(value - 1, value + 1));
+    for (std::uint64_t i = 0; i < 3000; ++i) {
+      const std::uint64_t a = values[bh::range(bh::kth(i, 1), kValues)] + i % 3, length = bh::kth(i, 2) % 200;
+      bool any = false;
+      for (std::uint64_t value = a; value <= a + length; ++value) any |= filter.has(value);
+      CHECK(filter.any(a, a + length) == any);
+    }
     double hits = 0, long_hits = 0;
     constexpr std::uint64_t kAsked = 2000000, kRanges = kAsked / 16;
     for (std::uint64_t i = 0; i < kAsked; ++i) hits += filter.has(bh::mix64(i + kAsked) | 1);
