@@ -3,8 +3,8 @@
 
 namespace bh::ranges {
 
-struct Ends {
-  bool inside = false, first = false, last = false;  // one strictly between the bounds; the lower bound, the upper one
+struct Ends {                // not set to zeros, as arrays of them are made for every question
+  bool inside, first, last;  // one strictly between the bounds; the lower bound, the upper one
 
   bool any() const { return inside || first || last; }
 };

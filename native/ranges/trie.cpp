@@ -55,7 +55,7 @@ std::vector<std::uint8_t> build_section(std::size_t count, std::uint32_t bits, S
 BH_MULTIVERSION Ends meet_in(const Louds& louds, const Suffixes& suffixes, const KeyBytes& a, const KeyBytes& b) {
   TrieWalk walk(louds, suffixes);
   if (!walk.seek(a)) return {};
-  Ends ends;
+  Ends ends{};
   ends.first = walk.compare(a) == 0;
   const int order = walk.compare(b);
   if (order == 0) ends.last = true;

@@ -23,7 +23,7 @@ std::vector<std::uint64_t> distinct(std::vector<std::uint64_t> codes) {
 }
 
 Ends expected(const std::vector<std::uint64_t>& codes, std::uint32_t bits, std::uint64_t a, std::uint64_t b) {
-  Ends ends;
+  Ends ends{};
   for (const std::uint64_t code : codes) {
     const std::uint64_t p = prefix(code, bits);
     ends.first |= p == prefix(a, bits), ends.last |= p == prefix(b, bits);
@@ -105,7 +105,7 @@ void keys_are_found_like_in_a_sorted_list() {
         ByteCode a(reinterpret_cast<const std::uint8_t*>(lo.data()), lo.size());
         ByteCode b(reinterpret_cast<const std::uint8_t*>(hi.data()), hi.size());
         if (compare(a, b) > 0) std::swap(a, b);
-        Ends should;
+        Ends should{};
         const auto total = static_cast<std::uint32_t>(8 * skip) + bits;
         const auto same = [&](ByteCode x, ByteCode y) { return lcp(x, y, width) >= total; };
         for (std::size_t i = 0; i < keys.count(); ++i) {
