@@ -19,7 +19,8 @@
 
 namespace bh::rocksdb {
 
-inline constexpr char kProperty[] = "beforehand.ranges.v1";
+// A string, as RocksDB looks properties up by one: a scan then makes none for each file.
+inline const std::string kProperty = "beforehand.ranges.v1";
 
 // Of all files that a factory's collectors saw.
 struct BuildCounts {

@@ -220,6 +220,14 @@ void Database::ingest(const std::string& family, const std::vector<std::string>&
   throw_if(db_->IngestExternalFile(find(family).handle.get(), paths, {}));
 }
 
+bool Database::compacting(const std::string& family) {
+  const auto guard = in_use();
+  std::uint64_t pending = 0, running = 0;
+  db_->GetIntProperty(find(family).handle.get(), ::rocksdb::DB::Properties::kCompactionPending, &pending);
+  db_->GetIntProperty(::rocksdb::DB::Properties::kNumRunningCompactions, &running);
+  return pending + running > 0;
+}
+
 LiveFilters Database::live(const std::string& family) {
   const auto guard = in_use();
   auto* const handle = find(family).handle.get();

@@ -111,6 +111,8 @@ class Database : public std::enable_shared_from_this<Database> {
   void ingest(const std::string& family, const std::vector<std::string>& paths);
 
   const Family& find(const std::string& family) const;
+  // Whether files are being written anew, or are about to be.
+  bool compacting(const std::string& family);
   LiveFilters live(const std::string& family);
   const FilterCache& cache() const { return cache_; }
 

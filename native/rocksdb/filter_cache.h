@@ -48,7 +48,7 @@ class FilterCache {
     if (found == properties.user_collected_properties.end()) return nullptr;
     const std::string& property = found->second;
     const File file = file_of(properties, property);
-    Shard& shard = shards_[Hash()(file) >> 32 & (kShards - 1)];
+    Shard& shard = shards_[file.hash >> 32 & (kShards - 1)];
     if (auto entry = shard.get(file, property)) {
       hits_.fetch_add(1, std::memory_order_relaxed);
       return entry;
@@ -69,18 +69,17 @@ class FilterCache {
   struct File {
     std::string_view session;
     std::uint64_t number;
+    std::uint64_t hash = mix64(std::hash<std::string_view>()(session) + number);
     bool operator==(const File&) const = default;
   };
   struct Owned {
     std::string session;
-    std::uint64_t number;
-    operator File() const { return {session, number}; }
+    std::uint64_t number, hash;
+    operator File() const { return {session, number, hash}; }
   };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(const File& file) const {
-      return mix64(std::hash<std::string_view>()(file.session) + file.number);
-    }
+    std::size_t operator()(const File& file) const { return file.hash; }
   };
   struct Equal {
     using is_transparent = void;
@@ -104,7 +103,7 @@ class FilterCache {
       const std::size_t cost = entry->cost();
       if (const auto place = places_.find(file); place != places_.end()) drop(place->second);
       Order newest;  // joins the others when nothing can fail any more
-      newest.emplace_front(Owned{std::string(file.session), file.number}, std::move(entry));
+      newest.emplace_front(Owned{std::string(file.session), file.number, file.hash}, std::move(entry));
       places_.emplace(newest.front().first, newest.begin());
       order_.splice(order_.begin(), newest);
       cost_ += cost;

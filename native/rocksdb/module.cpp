@@ -59,6 +59,8 @@ bh::rocksdb::FamilySettings settings_of(const FamilyTuple& family) {
     policy = bh::ranges::Policy::read(bytes_of(*planned));
   else if (bh::ranges::FilterKind(filter) == bh::ranges::FilterKind::rosetta)
     policy.max_probes = 4096;
+  else if (paper)
+    policy.max_probes = std::nullopt;  // it knows no cap
   policy.filter = bh::ranges::FilterKind(filter);
   policy.keys = bh::ranges::KeyKind(keys);
   policy.bits_per_key = bits_per_key;
@@ -222,6 +224,9 @@ NB_MODULE(_rocksdb, m) {
             self.it->write_sst(family, path, views);
           },
           "family"_a, "path"_a, "rows"_a)
+      .def(
+          "compacting", [](const HeldDatabase& self, const std::string& family) { return self.it->compacting(family); },
+          "family"_a, Unlock())
       .def("names", [](const HeldDatabase& self) { return self.it->names(); })
       .def("statistics", &statistics, "family"_a);
   m.def("block_reads", &block_reads);
