@@ -31,9 +31,10 @@ def test_a_program_finds_links_and_runs_it(tmp_path):
     run(cmake, "--build", BUILD, "--target", "beforehand_ranges")
     run(cmake, "--install", BUILD, "--prefix", prefix)
     root = os.environ.get("ROCKSDB_ROOT", "")
+    flags = "-Wall -Wextra -Werror" + (f" -isystem {root}/include" if root else "")
     run(
         *(cmake, "-S", ROOT / "native/tests/consumer", "-B", tmp_path / "consumer", *FLAGS),
-        *(f"-DCMAKE_PREFIX_PATH={prefix};{root}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror"),
+        *(f"-DCMAKE_PREFIX_PATH={prefix};{root}", f"-DCMAKE_CXX_FLAGS={flags}"),
     )
     run(cmake, "--build", tmp_path / "consumer")
     said = run(tmp_path / "consumer" / "consumer", tmp_path / "db")
