@@ -34,8 +34,9 @@ while time.monotonic() < end:
 print(sent)
 """
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from beforehand.workloads.shaped_links import ShapedLinks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
 with ShapedLinks(2) as links:
     links.start(0, ["sleep", "60"])
     print("up", flush=True)
