@@ -67,7 +67,7 @@ class KeyType:
 
     @property
     def steps(self) -> str:
-        """What its codes count, in words: "integers", "floats", "steps of 1 ns" or "strings"."""
+        """The word for what its codes count, such as "integers", "floats", "steps of 1 ns" or "strings"."""
         counted = {"uint64": "integers", "int64": "integers", "float64": "floats", "bytes": "strings", "str": "strings"}
         return counted.get(self.kind, f"steps of 1 {self.unit}")
 
