@@ -1,7 +1,7 @@
 """Range filters on the same keys, queries and bits: time per query and per key built, of one thread.
 
-Run: BEFOREHAND_RANGE_RIVALS=FOLDER python benchmarks/bench_ranges_speed.py [--size 1000000] [--bits 12] [--only NAME...]
-[-o FILE]
+Run: BEFOREHAND_RANGE_RIVALS=FOLDER python benchmarks/bench_ranges_speed.py [--size 1000000] [--bits 12]
+[--only NAME...] [-o FILE]
 """
 
 import time
