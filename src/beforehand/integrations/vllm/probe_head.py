@@ -44,4 +44,5 @@ class ProbeHead:
 def by_request(ids: list[str], probabilities: Any) -> dict[str, NDArray[np.float32]]:
     """Rows by the requests that they belong to; those that are not finite are left out."""
     table = probabilities.numpy()
-    return {id: row for id, row in zip(ids, table, strict=True) if np.isfinite(row[0])}
+    rows = zip(ids, table, np.isfinite(table[:, 0]).tolist(), strict=True)
+    return {id: row for id, row, finite in rows if finite}

@@ -41,14 +41,29 @@ class Refinement:
             tracked: By request: what holds `posterior`, `refined`, `refined_age` and the `request`.
             predictions: By request: the probabilities of the step that has just ended, before its tokens are counted.
         """
-        found = [(tracked[id], np.asarray(row, np.float64)) for id, row in predictions.items() if id in tracked]
-        found = [(each, row) for each, row in found if row.shape == (self._bins,) and row.min() >= 0 < row.sum() < 2]
+        shape, bins = (self._bins,), self._bins
+        known = [id for id, row in predictions.items() if id in tracked and np.shape(row) == shape]
+        if not known:
+            return
+        rows = np.concatenate([predictions[id] for id in known], dtype=np.float64).reshape(-1, bins)
+        sums = rows.sum(axis=1)
+        good = (sums > 0) & (sums < 2) & (rows.min(axis=1) >= 0)
+        if not good.all():  # false for nan, too
+            known, rows = [id for id, fine in zip(known, good, strict=True) if fine], rows[good]
+        found = [tracked[id] for id in known]
         if not found:
             return
-        none = np.full(self._bins, NOTHING_YET)
-        ages = np.array([each.request.num_output_tokens for each, _ in found], np.int64)
-        before = np.stack([none if each.posterior is None else each.posterior for each, _ in found])
-        steps = ages - np.array([each.refined_age for each, _ in found], np.int64)
-        smoothed = self._probe.smooth(before, np.stack([row for _, row in found]), np.maximum(steps, 0))
-        for (each, _), row, left, age in zip(found, smoothed, self._probe.expected(smoothed), ages, strict=True):
-            each.posterior, each.refined, each.refined_age = row, float(left), float(age)
+        ages = [each.request.num_output_tokens for each in found]
+        steps = [max(age - each.refined_age, 0) for each, age in zip(found, ages, strict=True)]
+        before = None
+        old = [place for place, each in enumerate(found) if each.posterior is not None]
+        if old:
+            nothing = np.full(bins, NOTHING_YET)
+            before = np.concatenate([nothing if each.posterior is None else each.posterior for each in found])
+            before = before.reshape(-1, bins)
+            usual = steps[old[0]]  # one number of steps for all is the fastest, and who is new has none of his own
+            steps = [usual if each.posterior is None else step for each, step in zip(found, steps, strict=True)]
+        smoothed = self._probe.smooth(before, rows, np.array(steps, np.int64))
+        left = self._probe.expected(smoothed).tolist()
+        for each, belief, tokens, age in zip(found, smoothed, left, ages, strict=True):
+            each.posterior, each.refined, each.refined_age = belief, tokens, age

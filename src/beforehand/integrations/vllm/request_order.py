@@ -13,6 +13,7 @@ from beforehand.integrations.vllm.places import Place, Places
 from beforehand.integrations.vllm.recording import Recording
 from beforehand.integrations.vllm.refinement import Refinement
 from beforehand.integrations.vllm.settings import Settings
+from beforehand.integrations.vllm.slot_bound import SlotBound
 from beforehand.integrations.vllm.step_clock import StepClock
 from beforehand.integrations.vllm.tool_forecasts import ToolForecasts
 from beforehand.integrations.vllm.tracked import Tracked
@@ -54,6 +55,7 @@ class RequestOrder:
         self.clock = clock
         self.engine = EngineView(max_batched_tokens=max_batched_tokens, profile=settings.profile)
         self.live = LivePolicy(settings.policy, self.engine, settings.max_preemptions)
+        self.bound = SlotBound(settings.margin, settings.max_preemptions)
         self.forecasts = Forecasts(settings.lengths, trust_hints=settings.trust_hints)
         self.tools = ToolForecasts(settings.durations, tokens=tool_tokens, trust_hints=settings.trust_hints)
         self.recording = recording
@@ -131,6 +133,7 @@ class RequestOrder:
             if not tracked.view.started:
                 tracked.view.started = True
                 self.overtaking.starts(tracked)
+            self.bound.runs(tracked.refresh(self.forecasts.outlived))
             if self.recording is not None:
                 self.recording.admitted(tracked)
         self._taken.clear()
@@ -148,6 +151,7 @@ class RequestOrder:
         if self.refinement is not None:
             self.refinement(self.tracked, predictions)
             self.refinements += len(predictions)
+            self.bound.forget()
 
     def rank(self, tracked: Tracked) -> float:
         """The request's rank now.

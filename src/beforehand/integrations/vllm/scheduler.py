@@ -166,19 +166,24 @@ class PolicyMixin:
         head = scheduler.waiting.peek_request()
         if head.status.name not in ("WAITING", "PREEMPTED"):
             return
-        running = {id(view): request for request in scheduler.running if (view := self._may_lose(order, request))}
-        views = [order.tracked[request.request_id].view for request in running.values()]
-        victims = select_victims(
-            order.live.policy,
-            order.view(head),
+        policy, first = order.live.policy, order.view(head)
+        if order.bound.excludes(policy, first):
+            return
+        able = self._that_may_go(scheduler.running)
+        views = [order.view(request) for request in able]
+        chosen = select_victims(
+            policy,
+            first,
             views,
             free_slots=0,
             margin=order.settings.margin,
             max_preemptions=order.settings.max_preemptions,
         )
-        for view in victims:
+        if not chosen and len(able) == len(scheduler.running) and not getattr(scheduler, "num_spec_tokens", 0):
+            order.bound.looked(policy, views)
+        for victim in chosen:
             order.forced_preemptions += 1
-            self._preempt(running[id(view)])
+            self._preempt(next(request for request, view in zip(able, views, strict=True) if view is victim))
 
     def _evict_last(self, order: RequestOrder, count: int) -> None:
         """Evict so many from the end where vLLM, out of tokens after a prompt before them, would let them stand still.
@@ -188,24 +193,20 @@ class PolicyMixin:
         scheduler: Any = self
         stay = len(scheduler.running) - count
         if count and takes_all(scheduler, scheduler.running[:stay]):
-            for request in scheduler.running[: stay - 1 : -1]:
-                if self._may_lose(order, request):
-                    self._preempt(request)
+            for request in reversed(self._that_may_go(scheduler.running[stay:])):
+                self._preempt(request)
 
     def _preempt(self, request: Any) -> None:
         scheduler: Any = self
         scheduler.running.remove(request)
         scheduler._preempt_request(request, time.monotonic())
 
-    def _may_lose(self, order: RequestOrder, request: Any) -> Any:
-        """The request's view, if its slot can be taken now: no output of it is on its way that vLLM could not drop."""
-        scheduler: Any = self
-        if not hasattr(request, "num_stale_output_tokens") and request.num_output_placeholders:
-            return None
-        can_be_freed = getattr(scheduler, "_request_blocks_can_be_freed", None)
-        if can_be_freed is not None and not can_be_freed(request):
-            return None
-        return order.view(request)
+    def _that_may_go(self, requests: list[Any]) -> list[Any]:
+        """Those that can be preempted now: no output of them is on its way that vLLM could not drop."""
+        if requests and not hasattr(requests[0], "num_stale_output_tokens"):
+            requests = [request for request in requests if not request.num_output_placeholders]
+        can_be_freed = getattr(self, "_request_blocks_can_be_freed", None)
+        return requests if can_be_freed is None else [request for request in requests if can_be_freed(request)]
 
     def _slots(self) -> int:
         scheduler: Any = self

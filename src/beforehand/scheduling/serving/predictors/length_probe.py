@@ -228,12 +228,13 @@ class LengthProbe:
             )
         if counts.size and counts.min() < 0:
             raise InvalidInput(f"steps is {int(counts.min())}, but must be at least 0")
-        if counts.ndim == 0:
-            return np.asarray(before @ self._power(int(counts)))
+        distinct = {int(counts)} if counts.ndim == 0 else set(counts.tolist())
+        if len(distinct) == 1:
+            return np.asarray(before @ self._power(distinct.pop()))
         prior = np.empty_like(before)
-        for count in np.unique(counts):
+        for count in distinct:
             same = counts == count
-            prior[same] = before[same] @ self._power(int(count))
+            prior[same] = before[same] @ self._power(count)
         return prior
 
     def _power(self, count: int) -> Floats:
