@@ -21,7 +21,10 @@ def test_a_file_that_was_written_anew_or_is_gone_is_noticed(folder, numbers):
     for act in (lambda: RangeIndex.load(place), built.check, lambda: built.to_table("x", lo, hi)):
         with pytest.raises(StaleData, match=r"a\.parquet was written anew.*beforehand ranges index .*--column x"):
             act()
-    assert RangeIndex.load(place, check=False).columns == ("x",)
+    for ask in (built.prune, built.files):
+        with pytest.raises(StaleData, match="was written anew"):
+            ask("x", lo, hi)
+    assert RangeIndex.load(place, check=False).prune("x", lo, hi) == {"a.parquet": [7]}
     (folder / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(StaleData, match="does not end as Parquet files do"):
         RangeIndex.load(place)
@@ -115,6 +118,13 @@ def test_files_that_have_come_to_a_folder_are_kept_whole_and_counted(folder, num
     assert "1 file not in the index, always read whole" in index.explain()
     one = RangeIndex.build(folder / "a.parquet", columns=["x"])
     assert list(one.prune("x")) == ["a.parquet"]
+
+
+def test_a_file_that_has_come_and_is_written_anew_is_read_as_it_is(folder, numbers):
+    index = RangeIndex.build(folder, columns=["x"])
+    for rows in (3, 5000, 2):
+        pq.write_table(pa.table({"x": [7] * rows, "y": [0.5] * rows, "file": range(rows)}), folder / "new.parquet")
+        assert index.to_table("x", 7, 7)["file"].to_pylist() == list(range(rows))
 
 
 def test_a_file_that_changes_while_it_is_indexed_is_refused(folder):

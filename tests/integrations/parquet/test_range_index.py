@@ -11,6 +11,7 @@ import pytest
 
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.integrations.parquet import RangeIndex
+from beforehand.integrations.parquet.engines import rows_by
 from tests.integrations.parquet.around import expected, one_of
 from tests.integrations.parquet.every_type import COLUMNS, MEMBER, N, values_of, with_nulls
 
@@ -90,17 +91,6 @@ def test_what_is_kept_is_named_by_file_and_files_without_a_match_are_not(folder,
     assert repr(index) == f"RangeIndex(3 files, x, {index.nbytes:,} bytes)"
 
 
-@pytest.mark.parametrize(
-    "make",
-    [str, lambda folder: [*folder.rglob("*.parquet")], lambda folder: ds.dataset(folder)],
-    ids=["folder", "list", "dataset"],
-)
-def test_a_source_is_a_folder_a_list_or_a_dataset(folder, numbers, make):
-    lo, hi = one_of(numbers)
-    index = RangeIndex.build(make(folder), columns=["x"])
-    assert index.to_table("x", lo, hi) == expected(numbers, lo, hi)
-
-
 def test_a_moved_folder_takes_its_index_along(folder, numbers, tmp_path):
     place = RangeIndex.build(folder, columns=["x"]).save()
     assert place == folder / "_ranges.bhri"
@@ -108,6 +98,52 @@ def test_a_moved_folder_takes_its_index_along(folder, numbers, tmp_path):
     lo, hi = one_of(numbers)
     for path in (tmp_path / "elsewhere", tmp_path / "elsewhere" / "_ranges.bhri"):
         assert RangeIndex.load(path).to_table("x", lo, hi) == expected(numbers, lo, hi)
+
+
+def test_an_index_never_replaces_what_is_no_index(folder, numbers):
+    index = RangeIndex.build(folder / "a.parquet", columns=["x"])
+    held = (folder / "a.parquet").read_bytes()
+    with pytest.raises(InvalidInput, match=r"a\.parquet exists and is no index of ranges; take another name"):
+        index.save(folder / "a.parquet")
+    assert (folder / "a.parquet").read_bytes() == held
+    (folder / "empty").touch()
+    for _ in range(2):
+        assert RangeIndex.load(index.save(folder / "empty")).columns == ("x",)
+
+
+def test_columns_of_one_name_are_refused(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], ["x", "x", "y"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InvalidInput, match=r"has several columns 'x', which nobody can tell apart; rename them"):
+        RangeIndex.build(tmp_path, columns=["x"])
+    assert RangeIndex.build(tmp_path, columns=["y"]).prune("y", 3, 3) == {"a.parquet": [0]}
+
+
+def test_a_column_that_folders_name_too_is_refused(tmp_path):
+    (tmp_path / "x=5").mkdir()
+    pq.write_table(pa.table({"x": [9], "xy": [1]}), tmp_path / "x=5" / "a.parquet")
+    with pytest.raises(InvalidInput, match="column x is also said by the folder x=5, whose value readers take instead"):
+        RangeIndex.build(tmp_path, columns=["x"])
+    assert RangeIndex.build(tmp_path, columns=["xy"]).prune("xy", 1, 1) == {"x=5/a.parquet": [0]}
+
+
+def test_files_that_have_come_and_cannot_be_read_with_the_rest_are_an_error_of_ours(folder, numbers):
+    index = RangeIndex.build(folder, columns=["x"])
+    pq.write_table(pa.table({"x": ["text"]}), folder / "new.parquet")
+    for engine, words in (("pyarrow", "pyarrow cannot"), ("duckdb", "DuckDB cannot"), ("polars", "polars cannot")):
+        with pytest.raises(InvalidInput, match=f"{words} read the files: .*check that they are whole and alike"):
+            rows_by(engine, index, "x", *one_of(numbers))
+    (folder / "new.parquet").write_bytes(b"no file")
+    with pytest.raises(InvalidInput, match=r"pyarrow cannot read the files: .*new\.parquet"):
+        index.to_table("x", *one_of(numbers))
+
+
+def test_duckdb_is_told_of_no_column_without_a_name(tmp_path):
+    pq.write_table(pa.table({"": [1, 2]}), tmp_path / "a.parquet")
+    index = RangeIndex.build(tmp_path, columns=[""])
+    assert rows_by("polars", index, "", 1, 1).num_rows == 1
+    with pytest.raises(InvalidInput, match="DuckDB has no columns without a name; take pyarrow or polars"):
+        rows_by("duckdb", index, "", 1, 1)
 
 
 def test_an_index_lies_where_those_who_read_the_folder_pass_it_over(folder, numbers):
@@ -204,6 +240,39 @@ def test_columns_in_files_of_other_types_are_refused_but_not_other_widths(tmp_pa
         RangeIndex.build(tmp_path, columns=["x"])
 
 
+@pytest.mark.parametrize(
+    ("narrow", "wide", "values"),
+    [
+        (pa.int32(), pa.int64(), [7, 2**40]),
+        (pa.uint8(), pa.uint64(), [7, 2**63 + 5]),
+        (pa.decimal128(5, 2), pa.decimal128(12, 2), [7, 10**8]),
+        (pa.decimal128(20, 2), pa.decimal128(30, 2), [7, 10**25]),
+    ],
+    ids=str,
+)
+def test_what_only_the_widest_file_can_hold_is_found_whichever_file_is_first(tmp_path, narrow, wide, values):
+    for first, second in ((narrow, wide), (wide, narrow)):
+        for name, type_ in (("a", first), ("b", second)):
+            kept = values if type_ == wide else values[:1]
+            pq.write_table(
+                pa.table({"x": pa.array(kept, type_), "row": kept[:1] * len(kept)}), tmp_path / f"{name}.parquet"
+            )
+        index = RangeIndex.build(tmp_path, columns=["x"])
+        holder = "a" if first == wide else "b"
+        assert index.prune("x", values[1], values[1]) == {f"{holder}.parquet": [0]}
+        assert index.to_table("x", values[1], values[1]).num_rows == 1
+        assert index.to_table("x", values[0], values[0]).num_rows == 2
+
+
+def test_floats_of_several_widths_are_indexed_apart_as_engines_round_them(tmp_path):
+    for name, type_ in (("a", pa.float32()), ("b", pa.float64())):
+        pq.write_table(pa.table({"x": pa.array([0.1], type_)}), tmp_path / f"{name}.parquet")
+    with pytest.raises(
+        InvalidInput, match=r"column x is double in .*b\.parquet, but float in .*a\.parquet; index them"
+    ):
+        RangeIndex.build(tmp_path, columns=["x"])
+
+
 def test_a_sample_of_queries_is_taken_in_the_column_s_own_kind(tmp_path):
     path = tmp_path / "a.parquet"
     day = dt.date(2024, 1, 1)
@@ -239,6 +308,15 @@ def test_pieces_built_elsewhere_make_the_same_index_and_report_progress(folder):
         ({"columns": []}, r"columns are \[\], but must be one or more names"),
         ({"columns": ["x", "x"]}, "each once"),
         ({"columns": ["z"]}, "has no column 'z'; take one of x, y, file"),
+        ({"columns": None}, "columns are None, but must be one or more names"),
+        ({"columns": [5]}, r"columns are \[5\], but must be one or more names"),
+        ({"queries": 5}, "queries are int, but must be a dict of samples by column"),
+        ({"queries": {"x": (1, 2)}}, r"queries\['x'\] hold int 1 for lo or hi; pass 1-D arrays or lists"),
+        ({"queries": {"x": (np.ones((2, 2), int), [1, 2])}}, r"queries\['x'\] hold .* pass 1-D arrays"),
+        ({"seed": -1}, "seed is -1, but must be an integer from 0"),
+        ({"seed": 1.5}, r"seed is 1\.5, but must be an integer from 0"),
+        ({"executor": 5}, r"executor is 5, but must have map\(\)"),
+        ({"progress": 5}, "progress is 5, but must take how many row groups"),
         ({"filter": "cuckoo"}, "filter is 'cuckoo', but must be one of proteus"),
         ({"source": "nowhere.parquet"}, r"nowhere\.parquet does not exist"),
         ({"source": []}, "source has no files"),

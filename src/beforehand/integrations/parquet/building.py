@@ -1,7 +1,7 @@
 """Filters for the row groups of files, in pieces that any process can build."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,9 +119,13 @@ def built_index(
     progress: Progress | None,
 ) -> tuple[Description, bytes]:
     """The description of an index, and its filters one after the other."""
-    named = [columns] if isinstance(columns, str) else list(columns)
-    if not named or len(set(named)) < len(named):
-        raise InvalidInput(f"columns are {named}, but must be one or more names, each once")
+    named = _names(columns, files)
+    if executor is not None and not hasattr(executor, "map"):
+        raise InvalidInput(f"executor is {executor!r}, but must have map(), as those of concurrent.futures")
+    if progress is not None and not callable(progress):
+        raise InvalidInput(f"progress is {progress!r}, but must take how many row groups are done, and of how many")
+    if not isinstance(queries, Mapping):
+        raise InvalidInput(f"queries are {type(queries).__name__}, but must be a dict of samples by column")
     if unknown := [name for name in queries if name not in named]:
         raise InvalidInput(f"queries are given for {unknown[0]!r}, which is none of the columns {', '.join(named)}")
     paths = [files.folder / path for path in files.paths]
@@ -155,16 +159,38 @@ def built_index(
     return Description(files.directory, indexed, tuple(described)), bytes(filters)
 
 
+def _names(columns: Sequence[str], files: Files) -> list[str]:
+    """The columns to index, where they are names.
+
+    Raises:
+        InvalidInput: They are not, one stands there twice, or folders have its name, as in `x=5/a.parquet`.
+    """
+    named = [columns] if isinstance(columns, str) else list(columns) if isinstance(columns, Iterable) else [columns]
+    if not named or not all(isinstance(name, str) for name in named) or len(set(named)) < len(named):
+        raise InvalidInput(f"columns are {columns!r}, but must be one or more names, each once")
+    if files.directory:
+        for name in sorted({part for path in files.paths for part in path.split("/")[:-1] if "=" in part}):
+            for column in named:
+                if f"{column}.".startswith(f"{name.partition('=')[0]}."):
+                    raise InvalidInput(
+                        f"column {column} is also said by the folder {name}, whose value readers take instead of the "
+                        "files'; index another column, or name the files one by one"
+                    )
+    return named
+
+
 def _columns_of(paths: Sequence[Path], columns: Sequence[str]) -> tuple[dict[str, ColumnType], list[tuple[int, ...]]]:
     """The type of each column, and the rows of each row group of each file."""
     types: dict[str, ColumnType] = {}
+    firsts: dict[str, ColumnType] = {}
     rows = []
     for path in paths:
         with Reader(path) as reader:
             rows.append(reader.rows)
             for column in columns:
                 found = reader.type_of(column)
-                first = types.setdefault(column, found)
+                first = firsts.setdefault(column, found)
+                types[column] = types.get(column, found).wider(found)
                 if found.like != first.like:
                     raise InvalidInput(
                         f"column {column} is {found.name} in {path}, but {first.name} in {paths[0]}; index them apart"

@@ -104,7 +104,11 @@ class ColumnType:
     @property
     def like(self) -> tuple[object, ...]:
         """Types for which this is equal have the same codes."""
-        return self.form, self.key_type, self.scale, self.width, self.zoned
+        return self.form, self.key_type, self.scale, self.width, self.zoned, self.form == "float" and self.name
+
+    def wider(self, other: Self) -> Self:
+        """Of two types with the same codes, the one that holds the values of both."""
+        return other if other.most > self.most else self
 
     @property
     def is_decimal(self) -> bool:

@@ -10,6 +10,7 @@ from beforehand.integrations.parquet.host import arrow, polars
 from beforehand.integrations.parquet.polars_source import scan_parquet_ranges
 from beforehand.integrations.parquet.range_index import RangeIndex
 from beforehand.integrations.parquet.reading import field_at, shown_columns
+from beforehand.integrations.parquet.scanning import reading
 
 
 def rows_by(engine: str, index: RangeIndex, column: str, lo: Any, hi: Any, columns: Sequence[str] | None = None) -> Any:
@@ -38,7 +39,9 @@ def _by_duckdb(index: RangeIndex, column: str, lo: Any, hi: Any, columns: Sequen
     kept = index.dataset(column, lo, hi)
     bounds, names = _bounds(index, kept.schema, column, lo, hi)
     wanted = "*" if columns is None else ", ".join(map(_quoted, columns))
-    with duckdb.connect() as connection:
+    if "" in (*names, *(columns or ())):
+        raise InvalidInput("DuckDB has no columns without a name; take pyarrow or polars")
+    with reading("DuckDB", duckdb.Error), duckdb.connect() as connection:
         connection.register("kept", kept)
         connection.register("bounds", bounds)
         path = ".".join(map(_quoted, names))
@@ -57,8 +60,9 @@ def _by_polars(index: RangeIndex, column: str, lo: Any, hi: Any, columns: Sequen
         pl.lit(end.to_physical().item()).cast(end.dtype) if end.dtype.is_temporal() else pl.lit(end.item(), end.dtype)
         for end in pl.from_arrow(bounds)
     ]
-    found = scan_parquet_ranges(index).filter(field.is_between(*ends))
-    return (found if columns is None else found.select(columns)).collect().to_arrow()
+    with reading("polars", pl.exceptions.PolarsError):
+        found = scan_parquet_ranges(index).filter(field.is_between(*ends))
+        return (found if columns is None else found.select(columns)).collect().to_arrow()
 
 
 ENGINES: Final[dict[str, Callable[[RangeIndex, str, Any, Any, Sequence[str] | None], Any]]] = {

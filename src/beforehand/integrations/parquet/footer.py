@@ -61,6 +61,19 @@ def values_of(path: Path, columns: Sequence[str]) -> int:
         return checksum_of(crc for group in groups for crc in reader.chunk_checksums(group, columns))
 
 
+class Stamp(NamedTuple):
+    """What another time of writing changes: a file with the same was not touched."""
+
+    bytes: int
+    written: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """That of a file."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
 def written_at(status: os.stat_result) -> int:
     """When a file was written, in nanoseconds after 1970."""
     return max(status.st_mtime_ns, 0)

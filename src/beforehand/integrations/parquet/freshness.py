@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import final
 
 from beforehand.core.errors import CorruptData, InvalidInput, StaleData
-from beforehand.integrations.parquet.footer import fingerprint, values_of, written_at
+from beforehand.integrations.parquet.footer import Stamp, fingerprint, values_of, written_at
 from beforehand.integrations.parquet.layout import Description, IndexedFile
 from beforehand.integrations.parquet.sources import found_in
 
@@ -24,7 +24,8 @@ class Freshness:
     def __init__(self, folder: Path, description: Description) -> None:
         self._folder, self._description = folder, description
         self._columns = [column.path for column in description.columns]
-        self._seen: dict[str, tuple[int, int, int]] = {}
+        self._places = [(str(folder / file.path), file) for file in description.files]
+        self._seen: dict[str, Stamp] = {}
 
     def check(self) -> None:
         """Raise if a file is not what it was; what this object has seen with the same time and size is not read again.
@@ -32,14 +33,13 @@ class Freshness:
         Raises:
             StaleData: One is gone or was written anew.
         """
-        for file in self._description.files:
-            path = self._folder / file.path
+        for path, file in self._places:
             try:
                 status = os.stat(path)
-                seen = (status.st_size, status.st_mtime_ns, status.st_ino)
+                seen = Stamp.of(status)
                 if self._seen.get(file.path) == seen:
                     continue
-                same = self._is_same(path, file, written_at(status))
+                same = self._is_same(Path(path), file, written_at(status))
             except OSError:
                 raise StaleData(f"{path} is gone, but the index is of it; {self.remedy()}") from None
             except (CorruptData, InvalidInput) as error:
@@ -50,7 +50,7 @@ class Freshness:
 
     def files(self) -> tuple[IndexedFile, ...]:
         """The files as described, with the times that this object saw them have: a later look reads no values then."""
-        times = {path: max(time, 0) for path, (_, time, _) in self._seen.items()}
+        times = {path: max(seen.written, 0) for path, seen in self._seen.items()}
         return tuple(replace(file, written=times.get(file.path, file.written)) for file in self._description.files)
 
     def added(self) -> list[str]:
@@ -59,6 +59,10 @@ class Freshness:
             return []
         known = {file.path for file in self._description.files}
         return [path for path in found_in(self._folder) if path not in known]
+
+    def stamps_of_added(self) -> tuple[Stamp, ...]:
+        """What tells whether those have changed."""
+        return tuple(Stamp.of(os.stat(self._folder / path)) for path in self.added())
 
     def remedy(self) -> str:
         """The command that builds the index anew."""

@@ -4,7 +4,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, final
 
 from beforehand.core.checksum import crc32c
@@ -81,6 +81,21 @@ def packed(description: Description, filters: Any) -> Iterator[bytes]:
     yield HEADER.pack(MAGIC, VERSION, 0, len(text), crc32c(head[:CHECKED] + text), 0)
     yield text + bytes(-(HEADER.size + len(text)) % ALIGNMENT)
     yield filters
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Raise if there is a file that holds something, but no index: it may be the data.
+
+    Raises:
+        InvalidInput: There is.
+    """
+    try:
+        with open(path, "rb") as stream:
+            held = stream.read(len(MAGIC))
+    except OSError:
+        return
+    if held not in (MAGIC, b""):
+        raise InvalidInput(f"{path} exists and is no index of ranges; take another name, so that it is not lost")
 
 
 def after(length: int) -> int:

@@ -20,9 +20,9 @@ from beforehand.integrations.parquet.column_type import ColumnType
 from beforehand.integrations.parquet.freshness import Freshness
 from beforehand.integrations.parquet.groups import Groups
 from beforehand.integrations.parquet.host import arrow
-from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, unpacked
+from beforehand.integrations.parquet.layout import Description, IndexedFile, packed, refuse_to_replace, unpacked
 from beforehand.integrations.parquet.reading import Reader, field_at, shown_columns
-from beforehand.integrations.parquet.scanning import Whole, has_views, kept_of, whole_of, without_views
+from beforehand.integrations.parquet.scanning import Whole, has_views, kept_of, reading, whole_of, without_views
 from beforehand.integrations.parquet.sources import ENDING, Source, default_index, files_of
 from beforehand.ranges.queries import Queries
 
@@ -71,6 +71,7 @@ class RangeIndex:
         self._folder, self._description, self._data = folder, description, data
         self._columns = {column.path: Groups(column, data) for column in description.columns}
         self._since = Freshness(folder, description)
+        self._watches = True
         self._whole: Whole | None = None
 
     @classmethod
@@ -126,9 +127,10 @@ class RangeIndex:
                 folder that has all files: pyarrow and Spark pass over such names when they read a folder.
 
         Raises:
-            InvalidInput: It cannot be written there.
+            InvalidInput: It cannot be written there, or there is a file that is no index.
         """
         target = self._default if path is None else Path(os.path.abspath(path))
+        refuse_to_replace(target)
         description = replace(self._description, files=self._since.files())
         if target.parent != self._folder:
             try:
@@ -151,8 +153,9 @@ class RangeIndex:
 
         Args:
             path: Of the index, or of the file or folder that has it in the place where `save` puts it.
-            check: Whether all its files must be as they were. A file whose time is another, such as a copy, is read in
-                the indexed columns to make sure; `save()` the index again, and the next `load` need not.
+            check: Whether all its files must be as they were, now and when `prune` and `files` are asked. A file whose
+                time is another, such as a copy, is read in the indexed columns to make sure; `save()` the index again,
+                and the next `load` need not.
 
         Raises:
             InvalidInput: It cannot be read.
@@ -179,6 +182,7 @@ class RangeIndex:
         except CorruptData as error:
             raise CorruptData(f"{place}: {error}") from None
         index = cls(place.parent, description, data[begin:])
+        index._watches = check
         if check:
             index.check()
         return index
@@ -196,12 +200,17 @@ class RangeIndex:
         Raises:
             InvalidInput: The column is not indexed, a bound is of another kind, or lo is above hi.
             CorruptData: The index was damaged.
+            StaleData: A file has changed since the index was built, unless `load` was told not to check.
         """
+        if self._watches:
+            self.check()
         found = self._kept(column, lo, hi, closed)
         return {path: self._all_groups(path) if groups is None else groups for path, groups in found.items()}
 
     def files(self, column: str, lo: Any = None, hi: Any = None, *, closed: Closed = "both") -> list[str]:
-        """Paths of the files that may hold a match, for engines that take lists of files; arguments as for `prune`."""
+        """Paths of the files that may hold a match, for engines that take lists; all else as for `prune`."""
+        if self._watches:
+            self.check()
         return [str(self._folder / path) for path in self._kept(column, lo, hi, closed)]
 
     def dataset(self, column: str, lo: Any = None, hi: Any = None, *, closed: Closed = "both") -> Any:
@@ -220,9 +229,9 @@ class RangeIndex:
         """
         self.check()
         kept = self._kept(column, lo, hi, closed)
-        paths = tuple(self._paths())
-        if self._whole is None or self._whole.paths != paths:
-            self._whole = whole_of(self._folder, paths, self._description.directory)
+        paths, stamps = tuple(self._paths()), self._since.stamps_of_added()
+        if self._whole is None or (self._whole.paths, self._whole.stamps) != (paths, stamps):
+            self._whole = whole_of(self._folder, paths, stamps, self._description)
         return kept_of(self._whole, kept)
 
     def to_table(
@@ -254,8 +263,10 @@ class RangeIndex:
             predicate = asked.expression(pc.field(*names), type_)
             if filter is not None:
                 predicate = filter if predicate is None else predicate & filter
-            return dataset.to_table(columns=wanted, filter=predicate)
-        table = without_views(dataset.to_table())
+            with reading():
+                return dataset.to_table(columns=wanted, filter=predicate)
+        with reading():
+            table = without_views(dataset.to_table())
         predicate = asked.expression(pc.field(*names), field_at(table.schema, column, self._folder)[1])
         for each in (predicate, filter):
             table = table if each is None else table.filter(each)

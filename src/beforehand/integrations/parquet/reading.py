@@ -100,7 +100,8 @@ def field_at(schema: Any, column: str, path: object) -> tuple[list[str], Any]:
         InvalidInput: There is no such column.
     """
     pa = arrow()
-    fields = {field.name: field.type for field in schema}
+    held = list(schema)
+    fields = {field.name: field.type for field in held}
     names: list[str] = []
     rest = column
     while rest not in fields:
@@ -111,7 +112,10 @@ def field_at(schema: Any, column: str, path: object) -> tuple[list[str], Any]:
         name = max(inner, key=len)
         names.append(name)
         rest, struct = rest[len(name) + 1 :], fields[name]
-        fields = {struct.field(i).name: struct.field(i).type for i in range(struct.num_fields)}
+        held = [struct.field(i) for i in range(struct.num_fields)]
+        fields = {field.name: field.type for field in held}
+    if sum(field.name == rest for field in held) > 1:
+        raise InvalidInput(f"{path} has several columns {column!r}, which nobody can tell apart; rename them")
     return [*names, rest], fields[rest]
 
 

@@ -15,6 +15,7 @@ from beforehand.integrations.parquet.bounds import exact, key_of
 from beforehand.integrations.parquet.column_type import ColumnType, Keys
 from beforehand.ranges import FILTERS
 from beforehand.ranges.bounds import encode_bounds
+from beforehand.ranges.native_filter import check_seed
 from beforehand.ranges.queries import Queries, ends_of
 
 AREA: Final = "ranges"
@@ -109,6 +110,7 @@ def recipe_for(
         InvalidInput: An option is out of range, a sample is not of the column's kind, or the plan says not to bother.
     """
     chosen = {**DEFAULTS, **options}
+    check_seed(chosen["seed"])
     sample = None if queries is None else sample_of(queries, type_, f"queries[{column!r}]")
     if plan is not None and serves(plan, type_):
         if plan.design == "none" and "filter" not in options:
@@ -129,6 +131,10 @@ def sample_of(queries: Queries, type_: ColumnType, name: str) -> tuple[Any, Any]
         InvalidInput: It is no sample, or its bounds are not of the column's kind.
     """
     lo, hi = ends_of(queries, name)
+    for side in (lo, hi):
+        if isinstance(side, str | bytes) or not hasattr(side, "__len__") or getattr(side, "ndim", 1) != 1:
+            shown = str(side).partition("\n")[0][:40]
+            raise InvalidInput(f"{name} hold {type(side).__name__} {shown} for lo or hi; pass 1-D arrays or lists")
     if len(lo) != len(hi):
         raise InvalidInput(f"{name} have {len(lo)} lower bounds and {len(hi)} upper ones; pass as many of each")
     if type_.form in ("whole", "float") and not type_.is_decimal and all(map(_is_numeric, (lo, hi))):

@@ -41,9 +41,12 @@ def files_of(source: Source) -> Files:
             paths = found_in(path)
             if not paths:
                 raise InvalidInput(f"{source} has no file that ends in {ENDING}; name a folder that has, or the files")
+            for each in paths:
+                _check_name(each)
             return Files(path, paths, directory=True)
         if not path.exists():
             raise InvalidInput(f"{source} does not exist; check the path")
+        _check_name(path.name)
         return Files(path.parent, (path.name,), directory=False)
     if hasattr(source, "get_fragments"):
         source = _of_dataset(source)
@@ -56,6 +59,8 @@ def files_of(source: Source) -> Files:
     paths = tuple(path.relative_to(folder).as_posix() for path in named)
     if len(set(paths)) < len(paths):
         raise InvalidInput("source names a file twice; name each once")
+    for each in paths:
+        _check_name(each)
     return Files(folder, paths, directory=False)
 
 
@@ -67,6 +72,12 @@ def found_in(folder: Path) -> tuple[str, ...]:
         if not any(part.startswith(HIDDEN) for part in inside.parts) and path.is_file():
             found.append(inside.as_posix())
     return tuple(sorted(found))
+
+
+def _check_name(path: str) -> None:
+    """Raise where no index can hold the name of a file: it means another one elsewhere, or pyarrow cannot open it."""
+    if "\\" in path or any("\ud800" <= letter <= "\udfff" for letter in path):
+        raise InvalidInput(f"{path!r} has a backslash or bytes that are no UTF-8 in its name; rename it")
 
 
 def _of_dataset(source: Any) -> Sequence[str]:
