@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
@@ -89,3 +90,14 @@ def test_columns_hold_the_numbers_of_every_view_and_are_read_when_asked_for():
     with pytest.raises(KeyError):
         columns["tool_name"]
     assert columns_of([])["age"].shape == (0,)
+
+
+def test_columns_are_renewed_without_reading_again_what_was_read():
+    views = [View(float(row), row, tool=ToolView(seconds=row)) for row in range(3)]
+    columns = columns_of(views)
+    assert columns["arrival"].tolist() == [0.0, 1.0, 2.0]
+    views[2].arrival = 9.0
+    renewed = columns.renewed(np.array([True, False, True]), [View(7.0, 3)])
+    assert renewed["arrival"].tolist() == [0.0, 2.0, 7.0]
+    assert renewed["sequence"].tolist() == [0.0, 2.0, 3.0]
+    assert renewed["tool_probability"].tolist() == [1.0, 1.0, 0.0]

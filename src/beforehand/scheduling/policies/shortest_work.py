@@ -40,8 +40,9 @@ def uncached(columns: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray
 
 def left_of(columns: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     """For many requests: output tokens left by the newest estimate, at least 1; `UNKNOWN` without one."""
-    remaining = columns["remaining"]
-    left = np.where(np.isnan(remaining), columns["predicted"] - columns["age"], remaining)
+    left = columns["remaining"]
+    if np.isnan(left).any():
+        left = np.where(np.isnan(left), columns["predicted"] - columns["age"], left)
     return np.where(np.isnan(left), UNKNOWN, np.maximum(left, 1.0))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from operator import attrgetter
 from typing import Any, Final, Literal, final
 
@@ -140,13 +141,26 @@ class ViewColumns(Mapping[str, NDArray[np.float64]]):
         """How many names there are."""
         return len(COLUMNS)
 
+    def renewed(self, keep: NDArray[np.bool_], more: Sequence[View]) -> "ViewColumns":
+        """The columns of the views to keep, with others behind them: what has been read of the former stays as it was.
+
+        Args:
+            keep: For each view whether to keep it.
+            more: The others.
+        """
+        fresh = ViewColumns(more)
+        renewed = ViewColumns([*compress(self._views, keep.tolist()), *more])
+        rows = np.flatnonzero(keep)
+        renewed._read = {name: np.concatenate((found[rows], fresh[name])) for name, found in self._read.items()}
+        return renewed
+
     def _calls(self) -> list[ToolView]:
         if self._tools is None:
             self._tools = [view.tool or NO_TOOL for view in self._views]
         return self._tools
 
 
-def columns_of(views: Sequence[View]) -> Mapping[str, NDArray[np.float64]]:
+def columns_of(views: Sequence[View]) -> ViewColumns:
     """The numbers of many views as arrays, which is what a policy's `rank_many` takes.
 
     An array is made when it is first asked for: use them before the views change. That takes .4 ms for each number of

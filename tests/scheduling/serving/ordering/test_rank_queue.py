@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from beforehand.core.errors import InvalidInput
+from beforehand.scheduling import SPJF, View
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
 
 IDS = st.integers(0, 40)
@@ -18,6 +20,7 @@ class AgainstASortedList(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.queue, self.model, self.pushes, self.peeked = RankQueue(), {}, 0, None
+        self.views = {}
 
     def order(self):
         return sorted(self.model, key=self.model.__getitem__)
@@ -27,6 +30,7 @@ class AgainstASortedList(RuleBasedStateMachine):
         self.pushes += 1
         self.queue.push(id, key, sequence)
         self.model[id] = (key, sequence, self.pushes)
+        self.views[id] = View(0.0, sequence, predicted=-key)
         self.peeked = None
 
     @precondition(lambda self: self.model)
@@ -59,6 +63,12 @@ class AgainstASortedList(RuleBasedStateMachine):
         self.queue.rebuild(keys)
         for id, key in keys.items():
             self.model[id] = (key, *self.model[id][1:])
+        self.peeked = None
+
+    @rule()
+    def rank_all(self):
+        self.queue.rank_all(SPJF(), None, self.views.__getitem__)
+        self.model = {id: (self.views[id].predicted, *place[1:]) for id, place in self.model.items()}
         self.peeked = None
 
     @invariant()
@@ -126,6 +136,38 @@ def test_keys_that_cannot_be_rebuilt_change_nothing(keys, says):
     with pytest.raises(InvalidInput, match=says):
         queue.rebuild(keys)
     assert list(queue) == ["a", "b"]
+
+
+def test_all_are_ranked_anew_and_only_the_views_of_ids_that_were_pushed_since_are_read():
+    queue = queue_of(a=1.0, b=2.0, c=3.0)
+    views = {id: View(0.0, 0, predicted=size) for id, size in (("a", 30.0), ("b", 20.0), ("c", 10.0), ("d", 15.0))}
+    read = []
+
+    def view(id):
+        read.append(id)
+        return views[id]
+
+    queue.rank_all(SPJF(), None, view)
+    assert (list(queue), read) == (["c", "b", "a"], ["a", "b", "c"])
+    views["a"].predicted = 5.0
+    queue.push("a", 5.0, 0)
+    queue.push("d", 15.0, 3)
+    queue.remove("b")
+    queue.rebuild({"a": 50.0})
+    read.clear()
+    queue.rank_all(SPJF(), None, view)
+    assert (list(queue), read) == (["a", "c", "d"], ["a", "d"])
+
+
+def test_ranks_that_are_nan_are_refused_and_change_nothing():
+    class Broken:
+        rank_many = staticmethod(lambda columns, engine: np.where(columns["sequence"] > 0, math.nan, 5.0))
+
+    queue = queue_of(a=1.0, b=2.0)
+    with pytest.raises(InvalidInput, match="key of 'b' is nan"):
+        queue.rank_all(Broken(), None, lambda id: View(0.0, "ab".index(id)))
+    assert list(queue) == ["a", "b"]
+    queue.check_invariants()
 
 
 def test_an_empty_queue_has_no_first():

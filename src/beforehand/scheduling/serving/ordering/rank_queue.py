@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
+from itertools import compress
 from typing import Any, Final, Generic, TypeVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
+from beforehand.scheduling.engine_view import EngineView
+from beforehand.scheduling.policies.policy import Policy, rank_many
+from beforehand.scheduling.policies.view import View, columns_of
 
 Id = TypeVar("Id", bound=Hashable)
 SPARE: Final = 64  # entries of ids that are gone, before a clean-up is worth it
@@ -26,7 +31,7 @@ class RankQueue(Generic[Id]):
 
     Cost:
         `push` and `pop` take O(log n), about a microsecond each at 10,000 ids; `remove` and `peek` O(1) on average;
-        `rebuild` and iteration O(n log n), a few milliseconds at 10,000. Not locked: one thread at a time.
+        `rebuild`, `rank_all` and iteration O(n log n), a few milliseconds at 10,000. Not locked: one thread at a time.
 
     Example:
         >>> queue = RankQueue()
@@ -37,12 +42,15 @@ class RankQueue(Generic[Id]):
         (['long', 'short'], 'long', 'short')
     """
 
-    __slots__ = ("_entries", "_heap", "_serial")
+    __slots__ = ("_columns", "_entries", "_heap", "_ranked", "_read", "_serial")
 
     def __init__(self) -> None:
         self._heap: list[list[Any]] = []  # [key, sequence, serial, id or GONE], and among them every live entry
         self._entries: dict[Id, list[Any]] = {}
         self._serial = 0  # rises with every push, so that ids themselves are never compared
+        self._ranked: list[list[Any]] = []  # the entries of the last `rank_all`, in the order of its columns
+        self._columns = columns_of([])
+        self._read = 0  # the last push before it
 
     def push(self, id: Id, key: float, sequence: int) -> None:
         """Add an id, or give one that waits another key and place.
@@ -96,7 +104,7 @@ class RankQueue(Generic[Id]):
             IndexError: the queue is empty.
         """
         first = self.peek()
-        heappop(self._heap)
+        heappop(self._heap)[3] = GONE
         del self._entries[first]
         return first
 
@@ -114,14 +122,35 @@ class RankQueue(Generic[Id]):
         named = [entries.get(id) for id in keys]
         if None in named:
             raise InvalidInput(f"{list(keys)[named.index(None)]!r} is not in the queue; push it")
-        if np.isnan(values).any():
-            id = list(keys)[int(np.isnan(values).argmax())]
-            raise InvalidInput(f"key of {id!r} is nan, but must be a number; map an unknown one to the mean")
-        for entry, value in zip(named, values.tolist(), strict=True):
-            entry[0] = value  # type: ignore[index]  # none of them is None
+        _set_keys(named, values)  # type: ignore[arg-type]  # none of them is None
         live = list(entries.values())
+        self._arrange(live, np.array([entry[0] for entry in live], np.float64))
+
+    def rank_all(self, policy: Policy, engine: EngineView | None, view: Callable[[Id], View]) -> None:
+        """Give every id the rank that a policy with a `rank_many` gives its view now, all at once.
+
+        Views are read once, and again only after their id was pushed again: push an id whose view has changed.
+
+        Args:
+            policy: What ranks them.
+            engine: The engine's state.
+            view: From an id to its view.
+
+        Raises:
+            InvalidInput: a rank is nan; no key has changed.
+        """
+        keep = np.fromiter((entry[3] is not GONE for entry in self._ranked), np.bool_, len(self._ranked))
+        fresh = [entry for entry in self._entries.values() if entry[2] > self._read]
+        self._columns = self._columns.renewed(keep, [view(entry[3]) for entry in fresh])
+        self._ranked, self._read = [*compress(self._ranked, keep.tolist()), *fresh], self._serial
+        ranks = rank_many(policy, self._columns, engine)
+        _set_keys(self._ranked, ranks)
+        self._arrange(self._ranked, ranks)
+
+    def _arrange(self, live: list[list[Any]], keys: NDArray[np.float64]) -> None:
+        """Make the heap anew of all live entries, whose keys these are."""
         # Sorted lists are heaps, and numpy sorts 10,000 keys in a third of the time that heapify takes.
-        order = np.argsort(np.array([entry[0] for entry in live], np.float64), kind="stable")
+        order = np.argsort(keys, kind="stable")
         self._heap = [live[place] for place in order.tolist()]
         self._heap.sort()  # the equal keys; one pass if there are none
 
@@ -133,6 +162,9 @@ class RankQueue(Generic[Id]):
         assert all(entries.get(entry[3]) is entry for entry in live), "an entry and its id have come apart"
         assert all(heap[(place - 1) // 2] <= heap[place] for place in range(1, len(heap))), "the heap is out of order"
         assert all(entry[0] == entry[0] for entry in live), "a key is nan"
+        ranked = [entry for entry in self._ranked if entry[3] is not GONE]
+        older = [entry for entry in live if entry[2] <= self._read]
+        assert sorted(ranked) == sorted(older), "an entry was ranked twice, or forgotten"
         assert len(heap) <= max(SPARE, 2 * len(entries)), "entries that are gone were not tidied away"
 
     def _tidy(self) -> None:
@@ -152,3 +184,16 @@ class RankQueue(Generic[Id]):
     def __iter__(self) -> Iterator[Id]:
         """All ids in the order in which `pop` would return them."""
         return (entry[3] for entry in sorted(self._entries.values()))
+
+
+def _set_keys(entries: list[list[Any]], keys: NDArray[np.float64]) -> None:
+    """Set these keys.
+
+    Raises:
+        InvalidInput: one is nan; nothing has changed.
+    """
+    if np.isnan(keys).any():
+        id = entries[int(np.isnan(keys).argmax())][3]
+        raise InvalidInput(f"key of {id!r} is nan, but must be a number; map an unknown one to the mean")
+    for entry, key in zip(entries, keys.tolist(), strict=True):
+        entry[0] = key

@@ -3,11 +3,11 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Final, final
 
 from beforehand.scheduling.engine_view import EngineView
-from beforehand.scheduling.policies.policy import Policy, depends_on, rank_many
-from beforehand.scheduling.policies.view import columns_of
+from beforehand.scheduling.policies.policy import Policy, depends_on
 from beforehand.scheduling.serving.ordering.rank_queue import RankQueue
 from beforehand.scheduling.serving.simulator.job import WAITING, Job
 from beforehand.scheduling.serving.simulator.memory import BlockPool
@@ -116,12 +116,10 @@ class Waiting:
         else:
             self._refresh()
         self.rankings += 1
-        jobs = list(self._queue)
         if self._depends == "engine":
-            ranks = rank_many(self._policy, columns_of([job.view for job in jobs]), self._engine).tolist()
+            self._queue.rank_all(self._policy, self._engine, attrgetter("view"))
         else:
-            ranks = [self.rank(job) for job in jobs]
-        self._queue.rebuild(dict(zip(jobs, ranks, strict=True)))
+            self._queue.rebuild({job: self.rank(job) for job in self._queue})
 
     def __iter__(self) -> Iterator[Job]:
         """All in order."""
