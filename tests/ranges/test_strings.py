@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beforehand.core.errors import InvalidInput
-from beforehand.ranges.strings import MOST_WIDTH, as_strings, key_strings, rows_of
+from beforehand.ranges.strings import MOST_WIDTH, as_strings, key_strings, key_strings_of, rows_of
 
 TRICKY = st.lists(st.sampled_from([0, 1, 2, 127, 128, 254, 255]), max_size=5).map(bytes)
 
@@ -16,6 +16,38 @@ def test_keys_are_distinct_codes_in_order_without_the_zeros_that_pad_them(rows):
     padded = [strings[i].ljust(width, b"\0") for i in range(len(strings))]
     assert padded == sorted({row.ljust(width, b"\0") for row in rows})
     assert not any(strings[i].endswith(b"\0") for i in range(len(strings)))
+
+
+def same(found, wanted):
+    return found[1] == wanted[1] and all(
+        np.array_equal(getattr(found[0], part), getattr(wanted[0], part)) for part in ("data", "offsets")
+    )
+
+
+@given(st.lists(TRICKY, min_size=1, max_size=12), st.integers(0, 3))
+def test_keys_in_an_array_of_bytes_are_those_of_a_list(rows, spare):
+    array = np.array(rows, f"S{max(map(len, rows)) + spare or 1}")
+    assert same(key_strings_of(array), key_strings(array.tolist()))
+    assert same(key_strings_of(array[::-1]), key_strings(array.tolist()))
+
+
+@given(st.lists(st.text("\0az\x7f", max_size=4), min_size=1, max_size=12), st.sampled_from("<>"))
+def test_keys_in_an_array_of_ascii_are_those_of_a_list(rows, order):
+    array = np.array(rows, f"{order}U{max(map(len, rows)) or 1}")
+    assert same(key_strings_of(array), key_strings([row.encode() for row in array.tolist()]))
+
+
+def test_arrays_that_need_an_object_for_each_key_are_left_to_lists():
+    long = np.array([b"x" * (MOST_WIDTH + 1)])
+    for array in (np.array(["é"]), np.array([b"a"], object), long, np.array([], "S3"), np.empty(2, "V4")):
+        assert key_strings_of(array) is None
+
+
+def test_keys_keep_nothing_of_the_array_that_they_came_in():
+    array = np.array([b"aa", b"ab", b"ac"])
+    strings, _ = key_strings_of(array)
+    array[:] = b"zz"
+    assert strings.data.tobytes() == b"aaabac"
 
 
 def test_keys_longer_than_a_code_are_cut():

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from beforehand.core.errors import CapacityExceeded, InvalidInput
 from beforehand.ranges.codes import Codes, distinct, float_codes, signed_codes, unsigned_codes
-from beforehand.ranges.strings import Strings, key_strings, rows_of
+from beforehand.ranges.strings import Strings, key_strings, key_strings_of, rows_of
 from beforehand.ranges.times import UNITS, ticks_of
 
 KeyKind = Literal["uint64", "int64", "float64", "datetime64", "timedelta64", "bytes", "str"]
@@ -107,7 +107,7 @@ def encode_keys(keys: Keys, *, name: str = "keys") -> KeyCodes:
     found = type_of(array, name)
     if found.textual:
         codes: Codes | Strings
-        codes, width = key_strings(rows_of(array, found.kind == "str", name).tolist())
+        codes, width = key_strings_of(array) or key_strings(rows_of(array, found.kind == "str", name).tolist())
         width *= 8
     else:
         codes, width = distinct(_number_codes(array, found, name)), 64

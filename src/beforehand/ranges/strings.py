@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import InvalidInput
-from beforehand.ranges.codes import first_of
+from beforehand.ranges.codes import distinct, first_of
 
 MOST_WIDTH: Final = 4096
 
@@ -50,6 +50,26 @@ def key_strings(rows: list[bytes]) -> tuple[Strings, int]:
     """
     width = min(max(map(len, rows), default=1) or 1, MOST_WIDTH)
     return as_strings(sorted({row[:width].rstrip(b"\0") for row in rows})), width
+
+
+def key_strings_of(values: NDArray[Any]) -> tuple[Strings, int] | None:
+    """As `key_strings`, of a 1-D array that numpy holds without an object for each row; None of any other.
+
+    That is bytes of at most `MOST_WIDTH`, and str as long that is all ASCII.
+    """
+    size = values.dtype.itemsize // (4 if values.dtype.kind == "U" else 1)
+    if values.dtype.kind not in "SU" or not 1 <= size <= MOST_WIDTH or not len(values):
+        return None
+    if values.dtype.kind == "U":
+        points = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).view(np.uint32)
+        if points.max() > ord("\x7f"):
+            return None
+        values = points.astype(np.uint8).view(f"S{size}")
+    ordered = np.ascontiguousarray(distinct(values))
+    lengths = np.char.str_len(ordered)
+    held = np.arange(size) < lengths[:, np.newaxis]
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.uint64)
+    return Strings(ordered.view(np.uint8).reshape(-1, size)[held], offsets), int(lengths.max()) or 1
 
 
 def rows_of(values: NDArray[Any], text: bool, name: str) -> NDArray[np.object_]:
