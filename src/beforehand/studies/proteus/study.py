@@ -8,8 +8,9 @@ from beforehand.studies.claims import Begin, Claim, Found, NotRun, Study, judge
 from beforehand.studies.proteus import accuracy, choice, in_rocksdb, rivals, shift, shift_in_rocksdb
 from beforehand.studies.proteus.workloads import BITS, KINDS, Workload, workloads
 
-SCANS = 4_000  # of each filter in a turn, in RocksDB
-SHIFTS = 1_000_000, 200_000  # keys there, and operations of a phase
+STORED = 250_000  # keys in RocksDB
+SCANS = 4_000  # of each filter in a turn there
+SHIFTS = 500_000, 200_000  # keys there, and operations of a phase
 PAPER = (
     "*Proteus: A Self-Designing Range Filter* ([arXiv:2207.01503](https://arxiv.org/abs/2207.01503), SIGMOD 2022). Of "
     "the paper the abstract and the released code were at hand, and no figure's values: the claims are the abstract's, "
@@ -87,7 +88,7 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
     shifts = shift.phases(*((50_000, 20_000) if quick else (1_000_000, 200_000)))
     scans, shifts_there = [], []
     if _runs_rocksdb(quick):
-        for workload in large:
+        for workload in workloads(STORED, (in_rocksdb.TURNS + 1) * SCANS):
             begin(f"{workload.name}: scans in RocksDB")
             scans.append(in_rocksdb.measured(workload, SCANS))
         begin("a workload that shifts, in RocksDB")
@@ -98,13 +99,13 @@ def run(*, quick: bool = False, begin: Begin = lambda what: None) -> Study:
         chooses_the_best(grids),
         is_robust(compared, f"{scale}, 12 and 16 bits per key"),
         cost,
-        is_faster(scans, f"{len(large[0].keys):,} keys, {in_rocksdb.TURNS * SCANS:,} empty ranges, 4 workloads"),
+        is_faster(scans, f"{STORED:,} keys, {in_rocksdb.TURNS * SCANS:,} empty ranges, 4 workloads"),
         follows_shifts(shifts, shifts_there),
     )
     there = []
     if scans:
         there = [
-            in_rocksdb.sheet(scans, len(large[0].keys), SCANS),
+            in_rocksdb.sheet(scans, STORED, SCANS),
             shift_in_rocksdb.sheet(shifts_there, *SHIFTS),
         ]
     return Study(
@@ -191,11 +192,15 @@ def is_faster(scans: list[in_rocksdb.Row], scale: str) -> Found | NotRun:
         )
     shares = {name: [statistics.median(row.ratios[name]) for row in scans] for name in in_rocksdb.RIVALS}
     least = min(map(min, shares.values()))
-    listed = " and ".join(f"{max(ratios):.1f} times that with Proteus with {name}" for name, ratios in shares.items())
+    longest = " and ".join(
+        f"up to {max(ratios):.1f} times {how} {name}"
+        for (name, ratios), how in zip(shares.items(), ("as long with", "with"), strict=True)
+    )
+    added = " and ".join(f"{max(row.wall[name] / row.wall[in_rocksdb.OURS] for row in scans):.1f}" for name in shares)
     return Found(
         scale=scale,
-        figure=f"a scan takes up to {listed}, {least:.2f} times at least; with the designs that we add up to "
-        + " and ".join(f"{max(row.wall[name] / row.wall[in_rocksdb.OURS] for row in scans):.1f}" for name in shares),
+        figure=f"a scan takes {longest}, and at least {least:.2f} times with either; beside the designs that we add up "
+        f"to {added} times",
         holds=least > 1 and all(max(ratios) >= 5.3 for ratios in shares.values()),
         direction=all(max(ratios) > 1 for ratios in shares.values()),
     )
