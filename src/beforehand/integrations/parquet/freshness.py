@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -60,9 +61,16 @@ class Freshness:
         known = {file.path for file in self._description.files}
         return [path for path in found_in(self._folder) if path not in known]
 
-    def stamps_of_added(self) -> tuple[Stamp, ...]:
-        """What tells whether those have changed."""
-        return tuple(Stamp.of(os.stat(self._folder / path)) for path in self.added())
+    def stamps(self, added: Sequence[str]) -> tuple[Stamp, ...]:
+        """What tells whether files that have come have changed.
+
+        Raises:
+            StaleData: One is gone again.
+        """
+        try:
+            return tuple(Stamp.of(os.stat(self._folder / path)) for path in added)
+        except OSError as error:
+            raise StaleData(f"{error.filename} came and went while it was asked for; ask again") from None
 
     def remedy(self) -> str:
         """The command that builds the index anew."""

@@ -204,14 +204,14 @@ class RangeIndex:
         """
         if self._watches:
             self.check()
-        found = self._kept(column, lo, hi, closed)
+        found = self._kept(column, lo, hi, closed, self._since.added())
         return {path: self._all_groups(path) if groups is None else groups for path, groups in found.items()}
 
     def files(self, column: str, lo: Any = None, hi: Any = None, *, closed: Closed = "both") -> list[str]:
         """Paths of the files that may hold a match, for engines that take lists; all else as for `prune`."""
         if self._watches:
             self.check()
-        return [str(self._folder / path) for path in self._kept(column, lo, hi, closed)]
+        return [str(self._folder / path) for path in self._kept(column, lo, hi, closed, self._since.added())]
 
     def dataset(self, column: str, lo: Any = None, hi: Any = None, *, closed: Closed = "both") -> Any:
         """A dataset of pyarrow with only the row groups that may hold a match, for pyarrow, DuckDB and polars.
@@ -228,8 +228,9 @@ class RangeIndex:
             StaleData: A file has changed since the index was built.
         """
         self.check()
-        kept = self._kept(column, lo, hi, closed)
-        paths, stamps = tuple(self._paths()), self._since.stamps_of_added()
+        added = self._since.added()
+        kept = self._kept(column, lo, hi, closed, added)
+        paths, stamps = tuple(self._paths(added)), self._since.stamps(added)
         if self._whole is None or (self._whole.paths, self._whole.stamps) != (paths, stamps):
             self._whole = whole_of(self._folder, paths, stamps, self._description)
         return kept_of(self._whole, kept)
@@ -320,7 +321,7 @@ class RangeIndex:
 
     def every_file(self) -> list[str]:
         """The paths of all files, those among them that have come since."""
-        return [str(self._folder / path) for path in self._paths()]
+        return [str(self._folder / path) for path in self._paths(self._since.added())]
 
     def groups(self) -> dict[str, Groups]:
         """The filters by column."""
@@ -333,7 +334,7 @@ class RangeIndex:
     def stored_bytes(self) -> dict[str, list[int]]:
         """By file, how many bytes each row group takes in it."""
         found = {}
-        for path in self._paths():
+        for path in self._paths(self._since.added()):
             with Reader(self._folder / path) as reader:
                 found[path] = reader.stored_bytes()
         return found
@@ -362,13 +363,13 @@ class RangeIndex:
         whole = self._description.directory or len(files) > 1
         return default_index(self._folder if whole else self._folder / files[0].path)
 
-    def _kept(self, column: str, lo: Any, hi: Any, closed: Closed) -> dict[str, list[int] | None]:
+    def _kept(self, column: str, lo: Any, hi: Any, closed: Closed, added: Sequence[str]) -> dict[str, list[int] | None]:
         """By file the row groups that may match, where there are some; None for all of a file that is not indexed."""
         groups = self._groups(column)
         may_hold = groups.may_hold(Range.read(groups.column.type, lo, hi, closed))
         found = {file.path: mask.nonzero()[0].tolist() for file, mask in self._by_file(may_hold)}
         kept: dict[str, list[int] | None] = {path: groups for path, groups in found.items() if groups}
-        kept.update(dict.fromkeys(self._since.added()))
+        kept.update(dict.fromkeys(added))
         return kept
 
     def _groups(self, column: str) -> Groups:
@@ -376,8 +377,8 @@ class RangeIndex:
             raise InvalidInput(f"column {column!r} is not indexed, only {', '.join(self._columns)}; index it too")
         return self._columns[column]
 
-    def _paths(self) -> list[str]:
-        return [*(file.path for file in self._description.files), *self._since.added()]
+    def _paths(self, added: Sequence[str]) -> list[str]:
+        return [*(file.path for file in self._description.files), *added]
 
     def _all_groups(self, path: str) -> list[int]:
         with Reader(self._folder / path) as reader:
