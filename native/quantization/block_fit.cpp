@@ -15,6 +15,7 @@ namespace {
 
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr std::size_t kLanes = 16;
+constexpr double kLeastUsual = 0x1p-24;  // of the largest value of a block: squares of errors stay within range
 constexpr std::size_t kTable16 = 16;
 
 // 2^exponent, of the range in which doubles do not lose digits.
@@ -182,12 +183,13 @@ FitTable::FitTable(std::span<const double> levels, Objective objective)
   level.resize(size, last);
   constexpr std::size_t order[] = {0, 7, 3, 11, 1, 5, 9, 13, 0, 2, 4, 6, 8, 10, 12, 14};
   for (std::size_t k = 0; k < kTable16; ++k) tree[k] = edges[order[k]];
+  for (std::size_t k = 0; k < kTable16; ++k) even[k] = level[2 * k % 16], odd[k] = level[2 * k % 16 + 1];
 }
 
 double Fitted::squared() const { return error * power(exponent) * power(exponent); }
 
 BlockFit::BlockFit(const FitTable& table, Scale scale, std::size_t longest)
-    : table_(table), grid_(scale), z_(longest), best_(nullptr), other_(nullptr) {
+    : table_(table), grid_(scale), own_(longest), z_(nullptr), best_(nullptr), other_(nullptr) {
   for (auto& codes : codes_) codes.resize(longest);
   best_ = codes_[0].data(), other_ = codes_[1].data();
 }
@@ -199,13 +201,18 @@ Fitted BlockFit::fit(std::span<const Real> x) {
   extremes(x.data(), n, ends);
   if (!ends.finite) return {0, 0, 0, false};
   const double most = static_cast<double>(std::max(ends.high, -ends.low));
-  const int exponent = exponent_of(most);
+  const bool usual = std::is_same_v<Real, float> && most > kLeastUsual && most < 1 / kLeastUsual;
+  const int exponent = usual ? 0 : exponent_of(most);
   const bool nearest = table_.objective == Objective::mse;
   unit_ = power(exponent - table_.exponent), inverse_unit_ = power(table_.exponent - exponent);
   scale_ = grid_.has_sign() ? 0 : grid_.least();
   inverse_ = 0, error_ = HUGE_VAL, next_ = 0;
-  const Power<Real> down(-exponent);
-  multiply(x.data(), n, down.first, down.second, z_.data());
+  if constexpr (std::is_same_v<Real, float>) z_ = x.data();
+  if (!usual) {
+    const Power<Real> down(-exponent);
+    multiply(x.data(), n, down.first, down.second, own_.data());
+    z_ = own_.data();
+  }
   if (most > 0) {
     const Power<double> same(-exponent);
     const double h = static_cast<double>(ends.high) * same.first * same.second;
@@ -214,10 +221,10 @@ Fitted BlockFit::fit(std::span<const Real> x) {
     const double ends[2] = {std::max(h * table_.over_last, l * table_.over_first),
                             grid_.has_sign() ? -std::max(-l * table_.over_last, -h * table_.over_first) : 0};
     if (nearest) {
-      double wanted[Trials::kMost];
-      for (std::size_t t = 0; t < Trials::kMost; ++t)
-        wanted[t] = t % 2 == 0 ? std::max(ends[0], 0.0) : std::min(ends[1], 0.0);
-      for (std::size_t t = 0; t < Trials::kMost; ++t) wanted[t] *= table_.factors[t / 2] * unit_;
+      const double up = std::max(ends[0], 0.0) * unit_, down = std::min(ends[1], 0.0) * unit_;
+      const double* factors = table_.factors;
+      const double wanted[Trials::kMost] = {up * factors[0],   up * factors[1],   up * factors[2],
+                                            down * factors[0], down * factors[1], down * factors[2]};
       Trials trials;
       make_trials(grid_, wanted, inverse_unit_, trials);
       consider_best(trials, n);
@@ -246,15 +253,15 @@ void BlockFit::consider_best(Trials& trials, std::size_t n) {
   std::size_t done = 0;
   if (table_.size == kTable16) {
 #if BH_ROUND16_V4
-    if (isa() == Isa::v4) done = try16_v4(table_, z_.data(), n, trials);
+    if (isa() == Isa::v4) done = try16_v4(table_, z_, n, trials);
 #endif
 #if BH_ROUND16_V3
-    if (isa() == Isa::v3) done = try16_v3(table_, z_.data(), n, trials);
+    if (isa() == Isa::v3) done = try16_v3(table_, z_, n, trials);
 #endif
   }
   if (done == 0)
     for (auto& error : trials.error) std::fill_n(error, kLanes, 0.0f);
-  if (done < n) try_nearest(table_, z_.data() + done, n - done, trials);
+  if (done < n) try_nearest(table_, z_ + done, n - done, trials);
   double least = HUGE_VAL;
   std::size_t best = 0;
   for (std::size_t t = 0; t < Trials::kMost; ++t) {
@@ -275,7 +282,7 @@ void BlockFit::consider(double scale, float relative, float inverse, std::size_t
   if (!(std::abs(relative) > 0) || !std::isfinite(relative) || !std::isfinite(inverse) || scale == scale_) return;
   FitSums sums;
   std::size_t done = 0;
-  const float* z = z_.data();
+  const float* z = z_;
   const bool nearest = table_.objective == Objective::mse;
   if (nearest && table_.size == kTable16) {
 #if BH_ROUND16_V4
@@ -290,9 +297,11 @@ void BlockFit::consider(double scale, float relative, float inverse, std::size_t
     (nearest ? fit_nearest : fit_between)(table_, z + done, n - done, inverse, relative, other_ + done, sums);
   const double error = total(sums.error);
   if (!(error < error_)) return;
+  if (nearest && next_ == 0) {  // of the first scale, the best one for its codes
+    const double own = total(sums.own);
+    next_ = own > 0 ? total(sums.cross) / own : 0;
+  }
   error_ = error, scale_ = scale, inverse_ = inverse;
-  const double own = total(sums.own);
-  next_ = own > 0 ? total(sums.cross) / own : 0;
   std::swap(best_, other_);
 }
 

@@ -28,8 +28,9 @@ struct FitTable {
   float first, last;
   // Of 16 levels, edges as a binary search asks for them: below entry k stand 2k and, where it is exceeded, 2k + 1.
   alignas(64) float tree[16];
-  double over_first, over_last;  // 1 / first and 1 / last, 0 where that end has no value beyond 0 to reach
-  double factors[3];             // of the scale that fits the largest value: which ones are tried
+  alignas(64) float even[16], odd[16];  // levels 2 k and 2 k + 1, twice
+  double over_first, over_last;         // 1 / first and 1 / last, 0 where that end has no value beyond 0 to reach
+  double factors[3];                    // of the scale that fits the largest value: which ones are tried
 };
 
 // Sums over a block in 16 lanes, value i in lane i % 16: the same bits whatever the width of the registers.
@@ -61,13 +62,13 @@ class BlockFit {
  public:
   BlockFit(const FitTable& table, Scale scale, std::size_t longest);
 
-  // The values of one block. `codes()` has the nearest levels then (mse).
+  // The values of one block, which must stay while `scaled()` is used. `codes()` has the nearest levels then (mse).
   template <typename Real>
   Fitted fit(std::span<const Real> x);
 
   const std::uint8_t* codes() const { return best_; }
-  const float* scaled() const { return z_.data(); }  // the values divided by the power of two of the block
-  float inverse() const { return inverse_; }         // of the scale, for those
+  const float* scaled() const { return z_; }  // the values divided by 2^exponent of the block
+  float inverse() const { return inverse_; }  // of the scale, for those
 
  private:
   void consider_best(Trials& trials, std::size_t n);
@@ -76,7 +77,8 @@ class BlockFit {
 
   const FitTable& table_;
   ScaleGrid grid_;
-  std::vector<float> z_;
+  std::vector<float> own_;
+  const float* z_;
   std::vector<std::uint8_t> codes_[2];
   std::uint8_t *best_, *other_;
   double unit_ = 1, inverse_unit_ = 1, scale_ = 0, error_ = 0, next_ = 0;

@@ -59,7 +59,11 @@ BH_TARGET("x86-64-v4")
 std::size_t try16_v4(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
   constexpr std::size_t kSide = 3;  // scales side by side, so that none waits for its own results
   static_assert(Trials::kMost % kSide == 0);
-  const __m512 tree = _mm512_load_ps(table.tree), levels = _mm512_loadu_ps(table.level.data());
+  const __m512 tree = _mm512_load_ps(table.tree);
+  const __m512 even = _mm512_load_ps(table.even), odd = _mm512_load_ps(table.odd);
+  const __m512 half = _mm512_set1_ps(table.tree[1]);
+  const __m512 quarter = _mm512_set1_ps(table.tree[2]), three_quarters = _mm512_set1_ps(table.tree[3]);
+  const __m512i one = _mm512_set1_epi32(1), four = _mm512_set1_epi32(4), six = _mm512_set1_epi32(6);
   std::size_t i = 0;
   for (std::size_t t = 0; t < Trials::kMost; t += kSide) {
     __m512 inverse[kSide], scale[kSide], error[kSide];
@@ -70,9 +74,19 @@ std::size_t try16_v4(const FitTable& table, const float* z, std::size_t n, Trial
     for (i = 0; i + 16 <= n; i += 16) {
       const __m512 x = _mm512_loadu_ps(z + i);
       for (std::size_t k = 0; k < kSide; ++k) {
-        __m512i b;
-        search(tree, _mm512_mul_ps(x, inverse[k]), b);
-        const __m512 off = _mm512_sub_ps(x, _mm512_mul_ps(scale[k], _mm512_permutexvar_ps(b, levels)));
+        // As `search`, but the first two steps choose by masks, and the last one chooses the level at once.
+        const __m512 y = _mm512_mul_ps(x, inverse[k]);
+        const __mmask16 upper = _mm512_cmp_ps_mask(y, half, _CMP_GT_OQ);
+        const __mmask16 second =
+            _mm512_cmp_ps_mask(y, _mm512_mask_blend_ps(upper, quarter, three_quarters), _CMP_GT_OQ);
+        __m512i b = _mm512_mask_blend_epi32(upper, four, six);
+        b = _mm512_mask_add_epi32(b, second, b, one);
+        const __mmask16 third = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, tree), _CMP_GT_OQ);
+        b = _mm512_add_epi32(b, b);
+        b = _mm512_mask_add_epi32(b, third, b, one);
+        const __mmask16 fourth = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, tree), _CMP_GT_OQ);
+        const __m512 level = _mm512_mask_permutexvar_ps(_mm512_permutexvar_ps(b, even), fourth, b, odd);
+        const __m512 off = _mm512_sub_ps(x, _mm512_mul_ps(scale[k], level));
         error[k] = _mm512_add_ps(error[k], _mm512_mul_ps(off, off));
       }
     }

@@ -57,7 +57,7 @@ class Levels:
         gap: An upper bound on the share of `squared_error` by which the optimum is below it; None if not known.
         grid_index: Where the levels stand in the grid, in the shape of `values`; None without a grid.
         scale: The dtype of the scales with method "scaled", else None.
-        losses: With "scaled", `vnmse` after each turn of scales and table, of a sample first if there is one; else None.
+        losses: With "scaled", `vnmse` after each turn of scales and table, of a sample first if there is one.
     """
 
     values: NDArray[Any]
