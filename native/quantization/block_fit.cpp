@@ -166,18 +166,11 @@ FitTable::FitTable(std::span<const double> levels, Objective objective)
       size(std::max(kTable16, std::bit_ceil(levels.size()))),
       edges(size, kInfinite),
       over_first(0),
-      over_last(0),
-      factors{1, 1, 1} {
+      over_last(0) {
   for (const double value : levels) level.push_back(static_cast<float>(std::ldexp(value, -exponent)));
   first = level.front(), last = level.back();
   if (first < 0) over_first = 1 / static_cast<double>(first);
   if (last > 0) over_last = 1 / static_cast<double>(last);
-  // Few levels are best where the largest values lie beyond them.
-  const double spread = 0.4 / std::sqrt(static_cast<double>(count));
-  if (count <= 5)
-    factors[1] = 0.8, factors[2] = 0.62;
-  else
-    factors[1] = 1 / (1 - spread), factors[2] = 1 / (1 + spread);
   for (std::size_t b = 0; b + 1 < count; ++b)
     edges[b] = objective == Objective::mse ? last_nearer_to_low(level[b], level[b + 1]) : level[b + 1];
   level.resize(size, last);
@@ -190,6 +183,14 @@ double Fitted::squared() const { return error * power(exponent) * power(exponent
 
 BlockFit::BlockFit(const FitTable& table, Scale scale, std::size_t longest)
     : table_(table), grid_(scale), own_(longest), z_(nullptr), best_(nullptr), other_(nullptr) {
+  const double spread = 0.4 / std::sqrt(static_cast<double>(table.count));
+  factors_[0] = 1;
+  if (!grid_.has_sign())  // the powers of two around it
+    factors_[1] = 0.6, factors_[2] = 1.6;
+  else if (table.count <= 5)  // few levels are best where the largest values lie beyond them
+    factors_[1] = 0.8, factors_[2] = 0.62;
+  else
+    factors_[1] = 1 / (1 - spread), factors_[2] = 1 / (1 + spread);
   for (auto& codes : codes_) codes.resize(longest);
   best_ = codes_[0].data(), other_ = codes_[1].data();
 }
@@ -222,9 +223,8 @@ Fitted BlockFit::fit(std::span<const Real> x) {
                             grid_.has_sign() ? -std::max(-l * table_.over_last, -h * table_.over_first) : 0};
     if (nearest) {
       const double up = std::max(ends[0], 0.0) * unit_, down = std::min(ends[1], 0.0) * unit_;
-      const double* factors = table_.factors;
-      const double wanted[Trials::kMost] = {up * factors[0],   up * factors[1],   up * factors[2],
-                                            down * factors[0], down * factors[1], down * factors[2]};
+      const double wanted[Trials::kMost] = {up * factors_[0],   up * factors_[1],   up * factors_[2],
+                                            down * factors_[0], down * factors_[1], down * factors_[2]};
       Trials trials;
       make_trials(grid_, wanted, inverse_unit_, trials);
       consider_best(trials, n);

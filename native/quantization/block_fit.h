@@ -30,7 +30,6 @@ struct FitTable {
   alignas(64) float tree[16];
   alignas(64) float even[16], odd[16];  // levels 2 k and 2 k + 1, twice
   double over_first, over_last;         // 1 / first and 1 / last, 0 where that end has no value beyond 0 to reach
-  double factors[3];                    // of the scale that fits the largest value: which ones are tried
 };
 
 // Sums over a block in 16 lanes, value i in lane i % 16: the same bits whatever the width of the registers.
@@ -77,6 +76,7 @@ class BlockFit {
 
   const FitTable& table_;
   ScaleGrid grid_;
+  double factors_[3];  // of the scale that fits the largest value: which ones are tried
   std::vector<float> own_;
   const float* z_;
   std::vector<std::uint8_t> codes_[2];

@@ -2,8 +2,8 @@
 // gained.
 //
 // For given scales s the error of levels q is the sum of s^2 (x / s - q)^2: what the solvers of levels.h minimize, over
-// the scaled values x / s with weights s^2. Of much data a sample of blocks settles the table; if it is large, one step
-// on all blocks (to the mean of each level's values) finishes it.
+// the scaled values x / s with weights s^2. Of much data a sample of blocks settles the table, and for mse
+// one step on all blocks (to the mean of each level's values) finishes it.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -18,11 +18,10 @@
 namespace bh::quantization {
 namespace {
 
-constexpr std::size_t kSample = 1 << 17;  // values, in whole blocks
-constexpr std::size_t kExact = 1 << 16;   // values up to which a table is solved exactly
+constexpr std::size_t kExact = 1 << 16;  // values up to which a table is solved exactly, and of a sample at least
+constexpr std::size_t kForLevel = 1024;  // values of a sample for each level
 constexpr std::size_t kMostTurns = 30;
 constexpr double kWorthATurn = 2e-4;             // of the error
-constexpr std::size_t kFew = 32;                 // levels that a sample settles; more take a step on all blocks
 constexpr std::size_t kTogether = 256;           // blocks whose sums one thread adds up
 constexpr double kHeavy = 0x1p40;                // times all weights: what forces a level on a value
 constexpr int kMostScale = 8, kLeastScale = -3;  // exponents of the largest scale that need no unit
@@ -44,7 +43,8 @@ class Solver {
     if (extent_.most == 0) return {{0}, {0}, 0, 0, true};
     std::vector<double> table;
     const std::size_t all = blocks_.count(), longest = blocks_.largest();
-    const std::size_t chosen = std::min(all, std::max<std::size_t>(1, kSample / longest));
+    const std::size_t wanted = std::max(kExact, kForLevel * request_.n_levels);
+    const std::size_t chosen = std::min(all, std::max<std::size_t>(1, wanted / longest));
     take(chosen);
     ScaledTable result{};
     alternate(result, table);
@@ -168,7 +168,7 @@ class Solver {
 
   std::vector<double> best_table(Scaled& scaled, bool& exact) const {
     if (scaled.y.empty()) return {0};
-    exact = scaled.y.size() <= kExact;
+    exact = ends_.size() == blocks_.count() + 1 && sample_.size() <= kExact;
     if (request_.zero) {
       double weights = 0;
       for (const double weight : scaled.weight) weights += weight;
@@ -218,7 +218,7 @@ class Solver {
       if (!result.losses.empty() && !(loss < result.losses.back())) return;
       const bool little = !result.losses.empty() && loss > result.losses.back() * (1 - kWorthATurn);
       result.losses.push_back(loss);
-      result.exact = exact && ends_.size() == blocks_.count() + 1;
+      result.exact = exact;
       best = table;
       if (little || loss == 0) return;
       table = best_table(scaled, exact);
@@ -229,7 +229,7 @@ class Solver {
   void finish(ScaledTable& result, std::vector<double>& best) {
     std::vector<double> table = best;
     double least = HUGE_VAL;
-    const bool moves = request_.objective == Objective::mse && best.size() > kFew;
+    const bool moves = request_.objective == Objective::mse;
     for (std::size_t turn = 0; turn < (moves ? 2 : 1); ++turn) {
       Means means;
       const double loss = pass(table, moves ? &means : nullptr) / extent_.norm;
