@@ -57,8 +57,8 @@ class Solver {
 
   ScaledTable score(std::span<const double> levels) {
     measure();
-    std::vector<double> table;
-    for (const double level : levels) table.push_back(std::ldexp(level, -extent_.exponent));
+    FitTable table(levels, request_.objective);
+    table.exponent -= extent_.exponent;
     const double error = pass(table, nullptr);
     ScaledTable result{};
     result.vnmse = extent_.norm > 0 ? error / extent_.norm : 0;
@@ -123,6 +123,7 @@ class Solver {
       const std::size_t block = all / chosen * i + all % chosen * i / chosen;
       for (const T value : read(block, buffer)) {
         sample_.push_back(static_cast<float>(value * half * rest));
+        if (!(std::abs(sample_.back()) <= 1)) refuse_non_finite(values_);  // not so a moment ago
         norm_of_sample_ += static_cast<double>(sample_.back()) * static_cast<double>(sample_.back());
       }
       ends_.push_back(sample_.size());
@@ -232,7 +233,7 @@ class Solver {
     const bool moves = request_.objective == Objective::mse;
     for (std::size_t turn = 0; turn < (moves ? 2 : 1); ++turn) {
       Means means;
-      const double loss = pass(table, moves ? &means : nullptr) / extent_.norm;
+      const double loss = pass({table, request_.objective}, moves ? &means : nullptr) / extent_.norm;
       if (!(loss < least)) break;
       const bool little = loss > least * (1 - kWorthATurn);
       least = loss, best = table;
@@ -241,18 +242,19 @@ class Solver {
       for (std::size_t b = 0; b < table.size(); ++b)
         if (means.own[b] > 0 && !(request_.zero && table[b] == 0))
           table[b] = static_cast<double>(static_cast<float>(means.cross[b] / means.own[b]));
+      if (std::any_of(table.begin(), table.end(), [](double level) { return !std::isfinite(level); }))
+        refuse_changing();  // values have grown since they were measured
       std::sort(table.begin(), table.end());
     }
   }
 
   // The error of a table on all blocks, in units of 2^exponent squared.
-  double pass(const std::vector<double>& table, Means* means) const {
-    const FitTable levels(table, request_.objective);
-    const std::size_t parts = (blocks_.count() + kTogether - 1) / kTogether, count = table.size();
+  double pass(const FitTable& table, Means* means) const {
+    const std::size_t parts = (blocks_.count() + kTogether - 1) / kTogether, count = table.count;
     std::vector<double> errors(parts);
     std::vector<double> sums(means ? parts * 2 * count : 0);
     share(parts, threads_, [&](std::uint64_t first, std::uint64_t last) {
-      BlockFit fit(levels, request_.scale, blocks_.largest());
+      BlockFit fit(table, request_.scale, blocks_.largest());
       std::vector<T> buffer(blocks_.largest());
       const T half = std::ldexp(T{1}, -extent_.exponent / 2);
       const T rest = std::ldexp(T{1}, -extent_.exponent - -extent_.exponent / 2);

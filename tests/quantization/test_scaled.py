@@ -304,6 +304,14 @@ def test_a_table_serves_data_of_other_shapes():
     assert decode(encode(np.zeros((4, 0), np.float32), table)).shape == (4, 0)
 
 
+@pytest.mark.parametrize("factor", [1e-290, 1e290])
+def test_a_table_for_data_of_quite_another_size_does_no_harm(factor):
+    x = NORMAL[:9].astype(np.float64)
+    table = scaled(x * factor)
+    assert table.cover(x / factor).vnmse > 0.9
+    assert lost(decode(encode(x, table)), x) > 0.9
+
+
 def test_values_beyond_the_largest_scale_are_refused_or_clipped():
     table = scaled(NORMAL, 16, "unbiased")
     far = np.full((1, 64), 1e9, np.float32)
