@@ -15,6 +15,7 @@
 #include "bindings/bindings.h"
 #include "bindings/values.h"
 #include "quantization/rotation.h"
+#include "quantization/scaled.h"
 
 namespace quantization = bh::quantization;
 
@@ -32,12 +33,22 @@ bh::Bytes payload_of(const Header& header, const nb::bytes& data) {
 void make_header(Header* self, quantization::Method method, quantization::Objective objective,
                  quantization::Dtype dtype, std::uint32_t n_levels, std::optional<std::uint8_t> axis,
                  std::optional<std::uint64_t> block, std::uint8_t rounds, std::uint64_t seed, std::uint64_t stream,
-                 std::vector<std::uint64_t> shape) {
+                 std::vector<std::uint64_t> shape, quantization::Scale scale) {
   using quantization::Grouped;
   const Grouped grouped = axis ? Grouped::axis : block && rounds == 0 ? Grouped::block : Grouped::whole;
-  new (self)
-      Header{method, objective, dtype,  grouped,         axis.value_or(Header::kNoAxis), n_levels, block.value_or(0),
-             rounds, seed,      stream, std::move(shape)};
+  new (self) Header{method,
+                    objective,
+                    dtype,
+                    grouped,
+                    axis.value_or(Header::kNoAxis),
+                    n_levels,
+                    block.value_or(0),
+                    rounds,
+                    seed,
+                    stream,
+                    std::move(shape),
+                    0,
+                    scale};
 }
 
 std::optional<std::uint8_t> axis_of(const Header& header) {
@@ -51,6 +62,8 @@ std::pair<nb::bytes, Header> encode(const Header& header, const HeldValues& valu
   const std::span<std::byte> bytes(static_cast<std::byte*>(const_cast<void*>(made.data())), made.size());
   const auto encoded = [&]<typename Real>(Real) {
     const Unlocked unlocked(values.view.size);
+    if (header.scaled())
+      return quantization::encode_scaled(header, values.view, items<Real>(levels), {clip, threads}, bytes);
     if (!header.rotated())
       return quantization::encode(header, values.view, items<Real>(levels), span(counts), {clip, threads}, bytes);
     quantization::encode_rotated(header, values.view, items<Real>(levels), threads, bytes);
@@ -98,13 +111,15 @@ void indices(const Header& header, const nb::bytes& data, const FlatOut& out) {
 void bind_codes(nb::module_& m) {
   nb::class_<Header>(m, "CodesHeader")
       .def("__init__", &make_header, nb::kw_only(), "method"_a, "objective"_a, "dtype"_a, "n_levels"_a, "axis"_a.none(),
-           "block"_a.none(), "rounds"_a, "seed"_a, "stream"_a, "shape"_a)
+           "block"_a.none(), "rounds"_a, "seed"_a, "stream"_a, "shape"_a, "scale"_a)
       .def_ro("method", &Header::method)
       .def_ro("objective", &Header::objective)
       .def_ro("dtype", &Header::dtype)
       .def_ro("n_levels", &Header::n_levels)
       .def_prop_ro("axis", &axis_of)
       .def_ro("block", &Header::block)
+      .def_ro("scale", &Header::scale)
+      .def_prop_ro("groups", &Header::groups)
       .def_ro("seed", &Header::seed)
       .def_ro("stream", &Header::stream)
       .def_ro("shape", &Header::shape)

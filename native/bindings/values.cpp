@@ -16,14 +16,20 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 void bind_values(nb::module_& m) {
-  using quantization::Dtype, quantization::Grouping, quantization::Method, quantization::Objective;
+  using quantization::Dtype, quantization::Grouping, quantization::Method, quantization::Objective, quantization::Scale;
   nb::enum_<Objective>(m, "Objective").value("unbiased", Objective::unbiased).value("mse", Objective::mse);
   nb::enum_<Method>(m, "Method")
       .value("uniform", Method::uniform)
       .value("histogram", Method::histogram)
       .value("exact", Method::exact)
       .value("given", Method::given)
-      .value("rotation", Method::rotation);
+      .value("rotation", Method::rotation)
+      .value("scaled", Method::scaled);
+  nb::enum_<Scale>(m, "Scale")
+      .value("none", Scale::none)
+      .value("float16", Scale::float16)
+      .value("bfloat16", Scale::bfloat16)
+      .value("e8m0", Scale::e8m0);
   nb::enum_<Dtype> dtypes(m, "Dtype");
   for (std::size_t i = 0; i < quantization::kDtypeNames.size(); ++i)
     dtypes.value(quantization::kDtypeNames[i], static_cast<Dtype>(i));

@@ -7,6 +7,7 @@
 
 #include "quantization/codes.h"
 #include "quantization/rotation.h"
+#include "quantization/scaled.h"
 #include "support/errors.h"
 
 namespace quantization = bh::quantization;
@@ -36,11 +37,29 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!std::isfinite(value)) __builtin_trap();
     return 0;
   }
+  if (header.scaled()) {
+    std::vector<double> scales(header.groups());
+    quantization::read_scales(header, bytes, std::span(scales));
+    for (const double scale : scales)
+      if (!std::isfinite(scale)) __builtin_trap();
+    if (header.single()) {
+      std::vector<float> values(header.size());
+      quantization::decode_scaled(header, bytes, {}, 1, std::span(values));
+      for (const float value : values)
+        if (!std::isfinite(value)) __builtin_trap();
+    } else {
+      std::vector<double> values(header.size());
+      quantization::decode_scaled(header, bytes, {}, 1, std::span(values));
+      for (const double value : values)
+        if (!std::isfinite(value)) __builtin_trap();
+    }
+  }
   const bh::Bytes payload = bytes.subspan(header.payload_at(), header.payload_bytes());
   std::vector<std::uint16_t> codes(header.size());
   quantization::read_codes(header, payload, std::span(codes));
   for (const std::uint16_t code : codes)
     if (code >= header.n_levels) __builtin_trap();
+  if (header.scaled()) return 0;
   const std::vector<std::uint16_t> levels(header.groups() * header.n_levels);
   quantization::decode(header, payload, std::span(levels), {}, 1, std::span(codes));
   return 0;

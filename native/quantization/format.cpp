@@ -12,10 +12,11 @@ namespace bh::quantization {
 namespace {
 
 constexpr Format kFormat{{'V', 'C'}, 1, "Codes"};
-constexpr unsigned kMethods = 5, kObjectives = 2, kLevelDtypes = 2, kGroupings = 3;  // how many there are
+constexpr unsigned kMethods = 6, kObjectives = 2, kLevelDtypes = 2, kGroupings = 3;  // how many there are
 constexpr unsigned kMostAxes = 8;
 constexpr unsigned kMostRounds = 2;
-constexpr std::uint32_t kMostRotated = 256;        // levels
+constexpr unsigned kScales = 4;
+constexpr std::uint32_t kMostRotated = 256;        // levels, of scaled blocks too
 constexpr double kFarthestRotated = 16;            // level: sums over a chunk must not overflow
 constexpr std::uint64_t kMostValues = 1ull << 60;  // of 8 bytes each: no array has more
 
@@ -46,6 +47,16 @@ Real real_at(Bytes bytes, std::uint64_t at) {
   return value;
 }
 
+void check_block_scales(const Reader& reader, const CodesHeader& header, Bytes scales) {
+  const ScaleGrid grid(header.scale);
+  const std::size_t width = scale_bytes(header.scale);
+  for (std::uint64_t at = 0; at < scales.size() / width; ++at) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, &scales[at * width], width);
+    if (!grid.finite(bits)) reader.fail("scales", "contain NaN or infinity at index " + std::to_string(at));
+  }
+}
+
 template <typename Real>
 void check_levels_and_scales(const Reader& reader, const CodesHeader& header, Bytes levels, Bytes scales) {
   for (std::uint64_t at = 0; at < levels.size() / sizeof(Real); ++at) {
@@ -56,6 +67,7 @@ void check_levels_and_scales(const Reader& reader, const CodesHeader& header, By
     if (header.rotated() && std::abs(level) > kFarthestRotated)
       reader.fail("levels", "are too far from 0 for rotated values at index " + std::to_string(at));
   }
+  if (header.scaled()) return check_block_scales(reader, header, scales);
   for (std::uint64_t at = 0; at < scales.size() / sizeof(Real); ++at)
     if (!std::isfinite(real_at<Real>(scales, at)))
       reader.fail("scales", "contain NaN or infinity at index " + std::to_string(at));
@@ -82,6 +94,11 @@ void check_payload(const Reader& reader, const CodesHeader& header, Bytes payloa
         reader.fail("payload", is(most, "codes must be below n_levels = " + std::to_string(header.n_levels)));
     }
   }
+}
+
+std::uint16_t flags_of(const CodesHeader& header) {
+  return static_cast<std::uint16_t>((header.tables() == 1) | header.rounds << 1 |
+                                    static_cast<unsigned>(header.scale) << 3);
 }
 
 }  // namespace
@@ -120,7 +137,7 @@ void write_codes(const CodesHeader& header, Bytes levels, std::span<std::byte> b
   writer.put(static_cast<std::uint8_t>(header.shape.size()));
   writer.put(static_cast<std::uint8_t>(header.grouped));
   writer.put(header.axis);
-  writer.put(static_cast<std::uint16_t>((header.tables() == 1) | header.rounds << 1));
+  writer.put(flags_of(header));
   writer.put(header.n_levels);
   writer.put(header.groups());
   writer.put(header.block);
@@ -163,6 +180,10 @@ CodesHeader read_codes_header(Bytes bytes) {
   if (header.rounds > kMostRounds || header.rotated() != (header.method == Method::rotation))
     reader.fail("flags", is(flags, "its number of rounds does not match method " +
                                        std::to_string(static_cast<int>(header.method))));
+  header.scale = static_cast<Scale>(flags >> 3 & (kScales - 1));
+  if (header.scaled() != (header.method == Method::scaled))
+    reader.fail("flags", is(flags, "its type of scale does not match method " +
+                                       std::to_string(static_cast<int>(header.method))));
   const bool by_axis = header.grouped == Grouped::axis, by_block = header.grouped == Grouped::block;
   if (header.n_levels < 1 || header.n_levels > 65536)
     reader.fail("n_levels", is(header.n_levels, "must be from 1 to 65536"));
@@ -177,13 +198,22 @@ CodesHeader read_codes_header(Bytes bytes) {
     if (by_block) reader.fail("grouping", is(2, "rotation groups by axis or not at all"));
     if (!std::has_single_bit(header.block) || header.block < Chunks::kLeast)
       reader.fail("block", is(header.block, "must be a power of two of at least 64 for rotation"));
+  } else if (header.scaled()) {
+    if (header.n_levels > kMostRotated)
+      reader.fail("n_levels", is(header.n_levels, "must be from 1 to 256 for scaled blocks"));
+    if (!by_block) reader.fail("grouping", is(static_cast<unsigned>(header.grouped), "scaled blocks group by block"));
+    if (header.block == 0 || header.block % 8 != 0)
+      reader.fail("block", is(header.block, "must be a multiple of 8 for scaled blocks"));
   } else if (by_block != (header.block > 0)) {
     reader.fail("block", is(header.block, "does not match the grouping"));
   }
   if (header.block > kMostValues) reader.fail("block", is(header.block, "no array can have that many values"));
-  if (groups == 0 || groups != header.groups()) reader.fail("groups", is(groups, "does not match grouping and shape"));
-  if (flags != ((header.tables() == 1) | header.rounds << 1))
-    reader.fail("flags", is(flags, "must encode only whether there is a single table, and the rounds of rotation"));
+  if ((groups == 0 && !header.scaled()) || groups != header.groups())
+    reader.fail("groups", is(groups, "does not match grouping and shape"));
+  if (flags != flags_of(header))
+    reader.fail("flags", is(flags,
+                            "must encode only whether there is a single table, the rounds of rotation, and the "
+                            "type of scale"));
   if (header.stream >> 56 != 0) reader.fail("stream", is(header.stream, "must be below 2**56"));
   if (!header.random() && header.seed != 0) reader.fail("seed", is(header.seed, "this method uses no randomness"));
   if (!header.random() && header.stream != 0)
@@ -193,6 +223,7 @@ CodesHeader read_codes_header(Bytes bytes) {
   const std::uint64_t levels = reader.product(header.tables(), header.n_levels, "levels");
   reader.take_bytes(reader.product(levels, header.real_bytes(), "levels"), "levels");
   Runs runs = header.runs();
+  if (header.scaled()) reader.take_bytes(reader.product(groups, scale_bytes(header.scale), "scales"), "scales");
   if (header.rotated()) {
     const Chunks chunks = header.chunks();
     const std::uint64_t scales = reader.product(groups, chunks.count(), "scales");

@@ -1,5 +1,5 @@
 // The bytes of `Codes`, version 1: a header of 64 bytes, the shape, the number of clipped values, the table of levels
-// row by row, with rotation the scale of each chunk, the packed codes, CRC-32C.
+// row by row, with rotation the scale of each chunk, for scaled blocks that of each block, the packed codes, CRC-32C.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "quantization/scale.h"
 #include "quantization/values.h"
 #include "support/bytes.h"
 
@@ -45,24 +46,28 @@ struct CodesHeader {
   std::uint64_t seed = 0, stream = 0;
   std::vector<std::uint64_t> shape;
   std::uint64_t clipped = 0;
+  Scale scale = Scale::none;  // of each block, which then share a table
 
   static constexpr std::uint8_t kNoAxis = 255;
 
   int bits() const;
   bool single() const { return has_single_levels(dtype); }
   bool rotated() const { return rounds > 0; }
+  bool scaled() const { return scale != Scale::none; }
   bool random() const { return rotated() || (objective == Objective::unbiased && n_levels > 1); }
   Runs runs() const;
   std::uint64_t size() const { return runs().size(); }
   Grouping grouping() const;
   std::uint64_t groups() const { return grouping().count(); }
-  std::uint64_t tables() const { return rotated() ? 1 : groups(); }
+  std::uint64_t tables() const { return rotated() || scaled() ? 1 : groups(); }
   Chunks chunks() const { return {grouping().size(0), block}; }  // of each group, with rotation
   std::size_t real_bytes() const { return single() ? 4 : 8; }
   std::size_t levels_at() const { return 64 + 8 * shape.size() + 8; }
   std::uint64_t levels_bytes() const { return tables() * n_levels * real_bytes(); }
   std::uint64_t scales_at() const { return levels_at() + levels_bytes(); }
-  std::uint64_t scales_bytes() const { return rotated() ? groups() * chunks().count() * real_bytes() : 0; }
+  std::uint64_t scales_bytes() const {
+    return rotated() ? groups() * chunks().count() * real_bytes() : groups() * scale_bytes(scale);
+  }
   std::uint64_t payload_at() const { return scales_at() + scales_bytes(); }
   std::uint64_t payload_bytes() const;
   std::uint64_t total_bytes() const { return payload_at() + payload_bytes() + 4; }

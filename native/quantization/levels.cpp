@@ -269,7 +269,8 @@ Table solve_group(const Shared& shared, std::size_t index, Chunk<T>& chunk) {
       return solved(values, group, request, chunk.price);
     }
     case Method::given:
-    case Method::rotation: throw InvalidInput("levels can only be found exactly, by histogram or uniformly");
+    case Method::rotation:
+    case Method::scaled: throw InvalidInput("levels can only be found exactly, by histogram or uniformly");
   }
   if (cost.squared_error == 0) cost.gap = 0;
   cost.unit = group.unit;

@@ -13,7 +13,7 @@ namespace bh::quantization {
 
 // What levels are for, and how they are found; in the order in which the bytes of codes number them.
 enum class Objective : std::uint8_t { unbiased, mse };
-enum class Method : std::uint8_t { uniform, histogram, exact, given, rotation };
+enum class Method : std::uint8_t { uniform, histogram, exact, given, rotation, scaled };
 
 // The values of an array of any accepted type, in C order.
 struct Values {

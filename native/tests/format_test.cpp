@@ -117,7 +117,7 @@ void each_field_is_named() {
   const Buffer bytes = written(small());
   CHECK(complains(bytes, 0, 0, "magic"));
   CHECK(complains(bytes, 8, 2, "version"));
-  CHECK(complains(bytes, 10, 5, "method"));
+  CHECK(complains(bytes, 10, 6, "method"));
   CHECK(complains(bytes, 11, 2, "objective"));
   CHECK(complains(bytes, 12, 10, "dtype"));
   CHECK(complains(bytes, 13, 0, "level dtype"));

@@ -142,7 +142,7 @@ def crc32c(data: Uint8Column, before: int = 0) -> int: ...
 def chunk_energies(x: Float32Column, energies: OutFloat32Column) -> None: ...
 
 class CodesHeader:
-    def __init__(self, *, method: Method, objective: Objective, dtype: Dtype, n_levels: int, axis: int | None, block: int | None, rounds: int, seed: int, stream: int, shape: Sequence[int]) -> None: ...
+    def __init__(self, *, method: Method, objective: Objective, dtype: Dtype, n_levels: int, axis: int | None, block: int | None, rounds: int, seed: int, stream: int, shape: Sequence[int], scale: Scale) -> None: ...
 
     @property
     def method(self) -> Method: ...
@@ -161,6 +161,12 @@ class CodesHeader:
 
     @property
     def block(self) -> int: ...
+
+    @property
+    def scale(self) -> Scale: ...
+
+    @property
+    def groups(self) -> int: ...
 
     @property
     def seed(self) -> int: ...
@@ -1357,6 +1363,30 @@ def rotate(x: OutArray, seed: int, stream: int, rounds: int, inverse: bool) -> N
 
 def decode_rotated(header: CodesHeader, data: bytes, *, rows: Int64Column | None, row: int, threads: int, out: OutArray) -> None: ...
 
+class ScaledTable:
+    @property
+    def levels(self) -> list[float]: ...
+
+    @property
+    def losses(self) -> list[float]: ...
+
+    @property
+    def squared_error(self) -> float: ...
+
+    @property
+    def vnmse(self) -> float: ...
+
+    @property
+    def exact(self) -> bool: ...
+
+def scaled_levels(values: Values, blocks: Grouping, *, objective: Objective, n_levels: int, scale: Scale, zero: bool, threads: int) -> ScaledTable: ...
+
+def score_scaled(values: Values, blocks: Grouping, levels: Float64Column, *, objective: Objective, scale: Scale, threads: int) -> ScaledTable: ...
+
+def decode_scaled(header: CodesHeader, data: bytes, *, first: int, rows: Int64Column | None, row: int, threads: int, out: OutArray) -> None: ...
+
+def block_scales(header: CodesHeader, data: bytes) -> NDArray[numpy.float64]: ...
+
 def shard_rows(keys: Keys, shards: int, seed: int) -> tuple[NDArray[numpy.uint64], NDArray[numpy.uint64]]: ...
 
 def shard_integers(keys: Uint64Column, shards: int, seed: int) -> tuple[NDArray[numpy.uint64], NDArray[numpy.uint64]]: ...
@@ -1461,6 +1491,17 @@ class Method(enum.Enum):
     given = 3
 
     rotation = 4
+
+    scaled = 5
+
+class Scale(enum.Enum):
+    none = 0
+
+    float16 = 1
+
+    bfloat16 = 2
+
+    e8m0 = 3
 
 class Dtype(enum.Enum):
     float64 = 0

@@ -50,6 +50,15 @@ def test_the_seed_is_0_unless_said_and_decides_the_bytes(here):
     assert written[0] == written[1] == written[3] != written[2]
 
 
+def test_scaled_blocks_are_a_method_of_encode(here, capsys):
+    x = np.load("x.npy")
+    assert encode("--method", "scaled", "--objective", "mse", "--block", "32", "--scale", "e8m0", "--zero") == 0
+    table = quantization.levels(x, 16, method="scaled", objective="mse", block=32, scale="e8m0", zero=True)
+    assert (here / "x.bhq").read_bytes() == quantization.encode(x, table).to_bytes()
+    assert encode("--scale", "float16") != 0
+    assert "take method='scaled'" in capsys.readouterr().err
+
+
 def test_inspect_tells_what_encode_was_asked_for(here, capsys):
     assert encode("--levels", "5", "--block", "100", "--objective", "mse", "--seed", "3") == 0
     capsys.readouterr()

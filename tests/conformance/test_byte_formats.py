@@ -14,6 +14,7 @@ OBJECTS = {
     "rotated codes": cache(
         lambda: quantization.encode(VALUES, quantization.levels(VALUES, 4, method="rotation"), seed=1)
     ),
+    "scaled codes": cache(lambda: quantization.encode(VALUES, quantization.levels(VALUES, 9, method="scaled"), seed=1)),
     "state of an encoder": cache(
         lambda: gradients.EncoderState(gradients.TopK(), 7, {"feedback/layer.weight": VALUES[:6].reshape(2, 3)})
     ),

@@ -127,6 +127,8 @@ def kernels(x: np.ndarray) -> dict[str, Callable[[], Any]]:
         "columns, clip": lambda: counted(encode(rows, column, seed=1, outside="clip")),
         "nearest": lambda: counted(encode(x, levels(x, 200, method="uniform", objective="mse"))),
         "rotated": lambda: counted(encode(x, levels(x, 16, method="rotation"), seed=1)),
+        "scaled": lambda: counted(encode(x, levels(x, 16, method="scaled", objective="mse"))),
+        "scaled, unbiased": lambda: counted(encode(rows, levels(rows, 40, method="scaled", block=1024), seed=1)),
         "rotate": lambda: rotate(rows, seed=1),
         "hadamard": lambda: hadamard(rows),
     }

@@ -111,7 +111,7 @@ def test_encoding_is_unbiased_with_given_levels():
     [
         (
             {"method": "best", "n_levels": 4},
-            "method is 'best', but must be one of auto, exact, histogram, uniform, rotation, given",
+            "method is 'best', but must be one of auto, exact, histogram, uniform, rotation, scaled, given",
         ),
         ({"method": "exact", "n_levels": 4, "objective": "mae"}, "objective is 'mae'"),
         ({"method": "exact", "n_levels": 4, "axis": 0, "block": 8}, "axis is 0 and block is 8, but only one"),

@@ -130,7 +130,7 @@ def test_every_flipped_bit_is_seen(bit):
         (0, b"\x88", "magic"),
         (3, b"VH", "magic"),
         (8, b"\2", "version is 2"),
-        (10, b"\5", "method is 5"),
+        (10, b"\6", "method is 6"),
         (10, b"\4", "flags"),
         (11, b"\2", "objective"),
         (12, b"\x0a", "dtype"),

@@ -10,13 +10,17 @@ from beforehand.cli import render
 app = typer.Typer(
     help="Fewer bytes for arrays of numbers, at the smallest error those bytes allow.", invoke_without_command=True
 )
-Method = Literal["auto", "exact", "histogram", "uniform", "rotation"]
+Method = Literal["auto", "exact", "histogram", "uniform", "rotation", "scaled"]
+Scale = Literal["float16", "bfloat16", "e8m0"]
 Objective = Annotated[
     Literal["unbiased", "mse"],
     typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
 ]
 Axis = Annotated[int | None, typer.Option(help="One table of levels for each index along this axis.")]
-Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of this many values.")]
+Block = Annotated[
+    int | None,
+    typer.Option(min=1, help="One table for each run of this many values."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write.")]
@@ -38,11 +42,21 @@ def encode(
     ] = 16,
     seed: Seed = 0,
     method: Annotated[
-        Method, typer.Option(help="How levels are found; auto picks exact or histogram by size.")
+        Method,
+        typer.Option(
+            help="How levels are found; auto picks exact or histogram by size, scaled gives blocks of 64 a scale each."
+        ),
     ] = "auto",
     objective: Objective = "unbiased",
     axis: Axis = None,
-    block: Block = None,
+    block: Annotated[
+        int | None,
+        typer.Option(min=1, help="One table for each run of this many values; with --method scaled one scale."),
+    ] = None,
+    scale: Annotated[
+        Scale | None, typer.Option(help="The dtype of scales, with --method scaled; else float16.")
+    ] = None,
+    zero: Annotated[bool, typer.Option("--zero", help="With --method scaled: make 0 a level.")] = False,
     threads: Threads = 1,
 ) -> None:
     """Round an array to the levels that suit it best, and write the codes."""
@@ -57,9 +71,8 @@ def encode(
         with naming(array):
             steps.begin("finding levels")
             values = as_values(x)
-            levels = area.levels(
-                values, count, method=method, objective=objective, axis=axis, block=block, threads=threads
-            )
+            options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
+            levels = area.levels(values, count, method=method, objective=objective, **options)
             steps.begin("encoding")
             codes = area.encode(values, levels, seed=seed, threads=threads)
         steps.begin("writing")

@@ -15,7 +15,7 @@ from beforehand.quantization.encoding import encode
 from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import Numbers, Values, non_empty
 from beforehand.quantization.levels import Levels, levels, uniform_levels
-from beforehand.quantization.options import MOST_LEVELS, Method, Objective, ascending, check_objective, whole
+from beforehand.quantization.options import MOST_LEVELS, Method, Objective, Scale, ascending, check_objective, whole
 from beforehand.quantization.tables import fitted
 
 
@@ -25,13 +25,15 @@ class Codec:
     """Encode array after array in the same way.
 
     Args:
-        method: `"exact"`, `"histogram"`, `"uniform"`, `"rotation"` or `"auto"` find levels for each array, as `levels`
-            does; `"given"` takes those in `levels`.
+        method: `"exact"`, `"histogram"`, `"uniform"`, `"rotation"`, `"scaled"` or `"auto"` find levels for each array,
+            as `levels` does; `"given"` takes those in `levels`.
         n_levels: How many levels, at most.
         objective: `"unbiased"` or `"mse"`.
         axis: One table for each index along this axis.
         block: One table for each run of this many values of the last axis; excludes `axis`. For `"rotation"` the
-            largest number of values rotated together, which may go with `axis`.
+            largest number of values rotated together, which may go with `axis`; for `"scaled"` the number of values
+            that share a scale.
+        scale: The dtype of the scales, only for `"scaled"`: `"float16"`, unless told otherwise.
         levels: Strictly ascending; only with `"given"`. The ends move to the minimum and maximum of the values that
             share a table, so that rounding stays unbiased; with `"mse"` they stay.
 
@@ -57,6 +59,7 @@ class Codec:
     axis: int | None = None
     block: int | None = None
     levels: Sequence[float] | None = None
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         """Raise if choices contradict each other."""
@@ -74,6 +77,10 @@ class Codec:
             raise InvalidInput(f"axis is {self.axis} and block is {self.block}, but only one may group; leave one out")
         if (self.method == "given") != (self.levels is not None):
             raise InvalidInput(f'method is {self.method!r}, but "given" and levels= go together; pass both or neither')
+        if self.scale is not None and (self.method != "scaled" or self.scale not in get_args(Scale)):
+            raise InvalidInput(
+                f"scale is {self.scale!r}, but must be one of {', '.join(get_args(Scale))}, with method='scaled' only"
+            )
         if self.levels is None:
             return
         table = ascending(self.levels)
@@ -93,6 +100,8 @@ class Codec:
         if self.method == "given":
             return self._given(values).cover(values)
         options: dict[str, Any] = {"objective": self.objective, "axis": self.axis, "block": self.block}
+        if self.method == "scaled":
+            options["scale"] = self.scale
         return levels(values, self.n_levels, method=self.method, **options)
 
     def encode(self, x: Numbers, *, seed: int, stream: int = 0) -> Codes:
@@ -118,7 +127,10 @@ class Codec:
 
     def to_dict(self) -> dict[str, Any]:
         """The choices, ready for JSON."""
-        return asdict(self) | {"levels": None if self.levels is None else list(self.levels)}
+        choices = asdict(self) | {"levels": None if self.levels is None else list(self.levels)}
+        if self.scale is None:
+            del choices["scale"]  # as older versions wrote it
+        return choices
 
     @classmethod
     def from_dict(cls, choices: Mapping[str, Any]) -> Self:

@@ -53,7 +53,7 @@ class Codes:
         except TypeError:
             raise InvalidInput(f"data is a {type(data).__name__}, but must be bytes; read them from the file") from None
         codes = cls(kept, _native.open_codes(kept))
-        if not DTYPES[codes.dtype].holds(codes.levels):
+        if codes.method != "scaled" and not DTYPES[codes.dtype].holds(codes.levels):
             raise CorruptData(
                 f"not a valid Codes buffer ({len(kept)} bytes): levels are beyond {codes.dtype}; "
                 "pass the complete output of to_bytes()"
@@ -118,8 +118,13 @@ class Codes:
 
     @property
     def method(self) -> str:
-        """How the levels were found, one of "uniform", "histogram", "exact", "given" or "rotation"."""
+        """How the levels were found, one of "uniform", "histogram", "exact", "given", "rotation" or "scaled"."""
         return self._header.method.name
+
+    @property
+    def scales(self) -> NDArray[np.float64] | None:
+        """With method "scaled" the scale of each block, by which its levels are multiplied, row by row; else None."""
+        return _native.block_scales(self._header, self._data) if self.method == "scaled" else None
 
     @property
     def objective(self) -> str:

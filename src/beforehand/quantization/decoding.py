@@ -64,6 +64,8 @@ def decode(
         if rows is not None and chosen is None:
             chosen = np.arange(first, first + shape[0])
         _decode_rotated(codes, chosen, target, half, threads)
+    elif codes.method == "scaled":
+        _decode_scaled(codes, first, chosen, target, half, threads)
     else:
         _decode_plain(codes, first, chosen, target, half, threads)
     result: Any = target if out is None else out  # a tensor, if it was one
@@ -135,6 +137,30 @@ def _decode_rotated(
     floats = target if target.dtype == dtype else np.empty(target.shape, dtype)
     row = 0 if rows is None else math.prod(codes.shape[1:])
     _native.decode_rotated(codes._header, codes._data, rows=rows, row=row, threads=threads, out=floats.reshape(-1))
+    _round_into(target, floats, half)
+
+
+def _decode_scaled(
+    codes: Codes, first: int, rows: NDArray[np.int64] | None, target: NDArray[Any], half: bool, threads: int
+) -> None:
+    """Multiply levels by scales, from row `first` on or of some rows, to floats or, `half`, to the bits of bfloat16."""
+    dtype = DTYPES[codes.dtype].levels
+    floats = target if target.dtype == dtype else np.empty(target.shape, dtype)
+    row = math.prod(codes.shape[1:])
+    _native.decode_scaled(
+        codes._header,
+        codes._data,
+        first=first * row,
+        rows=rows,
+        row=0 if rows is None else row,
+        threads=threads,
+        out=floats.reshape(-1),
+    )
+    _round_into(target, floats, half)
+
+
+def _round_into(target: NDArray[Any], floats: NDArray[Any], half: bool) -> None:
+    """Round floats to the dtype of the target or, `half`, to the bits of bfloat16; the largest stays finite."""
     if half:
         target[...] = narrow(np.clip(floats, -LARGEST_BFLOAT16, LARGEST_BFLOAT16))
     elif floats is not target:

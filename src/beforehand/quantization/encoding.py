@@ -35,7 +35,8 @@ def encode(
         x: The values, of any shape and of a dtype that `levels` accepts.
         levels: What `levels()` returned, or the levels themselves, 1-D and strictly ascending. Levels for "mse" round
             to the nearest level, which is not random. Those of method "rotation" rotate `x` at random, and then round
-            to the nearest. Several tables need `x` of the shape that they were made for.
+            to the nearest. Those of method "scaled" first find the best scale of each block. Several tables need `x` of
+            the shape that they were made for.
         seed: From 0 to 2**64 - 1; may be left out if nothing is random.
         stream: From 0 to 2**56 - 1; a different one for each worker, step and layer.
         outside: What to do with values beyond the end levels: "raise", or "clip" them to the end level, which is
@@ -81,7 +82,8 @@ def encode(
     if random and seed is None:
         raise InvalidInput("seed is None, but this rounding is random; pass a seed from 0 to 2**64 - 1")
 
-    axis, block = (levels.axis, levels.block) if rotated or len(counts) > 1 else (None, None)
+    scaled = levels.method == "scaled"
+    axis, block = (levels.axis, levels.block) if rotated or scaled or len(counts) > 1 else (None, None)
     if rotated and not values.data.size:
         axis = None  # a group must have an index
     header = _native.CodesHeader(
@@ -95,6 +97,7 @@ def encode(
         seed=seed if random and seed is not None else 0,
         stream=stream if random else 0,
         shape=shape,
+        scale=_native.Scale[levels.scale] if scaled and levels.scale is not None else _native.Scale.none,
     )
     return Codes(*_native.encode_codes(header, values.native, tables, counts, clip=outside == "clip", threads=threads))
 
@@ -117,11 +120,11 @@ def _tables(levels: Levels, values: Values) -> tuple[NDArray[np.floating], NDArr
             f"levels reach from {levels.values.min()} to {levels.values.max()}, but for x of dtype {values.dtype.name} "
             f"they must be finite as {values.dtype.levels}; convert x to float64 first"
         )
-    if not values.dtype.holds(tables):
+    if levels.method != "scaled" and not values.dtype.holds(tables):
         raise InvalidInput(
             f"levels reach from {tables.min()} to {tables.max()}, but x has dtype {values.dtype.name}, which cannot "
             "represent them when decoding; convert x to float32 first"
         )
-    if levels.method != "rotation":
+    if levels.method not in ("rotation", "scaled"):
         tables = decodable(tables, values.dtype)
     return np.ascontiguousarray(tables), counts

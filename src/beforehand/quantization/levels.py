@@ -15,15 +15,19 @@ from beforehand.quantization.inputs import Numbers, Values, as_weights, non_empt
 from beforehand.quantization.options import (
     LARGEST_CHUNK,
     MOST_LEVELS,
+    SCALED_BLOCK,
     Method,
     Objective,
+    Scale,
     as_grid,
     check_levels,
     check_n_levels,
     check_objective,
     check_rotation,
+    check_scaled,
     whole,
 )
+from beforehand.quantization.scaled import score_scaled, solve_scaled
 from beforehand.quantization.sorting import ascending
 from beforehand.quantization.tables import compacted, decodable, fitted
 from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
@@ -39,19 +43,21 @@ class Levels:
     Attributes:
         values: The tables in ascending order: `(n_levels,)` for one group, else `(groups, n_levels)`, short ones padded
             by repeating their last level. `np.asarray(levels)` gives the same.
-        method: "exact", "histogram", "uniform", "rotation", or "given" for a table made elsewhere.
+        method: "exact", "histogram", "uniform", "rotation", "scaled", or "given" for a table made elsewhere.
         objective: "unbiased" or "mse".
         shape: Of the data.
         counts: How many levels each group has, `(groups,)`; None for one group.
         axis: The axis along which each index has a table of its own, or None.
         block: The number of consecutive values that share a table, or None; with rotation the largest number of values
-            that are rotated together.
+            that are rotated together; with "scaled" the number of consecutive values that share a scale.
         squared_error: The sum of the (expected, weighted) squared errors; inf where squares overflow, NaN if unknown.
         vnmse: The unweighted squared error over the squared norm of the data; 0 for data that are all 0, NaN if
             unknown.
         group_squared_error: `squared_error` of each group, `(groups,)`; None for one group.
         gap: An upper bound on the share of `squared_error` by which the optimum is below it; None if not known.
         grid_index: Where the levels stand in the grid, in the shape of `values`; None without a grid.
+        scale: The dtype of the scales with method "scaled", else None.
+        losses: With "scaled", `vnmse` after each turn of scales and table, of a sample first if there is one.
     """
 
     values: NDArray[Any]
@@ -66,6 +72,8 @@ class Levels:
     group_squared_error: NDArray[np.float64] | None = None
     gap: float | None = None
     grid_index: NDArray[np.int64] | None = None
+    scale: Scale | None = None
+    losses: tuple[float, ...] | None = None
 
     @classmethod
     def of(
@@ -157,6 +165,9 @@ class Levels:
         rows, _ = self._rows(values.data.shape)
         if self.method == "rotation":
             return _rotation_levels(values, self.n_levels, self.objective, self.axis, self.block)
+        if self.method == "scaled" and self.block is not None and self.scale is not None:
+            scored = score_scaled(values, rows[0], self.objective, self.block, self.scale)
+            return replace(self, shape=values.data.shape, gap=None, **scored)
         groups = grouping(values.data.shape, self.axis, self.block)
         tables, counts = fitted(rows, values, groups, self.objective)
         cost = _native.score_levels(values.native, groups, tables, counts, _native.Objective[self.objective])
@@ -193,7 +204,11 @@ class Levels:
                 f"x has shape {shape}, but levels are {len(rows)} tables for shape {self.shape}; pass data of that "
                 "shape, or levels without axis and block"
             )
-        if self.method == "rotation":
+        if self.method == "scaled":
+            check_scaled(rows.shape[1], self.block, self.scale)
+            if len(rows) > 1:
+                raise InvalidInput(f"levels are {len(rows)} tables, but scaled blocks share one; make them by levels()")
+        elif self.method == "rotation":
             check_rotation(rows.shape[1], self.block)
             if self.axis is not None and not -len(shape) <= whole("axis", self.axis) < len(shape):
                 raise InvalidInput(
@@ -220,6 +235,8 @@ def levels(
     block: int | None = None,
     bins: int | None = None,
     certify: bool = False,
+    scale: Scale | None = None,
+    zero: bool = False,
     threads: int = 1,
 ) -> Levels:
     """Choose the `n_levels` levels that these numbers can be rounded to with the smallest squared error.
@@ -232,6 +249,8 @@ def levels(
             spaced from minimum to maximum. "auto": "exact" for groups of at most 65,536 values and for 8 and 16 bit
             types, else "histogram". "rotation" takes fixed levels for data that `encode` rotates at random: often the
             smaller error up to 4 bits, but no element can be read alone; `n_levels` is a power of two from 2 to 256.
+            "scaled" finds one table of at most 256 levels for all values divided by the scale of their block: the
+            smallest error for the bytes of weights and embeddings, and each row can be read alone.
         objective: "unbiased" minimizes the error of rounding at random to a neighboring level, so that the mean is
             the value; minimum and maximum are then levels. "mse" minimizes that of rounding to the nearest level, which
             is exact 1-D k-means: a smaller error, but a biased one.
@@ -239,21 +258,30 @@ def levels(
         grid: The only numbers that may become levels, ascending; it must enclose the data. Only for "unbiased".
         axis: One table for each index along this axis.
         block: One table for each run of this many values along the last axis. With "rotation" the most values that are
-            rotated together, a power of two from 64 on, 65536 by default; it may then go with `axis`.
+            rotated together, a power of two from 64 on, 65536 by default; it may then go with `axis`. With "scaled"
+            how many share a scale, a multiple of 8, 64 by default; one as long as a row gives each row a scale.
         bins: Buckets of the histogram, 64 to 65536; by default 64 for each level, 4096 to 65536.
         certify: With "histogram", also bound the error of any levels from below, so that `gap` is known; it costs about
             the solve again. An exact result is certified in any case; only for "unbiased".
+        scale: The dtype of the scales with method "scaled": "float16" (by default) and "bfloat16" take 16 bits a block,
+            "e8m0", a power of two, takes 8.
+        zero: With "scaled", make 0 a level, so that zeros are decoded as zeros; the others are chosen for the rest.
         threads: Maximum number of threads, among which groups are shared out. Results never depend on it.
 
     Guarantee:
         Of "exact": no levels have a squared error smaller by more than 1e-9 of it, wherever the values lie and whatever
         the weights are (for "mse" before the levels are rounded to their dtype). `exact` says so, and where it is
-        False, `gap` bounds what is left. The same data give the same levels on every machine, whatever the threads.
+        False, `gap` bounds what is left. Of "scaled": table and scales are chosen in turn, each for the other, until
+        little is gained; `losses` has the error after each turn. A table is exact for the scales that it was made for
+        where `exact` says so, up to 65,536 values; of more data, a histogram of a sample of blocks gives it. Scales
+        are the best of seven for each block. No promise is made that no other pair of table and scales is better. The
+        same data give the same levels on every machine, whatever the threads.
 
     Cost:
-        "uniform" and "rotation": a pass or two. "histogram": about half a sort. "exact": two to three sorts up to 16
-        levels, about ten for more; at most 16 bytes a value, 24 for float64 and int32, more where weights are given.
-        docs/performance has the figures. Releases the GIL above 10,000 values.
+        "uniform" and "rotation": a pass or two. "histogram": about half a sort. "scaled": two sorts with 16 levels, ten
+        with 256. "exact": two to three sorts up to 16 levels, about ten for more; at most 16 bytes a value, 24 for
+        float64 and int32, more where weights are given. docs/performance has the figures. Releases the GIL above
+        10,000 values.
 
     Raises:
         InvalidInput: `x` is empty, contains NaN or infinity, or an option breaks its rule.
@@ -271,6 +299,16 @@ def levels(
         arXiv:2402.03158.
     """
     values = non_empty(x)
+    if (scale is not None or zero) and method != "scaled":
+        raise InvalidInput(f"scale or zero is given, but method={method!r} has no scales; take method='scaled'")
+    if method == "scaled":
+        check_levels(method, objective, n_levels, grid=grid, bins=bins, certify=certify, threads=threads)
+        if weights is not None or axis is not None:
+            raise InvalidInput("weights or axis are given, but scaled blocks have neither; drop them, and pass block=")
+        block, scale = SCALED_BLOCK if block is None else block, "float16" if scale is None else scale
+        check_scaled(n_levels, block, scale)
+        found = solve_scaled(values, n_levels, objective, block, scale, zero=zero, threads=threads)
+        return Levels(method="scaled", objective=objective, shape=values.data.shape, block=block, scale=scale, **found)
     if method == "rotation":
         check_levels(method, objective, n_levels, grid=grid, bins=bins, certify=certify, threads=threads)
         if weights is not None:

@@ -8,13 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.foreign import read_floats
 
-Method = Literal["auto", "exact", "histogram", "uniform", "rotation"]
+Method = Literal["auto", "exact", "histogram", "uniform", "rotation", "scaled"]
 Objective = Literal["unbiased", "mse"]
 Outside = Literal["raise", "clip"]
+Scale = Literal["float16", "bfloat16", "e8m0"]
 MOST_LEVELS = 65536
 MOST_VALUES = 2**60  # that any array can have
 MOST_THREADS = 1024
 SMALLEST_CHUNK, LARGEST_CHUNK = 64, 65536  # values that are rotated together; the largest by default
+MOST_SCALED = 256  # levels of a table for scaled blocks
+SCALED_BLOCK = 64  # values that share a scale, by default
 
 
 def whole(name: str, number: int) -> int:
@@ -61,6 +64,19 @@ def check_rotation(n_levels: int, block: int | None) -> None:
         )
 
 
+def check_scaled(n_levels: int, block: int | None, scale: str | None) -> None:
+    """Raise unless scaled blocks can have this table, this length and this type of scale."""
+    if not 1 <= whole("n_levels", n_levels) <= MOST_SCALED:
+        raise InvalidInput(f"n_levels is {n_levels}, but must be at most {MOST_SCALED} with method='scaled'")
+    if block is None or whole("block", block) < 8 or block % 8:
+        raise InvalidInput(
+            f"block is {block}, but must be a multiple of 8 with method='scaled'; one as long as a row gives each row "
+            "a scale"
+        )
+    if scale not in get_args(Scale):
+        raise InvalidInput(f"scale is {scale!r}, but must be one of {', '.join(get_args(Scale))} with method='scaled'")
+
+
 def check_threads(threads: int) -> None:
     """Raise unless there is at least one thread."""
     if not 1 <= whole("threads", threads) <= MOST_THREADS:
@@ -75,7 +91,7 @@ def check_bins(bins: int) -> None:
 
 def check_certify(certify: bool, method: str, objective: str) -> None:
     """Raise if a lower bound of the error is wanted, but there is none."""
-    if certify and (objective != "unbiased" or method in ("uniform", "rotation")):
+    if certify and (objective != "unbiased" or method in ("uniform", "rotation", "scaled")):
         raise InvalidInput(
             f"certify is given with method={method!r} and objective={objective!r}, but only unbiased levels that are "
             "'exact' or from a 'histogram' have a bound; drop certify"
