@@ -20,6 +20,7 @@ class Tap(ABC):
     """What every tap does: say which requests are due, and hand out the states of the pass that has just run."""
 
     _runner: Any
+    _decoding: frozenset[str] = frozenset()  # of the last step that was looked at, whose prompts are complete
 
     @abstractmethod
     def states(self) -> Any:
@@ -33,16 +34,21 @@ class Tap(ABC):
         """
         runner = self._runner
         scheduled: Mapping[str, int] = getattr(runner, STATE).scheduler_output.num_scheduled_tokens
-        ids, rows, row = [], [], -1
+        if not every and sum(scheduled.values()) == len(scheduled) and self._decoding.issuperset(scheduled):
+            return Due([], [])
+        ids, rows, decoding, row = [], [], [], -1
         for id in runner.input_batch.req_ids:
             count = scheduled.get(id, 0)
             row += count
             request = runner.requests[id]
             written = request.num_computed_tokens + count - request.num_prompt_tokens  # output tokens computed
             complete = count > 0 and written >= len(request.output_token_ids)
+            if complete:
+                decoding.append(id)
             if complete and (every or count > 1 or written == 0):
                 ids.append(id)
                 rows.append(row)
+        self._decoding = frozenset(decoding)
         return Due(ids, rows)
 
 
