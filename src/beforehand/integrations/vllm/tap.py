@@ -33,8 +33,12 @@ class Tap(ABC):
             every: Whether requests that decode are read, too; a prefill that has just been completed always is.
         """
         runner = self._runner
-        scheduled: Mapping[str, int] = getattr(runner, STATE).scheduler_output.num_scheduled_tokens
-        if not every and sum(scheduled.values()) == len(scheduled) and self._decoding.issuperset(scheduled):
+        step = getattr(runner, STATE).scheduler_output
+        scheduled: Mapping[str, int] = step.num_scheduled_tokens
+        # An id that decoded may stand for a prompt again: a session that goes on, a name used twice, one evicted before
+        # its first token.
+        begun = step.scheduled_new_reqs or step.scheduled_cached_reqs.resumed_req_ids
+        if not (every or begun) and sum(scheduled.values()) == len(scheduled) and self._decoding.issuperset(scheduled):
             return Due([], [])
         ids, rows, decoding, row = [], [], [], -1
         for id in runner.input_batch.req_ids:

@@ -160,7 +160,7 @@ class ViewColumns(Mapping[str, NDArray[np.float64]]):
         return self._tools
 
 
-def columns_of(views: Sequence[View]) -> ViewColumns:
+def columns_of(views: Sequence[View]) -> Mapping[str, NDArray[np.float64]]:
     """The numbers of many views as arrays, which is what a policy's `rank_many` takes.
 
     An array is made when it is first asked for: use them before the views change. That takes .4 ms for each number of

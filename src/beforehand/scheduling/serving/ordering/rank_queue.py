@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.scheduling.engine_view import EngineView
 from beforehand.scheduling.policies.policy import Policy, rank_many
-from beforehand.scheduling.policies.view import View, columns_of
+from beforehand.scheduling.policies.view import View, ViewColumns
 
 Id = TypeVar("Id", bound=Hashable)
 SPARE: Final = 64  # entries of ids that are gone, before a clean-up is worth it
@@ -49,7 +49,7 @@ class RankQueue(Generic[Id]):
         self._entries: dict[Id, list[Any]] = {}
         self._serial = 0  # rises with every push, so that ids themselves are never compared
         self._ranked: list[list[Any]] = []  # the entries of the last `rank_all`, in the order of its columns
-        self._columns = columns_of([])
+        self._columns = ViewColumns([])
         self._read = 0  # the last push before it
 
     def push(self, id: Id, key: float, sequence: int) -> None:
