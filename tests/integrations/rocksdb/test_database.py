@@ -285,7 +285,7 @@ def test_eight_threads_scan_and_write_at_once(opened):
         ({"column_families": {5: FilterOptions()}}, "must have FilterOptions for each name"),
         ({"filter_cache_bytes": -1}, "filter_cache_bytes is -1"),
         ({"plan": "plan.json"}, r"plan is 'plan.json', but must be a plan; .*load_plan\(path\)"),
-        ({"db_options": {"plain_table_factory": "user_key_len=8"}}, "ask for a PlainTable, but filters need block"),
+        ({"db_options": {"table_factory": "PlainTable"}}, "ask for a PlainTable, but filters need block"),
     ],
 )
 def test_options_that_cannot_be_are_refused(opened, options, message):
