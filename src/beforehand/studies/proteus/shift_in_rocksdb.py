@@ -63,7 +63,9 @@ def sheet(found: list[Phase], keys: int, operations: int) -> Sheet:
         below=f"Of the files that empty scans came to, the share that filters let pass. {keys:,} keys "
         f"with values of {VALUE} bytes, {BITS:g} bits per key; {operations:,} operations a phase, of which every other "
         f"one writes a key that is there. Flushes and compactions build filters from a recorder of {CAPACITY:,} "
-        "queries; those tuned to a phase are of a database that was loaded with its sample.",
+        "queries; those tuned to a phase are of a database that was loaded with its sample. The last quarter differs "
+        "from run to run with the time at which compactions run: what it has above tuned filters comes mostly from "
+        "files written before the phase, or early in it, while the recorder still held queries of the phase before.",
     )
 
 
