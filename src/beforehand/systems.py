@@ -65,7 +65,7 @@ SYSTEMS = (
         area="scheduling",
         imported="from beforehand.scheduling import LAMPS",
         command="beforehand scheduling simulate-serving",
-        study="of 7 claims 4 reproduced, 2 direction only, 1 not reproduced",
+        study="of 7 claims 4 reproduced, 1 direction only, 2 not reproduced",
     ),
     System(
         name="LSS",

@@ -48,5 +48,5 @@ class Scale:
         return f"{self.conversations:,} conversations, {len(self.seeds)} seeds" + ("; --quick" if self.quick else "")
 
 
-FULL = Scale(quick=False, conversations=2000, seeds=range(10), ablation=range(10), few=range(4), side=1000)
+FULL = Scale(quick=False, conversations=3000, seeds=range(10), ablation=range(10), few=range(4), side=1000)
 QUICK = Scale(quick=True, conversations=200, seeds=range(3), ablation=range(1), few=range(1), side=120, hurry=4.0)
