@@ -1,10 +1,12 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from beforehand.cli.inputs import naming, read_array, read_bytes, read_sample, read_trace
+from beforehand.cli.inputs import keep_input, naming, read_array, read_bytes, read_sample, read_trace
 from beforehand.core import Trace
 from beforehand.core.errors import CorruptData, InvalidInput
 
@@ -16,6 +18,29 @@ def test_naming_keeps_the_class_and_adds_the_file(tmp_path):
 
     with pytest.raises(CorruptData, match=r"x\.bhq: cut"):
         fail()
+
+
+@pytest.mark.parametrize("name", ["x.npy", "gone/../x.npy", "soft", "soft_of_soft", "hard", "folder/x.npy"])
+def test_an_output_that_is_the_input_is_refused_by_every_name(tmp_path, name):
+    (tmp_path / "x.npy").write_bytes(b"data")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "soft").symlink_to("x.npy")
+    (tmp_path / "soft_of_soft").symlink_to("soft")
+    (tmp_path / "hard").hardlink_to(tmp_path / "x.npy")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for path, output in ((tmp_path / "x.npy", tmp_path / name), (tmp_path / name, tmp_path / "x.npy")):
+        with pytest.raises(InvalidInput, match=r"are one file, .*; choose another --output"):
+            keep_input(path, output)
+
+
+def test_an_output_apart_from_the_input_is_fine_even_if_the_content_is_alike(tmp_path):
+    for name in ("x.npy", "y.npy"):
+        (tmp_path / name).write_bytes(b"data")
+    (tmp_path / "dangling").symlink_to("nothing")
+    for name in ("y.npy", "new.npy", "dangling"):
+        keep_input(tmp_path / "x.npy", tmp_path / name)
+    keep_input(tmp_path / "missing.npy", tmp_path / "missing.npy")  # its reader says so
+    keep_input(Path(os.devnull), Path(os.devnull))
 
 
 @pytest.mark.parametrize("read", [read_array, read_bytes])

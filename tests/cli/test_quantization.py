@@ -148,3 +148,21 @@ def test_a_cut_file_of_codes_is_named_and_nothing_is_written(here, capsys):
 def test_an_output_that_cannot_be_written_is_named(here, capsys):
     assert run(["quantization", "encode", "x.npy", "-o", "gone/x.bhq"]) == 2
     assert "gone/x.bhq cannot be written: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+def test_no_command_overwrites_its_input(here, capsys, link):
+    assert encode() == 0
+    for command, name in (("encode", "x.npy"), ("decode", "x.bhq"), ("plan", "x.npy")):
+        target = here / f"again-{name}"
+        if link and not target.exists():
+            getattr(target, link)(here / name)
+        before, files = (here / name).read_bytes(), names(here)
+        more = ["--bits", "4"] if command == "plan" else []
+        output = target if link else here / name
+        capsys.readouterr()
+        assert run(["quantization", command, name, "-o", str(output), *more]) == 2
+        said = f"beforehand: {output} and the input {name} are one file, which would be overwritten"
+        assert capsys.readouterr().err == f"{said}; choose another --output\n"
+        assert (here / name).read_bytes() == before
+        assert names(here) == files

@@ -21,6 +21,21 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
+def keep_input(path: Path, output: Path) -> None:
+    """See to it that writing `output` leaves the file at `path` alone, by whatever names and links the two are given.
+
+    Raises:
+        InvalidInput: both are the same file.
+    """
+    try:
+        same = path.is_file() and path.samefile(output)
+    except OSError:  # there is no output yet; what else is wrong is said by whoever reads or writes
+        return
+    if same:
+        words = f"{output} and the input {path} are one file, which would be overwritten; choose another --output"
+        raise InvalidInput(words)
+
+
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file.
 

@@ -23,7 +23,7 @@ Block = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write; never the input itself.")]
 CodeFile = Annotated[Path, typer.Argument(metavar="IN.bhq", help="What encode wrote.")]
 
 
@@ -61,10 +61,11 @@ def encode(
 ) -> None:
     """Round an array to the levels that suit it best, and write the codes."""
     from beforehand import quantization as area
-    from beforehand.cli.inputs import naming, read_array
+    from beforehand.cli.inputs import keep_input, naming, read_array
     from beforehand.core.files import writing
     from beforehand.quantization.inputs import as_values
 
+    keep_input(array, output)
     with render.progress(4) as steps:
         steps.begin("reading")
         x = read_array(array)
@@ -90,8 +91,10 @@ def decode(codes: CodeFile, output: Output, threads: Threads = 1) -> None:
     import numpy as np
 
     from beforehand import quantization as area
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.files import writing
 
+    keep_input(codes, output)
     with render.progress(3) as steps:
         steps.begin("reading")
         read = _read_codes(codes)
@@ -154,9 +157,11 @@ def plan(
 ) -> None:
     """Choose a design on a sample: what it will gain, what it costs, and whether it is worth it."""
     from beforehand import quantization as area
-    from beforehand.cli.inputs import read_sample
+    from beforehand.cli.inputs import keep_input, read_sample
     from beforehand.core.files import writing
 
+    if output:
+        keep_input(sample, output)
     options: dict[str, Any] = {
         "access": access, "axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed,
     }  # fmt: skip
