@@ -37,7 +37,7 @@ def show(sheet: Sheet) -> None:
     table = Table(*sheet.columns, title=sheet.title, title_justify="left")
     for row in sheet.rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table, sheet.below, highlight=False)
+    Console().print(table, Text(sheet.below))
 
 
 def keep(sheets: Sequence[Sheet], path: Path) -> None:
