@@ -3,15 +3,22 @@
 Not for you where most ranges hold a key, where they are longer than the gaps between keys, or where the smallest and
 the largest key of each file tell enough.
 
-Run: BEFOREHAND_RANGE_RIVALS=FOLDER python benchmarks/bench_ranges.py [--size 1000000] [--bits 12] [-o FILE]
+Run: BEFOREHAND_RANGE_RIVALS=FOLDER python benchmarks/bench_ranges.py [--size 1000000] [--bits 12] [--cells FILE]
+[-o FILE]
 """
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
-from range_contenders import CONTENDERS, OURS, THEIRS, WORKLOADS, Bench, bench, state
-from report import options, take
+from range_contenders import CONTENDERS, OURS, THEIRS, WORKLOADS, Bench, Workload, bench, state
+from report import first_line, options, take
 
 from beforehand.reporting import Sheet
+
+# Kept cells of ours are those of the last commit of these.
+MEASURED = ("native/ranges", "src/beforehand/ranges", "benchmarks/range_rivals", "benchmarks/range_contenders.py")
 
 
 def defaults() -> Sheet:
@@ -21,12 +28,26 @@ def defaults() -> Sheet:
     return Sheet(title="Who is compared", columns=["", "commit", "license", "settings"], rows=rows)
 
 
-def rates(bench: Bench, bits: float) -> Sheet:
+def measured(bench: Bench, name: str, workload: Workload, bits: float, cells: Path | None) -> dict[str, Any] | str:
+    """From the file of cells, if it has this one of the same code, or anew, and then added to the file."""
+    known = json.loads(cells.read_text(encoding="utf-8")) if cells and cells.exists() else {}
+    code = first_line("git", "log", "-1", "--format=%h", "--", *MEASURED) if name in OURS else state(name)
+    cell = f"{name} {code}: {workload}, {bench.size} keys, {bits:g} bits"
+    if cell in known:
+        return known[cell]
+    figures = bench.measured(name, workload, bits)
+    if cells and not isinstance(figures, str):  # what failed is tried again
+        cells.write_text(json.dumps(known | {cell: figures}, indent=2, default=str) + "\n", encoding="utf-8")
+    return figures
+
+
+def rates(bench: Bench, bits: float, kept: Path | None = None) -> Sheet:
     """How often each says yes to ranges that hold no key, with the bits that it really takes."""
     found: dict[str, list] = {name: [] for name in CONTENDERS}
     for workload in WORKLOADS:
         for name, cells in found.items():
-            cells.append(bench.measured(name, workload, bits))
+            cells.append(measured(bench, name, workload, bits, kept))
+    bench.prepare(WORKLOADS[-1])  # whose ranges are counted below, even if every cell was known
     rows = []
     for name, cells in found.items():
         sizes = [cell["bits_per_key"] for cell in cells if not isinstance(cell, str)]
@@ -60,10 +81,11 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--size", type=int, default=1_000_000, help="keys (default: 1000000)")
     parser.add_argument("--bits", type=float, default=12, help="bits per key (default: 12)")
+    parser.add_argument("--cells", type=Path, help="go on from what an earlier run left in this file, and add to it")
     chosen = parser.parse_args()
     with bench(chosen.size) as folder:
         made = Bench(folder, chosen.size)
-        take((defaults, lambda: rates(made, chosen.bits)), chosen.output)
+        take((defaults, lambda: rates(made, chosen.bits, chosen.cells)), chosen.output)
 
 
 if __name__ == "__main__":

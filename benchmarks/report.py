@@ -46,8 +46,8 @@ def keep(sheets: Sequence[Sheet], path: Path) -> None:
     where = {"command": shlex.join(["python", str(Path(sys.argv[0]).resolve().relative_to(ROOT)), *given])}
     where |= conditions() | {
         "memory": _memory(),
-        "compiler": _first("c++", "--version"),
-        "commit": _first("git", "log", "-1", "--format=%h", "--", "native"),
+        "compiler": first_line("c++", "--version"),
+        "commit": first_line("git", "log", "-1", "--format=%h", "--", "native"),
     }
     path.write_text(json.dumps({"where": where, "sheets": [asdict(sheet) for sheet in sheets]}, indent=2) + "\n")
 
@@ -83,7 +83,8 @@ def _memory() -> str:
     return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
 
 
-def _first(*command: str) -> str:
+def first_line(*command: str) -> str:
+    """What a command prints first, run in the repository's folder; nothing if it fails."""
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     return ran.stdout.splitlines()[0] if ran.returncode == 0 and ran.stdout else ""
 

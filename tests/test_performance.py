@@ -5,6 +5,7 @@ import json
 import re
 import sys
 
+import bench_ranges
 import pytest
 import range_contenders
 import report
@@ -83,6 +84,37 @@ def test_a_range_filter_that_is_not_there_is_named_with_its_remedy(monkeypatch, 
     monkeypatch.setenv(range_contenders.RIVALS, str(tmp_path))
     assert range_contenders.state("Diva") == "git clone --recursive https://github.com/n3slami/Diva there"
     assert range_contenders.missing("Proteus") is None
+
+
+class Counted:
+    """A bench that says how often it was asked."""
+
+    size, asked = 1000, 0
+
+    def measured(self, name, workload, bits):
+        self.asked += 1
+        return {"rate": 0.25, "bits_per_key": bits} if name == "Proteus" else "> 600 s"
+
+
+def test_a_run_goes_on_from_the_cells_that_an_earlier_one_left(tmp_path, monkeypatch):
+    first, second, cells = Counted(), Counted(), tmp_path / "cells.json"
+    workload = range_contenders.WORKLOADS[0]
+    found = bench_ranges.measured(first, "Proteus", workload, 12.0, cells)
+    assert bench_ranges.measured(second, "Proteus", workload, 12.0, cells) == found
+    assert (first.asked, second.asked) == (1, 0)
+    bench_ranges.measured(second, "Proteus", workload, 16.0, cells)
+    monkeypatch.setattr(bench_ranges, "first_line", lambda *command: "another commit")
+    bench_ranges.measured(second, "Proteus", workload, 12.0, cells)
+    assert second.asked == 2
+    assert len(json.loads(cells.read_text())) == 3
+
+
+def test_a_cell_that_failed_is_not_kept(tmp_path):
+    failing, workload = Counted(), range_contenders.WORKLOADS[0]
+    for _ in "ab":
+        assert bench_ranges.measured(failing, "Diva", workload, 12.0, tmp_path / "cells.json") == "> 600 s"
+    assert failing.asked == 2
+    assert not (tmp_path / "cells.json").exists()
 
 
 def test_a_contender_is_measured_in_a_process_of_its_own():
