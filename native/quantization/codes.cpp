@@ -235,18 +235,7 @@ void decode(const CodesHeader& header, Bytes payload, std::span<const Item> leve
             std::size_t threads, std::span<Item> values) {
   if (values.empty()) return;
   const Decoder<Item> decoder(header, payload, levels);
-  const std::uint64_t pieces = (values.size() + kPiece - 1) / kPiece;
-  share(pieces, threads, [&](std::uint64_t first_piece, std::uint64_t last_piece) {
-    std::uint64_t at = first_piece * kPiece;
-    const std::uint64_t end = std::min<std::uint64_t>(last_piece * kPiece, values.size());
-    if (selection.row == 0) return decoder.run(selection.first + at, end - at, values.data() + at);
-    while (at < end) {
-      const std::uint64_t row = at / selection.row, j = at % selection.row;
-      const std::size_t n = std::min(end - at, selection.row - j);
-      decoder.run(selection.rows[row] * selection.row + j, n, values.data() + at);
-      at += n;
-    }
-  });
+  decode_selected(decoder, selection, kPiece, threads, values);
 }
 
 template <typename Code>

@@ -1,10 +1,12 @@
 // From values to packed codes and back, over arrays of any shape and grouping, by several threads.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "quantization/format.h"
+#include "support/parallel.h"
 
 namespace bh::quantization {
 
@@ -27,6 +29,23 @@ struct Selection {
   std::span<const std::int64_t> rows = {};
   std::uint64_t row = 0;
 };
+
+// Shares out what is selected in pieces. decoder.run(i, n, values) decodes n values of the array from i on.
+template <typename Decoder, typename Item>
+void decode_selected(const Decoder& decoder, const Selection& selection, std::uint64_t piece, std::size_t threads,
+                     std::span<Item> values) {
+  share((values.size() + piece - 1) / piece, threads, [&](std::uint64_t first_piece, std::uint64_t last_piece) {
+    std::uint64_t at = first_piece * piece;
+    const std::uint64_t end = std::min<std::uint64_t>(last_piece * piece, values.size());
+    if (selection.row == 0) return decoder.run(selection.first + at, end - at, values.data() + at);
+    while (at < end) {
+      const std::uint64_t row = at / selection.row, j = at % selection.row;
+      const std::size_t n = std::min(end - at, selection.row - j);
+      decoder.run(selection.rows[row] * selection.row + j, n, values.data() + at);
+      at += n;
+    }
+  });
+}
 
 // Replaces each code by the item that its group's row of `levels` holds for it. Item is an integer as wide as what is
 // moved.

@@ -264,18 +264,7 @@ void decode_scaled(const CodesHeader& header, Bytes bytes, const Selection& sele
                    std::span<Real> values) {
   if (values.empty()) return;
   const ScaledDecoder<Real> decoder(header, bytes);
-  constexpr std::uint64_t piece = 1 << 14;
-  share((values.size() + piece - 1) / piece, threads, [&](std::uint64_t first_piece, std::uint64_t last_piece) {
-    std::uint64_t at = first_piece * piece;
-    const std::uint64_t end = std::min<std::uint64_t>(last_piece * piece, values.size());
-    if (selection.row == 0) return decoder.run(selection.first + at, end - at, values.data() + at);
-    while (at < end) {
-      const std::uint64_t row = at / selection.row, j = at % selection.row;
-      const std::size_t n = std::min(end - at, selection.row - j);
-      decoder.run(selection.rows[row] * selection.row + j, n, values.data() + at);
-      at += n;
-    }
-  });
+  decode_selected(decoder, selection, 1 << 14, threads, values);
 }
 
 void read_scales(const CodesHeader& header, Bytes bytes, std::span<double> scales) {
