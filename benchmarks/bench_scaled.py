@@ -7,8 +7,8 @@ Rivals store one number a block, the largest value over the end of their table, 
 sign of that value. GGUF's package only reads IQ4_NL; its writer in C++ searches for the scale, which is done here too,
 for the least squared error. Nobody is calibrated on other data or retrained.
 
-Not for you when a kernel must multiply codes without unpacking them, which hosts have for their own formats alone; or when
-all is read at once: rotation of whole rows may then have a smaller error at 4 bits.
+Not for you when a kernel must multiply codes without unpacking them, which hosts have for their own formats alone; or
+when all is read at once: rotation of whole rows may then have a smaller error at 4 bits.
 """
 
 import importlib.util

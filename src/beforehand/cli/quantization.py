@@ -17,10 +17,7 @@ Objective = Annotated[
     typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
 ]
 Axis = Annotated[int | None, typer.Option(help="One table of levels for each index along this axis.")]
-Block = Annotated[
-    int | None,
-    typer.Option(min=1, help="One table for each run of this many values."),
-]
+Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of this many values.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write; never the input itself.")]
