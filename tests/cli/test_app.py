@@ -7,8 +7,39 @@ import pytest
 from beforehand import __version__
 from beforehand.cli import app, catalog
 from beforehand.cli.areas import AREAS
-from tests.cli.commands import commands
+from tests.cli.commands import commands, options
 
+KEPT = (  # x is read, and would be written to
+    "trace convert x --output x",
+    "scheduling plan-queue x --load 0.8 --output x",
+    "scheduling plan-queue x --load 0.8 --html x",
+    "scheduling accuracy x --load 0.8 --html x",
+    "scheduling servers x --within 9 --html x",
+    "scheduling simulate-serving x --profile llama3-8b-a100-80g --chrome x",
+    "scheduling simulate-serving y --profile x --html x",
+    "scheduling plan-serving x --profile llama3-8b-a100-80g --output x",
+    "scheduling plan-serving y --profile x --html x",
+    "scheduling calibrate --steps x --output x",
+    "scheduling train-probe --model y --prompts x --output x",
+    "quantization encode x --output x",
+    "quantization decode x --output x",
+    "quantization plan x --bits 4 --output x",
+    "streams top y x --save x",
+    "streams top y --predictor x --save x",
+    "streams top y --plan x --save x",
+    "streams train y x --save x",
+    "streams plan y x --memory 64KiB --save x",
+    "streams plan y --predictor x --memory 64KiB --save x",
+    "streams merge y x --save x",
+    "ranges plan x --keys y --output x",
+    "ranges plan y --keys x --policy x",
+    "gradients plan x --workers 4 --compute-seconds 0.1 --output x",
+    "gradients plan y --workers 4 --compute-seconds 0.1 --link x --output x",
+)
+NEW = {  # of commands without an input, or whose input ends otherwise
+    "tour --report",
+    "scheduling gateway --record",
+}
 SHARED = ["audit", "explain", "reproduce", "systems", "tour", "trace convert", "trace show"]  # of no single area
 COMMANDS = commands(app.app)
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})
@@ -24,6 +55,27 @@ def test_a_group_alone_is_help(capsys, group):
 def test_help_teaches_with_an_example(capsys, command):
     assert app.run([*command.split(), "--help"]) == 0
     assert f"Example: beforehand {command}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_no_command_writes_over_what_it_reads(capsys, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    for name in "xy":
+        (tmp_path / name).write_text("held")
+    assert app.run(line.split()) == 2
+    said = "x and the input x are one file, which would be overwritten; choose another place"
+    assert capsys.readouterr().err == f"beforehand: {said}\n"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["held"] * 2
+
+
+def test_every_option_that_says_where_to_write_is_tried():
+    tried = {f"{' '.join(line.split()[:2])} {line.split()[-2]}" for line in KEPT}
+    assert tried | NEW == {
+        f"{command} {option.opts[0]}"
+        for command in COMMANDS
+        for option in options(app.app, command)
+        if (getattr(option, "help", None) or "").startswith("Where to write")
+    }
 
 
 def test_help_shows_square_brackets_as_they_are(capsys):

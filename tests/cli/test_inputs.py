@@ -29,8 +29,8 @@ def test_an_output_that_is_the_input_is_refused_by_every_name(tmp_path, name):
     (tmp_path / "hard").hardlink_to(tmp_path / "x.npy")
     (tmp_path / "folder").symlink_to(tmp_path)
     for path, output in ((tmp_path / "x.npy", tmp_path / name), (tmp_path / name, tmp_path / "x.npy")):
-        with pytest.raises(InvalidInput, match=r"are one file, .*; choose another --output"):
-            keep_input(path, output)
+        with pytest.raises(InvalidInput, match=r"are one file, .*; choose another place"):
+            keep_input(path, None, tmp_path / "new", output)
 
 
 def test_an_output_apart_from_the_input_is_fine_even_if_the_content_is_alike(tmp_path):
@@ -41,6 +41,7 @@ def test_an_output_apart_from_the_input_is_fine_even_if_the_content_is_alike(tmp
         keep_input(tmp_path / "x.npy", tmp_path / name)
     keep_input(tmp_path / "missing.npy", tmp_path / "missing.npy")  # its reader says so
     keep_input(Path(os.devnull), Path(os.devnull))
+    keep_input(tmp_path / "x.npy", None)
 
 
 @pytest.mark.parametrize("read", [read_array, read_bytes])

@@ -163,6 +163,6 @@ def test_no_command_overwrites_its_input(here, capsys, link):
         capsys.readouterr()
         assert run(["quantization", command, name, "-o", str(output), *more]) == 2
         said = f"beforehand: {output} and the input {name} are one file, which would be overwritten"
-        assert capsys.readouterr().err == f"{said}; choose another --output\n"
+        assert capsys.readouterr().err == f"{said}; choose another place\n"
         assert (here / name).read_bytes() == before
         assert names(here) == files

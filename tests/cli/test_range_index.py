@@ -122,6 +122,7 @@ def test_real_queries_design_the_filters_of_a_single_column(here, capsys):
         ),
         (["query", "b.parquet", "--column", "id", "--between", "1", "5"], "b.parquet does not exist; check the path"),
         (["index", "a.parquet", "--column", "nothing"], "a.parquet has no column 'nothing'"),
+        (["index", "a.parquet", "--column", "nothing", "-o", "a.parquet"], "a.parquet exists and is no index"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(here, capsys, words, said):

@@ -69,8 +69,11 @@ def plan(
     which asks how many steps training needs, takes Python: gradients.plan.
     """
     from beforehand import gradients as area
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.files import writing
 
+    for given in (trace, *([link] if link else [])):
+        keep_input(given, output)
     joins = _link(link, latency, bandwidth)
     with render.progress(2) as steps:
         steps.begin("reading")

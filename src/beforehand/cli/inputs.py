@@ -21,19 +21,24 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def keep_input(path: Path, output: Path) -> None:
-    """See to it that writing `output` leaves the file at `path` alone, by whatever names and links the two are given.
+def keep_input(path: Path, *outputs: Path | None) -> None:
+    """See to it that writing outputs leaves the file at `path` alone, by whatever names and links they are given.
+
+    Args:
+        path: Of the input.
+        outputs: Places that will be written to; None for none.
 
     Raises:
-        InvalidInput: both are the same file.
+        InvalidInput: an output is the same file.
     """
-    try:
-        same = path.is_file() and path.samefile(output)
-    except OSError:  # there is no output yet; what else is wrong is said by whoever reads or writes
-        return
-    if same:
-        words = f"{output} and the input {path} are one file, which would be overwritten; choose another --output"
-        raise InvalidInput(words)
+    for output in outputs:
+        try:
+            same = output is not None and path.is_file() and path.samefile(output)
+        except OSError:  # there is no output yet; what else is wrong is said by whoever reads or writes
+            continue
+        if same:
+            words = f"{output} and the input {path} are one file, which would be overwritten; choose another place"
+            raise InvalidInput(words)
 
 
 def read_bytes(path: Path) -> bytes:

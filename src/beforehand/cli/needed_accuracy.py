@@ -56,7 +56,9 @@ def accuracy(
     predictions, if it has any, are measured and set beside them.
     """
     from beforehand import scheduling
+    from beforehand.cli.inputs import keep_input
 
+    keep_input(log, html)
     with render.progress(2) as steps:
         steps.begin("reading")
         trace = jobs.read(log, seed=seed)

@@ -50,7 +50,9 @@ def servers(
     exact sizes. At random arrivals, and at the log's own.
     """
     from beforehand import scheduling
+    from beforehand.cli.inputs import keep_input
 
+    keep_input(log, html)
     with render.progress(2) as steps:
         steps.begin("reading")
         trace = jobs.read(log, seed=seed)

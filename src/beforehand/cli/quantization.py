@@ -157,8 +157,7 @@ def plan(
     from beforehand.cli.inputs import keep_input, read_sample
     from beforehand.core.files import writing
 
-    if output:
-        keep_input(sample, output)
+    keep_input(sample, output)
     options: dict[str, Any] = {
         "access": access, "axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed,
     }  # fmt: skip

@@ -58,7 +58,10 @@ def index(
     from beforehand.core import load_plan
     from beforehand.core.errors import InvalidInput
     from beforehand.integrations.parquet import RangeIndex
+    from beforehand.integrations.parquet.layout import refuse_to_replace
 
+    if output is not None:
+        refuse_to_replace(output)  # now, and not when all is built
     if queries is not None and len(column) > 1:
         raise InvalidInput(f"--queries is of one column, but --column names {', '.join(column)}; index them apart")
     sample = {} if queries is None else {column[0]: _sample(queries, files[0], column[0])}

@@ -53,9 +53,12 @@ def plan(
     and audit take it, and so do databases and readers of Parquet files.
     """
     from beforehand import ranges
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.errors import InvalidInput
     from beforehand.core.files import writing
 
+    for given in (trace, keys):
+        keep_input(given, save, policy)
     for path in (save, policy):
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidInput(f"{path.parent} is no folder; make it, or name another place")

@@ -98,11 +98,13 @@ def plan_queue(
     be not to bother. What was chosen can be simulated, and built in Python.
     """
     from beforehand import scheduling
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.files import writing
 
     if out:
         print("beforehand: --out is now called --output; the old name goes with the next release", file=sys.stderr)
         output = output or out
+    keep_input(log, output, html)
     with render.progress(3 + (html is not None)) as steps:
         steps.begin("reading")
         trace = jobs.read(log, seed=seed)

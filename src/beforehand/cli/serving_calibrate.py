@@ -60,11 +60,14 @@ def calibrate(
     fifth of the iterations is predicted by a fit to the others, and the
     error of that is part of the profile.
     """
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.errors import InvalidInput
     from beforehand.integrations.vllm.measured_steps import measure_steps
 
     if (steps is None) == (model is None):
         raise InvalidInput("calibrate takes --steps FILE or --model DIR; give one of them")
+    if steps is not None:
+        keep_input(steps, output)
     arguments = _arguments(engine)
     with render.progress(None) as bar:
         if steps is not None:

@@ -73,10 +73,13 @@ def plan_serving(
     choice on the rest. The advice may be not to bother. The plan's file is
     what the vLLM plug-in and the gateway read.
     """
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.errors import InvalidInput
     from beforehand.scheduling import serving
     from beforehand.scheduling.serving.plan.planner import LEAST
 
+    for given in (trace, Path(profile)):
+        keep_input(given, output, html)
     engine: dict[str, Any] = {"max_num_seqs": slots, "host_tokens": host_tokens} | (
         {"kv_tokens": kv_tokens} if kv_tokens else {}
     )

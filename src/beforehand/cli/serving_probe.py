@@ -41,9 +41,11 @@ def train_probe(
     the prompt alone. ProbeWorker runs it inside vLLM. Needs torch and
     transformers.
     """
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.errors import InvalidInput
     from beforehand.scheduling import serving
 
+    keep_input(prompts, output)
     if output.suffix != ".npz":
         raise InvalidInput(f"{output} must end in .npz, as a probe is saved as npz; rename it")
     with render.progress(None) as bar:

@@ -98,9 +98,12 @@ def simulate_serving(
     its iterations lasts as long as the profile says. Beside it the same
     requests, first come, first served.
     """
+    from beforehand.cli.inputs import keep_input
     from beforehand.scheduling import serving
     from beforehand.scheduling.serving import FCFS
 
+    for given in (trace, Path(profile)):
+        keep_input(given, chrome, html)
     order, kept = serving.policy_from_json(policy), serving.handling_from_json(handling)
     _check_swap(kept, host_tokens)
     options: dict[str, Any] = {

@@ -62,7 +62,7 @@ def plan(
     from beforehand import streams
     from beforehand.core.files import writing
 
-    stream_summaries.check_place(save)
+    stream_summaries.check_place(save, *files, *(predictor or ()))
     stream = read_stream(StreamInput(files=files, column=column, weights=weights, format=form))
     predictors: list[Any] = [stream_summaries.read(path) for path in predictor or ()]
     if train:

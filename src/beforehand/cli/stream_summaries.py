@@ -118,14 +118,18 @@ def _merge(whole: Any, other: Any, first: Path) -> None:
         raise InvalidInput(str(error).replace("other ", "it ", 1).replace("this one", str(first), 1)) from error
 
 
-def check_place(path: Path | None) -> None:
-    """Refuse a place that cannot be written before a long stream is read, not after.
+def check_place(path: Path | None, *inputs: str | Path | None) -> None:
+    """Refuse a place that cannot be written, or that is an input, before a long stream is read, not after.
 
     Raises:
-        InvalidInput: there is no such folder, or it does not allow it.
+        InvalidInput: there is no such folder, or it does not allow it; an input is there.
     """
+    from beforehand.cli.inputs import keep_input
     from beforehand.core.errors import InvalidInput
 
+    for given in inputs:
+        if given is not None:
+            keep_input(Path(given), path)
     if path is None or (path.exists() and not path.is_file() and not path.is_dir()):  # a device, or a pipe
         return
     folder = Path(os.path.realpath(path)).parent

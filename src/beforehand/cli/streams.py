@@ -72,7 +72,7 @@ def top(
     from beforehand.core.errors import BeforehandError, InvalidInput
     from beforehand.streams.sizes import as_bytes
 
-    stream_summaries.check_place(save)
+    stream_summaries.check_place(save, *files, predictor, plan)
     source = StreamInput(files=files, column=column, weights=weights, format=form, follow=follow)
     summary = stream_summaries.make(
         memory=memory, policy=policy, predictor=predictor, plan=plan, window=window, seed=seed
@@ -142,7 +142,7 @@ def train(
     """
     from beforehand.cli import stream_training
 
-    stream_summaries.check_place(save)
+    stream_summaries.check_place(save, *files)
     source = StreamInput(files=files, column=column, weights=weights, format=form)
     predictor, quality = stream_training.train(source, model, entries=entries, buckets=buckets, fraction=fraction)
     stream_summaries.write(predictor, save)
@@ -165,6 +165,7 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Merge summaries of several streams into that of all of them; its bounds hold, too."""
+    stream_summaries.check_place(save, *summaries)
     merged = stream_summaries.merged(summaries)
     stream_summaries.write(merged, save)
     Results(summary=merged, output=stream_results.form(output, as_json), k=20).show()

@@ -58,9 +58,10 @@ def convert(
     kind: Kind = None,
 ) -> None:
     """Write a trace in another format. npz and parquet hold everything, jsonl no 2-D columns, csv no child tables."""
-    from beforehand.cli.inputs import read_trace
+    from beforehand.cli.inputs import keep_input, read_trace
     from beforehand.cli.serving_options import read_requests
 
+    keep_input(file, output)
     trace = read_requests(file) if kind == "requests" else read_trace(file, kind)
     trace.save(output)
     render.show(f"wrote {output}: {len(trace)} rows of {trace.kind}")
