@@ -16,7 +16,7 @@ from beforehand.integrations.vllm.canary import kendall
 from beforehand.integrations.vllm.queue import RankedRequestQueue
 from beforehand.integrations.vllm.request_order import RequestOrder
 from beforehand.integrations.vllm.settings import Settings
-from beforehand.scheduling import FCFS, SPJF, Boosted, ShortestWork
+from beforehand.scheduling import FCFS, SPJF, SPRPT, Boosted, ShortestWork
 
 pytestmark = pytest.mark.vllm
 
@@ -338,3 +338,18 @@ def test_all_who_will_be_evicted_stand_last_by_rank_and_before_them_prompts_behi
     first, prompt, longest, second, long = running
     assert order.arrange(running, lambda ranked: 2) == 2
     assert running == [second, first, prompt, long, longest]
+
+
+def test_a_bound_on_those_that_run_is_no_more_than_some_steps_old_though_nobody_waited_in_them():
+    policy = SPRPT()
+    order, queue, _ = made_order(policy, trust_hints=True)
+    runs, waits = request(predicted_tokens=40), request(predicted_tokens=30)
+    for each in (runs, waits):
+        queue.add_request(each)
+    for _ in range(2):
+        order.bound.looked(policy, [order.view(runs)])
+    assert order.bound.excludes(policy, order.view(waits))
+    queue.remove_requests([runs, waits])
+    for _ in range(9):
+        order.begin_step(queue, [runs])
+    assert not order.bound.excludes(policy, order.view(waits))

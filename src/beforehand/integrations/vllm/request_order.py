@@ -109,6 +109,7 @@ class RequestOrder:
         """An iteration begins: bring the queue up to date before its first requests are taken."""
         if self.failure is not None:
             raise self.failure
+        self.bound.step()
         now = self.engine.now = self._began = self.clock()
         if self.live.reads_engine:
             self._observe(running, now)

@@ -12,6 +12,7 @@ from beforehand.scheduling.policies.view import FIRST, View
 from beforehand.scheduling.serving.ordering.preemption import LEAST_RANK
 
 REVIEW: Final = 8  # steps after which all that run are looked at again
+NONE: Final = -1  # of the steps for which a bound holds: not even for this one
 ROUNDING: Final = 1e-9
 
 
@@ -32,18 +33,21 @@ class SlotBound:
         self._margin, self._max_preemptions = margin + ROUNDING, max_preemptions
         self._policy: Policy | None = None
         self._largest = math.inf
-        self._steps = 0  # for which it holds
+        self._steps = NONE  # for which it still holds, beside this one
         self._looks = 0
 
     def forget(self) -> None:
         """Predictions of running requests have changed."""
-        self._steps = self._looks = 0
+        self._steps, self._looks = NONE, 0
+
+    def step(self) -> None:
+        """A step begins, whether anybody waits in it or not: all that run have a token more at most."""
+        self._steps = max(self._steps - 1, NONE)
 
     def excludes(self, policy: Policy, head: View) -> bool:
-        """Whether nobody who runs ranks behind this one by more than the margin; to be asked once a step."""
-        if self._steps <= 0 or policy is not self._policy:
+        """Whether nobody who runs ranks behind this one by more than the margin."""
+        if self._steps == NONE or policy is not self._policy:
             return False
-        self._steps -= 1
         return self._largest - _key(policy, head) <= self._margin
 
     def looked(self, policy: Policy, running: Iterable[View]) -> None:
@@ -60,7 +64,7 @@ class SlotBound:
 
     def runs(self, view: View) -> None:
         """One more runs."""
-        if self._steps <= 0 or self._policy is None or view.preemptions >= self._max_preemptions:
+        if self._steps == NONE or self._policy is None or view.preemptions >= self._max_preemptions:
             return
         key = _key(self._policy, view)
         if key == FIRST:  # pinned, for good
