@@ -27,11 +27,12 @@ def victims(scheduler: Any, ranked: Sequence[Any]) -> int:
     Cost:
         That of `growth` for each of them.
     """
-    pool, free = scheduler.kv_cache_manager.block_pool, scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
+    manager = scheduler.kv_cache_manager
+    pool, free = manager.block_pool, manager.block_pool.get_num_free_blocks()
     given_up: Counter[int] = Counter()  # a shared block is free once all that hold it are gone
     stay = list(ranked)
     while stay and _growth(scheduler, stay)[0] > free:
-        for block in scheduler.kv_cache_manager.get_block_ids(stay.pop().request_id)[0]:
+        for block in manager.get_block_ids(stay.pop().request_id)[0]:
             given_up[block] += 1
             free += given_up[block] == pool.blocks[block].ref_cnt
     return len(ranked) - len(stay)

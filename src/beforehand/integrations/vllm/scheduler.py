@@ -179,6 +179,7 @@ class PolicyMixin:
             margin=order.settings.margin,
             max_preemptions=order.settings.max_preemptions,
         )
+        # With speculation a step has more than one token of a request, which the bound does not reckon with.
         if not chosen and len(able) == len(scheduler.running) and not getattr(scheduler, "num_spec_tokens", 0):
             order.bound.looked(policy, views)
         for victim in chosen:
@@ -186,9 +187,9 @@ class PolicyMixin:
             self._preempt(next(request for request, view in zip(able, views, strict=True) if view is victim))
 
     def _evict_last(self, order: RequestOrder, count: int) -> None:
-        """Evict so many from the end where vLLM, out of tokens after a prompt before them, would let them stand still.
+        """Evict the last `count`, if a prompt before them takes all tokens: vLLM would never come to them.
 
-        Elsewhere it evicts them itself, and then admits nobody in the same step; here there is no token for anybody.
+        They would keep their memory and get no token. Where tokens are left, vLLM evicts them itself.
         """
         scheduler: Any = self
         stay = len(scheduler.running) - count
