@@ -28,7 +28,6 @@ KINDS = {
 
 def identical(traces: int) -> Sheet:
     """How many traces of each kind are scheduled alike in every iteration."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.integrations.vllm.differential import first_difference, random_case, served, served_by_us, simulated
 
     rows, notes = [], []
@@ -60,7 +59,6 @@ def identical(traces: int) -> Sheet:
 
 def rest(traces: int) -> Sheet:
     """How far latencies are off where vLLM's schedule is not followed: its own priorities, with little memory."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.integrations.vllm.differential import latencies, random_case
 
     cases = [random_case(seed, ranked=True, tight=True, most=60) for seed in range(FIRST, FIRST + traces // len(KINDS))]
@@ -80,7 +78,7 @@ def rest(traces: int) -> Sheet:
         columns=["of a trace", "off, mean", "traces within 0.5 %", "off, at most"],
         rows=rows,
         below=f"Of {len(cases)} traces. Schedules differ here: who evicts itself ends vLLM's loop over those that "
-        "run, and whoever stands behind it gets no token in that iteration; in the simulator they do.",
+        "run, and whoever stands behind it gets no token in that iteration; in the simulator it does.",
     )
 
 
@@ -89,6 +87,7 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--traces", type=int, default=1_000, help="a quarter of each kind")
     chosen = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # of the tests, whose traces these are
     if lacks := missing():
         print(lacks)
         return

@@ -62,8 +62,8 @@ def simulate(
     """Serve a trace of requests with an LLM engine's scheduler, each iteration lasting as long as the profile says.
 
     Admission, chunked prefill, the blocks of the KV cache, prefix caching and preemption follow vLLM's scheduler,
-    decision by decision, but for three known cases, which the reference lists; the order, who is preempted for whom, and
-    what happens to memory during a tool call are yours.
+    decision by decision, but for three known cases, which the reference lists. The order, who is preempted for whom,
+    and what happens to memory during a tool call are yours.
 
     Args:
         requests: A trace of kind `requests`; see `check_requests`.
