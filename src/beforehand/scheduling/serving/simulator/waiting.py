@@ -100,10 +100,12 @@ class Waiting:
         """Rank all again where the policy looks at the clock, or at an engine that has changed."""
         if self._depends == "request" or not self._queue:
             return
-        if self._depends == "engine":
-            if now - self._ranked < PATIENCE:
-                return
-            self._refresh()
+        if self._depends == "engine" and now - self._ranked < PATIENCE:
+            return
+        self._refresh()
+        if self._depends == "clock":
+            self._queue.rebuild({job: self.rank(job) for job in self._queue})
+        else:
             engine = self._engine
             bucket = (
                 round(math.log(engine.step_seconds) / BUCKET) if engine.step_seconds > 0 else 0,
@@ -113,13 +115,8 @@ class Waiting:
             if bucket == self._bucket:
                 return
             self._bucket, self._ranked = bucket, now
-        else:
-            self._refresh()
+            self._queue.rank_all(self._policy, engine, attrgetter("view"))
         self.rankings += 1
-        if self._depends == "engine":
-            self._queue.rank_all(self._policy, self._engine, attrgetter("view"))
-        else:
-            self._queue.rebuild({job: self.rank(job) for job in self._queue})
 
     def __iter__(self) -> Iterator[Job]:
         """All in order."""
