@@ -4,8 +4,7 @@ Run: BEFOREHAND_RANGE_RIVALS=FOLDER python benchmarks/bench_ranges_speed.py [--s
 [--only NAME...] [-o FILE]
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from range_contenders import CONTENDERS, WORKLOADS, Bench, bench
@@ -13,7 +12,7 @@ from report import options, take
 
 from beforehand.ranges import Design, PrefixModel, Proteus
 from beforehand.ranges.keys import encode_keys
-from beforehand.reporting import Sheet
+from beforehand.reporting import Sheet, seconds
 
 KINDS = {
     "empty_ns": "Ranges without a key, one by one in C++: ns a query",
@@ -74,24 +73,14 @@ def models(bench: Bench, bits: float) -> Sheet:
         bench.prepare(workload)
         keys, sample = bench.codes("keys"), (bench.codes("sample_lo"), bench.codes("sample_hi"))
         read = encode_keys(keys)
-        search = best(lambda codes=read, sample=sample: PrefixModel(codes, sample).best(bits_per_key=bits))
-        rows.append([str(workload), f"{1e3 * best(lambda keys=keys: encode_keys(keys)):.1f}", f"{1e3 * search:.1f}"])
+        search = seconds(lambda codes=read, sample=sample: PrefixModel(codes, sample).best(bits_per_key=bits))
+        rows.append([str(workload), f"{1e3 * seconds(lambda keys=keys: encode_keys(keys)):.1f}", f"{1e3 * search:.1f}"])
     return Sheet(
         title="Choosing a design from 20,000 sample queries: ms",
         columns=["", "to check the order of the keys and copy them", "model and search"],
         rows=rows,
         below=f"{bench.size:,} keys, {bits:g} bits per key; processor time, best of 5.",
     )
-
-
-def best(action: Callable[[], object]) -> float:
-    """The least time of five, in seconds of processor."""
-    times = []
-    for _ in range(5):
-        start = time.thread_time()
-        action()
-        times.append(time.thread_time() - start)
-    return min(times)
 
 
 def main() -> None:

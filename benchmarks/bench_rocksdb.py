@@ -24,7 +24,7 @@ from report import options, take
 from beforehand.integrations.rocksdb import DB
 from beforehand.integrations.rocksdb.host import extension
 from beforehand.reporting import Sheet
-from beforehand.studies.proteus.in_rocksdb import CREATION, FILTERS, VALUE, big_endian, opened, spread, written
+from beforehand.studies.proteus.in_rocksdb import CREATION, FILTERS, OURS, VALUE, big_endian, opened, spread, written
 from beforehand.workloads import ranges
 
 WORKLOADS: Final = ("correlated", "uniform", "split")
@@ -137,7 +137,7 @@ def _rows(databases: dict[str, DB], bounds: Scans, seconds: float, hits: float) 
         for name in cells if turn % 2 else reversed(cells):
             cell = Cell() if turn == 0 else cells[name]
             if name == FLOOR:
-                measure(databases["Proteus, extended"], refused(mine), seconds, cell)
+                measure(databases[OURS], refused(mine), seconds, cell)
             else:
                 measure(databases[name], mine, seconds, cell)
     middle = statistics.median

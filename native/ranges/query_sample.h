@@ -85,7 +85,7 @@ struct KeyStatistics {
   Gaps gaps;
 };
 
-// Throws InvalidInput where keys that are numbers do not ascend; others must.
+// Keys must ascend; for numbers this is checked, and InvalidInput thrown.
 KeyStatistics statistics(const Sample& sample);
 
 // The queries that hold no key, in the order of their first codes.

@@ -38,6 +38,7 @@ def here(tmp_path, monkeypatch):
     pq.write_table(pa.table({name: column[:999] for name, column in columns.items()}), "a.parquet", row_group_size=300)
     ranges_trace(KEYS + 5, KEYS + 9).save("ids.npz")
     ranges_trace(KEYS / 8 + 0.01, KEYS / 8 + 0.02).save("rates.npz")
+    (tmp_path / "mixed.csv").write_text("lo,hi\n2025-01-02,5\n")
     for name, pattern in TEXTS.items():
         texts = [pattern.format(each) for each in range(25, 35)]
         (tmp_path / f"{name}.csv").write_text("lo,hi\n" + "".join(f"{text},{text}\n" for text in texts))
@@ -105,6 +106,7 @@ def test_decimals_are_indexed_by_a_sample_but_not_planned_for(capsys):
             "ids.npz",
             "ids.npz has numbers for lo and hi, but the column holds date32[day]; write a date, such as",
         ),
+        ("day", "mixed.csv", "mixed.csv: row 0 of hi: '5' is no bound for a column of date32[day]"),
         ("day", "clock.csv", "clock.csv: row 0 of lo: '12:25:00' is no bound for a column of date32[day]"),
         ("zoned", "days.csv", "'2025-01-02' is no bound for a column of timestamp[us, tz=UTC]"),
         ("rate", "days.csv", "'2025-01-02' is no bound for a column of double; write a number"),

@@ -73,7 +73,8 @@ def in_kind_of(type_: "ColumnType", queries: "Trace", path: Path) -> "Trace":
     kinds = {queries[side].dtype.kind for side in ("lo", "hi")}
     if type_.unit is not None and kinds <= set("iuf") and "dtype" not in queries.meta:
         raise InvalidInput(f"{path} has numbers for lo and hi, but the column holds {type_.name}; write {like(type_)}")
-    if type_.text or not (kinds == {"U"} or (type_.is_decimal and kinds <= set("Uf"))):
+    as_text = "U" in kinds or (type_.is_decimal and "f" in kinds)
+    if type_.text or not as_text or not kinds <= set("Uiuf"):
         return queries
     ends = []
     with naming(path):

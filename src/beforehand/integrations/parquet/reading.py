@@ -20,8 +20,8 @@ class Reader:
             self._file = arrow("pyarrow.parquet").ParquetFile(path)
         except (OSError, arrow().ArrowInvalid) as error:  # what is damaged is an OSError too, without a number
             if getattr(error, "errno", None) is not None:
-                raise InvalidInput(f"{path} cannot be read: {_first_line(error)}; check the path") from error
-            raise CorruptData(f"{path} is no Parquet file: {_first_line(error)}; check that it is whole") from error
+                raise InvalidInput(f"{path} cannot be read: {first_line(error)}; check the path") from error
+            raise CorruptData(f"{path} is no Parquet file: {first_line(error)}; check that it is whole") from error
 
     def __enter__(self) -> "Reader":
         """Itself."""
@@ -82,7 +82,7 @@ class Reader:
         try:
             table = self._file.read_row_group(group, columns=[column for column, _ in columns], use_threads=False)
         except (OSError, arrow().ArrowException) as error:
-            raise CorruptData(f"row group {group} of {self.path} cannot be read: {_first_line(error)}") from error
+            raise CorruptData(f"row group {group} of {self.path} cannot be read: {first_line(error)}") from error
         found = []
         for column, type_ in columns:
             names, _ = field_at(table.schema, column, self.path)
@@ -133,5 +133,6 @@ def shown_columns(schema: Any, columns: Sequence[str] | str, path: object) -> li
     return wanted
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200] or type(error).__name__
+def first_line(error: BaseException) -> str:
+    """What an error says, as a part of a sentence."""
+    return str(error).strip().partition("\n")[0][:300].rstrip(".") or type(error).__name__

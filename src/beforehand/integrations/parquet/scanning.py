@@ -10,7 +10,7 @@ from beforehand.integrations.parquet.column_type import ColumnType
 from beforehand.integrations.parquet.footer import Stamp
 from beforehand.integrations.parquet.host import arrow
 from beforehand.integrations.parquet.layout import Description
-from beforehand.integrations.parquet.reading import field_at
+from beforehand.integrations.parquet.reading import field_at, first_line
 
 
 class Whole(NamedTuple):
@@ -43,8 +43,8 @@ def reading(engine: str = "pyarrow", *others: type[Exception]) -> Iterator[None]
     try:
         yield
     except (arrow().ArrowException, *others) as error:
-        reason = str(error).strip().partition("\n")[0][:300]
-        raise InvalidInput(f"{engine} cannot read the files: {reason}; check that they are whole and alike") from error
+        words = f"{engine} cannot read the files: {first_line(error)}; check that they are whole and alike"
+        raise InvalidInput(words) from error
 
 
 def _widened(dataset: Any, fragments: Sequence[Any], description: Description) -> Any:

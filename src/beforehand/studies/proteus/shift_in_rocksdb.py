@@ -1,6 +1,7 @@
 """The workload that shifts, in a database that is written to all the while: its compactions design filters anew."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -56,10 +57,9 @@ def phases(keys: int, operations: int) -> list[Phase]:
 
 def sheet(found: list[Phase], keys: int, operations: int) -> Sheet:
     """A phase a row."""
-    return Sheet(
+    return replace(
+        shift.sheet(found),
         title="While the workload shifts, in RocksDB",
-        columns=shift.sheet(found).columns,
-        rows=shift.sheet(found).rows,
         below=f"Of the files that empty scans came to, the share that filters let pass. {keys:,} keys "
         f"with values of {VALUE} bytes, {BITS:g} bits per key; {operations:,} operations a phase, of which every other "
         f"one writes a key that is there. Flushes and compactions build filters from a recorder of {CAPACITY:,} "
