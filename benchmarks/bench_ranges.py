@@ -17,8 +17,11 @@ from report import first_line, options, take
 
 from beforehand.reporting import Sheet
 
-# Kept cells of ours are those of the last commit of these.
-MEASURED = ("native/ranges", "src/beforehand/ranges", "benchmarks/range_rivals", "benchmarks/range_contenders.py")
+# Kept cells of ours are those of the last commit of these, and none where these differ from it.
+MEASURED = (
+    "native/ranges", "native/support", "src/beforehand/ranges", "benchmarks/range_rivals",
+    "benchmarks/range_contenders.py",
+)  # fmt: skip
 
 
 def defaults() -> Sheet:
@@ -30,6 +33,8 @@ def defaults() -> Sheet:
 
 def measured(bench: Bench, name: str, workload: Workload, bits: float, cells: Path | None) -> dict[str, Any] | str:
     """From the file of cells, if it has this one of the same code, or anew, and then added to the file."""
+    if name in OURS and first_line("git", "status", "--porcelain", "--", *MEASURED):
+        cells = None  # no commit says what was measured
     known = json.loads(cells.read_text(encoding="utf-8")) if cells and cells.exists() else {}
     code = first_line("git", "log", "-1", "--format=%h", "--", *MEASURED) if name in OURS else state(name)
     cell = f"{name} {code}: {workload}, {bench.size} keys, {bits:g} bits"

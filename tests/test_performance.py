@@ -96,17 +96,34 @@ class Counted:
         return {"rate": 0.25, "bits_per_key": bits} if name == "Proteus" else "> 600 s"
 
 
-def test_a_run_goes_on_from_the_cells_that_an_earlier_one_left(tmp_path, monkeypatch):
+@pytest.fixture
+def said(monkeypatch):
+    """What git says of the code that is measured, by its subcommand."""
+    answers = {"log": "a commit", "status": ""}
+    monkeypatch.setattr(bench_ranges, "first_line", lambda git, what, *more: answers[what])
+    return answers
+
+
+def test_a_run_goes_on_from_the_cells_that_an_earlier_one_left(tmp_path, said):
     first, second, cells = Counted(), Counted(), tmp_path / "cells.json"
     workload = range_contenders.WORKLOADS[0]
     found = bench_ranges.measured(first, "Proteus", workload, 12.0, cells)
     assert bench_ranges.measured(second, "Proteus", workload, 12.0, cells) == found
     assert (first.asked, second.asked) == (1, 0)
     bench_ranges.measured(second, "Proteus", workload, 16.0, cells)
-    monkeypatch.setattr(bench_ranges, "first_line", lambda *command: "another commit")
+    said["log"] = "another commit"
     bench_ranges.measured(second, "Proteus", workload, 12.0, cells)
     assert second.asked == 2
     assert len(json.loads(cells.read_text())) == 3
+
+
+def test_cells_are_neither_taken_nor_kept_while_the_code_differs_from_its_commit(tmp_path, said):
+    bench, cells, workload = Counted(), tmp_path / "cells.json", range_contenders.WORKLOADS[0]
+    said["status"] = " M native/ranges/fuse.h"
+    for _ in "ab":
+        bench_ranges.measured(bench, "Proteus", workload, 12.0, cells)
+    assert bench.asked == 2
+    assert not cells.exists()
 
 
 def test_a_cell_that_failed_is_not_kept(tmp_path):
