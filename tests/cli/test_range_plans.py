@@ -115,6 +115,7 @@ def test_floats_under_bounds_of_integers_are_told_of_and_others_are_not(capsys):
         (("--filter", "cuckoo"), "filters holds 'cuckoo'"),
         (("--column", "id"), "column is 'id', but ids.npy has none"),
         (("-o", "no/where.json"), "no is no folder"),
+        (("-o", "a.json", "--policy", "./a.json"), "--output and --policy are both a.json"),
     ],
 )
 def test_it_refuses_what_breaks_a_rule(capsys, more, words):

@@ -62,6 +62,8 @@ def plan(
     for path in (save, policy):
         if path is not None and not path.absolute().parent.is_dir():
             raise InvalidInput(f"{path.parent} is no folder; make it, or name another place")
+    if save is not None and policy is not None and save.resolve() == policy.resolve():
+        raise InvalidInput(f"--output and --policy are both {save}, but one would overwrite the other; name two files")
     cost, worst = seconds_of(read_cost), _worst_case(worst_case)
     with render.progress(2) as steps:
         steps.begin("reading")
