@@ -30,15 +30,15 @@ KEPT = (  # x is read, and would be written to
     "streams train y x --save x",
     "streams plan y x --memory 64KiB --save x",
     "streams plan y --predictor x --memory 64KiB --save x",
-    "streams merge y x --save x",
     "ranges plan x --keys y --output x",
     "ranges plan y --keys x --policy x",
     "gradients plan x --workers 4 --compute-seconds 0.1 --output x",
     "gradients plan y --workers 4 --compute-seconds 0.1 --link x --output x",
 )
-NEW = {  # of commands without an input, or whose input ends otherwise
+NEW = {  # of commands without an input, whose input ends otherwise, or is part of what is written
     "tour --report",
     "scheduling gateway --record",
+    "streams merge --save",
 }
 SHARED = ["audit", "explain", "reproduce", "systems", "tour", "trace convert", "trace show"]  # of no single area
 COMMANDS = commands(app.app)

@@ -135,6 +135,7 @@ def test_saved_summaries_merge_into_that_of_the_whole(capsys):
     merged = json_of(capsys, "merge", "a.bhss", "b.bhss", "-o", "both.bhss")
     assert merged == json_of(capsys, "show", "both.bhss") == json_of(capsys, "show", "whole.bhss")
     assert len(merged["keys"]) == 20
+    assert merged == json_of(capsys, "merge", "a.bhss", "b.bhss", "-o", "a.bhss") == json_of(capsys, "show", "a.bhss")
     assert streams.from_bytes(Path("both.bhss").read_bytes()).total == len(KEYS)
 
 

@@ -165,7 +165,7 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Merge summaries of several streams into that of all of them; its bounds hold, too."""
-    stream_summaries.check_place(save, *summaries)
+    stream_summaries.check_place(save)  # which may be one of them: a week to which a day is added
     merged = stream_summaries.merged(summaries)
     stream_summaries.write(merged, save)
     Results(summary=merged, output=stream_results.form(output, as_json), k=20).show()
