@@ -279,7 +279,7 @@ def levels(
 
     Cost:
         "uniform" and "rotation": a pass or two. "histogram": about half a sort. "scaled" with 16 levels: two to three
-        sorts; with 256: five where "unbiased", over twenty for "mse". "exact": two to three sorts up to 16 levels,
+        sorts; with 256: four where "unbiased", over twenty for "mse". "exact": two to three sorts up to 16 levels,
         about ten for more; at most 16 bytes a value, 24 for float64 and int32, more where weights are given.
         docs/performance has the figures. Releases the GIL above 10,000 values.
 
