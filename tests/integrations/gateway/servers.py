@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ import time
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from beforehand.integrations.gateway import Gateway
@@ -60,7 +61,8 @@ class SmallEngine:
             message = {"role": "assistant", "content": " ".join(["word"] * self.tokens)}
             if call:
                 message["tool_calls"] = [{"id": call[1], "function": {"name": call[0], "arguments": "{}"}}]
-            return JSONResponse({"choices": [{"message": message}], "usage": usage})
+            answer = json.dumps({"choices": [{"message": message}], "usage": usage})  # in ASCII, whatever a name holds
+            return Response(answer, media_type="application/json")
         return StreamingResponse(self.stream(call, usage, body), media_type="text/event-stream")
 
     async def stream(self, call, usage, body):
@@ -116,6 +118,32 @@ def bare_server(length, answer):
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", heads
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def closing_server(*plans):
+    """A connection after another, each of which answers so many requests, takes one more and closes; gives its address
+    and the bodies it was sent."""
+    bodies = []
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+    def serve():
+        for answers in plans:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rb") as sent:
+                for left in range(answers, -1, -1):
+                    head = b"".join(iter(sent.readline, b"\r\n")).lower()
+                    if not head:
+                        break
+                    bodies.append(sent.read(int(re.search(rb"content-length: (\d+)", head)[1])))
+                    if left:
+                        connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", bodies
         thread.join(10)
 
 

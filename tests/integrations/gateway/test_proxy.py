@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import math
 import threading
@@ -17,6 +18,7 @@ from tests.integrations.gateway.servers import (
     bare_server,
     behind_a_gateway,
     chat,
+    closing_server,
     serving,
     until,
 )
@@ -241,6 +243,33 @@ def test_a_client_that_goes_away_before_its_answer_begins_is_not_counted_for_eve
         until(lambda: len(engine.bodies) == 3)
         until(lambda: gateway.traffic.engines[0].requests == 0)
         assert gateway.traffic.engines[0].work == 0
+
+
+def test_a_request_on_a_connection_that_the_engine_had_just_closed_is_sent_once_more(client):
+    with closing_server(1, 1) as (upstream, bodies), serving(Gateway([upstream])) as url:
+        assert [client.post(url + CHAT, json=chat(f"{each}")).status_code for each in range(2)] == [200, 200]
+    assert [json.loads(body)["messages"][0]["content"] for body in bodies] == ["0", "1", "1"]
+
+
+def test_an_engine_that_dies_of_a_request_gets_it_twice_at_most_and_no_other_engine_does(client):
+    other = SmallEngine("b")
+    with closing_server(1, 0) as (upstream, bodies), serving(other.app) as spare:
+        gateway = Gateway([upstream, spare])
+        gateway.traffic.engines[1].down_until = math.inf  # until the first has a connection to keep
+        with serving(gateway) as url:
+            assert client.post(url + CHAT, json=chat("0")).status_code == 200
+            found = client.post(url + CHAT, json=chat("1"))
+            assert found.status_code == 502
+            assert "no engine answers" in found.json()["error"]["message"]
+    assert len(bodies) == 3
+    assert other.bodies == []
+
+
+def test_what_is_no_completion_is_never_sent_twice(client):
+    with closing_server(1) as (upstream, bodies), serving(Gateway([upstream])) as url:
+        found = [client.post(url + "/v1/files", content=b"x").status_code for _ in range(2)]
+        assert found == [200, 502]
+    assert len(bodies) == 2
 
 
 def test_without_an_engine_the_client_is_told(client):

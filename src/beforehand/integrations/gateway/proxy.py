@@ -69,7 +69,8 @@ class Gateway:
     Guarantee:
         The bytes of an answer are the engine's. No request fails because a prediction failed, was late or was wrong: it
         is then ordered by the mean. A client that goes away ends its request at the engine, too. A request whose engine
-        refuses the connection goes to another one.
+        refuses the connection goes to another one; a completion that is sent on a connection which the engine had just
+        closed is sent once more.
 
     Raises:
         InvalidInput: an address or an option is out of range.
@@ -141,7 +142,10 @@ class Gateway:
     def session(self) -> aiohttp.ClientSession:
         """The connections to all engines."""
         if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_reused)
             self._session = aiohttp.ClientSession(
+                trace_configs=[trace],
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -243,7 +247,9 @@ class Gateway:
         now = self._clock()
         left = list(self.traffic.engines)
         engine = exchange.engine if exchange else choose(left, (), 1, 1, now=now, route="work")
+        again = False
         while True:
+            connection: dict[str, bool] = {}
             try:
                 return await self.session.request(
                     scope["method"],
@@ -251,16 +257,23 @@ class Gateway:
                     headers=_headers(scope),
                     data=_data(body),
                     allow_redirects=False,
+                    trace_request_ctx=connection,
                 )
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 engine.down_until = self._clock() + DOWN_SECONDS
                 log.warning("%s refuses connections", engine.url)
                 left.remove(engine)
-                if not left:
+                if not left or again:  # it may have died of this request: no other one shall
                     raise
                 engine = choose(left, (), 1, 1, now=self._clock(), route="work")
                 if exchange is not None:
                     self.traffic.moved(exchange, engine)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # The engine closed an idle connection, as after an error of its own, while this request was on its way.
+                # A completion may be asked for twice; of other requests that are no GET nobody knows.
+                if exchange is None or again or not connection.get("reused"):
+                    raise
+                again = True
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -280,6 +293,11 @@ async def _body(receive: Receive) -> bytes | None:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _reused(_session: Any, context: Any, _params: Any) -> None:
+    """A request goes out on a connection that has carried others."""
+    context.trace_request_ctx["reused"] = True
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:
