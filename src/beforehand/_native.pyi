@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Array = Annotated[NDArray, dict(order='C', device='cpu', writable=False)]
 Bool_Column = Annotated[NDArray[numpy.bool_], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Float32Column = Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]
+Float32Matrix = Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]
 Float64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Float64Matrix = Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]
 Int64Column = Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]
@@ -23,6 +24,7 @@ StridedFloat64Column = Annotated[NDArray[numpy.float64], dict(shape=(None,), wri
 StridedOutArray = Annotated[NDArray, dict(device='cpu')]
 StridedUint16Array = Annotated[NDArray[numpy.uint16], dict(writable=False)]
 Uint16Column = Annotated[NDArray[numpy.uint16], dict(shape=(None,), order='C', device='cpu', writable=False)]
+Uint16Matrix = Annotated[NDArray[numpy.uint16], dict(shape=(None, None), order='C', device='cpu', writable=False)]
 Uint32Column = Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Uint64Column = Annotated[NDArray[numpy.uint64], dict(shape=(None,), order='C', device='cpu', writable=False)]
 Uint8Column = Annotated[NDArray[numpy.uint8], dict(shape=(None,), order='C', device='cpu', writable=False)]
@@ -805,6 +807,20 @@ class Lss:
 
     @property
     def pinned(self) -> int: ...
+
+class Perceptron:
+    def __init__(self, first: Float32Matrix, bias: Float32Column, second: Float32Matrix, last: Float32Column) -> None: ...
+
+    @overload
+    def probabilities(self, states: Float32Matrix, rows: Int64Column, unknown: float) -> NDArray[numpy.float32]: ...
+
+    @overload
+    def probabilities(self, states: Uint16Matrix, rows: Int64Column, unknown: float) -> NDArray[numpy.float32]: ...
+
+class BinSmoothing:
+    def __init__(self, powers: Float64Matrix, evidence: Float64Column, representatives: Float64Column, floor: float) -> None: ...
+
+    def smooth(self, previous: Float64Matrix | None, probabilities: Float64Matrix, steps: Int64Column) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]: ...
 
 class Cost:
     @property

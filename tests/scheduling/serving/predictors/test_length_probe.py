@@ -1,4 +1,5 @@
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -26,9 +27,15 @@ def unit(place, k=10):
     return np.eye(k)[place]
 
 
+def moved(made, steps):
+    """The matrix by which that many tokens move beliefs: evidence that says nothing leaves the prior as it is."""
+    k = made.representatives.size
+    return made.smooth(np.eye(k), np.ones((k, k)), steps)
+
+
 def test_mass_moves_down_as_the_paper_says():
-    moved = unit(5) @ transitions(EDGES, 8)[8]
-    assert moved[2:6].round(6).tolist() == [0.000378, 0.009489, 0.136099, 0.854024]
+    found = unit(5) @ transitions(EDGES, 8)[8]
+    assert found[2:6].round(6).tolist() == [0.000378, 0.009489, 0.136099, 0.854024]
 
 
 def test_smoothing_has_the_published_values():
@@ -65,7 +72,7 @@ def test_dividing_by_the_marginal_undoes_what_training_saw_often():
 
 
 @given(
-    st.integers(0, 200),
+    st.integers(0, 200) | st.integers(0, 10**6),
     st.lists(st.floats(0, 1, allow_subnormal=False), min_size=10, max_size=10).filter(any),
     st.sampled_from(["log", 10, 3, 40]),
     st.integers(0, 2**32 - 1),
@@ -73,10 +80,11 @@ def test_dividing_by_the_marginal_undoes_what_training_saw_often():
 def test_rows_sum_to_one_and_transitions_are_stochastic(steps, prior, bins, seed):
     made = probe(edges(bins, 512))
     k = made.representatives.size
-    power = made._power(steps)
+    power = moved(made, steps)
     assert power.sum(axis=1) == pytest.approx(np.ones(k))
     assert power.min() >= 0
     assert np.allclose(np.triu(power, 1), 0)
+    assert power == pytest.approx(np.linalg.matrix_power(transitions(made.bins, 1)[1], steps), abs=1e-12)
     before = np.resize(prior, k) + 1e-9
     evidence = made.probabilities(np.random.default_rng(seed).standard_normal((1, 6)))[0]
     smoothed = made.smooth(before / before.sum(), evidence, steps)
@@ -94,10 +102,20 @@ def test_each_row_moves_by_its_own_steps():
 
 def test_one_token_a_thousand_times_is_a_thousand_tokens():
     made = probe()
-    walked = made._power(1)
-    for _ in range(999):
-        walked = walked @ made._power(1)
-    assert made._power(1000) == pytest.approx(walked)
+    walked = moved(made, 0)
+    for _ in range(1000):
+        walked = made.smooth(walked, np.ones((10, 10)), 1)
+    assert moved(made, 1000) == pytest.approx(walked)
+
+
+def test_very_many_tokens_leave_the_shortest_bin():
+    assert probe().smooth(unit(9), np.ones(10), 2**62).round(9).tolist() == unit(0).tolist()
+
+
+def test_bins_without_number_take_no_table_of_their_squares():
+    made = probe(edges(2000, 10**6))
+    assert made.smooth(unit(1999, 2000), np.ones(2000), 3).sum() == pytest.approx(1)
+    assert transitions(made.bins, 1).nbytes < 2**26
 
 
 def test_probabilities_equal_the_network_written_out():
@@ -116,6 +134,39 @@ def test_representatives_stand_for_their_bins():
     assert made.expected([0.5, 0.5]) == 31.5
     assert made.expected([[1.0, 0.0]]).tolist() == [3.0]
     assert probe(edges(2, 100), representatives=[0.0, 60.0]).expected([1.0, 0.0]) == 1
+
+
+@pytest.mark.parametrize(("hidden", "width", "rows"), [(6, 1, 1), (7, 63, 3), (8, 64, 4), (33, 130, 9)])
+def test_rows_of_states_are_read_as_all_of_them_are(hidden, width, rows):
+    made = probe(hidden=hidden, width=width)
+    states = np.random.default_rng(3).standard_normal((20, hidden)).astype("f4")
+    states.view("u4")[...] &= 0xFFFF0000  # bfloat16 holds them, too
+    chosen = np.random.default_rng(4).integers(0, 20, rows)
+    wanted = made.probabilities(states)[chosen]
+    assert np.array_equal(made.read(states, chosen), wanted)
+    assert np.array_equal(made.read((states.view("u4") >> 16).astype("u2"), chosen), wanted)
+    first, bias1, second, bias2 = (each.astype("f8") for each in made.weights)
+    scores = np.maximum(states[chosen] @ first + bias1, 0) @ second + bias2
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    assert wanted == pytest.approx(shares / shares.sum(axis=1, keepdims=True), abs=1e-4)
+
+
+@pytest.mark.parametrize("row", [-1, 20, 2**40])
+def test_a_row_beside_the_states_is_refused(row):
+    with pytest.raises(InvalidInput, match="a row lies outside the states"):
+        probe().read(np.zeros((20, 6), "f4"), np.array([0, row]))
+
+
+def test_a_state_that_is_not_finite_is_read_as_nan():
+    states = np.zeros((2, 6), "f4")
+    states[1, 3] = np.nan
+    assert np.isnan(probe().read(states, np.arange(2))).all(axis=1).tolist() == [False, True]
+
+
+def test_a_copy_answers_alike():
+    made = probe(floor=0.02)
+    states = np.ones((3, 6))
+    assert np.array_equal(pickle.loads(pickle.dumps(made)).predict(states), made.predict(states))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])

@@ -1,6 +1,7 @@
 """How much of an answer is left, read from the hidden states of the model that writes it."""
 
 import functools
+import math
 import os
 import statistics
 import time
@@ -10,6 +11,7 @@ from typing import Any, Final, Literal, Self, final, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from beforehand import _native
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.files import load_tables, save_tables
 from beforehand.core.predictor import Price
@@ -20,8 +22,8 @@ Prefill = Literal["last", "mean", "entropy"]
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 KIND: Final = "length_probe"
-DISJOINT: Final = 1e-12  # a sum of prior times evidence below this says that they exclude each other
 PRECOMPUTED: Final = 64  # powers of the transition matrix
+MOST_NUMBERS: Final = 2**20  # in all of them
 TIMED_ROWS: Final = 32
 NAMES: Final = ("weights1", "bias1", "weights2", "bias2")
 
@@ -64,7 +66,7 @@ class LengthProbe:
         >>> probe = LengthProbe(layer=0, bins=[0, 10, 30], weights=weights)
         >>> probe.probabilities(np.ones((1, 4))).round(3)
         array([[0.75, 0.25]], dtype=float32)
-        >>> probe.predict(np.ones((1, 4)))  # 0.75 * 5 + 0.25 * 20
+        >>> probe.predict(np.ones((1, 4))).round(4)  # 0.75 * 5 + 0.25 * 20
         array([8.75])
 
     Reference:
@@ -125,10 +127,12 @@ class LengthProbe:
         scaled = self.weights[0] / self.std[:, None]  # standardizing is part of the first layer
         self._first: Final = np.ascontiguousarray(scaled, np.float32)
         self._bias: Final = (self.weights[1] - self.mean @ scaled).astype(np.float32)
-        self._evidence: Final = (
-            None if self.marginal is None else 1 / np.maximum(self.marginal / self.marginal.sum(), 1e-6)
-        )
-        self._powers: Final = transitions(self.bins, PRECOMPUTED)
+        self._layers: Final = _native.Perceptron(self._first, self._bias, *self.weights[2:])
+        evidence = np.ones(k)
+        if self.divide_by_marginal and self.marginal is not None:
+            evidence = 1 / np.maximum(self.marginal / self.marginal.sum(), 1e-6)
+        powers = transitions(self.bins, min(PRECOMPUTED, max(1, MOST_NUMBERS // k**2)))
+        self._smoothing: Final = _native.BinSmoothing(powers.reshape(-1, k), evidence, self.representatives, self.floor)
 
     @functools.cached_property
     def price(self) -> Price:
@@ -152,20 +156,19 @@ class LengthProbe:
         states = np.asarray(hidden, np.float32)
         if states.ndim != 2 or states.shape[1] != self.hidden:
             raise InvalidInput(f"hidden has shape {states.shape}, but must be (n, {self.hidden}), a row a request")
-        _, _, second, bias = self.weights
-        with np.errstate(over="ignore", invalid="ignore"):
-            inner = states @ self._first
-            inner += self._bias
-            np.maximum(inner, 0, out=inner)
-            scores = inner @ second
-            scores += bias
-            scores -= scores.max(axis=1, keepdims=True)
-            np.exp(scores, out=scores)
-            scores /= scores.sum(axis=1, keepdims=True)
-        wrong = ~np.isfinite(scores).all(axis=1)
-        if wrong.any():
-            scores[wrong] = 1 / scores.shape[1]
-        return np.asarray(scores)
+        every = np.arange(len(states))
+        return self._layers.probabilities(np.ascontiguousarray(states), every, 1 / self.representatives.size)
+
+    def read(self, states: NDArray[Any], rows: NDArray[np.int64]) -> Singles:
+        """As `probabilities`, for some rows of a step's states only: float32, or bfloat16 as uint16; both contiguous.
+
+        The row of a state that is not finite is nan.
+
+        Raises:
+            TypeError: another dtype.
+            InvalidInput: `states` has another width, or a row lies outside of it.
+        """
+        return self._layers.probabilities(states, rows, math.nan)
 
     def folded(self) -> tuple[Singles, Singles]:
         """Weights and bias of the first layer for states as they come, with the standardizing in them."""
@@ -197,50 +200,35 @@ class LengthProbe:
         k = self.representatives.size
         if given.ndim not in (1, 2) or given.shape[-1] != k:
             raise InvalidInput(f"probabilities has shape {given.shape}, but must be (n, {k}) or ({k},)")
-        rows = given.reshape(-1, k)
-        total = rows.sum(axis=1, keepdims=True)
-        if not (np.isfinite(total).all() and (total > 0).all() and (rows >= 0).all()):
-            raise InvalidInput("probabilities must be finite, at least 0, and not all 0 in a row")
-        evidence = rows / total
-        if previous is None:
-            return np.asarray(evidence.reshape(given.shape))
-        before = np.asarray(previous, np.float64)
-        if before.shape != given.shape:
+        before = None if previous is None else np.asarray(previous, np.float64)
+        if before is not None and before.shape != given.shape:
             raise InvalidInput(
                 f"previous has shape {before.shape}, but probabilities has {given.shape}; they must agree"
             )
-        prior = self._moved(before.reshape(-1, k), steps)
-        if self.floor:
-            prior = (1 - self.floor) * prior + self.floor / k
-        joint = prior * (evidence * self._evidence if self.divide_by_marginal else evidence)
-        total = joint.sum(axis=1, keepdims=True)
-        known = total[:, 0] >= DISJOINT  # false for nan, too
-        joint[known] /= total[known]
-        joint[~known] = evidence[~known]
-        return np.asarray(joint.reshape(given.shape))
+        rows = np.ascontiguousarray(given.reshape(-1, k))
+        counts = self._counts(steps, len(rows))
+        beliefs, left = self.refine(
+            None if before is None else np.ascontiguousarray(before.reshape(-1, k)), rows, counts
+        )
+        if np.isnan(left).any():
+            raise InvalidInput("probabilities must be finite, at least 0, and not all 0 in a row")
+        return beliefs.reshape(given.shape)
 
-    def _moved(self, before: Floats, steps: ArrayLike) -> Floats:
-        """What was believed, `steps` tokens later."""
+    def refine(self, previous: Floats | None, probabilities: Floats, steps: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """`smooth` and `expected` at once, for contiguous tables and a step count for each row.
+
+        Rows that are no probabilities are nan in both, (n, k) and (n,).
+        """
+        return self._smoothing.smooth(previous, probabilities, steps)
+
+    def _counts(self, steps: ArrayLike, rows: int) -> NDArray[np.int64]:
+        """Steps, one for each row."""
         counts = np.asarray(steps)
-        if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts.ndim and counts.shape[0] != before.shape[0]):
-            raise InvalidInput(
-                f"steps is {steps!r}, but must be a whole number, or one for each of {before.shape[0]} rows"
-            )
-        if counts.size and counts.min() < 0:
+        if counts.dtype.kind not in "iu" or counts.ndim > 1 or (counts.ndim and counts.shape[0] != rows):
+            raise InvalidInput(f"steps is {steps!r}, but must be a whole number, or one for each of {rows} rows")
+        if counts.size and not 0 <= counts.min() <= counts.max() < 2**63:
             raise InvalidInput(f"steps is {int(counts.min())}, but must be at least 0")
-        distinct = {int(counts)} if counts.ndim == 0 else set(counts.tolist())
-        if len(distinct) == 1:
-            return np.asarray(before @ self._power(distinct.pop()))
-        prior = np.empty_like(before)
-        for count in distinct:
-            same = counts == count
-            prior[same] = before[same] @ self._power(count)
-        return prior
-
-    def _power(self, count: int) -> Floats:
-        if count < len(self._powers):
-            return np.asarray(self._powers[count])
-        return np.linalg.matrix_power(self._powers[1], count)
+        return np.ascontiguousarray(np.broadcast_to(counts, rows), np.int64)
 
     def with_smoothing(self, *, floor: float = 0.0, divide_by_marginal: bool = False) -> "LengthProbe":
         """The same probe, smoothing otherwise.
@@ -255,9 +243,12 @@ class LengthProbe:
         return self._changed(report=report)
 
     def _changed(self, **changes: Any) -> "LengthProbe":
+        return LengthProbe(**self._fields() | changes)
+
+    def _fields(self) -> dict[str, Any]:
         names = ("layer", "bins", "weights", "mean", "std", "representatives", "marginal", "prefill", "model", "floor",
                  "divide_by_marginal", "report")  # fmt: skip
-        return LengthProbe(**{name: getattr(self, name) for name in names} | changes)
+        return {name: getattr(self, name) for name in names}
 
     def check_model(self, model: ModelIdentity) -> None:
         """Raise unless this probe was trained on the states of that model.
@@ -327,6 +318,10 @@ class LengthProbe:
             divide_by_marginal=mark["divide_by_marginal"],
             report=str(mark["report"]),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made by the constructor."""
+        return functools.partial(LengthProbe, **self._fields()), ()
 
     def __repr__(self) -> str:
         """Name it by what it reads."""
