@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from beforehand.__main__ import main
+from beforehand.cli.serving_gateway import _loop_factory
 from beforehand.core import Trace
 from tests.integrations.gateway.plans import plan
 from tests.integrations.gateway.servers import SmallEngine, chat, serving
@@ -110,3 +112,10 @@ def test_a_port_that_is_taken_is_one_sentence(capsys, monkeypatch):
     said = capsys.readouterr().err
     assert f"--listen is {where}, but nothing can listen there" in said
     assert said.count("\n") == 1
+
+
+def test_its_loop_is_the_fast_one_where_that_is_installed(monkeypatch):
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        assert type(runner.get_loop()).__module__ == "uvloop"
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert _loop_factory() is None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beforehand.integrations.gateway import Gateway
 
 EXAMPLE: Final = (
@@ -63,7 +65,8 @@ def gateway(
         raise InvalidInput(f"--record is {record}, but must end in .npz, .jsonl or .parquet; rename it")
     if record and not record.resolve().parent.is_dir():
         raise InvalidInput(f"--record is {record}, but must lie in a folder that exists; make it")
-    asyncio.run(_serve(app, host, port, plan))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(app, host, port, plan))
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -74,6 +77,15 @@ def _address(listen: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) >= 2**16:
         raise InvalidInput(f"--listen is {listen!r}, but must be a host and a port, such as 127.0.0.1:8001")
     return host.strip("[]"), int(port)
+
+
+def _loop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":
+    """uvloop's, which takes less time for each piece; None for Python's own, where there is none."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _serve(app: "Gateway", host: str, port: int, plan: Path | None) -> None:
