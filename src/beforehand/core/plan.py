@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+import beforehand
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, Report, Verdict
@@ -164,4 +164,4 @@ def reading(text: str, area: str, kind: str) -> Iterator[dict[str, Any]]:
 
 def made_with() -> dict[str, str]:
     """The versions that a plan was made with."""
-    return {"beforehand": version("beforehand"), "numpy": np.__version__, "python": platform.python_version()}
+    return {"beforehand": beforehand.__version__, "numpy": np.__version__, "python": platform.python_version()}

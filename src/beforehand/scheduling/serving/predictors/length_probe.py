@@ -3,7 +3,6 @@
 import functools
 import math
 import os
-import statistics
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self, final, get_args
@@ -143,7 +142,7 @@ class LengthProbe:
             start = time.perf_counter()
             self.expected(self.smooth(previous, self.probabilities(rows), 1))
             times.append(time.perf_counter() - start)
-        return Price(statistics.median(times) / TIMED_ROWS, per="refresh")
+        return Price(float(np.median(times)) / TIMED_ROWS, per="refresh")
 
     def probabilities(self, hidden: ArrayLike) -> Singles:
         """The probability of each bin, float32 (n, k), for states, float32 (n, hidden).
