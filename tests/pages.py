@@ -1,8 +1,9 @@
 """The README and the documentation, with what their examples print; `make pages` writes it anew.
 
 Blocks of a page run one after the other in one empty folder. What a python block prints stands at its end, behind `#>`.
-In a console block a line with `$` is a command, and what follows is its output. Blocks marked otherwise are not run.
-Between markers stand the table of docs/tour.json, and every command with its options.
+In a console block a line with `$` is a command, and what follows is its output. A block `python torch` needs that host:
+`build/torch/bin/python tests/pages.py torch` runs it, with those before it, and `make test-torch` checks it. Blocks
+marked otherwise are not run. Between markers stand the table of docs/tour.json, and every command with its options.
 """
 
 import contextlib
@@ -21,26 +22,31 @@ from beforehand.reporting import markdown
 ROOT = Path(__file__).parents[1]
 TOUR = re.compile(r"(<!-- tour.*?-->\n).*?(<!-- end of tour -->)", re.DOTALL)
 COMMANDS = re.compile(r"(<!-- commands.*?-->\n).*?(<!-- end of commands -->)", re.DOTALL)
-BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|console)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def pages():
-    """All pages that show something run, or hold what is generated."""
-    every = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [page for page in every if any(part.search(page.read_text(encoding="utf-8")) for part in (BLOCK, COMMANDS))]
+def pages(host=None):
+    """All pages that show something run, or hold what is generated; those with blocks for a host, if it is named."""
+    every = {page: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]}
+    shown = {page: {block[2] for block in BLOCK.finditer(text)} for page, text in every.items()}
+    return sorted(page for page in every if host in shown[page] or (host is None and COMMANDS.search(every[page])))
 
 
-def refreshed(page):
-    """The page's text with what its blocks print today."""
-    text = TOUR.sub(lambda markers: markers[1] + tour_table() + markers[2], page.read_text(encoding="utf-8"))
-    text = COMMANDS.sub(lambda markers: markers[1] + command_list() + markers[2], text)
+def refreshed(page, host=None):
+    """The page's text with what its blocks print today; inside a host, those in Python, for it and for none."""
+    text = page.read_text(encoding="utf-8")
+    if host is None:
+        text = TOUR.sub(lambda markers: markers[1] + tour_table() + markers[2], text)
+        text = COMMANDS.sub(lambda markers: markers[1] + command_list() + markers[2], text)
     names = {}
 
     def run(block):
+        if block[2] not in (None, host) or (host and block[1] == "console"):
+            return block[0]
         if block[1] == "console":
-            return f"```console\n{_console(block[2])}```"
-        line = text.count("\n", 0, block.start(2))
-        return f"```python\n{_python(block[2], names, page, line)}```"
+            return f"```console\n{_console(block[3])}```"
+        line = text.count("\n", 0, block.start(3))
+        return f"```{block[1]}{f' {host}' if block[2] else ''}\n{_python(block[3], names, page, line)}```"
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         return BLOCK.sub(run, text)
@@ -92,5 +98,6 @@ def _console(block):
 
 
 if __name__ == "__main__":
-    for page in pages():
-        page.write_text(refreshed(page), encoding="utf-8")
+    inside = sys.argv[1] if len(sys.argv) > 1 else None
+    for page in pages(inside):
+        page.write_text(refreshed(page, inside), encoding="utf-8")

@@ -69,7 +69,7 @@ def test_the_forward_pass_is_that_of_the_decoded_weight_and_close_to_that_of_flo
     with torch.no_grad():
         floats = model(x)
         for layer in (model[0], model[2]):
-            quantize_linear(layer, 16, axis=0)
+            layer.weight = torch.nn.Parameter(codebook(layer.weight, 16, axis=0), requires_grad=False)
         quantized = model(x)
         decoded = torch.nn.functional.linear(x, model[0].weight.dequantize(), model[0].bias).relu()
         decoded = torch.nn.functional.linear(decoded, model[2].weight.dequantize(), model[2].bias)
@@ -95,7 +95,7 @@ def test_codebooks_of_rows_and_their_outputs_are_closer_than_the_hosts_scaled_ro
     x = torch.randn(4096, weight.shape[1], generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         floats = layer(x)
-        quantize_linear(layer, 16, axis=0)
+        layer.weight = torch.nn.Parameter(codebook(layer.weight, 16, axis=0), requires_grad=False)
         ours = layer(x)
     assert squared_error(weight, layer.weight.dequantize()) < squared_error(weight, theirs)
     assert squared_error(floats, ours) < squared_error(floats, x @ theirs.T)
@@ -126,8 +126,8 @@ def test_importance_may_be_any_array_or_tensor_that_broadcasts(torch, dtype):
 def test_a_model_keeps_its_codes_in_its_state(torch):
     torch.manual_seed(0)
     layer, other = torch.nn.Linear(32, 8), torch.nn.Linear(32, 8)
-    quantize_linear(layer, 16)
-    quantize_linear(other, 16)
+    for each in (layer, other):
+        each.weight = torch.nn.Parameter(codebook(each.weight, 16), requires_grad=False)
     other.load_state_dict(layer.state_dict(), assign=True)
     x = torch.randn(3, 32)
     assert torch.equal(other(x), layer(x))
@@ -139,7 +139,7 @@ def test_an_embedding_is_looked_up_in_its_codebooks(torch):
     embedding = torch.nn.Embedding(50, 16)
     rows = torch.tensor([3, 49, 3])
     floats = embedding(rows)
-    quantize_linear(embedding, 16, axis=0)
+    embedding.weight = torch.nn.Parameter(codebook(embedding.weight, 16, axis=0), requires_grad=False)
     assert torch.allclose(embedding(rows), floats, atol=1e-6)  # a row of 16 values needs no more levels
 
 
@@ -156,12 +156,9 @@ def test_an_embedding_is_looked_up_in_its_codebooks(torch):
         ({"importance": [1.0, 2.0]}, r"importance have shape \(2,\)"),
     ],
 )
-def test_options_that_break_their_rule_are_refused_and_the_layer_stays(torch, options, message):
-    layer = torch.nn.Linear(128, 8)
-    before = layer.weight
+def test_options_that_break_their_rule_are_refused(torch, options, message):
     with pytest.raises(InvalidInput, match=message):
-        quantize_linear(layer, **options)
-    assert layer.weight is before
+        codebook(torch.nn.Linear(128, 8).weight, **options)
 
 
 def test_the_old_name_of_the_number_of_levels_works_with_a_warning(torch):
@@ -169,9 +166,15 @@ def test_the_old_name_of_the_number_of_levels_works_with_a_warning(torch):
     with pytest.warns(FutureWarning, match="levels= is now called n_levels="):
         old = codebook(weight, levels=4)
     assert (old.codes == codebook(weight, n_levels=4).codes).all()
+
+
+def test_the_old_function_for_layers_works_with_a_warning(torch):
     layer = torch.nn.Linear(8, 4)
-    with pytest.warns(FutureWarning, match="levels= is now called n_levels="):
-        quantize_linear(layer, levels=4)
+    made = codebook(layer.weight, 4, axis=0)
+    with pytest.warns(FutureWarning, match=r"quantize_linear\(layer\) is now called quantize_layers"):
+        quantize_linear(layer, 4, axis=0)
+    assert torch.equal(layer.weight.dequantize(), made.dequantize())
+    assert not layer.weight.requires_grad
 
 
 def test_weights_that_the_host_cannot_decode_are_refused(torch):
@@ -205,6 +208,7 @@ def test_importance_of_nothing_in_a_group_counts_its_values_alike_and_says_so(to
         codebook(weight, 4, importance=0.0)
 
 
+@pytest.mark.filterwarnings("ignore:quantize_linear:FutureWarning")
 def test_layers_whose_weight_is_not_simply_there_are_refused_and_unchanged(torch):
     from torch.nn.utils import prune
 

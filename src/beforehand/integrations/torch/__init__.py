@@ -1,4 +1,4 @@
-"""Inside torch: codebooks for the weights of layers, and compressed gradients in training."""
+"""Inside torch: layers with packed weights, codebooks, and compressed gradients in training."""
 
 from beforehand.integrations.torch.codebooks import codebook, quantize_linear
 from beforehand.integrations.torch.compare import compare
@@ -9,6 +9,7 @@ from beforehand.integrations.torch.drivers import GroupDriver
 from beforehand.integrations.torch.fsdp2 import attach_fsdp2
 from beforehand.integrations.torch.handle import Handle, HookStats
 from beforehand.integrations.torch.job import Job, Links
+from beforehand.integrations.torch.layers import load_layers, quantize_layers
 from beforehand.integrations.torch.link import measure_link
 from beforehand.integrations.torch.pilot import pilot
 from beforehand.integrations.torch.record import record_gradients
@@ -29,8 +30,10 @@ __all__ = [
     "codebook",
     "compare",
     "compress_delta",
+    "load_layers",
     "measure_link",
     "pilot",
+    "quantize_layers",
     "quantize_linear",
     "record_gradients",
 ]

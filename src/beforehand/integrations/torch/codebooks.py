@@ -1,17 +1,17 @@
 """Codebooks for weights by exact k-means, as torchao tensors."""
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand import quantization
-from beforehand.core.deprecation import renamed_arguments
+from beforehand.core.deprecation import renamed_arguments, warn_renamed
 from beforehand.core.errors import InvalidInput, MissingDependency
+from beforehand.integrations.torch.importance import importance_of
 from beforehand.quantization.foreign import check_values
 from beforehand.quantization.groups import grouping
-from beforehand.quantization.inputs import as_values, as_weights
+from beforehand.quantization.inputs import as_values
 from beforehand.quantization.options import whole
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def codebook(
         raise InvalidInput(f"block is {block}, but must divide {weight.shape[-1]}, the length of the last axis")
     shape = tuple(weight.shape)
     grouping(shape, axis, block)  # raises where they do not fit
-    counted = None if importance is None else _importance(torch, importance, shape, axis, block)
+    counted = None if importance is None else importance_of(importance, shape, shape, axis, block)
     values = as_values(weight.detach().cpu(), "weight")
     table = quantization.levels(
         values, n_levels, method="exact", objective="mse", weights=counted, axis=axis, block=block
@@ -113,7 +113,7 @@ def quantize_linear(
     block: int | None = None,
     importance: Any = None,
 ) -> None:
-    """Replace a linear layer's weight by codes and codebooks, in place; the bias stays.
+    """The old name of `quantize_layers(linear, n_levels, method="exact")`: a torchao tensor as the weight, in place.
 
     Args:
         linear: The layer, or any module whose `weight` torchao can decode, such as an embedding.
@@ -125,13 +125,6 @@ def quantize_linear(
     Guarantee:
         The layer computes what it would with the decoded weight; the weight is no longer trained.
 
-    Example:
-        All linear layers of a model, 4 bits a weight::
-
-            for module in model.modules():
-                if isinstance(module, torch.nn.Linear):
-                    quantize_linear(module, 16, axis=0)
-
     Cost:
         That of `codebook`, and in each forward pass that of torchao's lookup.
 
@@ -140,6 +133,7 @@ def quantize_linear(
         InvalidInput: As `codebook` does, or the layer is a convolution, parametrized, pruned or quantized already; it
             is then unchanged.
     """
+    warn_renamed("quantize_linear(layer)", "quantize_layers(layer, method='exact')", stacklevel=4)
     torch, tensor = _host()
     weight = getattr(linear, "weight", None)
     kind = type(linear).__name__
@@ -162,26 +156,6 @@ def quantize_linear(
         )
     made = codebook(weight, n_levels, axis=axis, block=block, importance=importance)
     linear.weight = torch.nn.Parameter(made, requires_grad=False)
-
-
-def _importance(
-    torch: Any, importance: Any, shape: tuple[int, ...], axis: int | None, block: int | None
-) -> NDArray[np.float64]:
-    """How much each value counts; where that is nothing in a whole group, its values count alike."""
-    if isinstance(importance, torch.Tensor):
-        check_values(importance, "importance")
-        importance = importance.detach().cpu()
-    weights = as_weights(importance, shape, "importance")
-    parts = weights.reshape(shape if block is None else (*shape[:-1], -1, block))
-    across = [each for each in range(len(shape)) if axis is None or each != axis % len(shape)]
-    own = tuple(across) if block is None else (len(shape),)
-    idle = ~(parts > 0).any(axis=own, keepdims=True)
-    if idle.any():
-        warnings.warn(
-            f"importance is 0 for all values of {np.count_nonzero(idle)} of {idle.size} groups; they count alike there",
-            stacklevel=4,
-        )
-    return np.where(idle, 1.0, parts).reshape(shape)
 
 
 def _host() -> tuple[Any, Any]:
