@@ -18,6 +18,7 @@ OBJECTS = {
     "state of an encoder": cache(
         lambda: gradients.EncoderState(gradients.TopK(), 7, {"feedback/layer.weight": VALUES[:6].reshape(2, 3)})
     ),
+    "levels": cache(lambda: quantization.levels(VALUES.reshape(-1, 100), 3, axis=0)),
     "codes": cache(lambda: quantization.encode(VALUES, quantization.levels(VALUES, 5), seed=1)),
 }
 

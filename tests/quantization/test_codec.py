@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beforehand.core.errors import CorruptData, InvalidInput
-from beforehand.quantization import Codec, encode, levels
+from beforehand.quantization import Codec, decode, encode, levels
 
 CHOICES = [
     {"method": "exact", "n_levels": 8},
@@ -157,7 +157,7 @@ def test_a_description_that_was_not_written_by_a_codec_is_corrupt(choices):
         ({"method": "exact", "n_levels": 2**70}, r"n_levels is about 2\*\*70"),
         ({"method": "given", "n_levels": 70_000, "levels": list(range(70_000))}, "n_levels is 70000"),
         ({"method": "given", "n_levels": 2, "levels": [1, 10**400]}, "levels is not an array of numbers"),
-        ({"method": "given", "n_levels": 2, "levels": [[1], [2, 3]]}, "levels is not an array of numbers"),
+        ({"method": "given", "n_levels": 2, "levels": [[1], [2, 3]]}, "levels has 2 tables, but all values share one"),
         ({"method": "given", "n_levels": 2, "levels": {"a": 1}}, "levels is not an array of numbers"),
         ({"method": "exact", "n_levels": 3, "axis": "a"}, "axis is 'a'"),
         ({"method": "exact", "n_levels": 3, "block": 2**64}, r"block is 18446744073709551616, but must"),
@@ -178,3 +178,51 @@ def test_as_many_levels_as_codes_can_name_are_encoded():
     for choices in ({"method": "uniform"}, {"method": "given", "levels": many}):
         codes = Codec(n_levels=65536, **choices).encode(x, seed=1)
         assert (codes.bits, codes.n_levels) == (16, 65536)
+
+
+CORPUS = np.random.default_rng(9).standard_normal((60, 5)).astype(np.float32)
+
+
+@pytest.mark.parametrize("objective", ["unbiased", "mse"])
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({"axis": 1}, (3, 5)),
+        ({"axis": -1}, (2, 3, 5)),
+        ({"axis": 0}, (60, 2)),
+        ({"block": 2}, (60, 5)),
+        ({}, (7,)),
+        ({"method": "scaled", "block": 8}, (7, 3)),
+        ({"method": "rotation"}, (70, 3)),
+    ],
+)
+def test_a_codec_of_a_table_encodes_what_the_table_fits(objective, options, shape):
+    table = levels(CORPUS, 4, objective=objective, **options)
+    codec = Codec.of(table)
+    assert Codec.from_dict(json.loads(json.dumps(codec.to_dict()))) == codec
+    assert hash(codec) == hash(Codec.of(table))
+    x = np.random.default_rng(10).standard_normal(shape).astype(np.float32)
+    codes, direct = codec.encode(x, seed=3), encode(x, table.cover(x), seed=3)
+    assert decode(codes).tolist() == decode(direct).tolist()
+    assert codec.fit(x).squared_error == table.cover(x).squared_error
+
+
+def test_a_codec_of_short_tables_keeps_them():
+    table = levels([[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]], 3, axis=0, objective="mse")
+    codec = Codec.of(table)
+    assert codec.levels == ((1.0,), (1.0, 2.0, 3.0))
+    assert codec.decode(codec.encode([[5.0], [5.0]], seed=0)).tolist() == [[1.0], [3.0]]
+
+
+def test_several_tables_of_a_codec_need_as_many_groups():
+    codec = Codec.of(levels(CORPUS, 4, axis=1))
+    with pytest.raises(InvalidInput, match=r"into 4 groups, but the codec has 5 tables"):
+        codec.encode(CORPUS[:, :4], seed=0)
+    with pytest.raises(InvalidInput, match="2 tables, but all values share one"):
+        Codec(method="given", n_levels=2, levels=[[0.0, 1.0], [0.0, 2.0]])
+    with pytest.raises(InvalidInput, match="2 tables, but all values share one"):
+        Codec(method="scaled", n_levels=2, levels=[[0.0, 1.0], [0.0, 2.0]])
+    with pytest.raises(InvalidInput, match="n_levels is 3, but 2 levels are given"):
+        Codec(method="given", n_levels=3, axis=0, levels=[[0.0, 1.0], [0.0, 2.0]])
+    with pytest.raises(InvalidInput, match="1-D"):
+        Codec(method="given", n_levels=2, axis=0, levels=[[0.0, 1.0], 3.0])

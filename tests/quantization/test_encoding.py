@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from beforehand.core.errors import InvalidInput
-from beforehand.quantization import decode, encode, levels
+from beforehand.quantization import Levels, decode, encode, levels
 from tests.quantization.rounding_model import nearest, unbiased, words
 from tests.quantization.tensors import Tensor
 
@@ -235,10 +235,33 @@ def test_levels_that_do_not_fit_are_refused():
         encode(x, TABLE, seed=1, threads=0)
 
 
-def test_several_tables_fit_only_the_shape_they_were_made_for():
+def test_tables_of_an_axis_fit_what_has_as_many_indices_there():
+    corpus = np.random.default_rng(6).standard_normal((50, 8)).astype(np.float32)
+    queries = np.linspace(-1, 1, 3 * 8, dtype=np.float64).reshape(3, 8)
+    for axis in (1, -1):
+        table = levels(corpus, 16, axis=axis)
+        codes = encode(queries, table, seed=1, outside="clip")
+        assert (codes.shape, codes.dtype, codes.levels.shape) == ((3, 8), "float64", (8, 16))
+        for column in range(8):
+            alone = Levels(values=table.values[column], method="exact", objective="unbiased", shape=(50,))
+            near = encode(queries[:, column], alone, seed=9, outside="clip").indices()
+            assert abs(codes.indices()[:, column].astype(int) - near).max() <= 1  # noise depends on the position
+    by_last = levels(corpus, 16, axis=-1, objective="mse")
+    one = encode(queries[0], by_last)
+    assert one.indices().tolist() == encode(queries, by_last).indices()[0].tolist()
+    cube = encode(queries.reshape(3, 1, 8), by_last)
+    assert (cube.shape, cube.levels.shape) == ((3, 1, 8), (8, 16))
+    assert decode(encode(queries[:0], by_last)).shape == (0, 8)
+
+
+def test_several_tables_do_not_fit_another_number_of_groups():
     x = np.arange(12.0).reshape(3, 4)
-    with pytest.raises(InvalidInput, match=r"3 tables for shape \(3, 4\)"):
+    with pytest.raises(InvalidInput, match=r"3 tables, but axis=0 and block=None cut data of shape \(4, 3\) into 4"):
         encode(x.T, levels(x, 2, axis=0), seed=1)
+    with pytest.raises(InvalidInput, match=r"x has shape \(4,\), but levels are 4 tables for axis 1; pass x with"):
+        encode(x[0], levels(x, 2, axis=1), seed=1)
+    with pytest.raises(InvalidInput, match=r"x has shape \(6, 2\), but .* 6 tables for blocks of shape \(3, 4\)"):
+        encode(x.reshape(6, 2), levels(x, 2, block=2), seed=1)
     assert encode(x.T, levels(x, 12), seed=1).shape == (4, 3)
     assert decode(encode(x[:1] + 1, levels(x[:1], 2, axis=0), seed=1, outside="clip")).max() == 3
 
@@ -249,7 +272,7 @@ ONE, ROTATED = levels(ROWS, 4), levels(ROWS, 4, method="rotation")
 CHANGED = {
     "axis": (BY_ROW, {"axis": 1}, r"16 tables, but axis=1 and block=None cut data of shape \(16, 32\) into 32 groups"),
     "axis from the end": (BY_ROW, {"axis": -1}, "into 32 groups"),
-    "no such axis": (BY_ROW, {"axis": 9}, "axis is 9"),
+    "no such axis": (BY_ROW, {"axis": 9}, "16 tables for axis 9"),
     "axis of letters": (BY_ROW, {"axis": "a"}, "axis is 'a'"),
     "axis left out": (BY_ROW, {"axis": None}, "into 1 groups"),
     "block": (BY_BLOCK, {"block": 4}, "64 tables, but axis=None and block=4 .* into 128 groups"),
@@ -270,7 +293,7 @@ CHANGED = {
     "counts": (BY_ROW, {"counts": np.array([9, 9])}, "levels have counts"),
     "counts of letters": (BY_ROW, {"counts": "x"}, "levels have counts 'x'"),
     "counts of 0": (BY_ROW, {"counts": np.zeros(16, int)}, "levels have counts"),
-    "shape": (BY_ROW, {"shape": None}, r"x has shape \(16, 32\)"),
+    "shape": (BY_BLOCK, {"shape": None}, r"x has shape \(16, 32\)"),
     "method": (ONE, {"method": "best"}, "method 'best'"),
     "objective": (ONE, {"objective": "mae"}, "objective is 'mae'"),
     "chunk": (ROTATED, {"block": 2**64}, "block is 18446744073709551616"),
@@ -284,5 +307,5 @@ def test_levels_whose_fields_were_replaced_fit_or_are_refused(case):
     made, fields, words = CHANGED[case]
     with pytest.raises(InvalidInput, match=words):
         encode(ROWS, replace(made, **fields), seed=1)
-    with pytest.raises(InvalidInput, match=words.replace("levels are", "these are")):
+    with pytest.raises(InvalidInput, match=words):
         replace(made, **fields).cover(ROWS)

@@ -366,13 +366,14 @@ def test_the_error_of_covering_levels_is_that_of_their_own_size_too(scale):
     assert covered.squared_error == (np.inf if scale == 1e300 else 4)
 
 
-def test_cover_of_groups_wants_their_shape():
+def test_cover_of_groups_wants_as_many_of_them():
     x = np.random.default_rng(14).standard_normal((6, 50))
     table = levels(x, 4, axis=0)
     moved = table.cover(x * 2)
     assert moved.values[:, 0].tolist() == (x.min(axis=1) * 2).tolist()
-    with pytest.raises(InvalidInput, match=r"x has shape \(50,\), but these are 6 tables"):
+    with pytest.raises(InvalidInput, match=r"6 tables, but axis=0 .* into 50 groups"):
         table.cover(x[0])
+    assert table.cover(x[:, :7]).values.shape == (6, 4)
 
 
 def test_k_means_covers_by_scoring_only():

@@ -14,8 +14,18 @@ from beforehand.quantization.decoding import decode
 from beforehand.quantization.encoding import encode
 from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import Numbers, Values, non_empty
-from beforehand.quantization.levels import Levels, levels, uniform_levels
-from beforehand.quantization.options import MOST_LEVELS, Method, Objective, Scale, ascending, check_objective, whole
+from beforehand.quantization.level_tables import Levels
+from beforehand.quantization.levels import levels, uniform_levels
+from beforehand.quantization.options import (
+    MOST_LEVELS,
+    SCALED_BLOCK,
+    Method,
+    Objective,
+    Scale,
+    ascending,
+    check_objective,
+    whole,
+)
 from beforehand.quantization.tables import fitted
 
 
@@ -34,8 +44,9 @@ class Codec:
             largest number of values rotated together, which may go with `axis`; for `"scaled"` the number of values
             that share a scale.
         scale: The dtype of the scales, only for `"scaled"`: `"float16"`, unless told otherwise.
-        levels: Strictly ascending; only with `"given"`. The ends move to the minimum and maximum of the values that
-            share a table, so that rounding stays unbiased; with `"mse"` they stay.
+        levels: Strictly ascending; only with `"given"` and `"scaled"`. One table, or with `axis` or `block` one for
+            each group, as `Codec.of(table)` takes them over. The ends move to the minimum and maximum of the values
+            that share a table, so that rounding stays unbiased; with `"mse"` and `"scaled"` they stay.
 
     Guarantee:
         The same array, seed and stream give the same bytes, also after a round trip through `to_dict`.
@@ -58,7 +69,7 @@ class Codec:
     objective: Objective = "unbiased"
     axis: int | None = None
     block: int | None = None
-    levels: Sequence[float] | None = None
+    levels: Sequence[float] | Sequence[Sequence[float]] | None = None
     scale: Scale | None = None
 
     def __post_init__(self) -> None:
@@ -75,18 +86,64 @@ class Codec:
                 object.__setattr__(self, name, whole(name, getattr(self, name)))
         if self.axis is not None and self.block is not None and self.method != "rotation":
             raise InvalidInput(f"axis is {self.axis} and block is {self.block}, but only one may group; leave one out")
-        if (self.method == "given") != (self.levels is not None):
+        if (self.method == "given") != (self.levels is not None) and self.method != "scaled":
             raise InvalidInput(f'method is {self.method!r}, but "given" and levels= go together; pass both or neither')
         if self.scale is not None and (self.method != "scaled" or self.scale not in get_args(Scale)):
             raise InvalidInput(
                 f"scale is {self.scale!r}, but must be one of {', '.join(get_args(Scale))}, with method='scaled' only"
             )
-        if self.levels is None:
-            return
-        table = ascending(self.levels)
-        if table.size != self.n_levels:
-            raise InvalidInput(f"n_levels is {self.n_levels}, but {table.size} levels are given; the two must agree")
-        object.__setattr__(self, "levels", tuple(table.tolist()))
+        if self.levels is not None:
+            object.__setattr__(self, "levels", self._ascending(self.levels))
+
+    def _ascending(
+        self, levels: Sequence[float] | Sequence[Sequence[float]]
+    ) -> tuple[float, ...] | tuple[tuple[float, ...], ...]:
+        """One table or several, as tuples.
+
+        Raises:
+            InvalidInput: They do not ascend, or do not go with the other choices.
+        """
+        several = isinstance(levels, Sequence | np.ndarray) and len(levels) > 0 and np.ndim(levels[0]) > 0
+        rows: Any = levels if several else [levels]
+        tables = [tuple(ascending(row).tolist()) for row in rows]
+        most = max(map(len, tables))
+        if most != self.n_levels:
+            raise InvalidInput(f"n_levels is {self.n_levels}, but {most} levels are given; the two must agree")
+        if several and (self.method == "scaled" or (self.axis is None and self.block is None)):
+            raise InvalidInput(
+                f"levels has {len(tables)} tables, but all values share one; pass that, or axis or block"
+            )
+        return tuple(tables) if several else tables[0]
+
+    @classmethod
+    def of(cls, table: Levels) -> Self:
+        """The codec that encodes other arrays by this table, found beforehand.
+
+        Args:
+            table: What `levels` or `Levels.load` returned. One table goes with arrays of any shape; tables along an
+                axis want as many indices there.
+
+        Raises:
+            InvalidInput: Fields of the table were replaced by what no table has.
+
+        Example:
+            >>> corpus = [[0.0, 10.0], [1.0, 20.0], [3.0, 50.0]]
+            >>> codec = Codec.of(levels(corpus, 2, axis=1, objective="mse"))
+            >>> codec.decode(codec.encode([[2.0, 30.0]], seed=0))
+            array([[ 3., 15.]])
+        """
+        rows, counts = table._rows(table.shape)
+        choices: dict[str, Any] = {"objective": table.objective, "axis": table.axis, "block": table.block}
+        if table.method == "rotation":
+            return cls(method="rotation", n_levels=rows.shape[1], **choices)
+        tables = [np.unique(row[:count] + 0.0).tolist() for row, count in zip(rows, counts, strict=True)]
+        return cls(
+            method="scaled" if table.method == "scaled" else "given",
+            n_levels=max(map(len, tables)),
+            levels=tables if table.counts is not None else tables[0],
+            scale=table.scale,
+            **choices,
+        )
 
     @property
     def s(self) -> int:
@@ -97,7 +154,7 @@ class Codec:
     def fit(self, x: Numbers) -> Levels:
         """The levels that `encode` takes for `x`, with the error they cost."""
         values = non_empty(x)
-        if self.method == "given":
+        if self.method == "given" or self.levels is not None:
             return self._given(values).cover(values)
         options: dict[str, Any] = {"objective": self.objective, "axis": self.axis, "block": self.block}
         if self.method == "scaled":
@@ -113,7 +170,7 @@ class Codec:
             stream: A different number for each worker, step or layer, in [0, 2**56).
         """
         values = non_empty(x)
-        if self.method == "given":
+        if self.levels is not None:
             table = self._given(values)
         elif self.method == "uniform":
             table = uniform_levels(values, self.n_levels, self.objective, self.axis, self.block)
@@ -127,7 +184,8 @@ class Codec:
 
     def to_dict(self) -> dict[str, Any]:
         """The choices, ready for JSON."""
-        choices = asdict(self) | {"levels": None if self.levels is None else list(self.levels)}
+        listed = [list(row) if isinstance(row, tuple) else row for row in self.levels or ()]
+        choices = asdict(self) | {"levels": listed or None}
         if self.scale is None:
             del choices["scale"]  # as older versions wrote it
         return choices
@@ -149,11 +207,28 @@ class Codec:
 
     def _given(self, values: Values) -> Levels:
         """The given levels fitted to these values; their error is not known yet."""
-        groups = grouping(values.data.shape, self.axis, self.block)
-        tables, counts = fitted(np.array([self.levels]), values, groups, self.objective)
+        shape, tables = values.data.shape, self._tables()
+        if self.method == "scaled":
+            return Levels(
+                values=np.array(tables[0]), method="scaled", objective=self.objective, shape=shape,
+                block=self.block or SCALED_BLOCK, scale=self.scale or "float16",
+            )  # fmt: skip
+        groups = grouping(shape, self.axis, self.block)
+        if len(tables) not in (1, groups.count):
+            raise InvalidInput(
+                f"x has shape {shape}, which axis={self.axis} and block={self.block} cut into {groups.count} groups, "
+                f"but the codec has {len(tables)} tables; pass x with {len(tables)}"
+            )
+        padded = np.array([row + row[-1:] * (self.n_levels - len(row)) for row in tables])
+        fit, counts = fitted(padded, values, groups, self.objective)
         return Levels.of(
-            values, tables, counts, method="given", objective=self.objective, axis=self.axis, block=self.block
+            values, fit, counts, method="given", objective=self.objective, axis=self.axis, block=self.block
         )
+
+    def _tables(self) -> tuple[tuple[float, ...], ...]:
+        """The given levels as one table or several."""
+        given: Any = self.levels or ()
+        return given if isinstance(given[0], tuple) else (given,)
 
 
 Codec.__init__ = renamed_arguments(s="n_levels")(Codec.__init__)  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from beforehand import _native
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.codes import Codes
 from beforehand.quantization.inputs import Numbers, Values, as_values
-from beforehand.quantization.levels import Levels
+from beforehand.quantization.level_tables import Levels
 from beforehand.quantization.options import (
     MOST_LEVELS,
     Outside,

@@ -9,7 +9,7 @@ from beforehand import _native
 from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.inputs import Numbers, as_values, as_weights, non_empty
-from beforehand.quantization.levels import Levels
+from beforehand.quantization.level_tables import Levels
 from beforehand.quantization.options import Objective, check_bins, check_certify, check_n_levels
 
 

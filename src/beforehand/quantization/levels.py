@@ -1,20 +1,20 @@
 """The levels that a set of numbers is rounded to, chosen for these very numbers."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beforehand import _native
-from beforehand.core.deprecation import renamed_arguments, warn_renamed
+from beforehand.core.deprecation import renamed_arguments
 from beforehand.core.errors import InvalidInput
 from beforehand.quantization.groups import grouping
 from beforehand.quantization.inputs import Numbers, Values, as_weights, non_empty
+from beforehand.quantization.level_tables import Levels, rotation_levels
 from beforehand.quantization.options import (
     LARGEST_CHUNK,
-    MOST_LEVELS,
     SCALED_BLOCK,
     Method,
     Objective,
@@ -22,204 +22,13 @@ from beforehand.quantization.options import (
     as_grid,
     check_levels,
     check_n_levels,
-    check_objective,
-    check_rotation,
     check_scaled,
-    whole,
 )
-from beforehand.quantization.scaled import score_scaled, solve_scaled
+from beforehand.quantization.scaled import solve_scaled
 from beforehand.quantization.sorting import ascending
-from beforehand.quantization.tables import compacted, decodable, fitted
-from beforehand.quantization.theory import lloyd_max_normal, rotation_vnmse
+from beforehand.quantization.tables import compacted, decodable
 
 EXACT_UP_TO = 65536  # values of a group that "auto" solves exactly
-
-
-@final
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Levels:
-    """Tables of levels, what rounding to them costs, and how sure that is.
-
-    Attributes:
-        values: The tables in ascending order: `(n_levels,)` for one group, else `(groups, n_levels)`, short ones padded
-            by repeating their last level. `np.asarray(levels)` gives the same.
-        method: "exact", "histogram", "uniform", "rotation", "scaled", or "given" for a table made elsewhere.
-        objective: "unbiased" or "mse".
-        shape: Of the data.
-        counts: How many levels each group has, `(groups,)`; None for one group.
-        axis: The axis along which each index has a table of its own, or None.
-        block: The number of consecutive values that share a table, or None; with rotation the largest number of values
-            that are rotated together; with "scaled" the number of consecutive values that share a scale.
-        squared_error: The sum of the (expected, weighted) squared errors; inf where squares overflow, NaN if unknown.
-        vnmse: The unweighted squared error over the squared norm of the data; 0 for data that are all 0, NaN if
-            unknown.
-        group_squared_error: `squared_error` of each group, `(groups,)`; None for one group.
-        gap: An upper bound on the share of `squared_error` by which the optimum is below it; None if not known.
-        grid_index: Where the levels stand in the grid, in the shape of `values`; None without a grid.
-        scale: The dtype of the scales with method "scaled", else None.
-        losses: With "scaled", `vnmse` after each turn of scales and table, of a sample first if there is one.
-    """
-
-    values: NDArray[Any]
-    method: str
-    objective: Objective
-    shape: tuple[int, ...]
-    counts: NDArray[np.int64] | None = None
-    axis: int | None = None
-    block: int | None = None
-    squared_error: float = math.nan
-    vnmse: float = math.nan
-    group_squared_error: NDArray[np.float64] | None = None
-    gap: float | None = None
-    grid_index: NDArray[np.int64] | None = None
-    scale: Scale | None = None
-    losses: tuple[float, ...] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        values: Values,
-        tables: NDArray[Any],
-        counts: NDArray[np.int64],
-        cost: _native.Cost | None = None,
-        grid_index: NDArray[np.int64] | None = None,
-        *,
-        method: str,
-        objective: Objective,
-        axis: int | None,
-        block: int | None,
-    ) -> "Levels":
-        """Put together one row of a table for each group; without their cost, errors are unknown."""
-        several = axis is not None or block is not None
-        tables = tables[:, : counts.max()].astype(values.dtype.levels, copy=False)
-        known: dict[str, Any] = {}
-        if cost is not None:
-            known = {"squared_error": cost.squared_error, "vnmse": cost.vnmse, "gap": cost.gap}
-            known["group_squared_error"] = cost.group_squared_error if several else None
-        if grid_index is not None:
-            known["grid_index"] = grid_index if several else grid_index[0]
-        return cls(
-            values=tables if several else tables[0],
-            method=method,
-            objective=objective,
-            shape=values.data.shape,
-            counts=counts if several else None,
-            axis=axis,
-            block=block,
-            **known,
-        )
-
-    @property
-    def n_levels(self) -> int:
-        """The most levels that a group got; at most the number asked for."""
-        return int(self.values.shape[-1])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the levels: float32 where it holds all values of the source, else float64."""
-        return self.values.dtype
-
-    @property
-    def exact(self) -> bool:
-        """Whether the levels are optimal."""
-        return self.gap == 0
-
-    @property
-    def s(self) -> int:
-        """The old name of `n_levels`."""
-        warn_renamed("Levels.s", "Levels.n_levels")
-        return self.n_levels
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The tables alone, as numpy sees them."""
-        return np.array(self.values, dtype=dtype, copy=copy)
-
-    def cover(self, x: Numbers) -> "Levels":
-        """Fit these tables to other data, so that rounding stays unbiased: end levels move to minimum and maximum.
-
-        Args:
-            x: The new data; of any shape if this is one table, else of the shape that the tables were made for.
-
-        Returns:
-            Levels with the same interior levels, those outside the new range dropped, scored on `x`. For "mse" the
-            levels stay, as every value has a nearest one. On the data that the table was made for, the same levels.
-            How far they are from the optimum is not known: `gap` is None.
-
-        Cost:
-            Two passes over `x`.
-
-        Raises:
-            InvalidInput: `x` is empty, contains NaN or infinity, or does not have the shape of several tables.
-
-        Example:
-            >>> table = levels([0.0, 1.0, 2.0, 3.0, 10.0], 3)
-            >>> table.cover([1.0, 2.0, 5.0, 20.0]).values
-            array([ 1.,  3., 20.])
-        """
-        values = non_empty(x)
-        if self.counts is not None and values.data.shape != self.shape:
-            raise InvalidInput(
-                f"x has shape {values.data.shape}, but these are {len(self.values)} tables for shape {self.shape}; "
-                "pass data of that shape"
-            )
-        rows, _ = self._rows(values.data.shape)
-        if self.method == "rotation":
-            return _rotation_levels(values, self.n_levels, self.objective, self.axis, self.block)
-        if self.method == "scaled" and self.block is not None and self.scale is not None:
-            scored = score_scaled(values, rows[0], self.objective, self.block, self.scale)
-            return replace(self, shape=values.data.shape, gap=None, **scored)
-        groups = grouping(values.data.shape, self.axis, self.block)
-        tables, counts = fitted(rows, values, groups, self.objective)
-        cost = _native.score_levels(values.native, groups, tables, counts, _native.Objective[self.objective])
-        return Levels.of(
-            values, tables, counts, cost,
-            method=self.method, objective=self.objective, axis=self.axis, block=self.block,
-        )  # fmt: skip
-
-    def _rows(self, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """The tables, one a row, and how many levels of each count; copies, as fields may be anything by now.
-
-        Raises:
-            InvalidInput: They do not fit each other, or data of this shape.
-        """
-        if self.method not in _native.Method.__members__:
-            raise InvalidInput(f"levels have method {self.method!r}, but must have one that levels() gives")
-        check_objective(self.objective)
-        rows = np.atleast_2d(np.array(self.values))
-        if rows.dtype.kind != "f" or rows.ndim != 2 or not 1 <= rows.shape[1] <= MOST_LEVELS:
-            raise InvalidInput(
-                f"levels have values of shape {rows.shape} and dtype {rows.dtype}, but each table must hold 1 to "
-                f"{MOST_LEVELS} floats"
-            )
-        try:
-            counts = np.full(len(rows), rows.shape[1]) if self.counts is None else np.array(self.counts, np.int64)
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidInput(f"levels have counts {self.counts!r}, but must have whole numbers") from None
-        if counts.shape != (len(rows),) or counts.min() < 1 or counts.max() > rows.shape[1]:
-            raise InvalidInput(f"levels have counts {counts}, but each of {len(rows)} tables has 1 to {rows.shape[1]}")
-        if not np.isfinite(rows).all() or (rows[:, 1:] < rows[:, :-1]).any():
-            raise InvalidInput("levels must be finite and ascend in each table, but do not; make them by levels()")
-        if self.counts is not None and shape != self.shape:
-            raise InvalidInput(
-                f"x has shape {shape}, but levels are {len(rows)} tables for shape {self.shape}; pass data of that "
-                "shape, or levels without axis and block"
-            )
-        if self.method == "scaled":
-            check_scaled(rows.shape[1], self.block, self.scale)
-            if len(rows) > 1:
-                raise InvalidInput(f"levels are {len(rows)} tables, but scaled blocks share one; make them by levels()")
-        elif self.method == "rotation":
-            check_rotation(rows.shape[1], self.block)
-            if self.axis is not None and not -len(shape) <= whole("axis", self.axis) < len(shape):
-                raise InvalidInput(
-                    f"levels have axis {self.axis}, but x has {len(shape)} dimensions; make levels for x"
-                )
-        elif len(rows) > 1 and (groups := grouping(shape, self.axis, self.block)).count != len(rows):
-            raise InvalidInput(
-                f"levels are {len(rows)} tables, but axis={self.axis} and block={self.block} cut data of shape {shape} "
-                f"into {groups.count} groups; make levels for these"
-            )
-        return rows, counts
 
 
 @renamed_arguments(s="n_levels")
@@ -313,7 +122,7 @@ def levels(
         check_levels(method, objective, n_levels, grid=grid, bins=bins, certify=certify, threads=threads)
         if weights is not None:
             raise InvalidInput("weights are given, but rotation mixes all values; drop them or take another method")
-        return _rotation_levels(values, n_levels, objective, axis, LARGEST_CHUNK if block is None else block)
+        return rotation_levels(values, n_levels, objective, axis, LARGEST_CHUNK if block is None else block)
     groups = grouping(values.data.shape, axis, block)
     if method == "auto" and bins is not None:
         method = "histogram"
@@ -365,29 +174,6 @@ def uniform_levels(values: Values, n_levels: int, objective: Objective, axis: in
     )
     return Levels.of(
         values, tables.levels, tables.counts, method="uniform", objective=objective, axis=axis, block=block
-    )
-
-
-def _rotation_levels(
-    values: Values, n_levels: int, objective: Objective, axis: int | None, block: int | None
-) -> Levels:
-    """Levels for rotated data: the same for all, and so is the share of its squared norm that each group loses."""
-    check_rotation(n_levels, block)
-    groups = grouping(values.data.shape, axis, None)
-    zeros, counts = np.zeros((groups.count, 1)), np.ones(groups.count, np.int64)
-    norm = _native.score_levels(values.native, groups, zeros, counts, _native.Objective.mse)
-    share = rotation_vnmse(n_levels, objective)
-    return Levels(
-        values=lloyd_max_normal(n_levels).astype(values.dtype.levels),
-        method="rotation",
-        objective=objective,
-        shape=values.data.shape,
-        axis=axis,
-        block=block,
-        squared_error=share * norm.squared_error,
-        vnmse=share * norm.vnmse,
-        group_squared_error=None if axis is None else share * norm.group_squared_error,
-        gap=0.0 if norm.vnmse == 0 else None,
     )
 
 
