@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "quantization/nearest.h"
@@ -17,6 +18,9 @@ constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr std::size_t kLanes = 16;
 constexpr double kLeastUsual = 0x1p-24;  // of the largest value of a block: squares of errors stay within range
 constexpr std::size_t kTable16 = 16;
+constexpr std::size_t kFewestCells = 256, kMostCells = 4096;
+constexpr int kMostSteps = 4;
+constexpr std::size_t kManyLevels = 96;
 
 // 2^exponent, of the range in which doubles do not lose digits.
 double power(int exponent) {
@@ -82,18 +86,27 @@ BH_INLINE void find_extremes(const Real* x, std::size_t n, Extremes<Real>& found
   found = {low[0], high[0], nothing[0] == 0};
 }
 
+// The levels of up to 16 values: the nearest, or those below.
+template <bool Nearest>
+BH_INLINE void find(const FitTable& table, const float* y, std::size_t n, std::int32_t* found) {
+  const float* edges = table.edges.data();
+  for (std::size_t i = 0; i < n; ++i) found[i] = 0;
+  for (auto step = static_cast<std::int32_t>(table.size / 2); step > 0; step /= 2)
+    for (std::size_t i = 0; i < n; ++i) {
+      const float edge = edges[found[i] + step - 1];
+      found[i] += (Nearest ? y[i] > edge : y[i] >= edge) ? step : 0;
+    }
+}
+
 // Up to 16 values, one in each lane.
 template <bool Nearest>
 BH_INLINE void fit_lanes(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
                          std::uint8_t* codes, FitSums& sums) {
-  const float *edges = table.edges.data(), *level = table.level.data();
+  const float* level = table.level.data();
+  float y[kLanes];
   std::int32_t found[kLanes];
-  for (std::size_t i = 0; i < n; ++i) found[i] = 0;
-  for (auto step = static_cast<std::int32_t>(table.size / 2); step > 0; step /= 2)
-    for (std::size_t i = 0; i < n; ++i) {
-      const float y = z[i] * inverse, edge = edges[found[i] + step - 1];
-      found[i] += (Nearest ? y > edge : y >= edge) ? step : 0;
-    }
+  for (std::size_t i = 0; i < n; ++i) y[i] = z[i] * inverse;
+  find<Nearest>(table, y, n, found);
   for (std::size_t i = 0; i < n; ++i) {
     const float low = level[found[i]];
     if constexpr (Nearest) {
@@ -102,11 +115,22 @@ BH_INLINE void fit_lanes(const FitTable& table, const float* z, std::size_t n, f
       sums.cross[i] += z[i] * low;
       sums.own[i] += low * low;
     } else {  // the padding repeats the last level, so that a value on it has no error
-      const float high = level[std::min<std::int32_t>(found[i] + 1, static_cast<std::int32_t>(table.size) - 1)];
-      const float variance = (scale * high - z[i]) * (z[i] - scale * low);
+      const float variance = (scale * level[found[i] + 1] - z[i]) * (z[i] - scale * low);
       sums.error[i] += variance > 0 ? variance : 0;
     }
     codes[i] = static_cast<std::uint8_t>(found[i]);
+  }
+}
+
+// The same for their error alone, divided by the square of the scale.
+BH_INLINE void try_lanes(const FitTable& table, const float* z, std::size_t n, float inverse, float* error) {
+  float y[kLanes];
+  std::int32_t found[kLanes];
+  for (std::size_t i = 0; i < n; ++i) y[i] = z[i] * inverse;
+  find<true>(table, y, n, found);
+  for (std::size_t i = 0; i < n; ++i) {
+    const float off = y[i] - table.level[found[i]];
+    error[i] += off * off;
   }
 }
 
@@ -129,21 +153,13 @@ BH_MULTIVERSION void fit_between(const FitTable& table, const float* z, std::siz
   fit_all<false>(table, z, n, inverse, scale, codes, sums);
 }
 BH_MULTIVERSION void try_nearest(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
-  for (std::size_t t = 0; t < Trials::kMost; ++t) {
-    std::uint8_t codes[kLanes];
-    FitSums sums;
-    std::copy_n(trials.error[t], kLanes, sums.error);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sums.cross[lane] = sums.own[lane] = 0;
-    std::size_t i = 0;
-    for (; i + kLanes <= n; i += kLanes)
-      fit_lanes<true>(table, z + i, kLanes, trials.inverse[t], trials.relative[t], codes, sums);
-    if (i < n) fit_lanes<true>(table, z + i, n - i, trials.inverse[t], trials.relative[t], codes, sums);
-    std::copy_n(sums.error, kLanes, trials.error[t]);
-  }
+  for (std::size_t t = 0; t < trials.count; ++t)
+    for (std::size_t i = 0; i < n; i += kLanes)
+      try_lanes(table, z + i, std::min(kLanes, n - i), trials.inverse[t], trials.error[t]);
 }
 // Scales between which the best may lie, as near as the grid has them.
 BH_MULTIVERSION void make_trials(const ScaleGrid& grid, const double* wanted, double inverse_unit, Trials& trials) {
-  for (std::size_t t = 0; t < Trials::kMost; ++t) {
+  for (std::size_t t = 0; t < trials.count; ++t) {
     const double scale = grid.nearest(wanted[t]);
     trials.scales[t] = scale;
     trials.relative[t] = static_cast<float>(scale * inverse_unit);
@@ -161,28 +177,67 @@ BH_MULTIVERSION void multiply(const double* x, std::size_t n, double first, doub
 
 FitTable::FitTable(std::span<const double> levels, Objective objective)
     : objective(objective),
-      exponent(exponent_of(std::max(std::abs(levels.front()), std::abs(levels.back())))),
       count(levels.size()),
       size(std::max(kTable16, std::bit_ceil(levels.size()))),
-      edges(size, kInfinite),
       over_first(0),
-      over_last(0) {
-  for (const double value : levels) level.push_back(static_cast<float>(std::ldexp(value, -exponent)));
-  first = level.front(), last = level.back();
+      over_last(0),
+      parted(false),
+      per_unit(0),
+      half(0),
+      most_cell(0) {
+  const int most = exponent_of(std::max(std::abs(levels.front()), std::abs(levels.back())));
+  read(levels, most - 5);  // the outermost levels of 16 lie beyond the cells then, but all edges often do not
+  if (size == kTable16) part();
+  if (!parted) read(levels, most - 4);
+  if (size > kTable16) cut();
+  first = level[0], last = level[count - 1];
   if (first < 0) over_first = 1 / static_cast<double>(first);
   if (last > 0) over_last = 1 / static_cast<double>(last);
-  for (std::size_t b = 0; b + 1 < count; ++b)
-    edges[b] = objective == Objective::mse ? last_nearer_to_low(level[b], level[b + 1]) : level[b + 1];
-  level.resize(size, last);
   constexpr std::size_t order[] = {0, 7, 3, 11, 1, 5, 9, 13, 0, 2, 4, 6, 8, 10, 12, 14};
   for (std::size_t k = 0; k < kTable16; ++k) tree[k] = edges[order[k]];
-  for (std::size_t k = 0; k < kTable16; ++k) even[k] = level[2 * k % 16], odd[k] = level[2 * k % 16 + 1];
+}
+
+void FitTable::read(std::span<const double> levels, int unit) {
+  exponent = unit;
+  level.clear();
+  for (const double value : levels) level.push_back(static_cast<float>(std::ldexp(value, -unit)));
+  edges.assign(size, kInfinite);
+  for (std::size_t b = 0; b + 1 < count; ++b)
+    edges[b] = objective == Objective::mse ? last_nearer_to_low(level[b], level[b + 1]) : level[b + 1];
+  level.resize(size + 1, level.back());
+}
+
+void FitTable::part() {
+  std::fill_n(cell_edge, 2 * kTable16, kInfinite);
+  parted = true;
+  std::int32_t below = 0;
+  for (int cell = -16; cell < 16; ++cell) {
+    const float end = cell < 15 ? static_cast<float>(cell + 1) : kInfinite;
+    cell_code[cell & 31] = below;
+    while (below + 1 < static_cast<std::int32_t>(count) && edges[below] < end) {
+      parted = parted && below == cell_code[cell & 31];
+      cell_edge[cell & 31] = edges[below++];
+    }
+  }
+}
+
+void FitTable::cut() {
+  for (std::size_t cells = kFewestCells; cells <= kMostCells; cells *= 2) {
+    per_unit = static_cast<float>(cells) / 2 / std::max(-level[0], level[count - 1]);
+    half = static_cast<float>(cells) / 2, most_cell = static_cast<float>(cells - 1);
+    start.assign(cells + 3, 0);
+    for (std::size_t b = 0; b + 1 < count; ++b) ++start[static_cast<std::size_t>(cell(edges[b]))];
+    steps = *std::max_element(start.begin(), start.end());
+    if (steps == 1) break;
+  }
+  std::exclusive_scan(start.begin(), start.end(), start.begin(), std::uint8_t{0});
+  if (steps > kMostSteps) steps = 0;
 }
 
 double Fitted::squared() const { return error * power(exponent) * power(exponent); }
 
 BlockFit::BlockFit(const FitTable& table, Scale scale, std::size_t longest)
-    : table_(table), grid_(scale), own_(longest), z_(nullptr), best_(nullptr), other_(nullptr) {
+    : table_(table), grid_(scale), own_(longest) {
   const double spread = 0.4 / std::sqrt(static_cast<double>(table.count));
   factors_[0] = 1;
   if (!grid_.has_sign())  // the powers of two around it
@@ -191,121 +246,131 @@ BlockFit::BlockFit(const FitTable& table, Scale scale, std::size_t longest)
     factors_[1] = 0.8, factors_[2] = 0.62;
   else
     factors_[1] = 1 / (1 - spread), factors_[2] = 1 / (1 + spread);
-  for (auto& codes : codes_) codes.resize(longest);
-  best_ = codes_[0].data(), other_ = codes_[1].data();
+  n_factors_ = grid_.has_sign() && table.count > kManyLevels ? 2 : 3;  // no value is best beyond so fine a table
+  for (auto& candidate : candidates_) candidate.codes.resize(longest);
 }
 
 template <typename Real>
-Fitted BlockFit::fit(std::span<const Real> x) {
-  const std::size_t n = x.size();
+void BlockFit::begin(std::span<const Real> x) {
+  n_ = x.size();
+  for (auto& candidate : candidates_) candidate.usable = false;
+  trials_.count = 0;
   Extremes<Real> ends;
-  extremes(x.data(), n, ends);
-  if (!ends.finite) return {0, 0, 0, false};
+  extremes(x.data(), n_, ends);
+  finite_ = ends.finite;
+  if (!finite_) return;
   const double most = static_cast<double>(std::max(ends.high, -ends.low));
   const bool usual = std::is_same_v<Real, float> && most > kLeastUsual && most < 1 / kLeastUsual;
-  const int exponent = usual ? 0 : exponent_of(most);
-  const bool nearest = table_.objective == Objective::mse;
-  unit_ = power(exponent - table_.exponent), inverse_unit_ = power(table_.exponent - exponent);
-  scale_ = grid_.has_sign() ? 0 : grid_.least();
-  inverse_ = 0, error_ = HUGE_VAL, next_ = 0;
+  exponent_ = usual ? 0 : exponent_of(most);
+  unit_ = power(exponent_ - table_.exponent), inverse_unit_ = power(table_.exponent - exponent_);
   if constexpr (std::is_same_v<Real, float>) z_ = x.data();
   if (!usual) {
-    const Power<Real> down(-exponent);
-    multiply(x.data(), n, down.first, down.second, own_.data());
+    const Power<Real> down(-exponent_);
+    multiply(x.data(), n_, down.first, down.second, own_.data());
     z_ = own_.data();
   }
-  if (most > 0) {
-    const Power<double> same(-exponent);
-    const double h = static_cast<double>(ends.high) * same.first * same.second;
-    const double l = static_cast<double>(ends.low) * same.first * same.second;
-    // The least scales, of either sign, with which levels enclose the values.
-    const double ends[2] = {std::max(h * table_.over_last, l * table_.over_first),
-                            grid_.has_sign() ? -std::max(-l * table_.over_last, -h * table_.over_first) : 0};
-    if (nearest) {
-      const double up = std::max(ends[0], 0.0) * unit_, down = std::min(ends[1], 0.0) * unit_;
-      const double wanted[Trials::kMost] = {up * factors_[0],   up * factors_[1],   up * factors_[2],
-                                            down * factors_[0], down * factors_[1], down * factors_[2]};
-      Trials trials;
-      make_trials(grid_, wanted, inverse_unit_, trials);
-      consider_best(trials, n);
-    } else {
-      if (ends[0] > 0) consider(grid_.enclosing(ends[0] * unit_), n);
-      if (ends[1] < 0) consider(grid_.enclosing(ends[1] * unit_), n);
-    }
-    if (nearest && next_ != 0 && (grid_.has_sign() || next_ > 0)) consider(grid_.nearest(next_ * unit_), n);
+  if (!(most > 0)) return;
+  const Power<double> same(-exponent_);
+  const double h = static_cast<double>(ends.high) * same.first * same.second;
+  const double l = static_cast<double>(ends.low) * same.first * same.second;
+  // The least scales, of either sign, with which levels enclose the values.
+  const double up = std::max({h * table_.over_last, l * table_.over_first, 0.0}) * unit_;
+  const double down = grid_.has_sign() ? -std::max({-l * table_.over_last, -h * table_.over_first, 0.0}) * unit_ : 0;
+  if (table_.objective == Objective::unbiased) {
+    if (up > 0) measure(candidates_[0], grid_.enclosing(up));
+    if (down < 0) measure(candidates_[1], grid_.enclosing(down));
+    return;
   }
-  if (error_ == HUGE_VAL) {  // no scale but 0, or none that can be told from it
-    error_ = 0;
-    std::fill_n(best_, n, std::uint8_t{0});
-    for (std::size_t i = 0; i < n; ++i) error_ += static_cast<double>(z_[i]) * static_cast<double>(z_[i]);
-    if (!grid_.has_sign()) {  // the level nearest to 0
-      std::size_t zero = 0;
-      for (std::size_t b = 1; b < table_.count; ++b)
-        if (std::abs(table_.level[b]) < std::abs(table_.level[zero])) zero = b;
-      std::fill_n(best_, n, static_cast<std::uint8_t>(zero));
-    }
-  }
-  return {scale_, error_, exponent, true};
+  double wanted[Trials::kMost];
+  trials_.count = 2 * n_factors_;
+  for (std::size_t k = 0; k < n_factors_; ++k)
+    wanted[k] = up * factors_[k], wanted[n_factors_ + k] = down * factors_[k];
+  make_trials(grid_, wanted, inverse_unit_, trials_);
+  try_all();
 }
 
-// Takes the one with the least squared error, the first of equals.
-void BlockFit::consider_best(Trials& trials, std::size_t n) {
+void BlockFit::try_all() {
   std::size_t done = 0;
-  if (table_.size == kTable16) {
 #if BH_ROUND16_V4
-    if (isa() == Isa::v4) done = try16_v4(table_, z_, n, trials);
+  if (isa() == Isa::v4) done = try_v4(table_, z_, n_, trials_);
 #endif
 #if BH_ROUND16_V3
-    if (isa() == Isa::v3) done = try16_v3(table_, z_, n, trials);
+  if (isa() == Isa::v3) done = try_v3(table_, z_, n_, trials_);
 #endif
-  }
   if (done == 0)
-    for (auto& error : trials.error) std::fill_n(error, kLanes, 0.0f);
-  if (done < n) try_nearest(table_, z_ + done, n - done, trials);
-  double least = HUGE_VAL;
-  std::size_t best = 0;
-  for (std::size_t t = 0; t < Trials::kMost; ++t) {
-    const double error = total(trials.error[t]);  // not a number where kernels cannot take the scale
-    best = error < least ? t : best;
-    least = error < least ? error : least;
+    for (auto& error : trials_.error) std::fill_n(error, kLanes, 0.0f);
+  if (done < n_) try_nearest(table_, z_ + done, n_ - done, trials_);
+}
+
+// Takes the trial with the least squared error, the first of equals.
+void BlockFit::choose() {
+  if (trials_.count == 0) return;
+  double errors[Trials::kMost], least = HUGE_VAL;
+  for (std::size_t t = 0; t < trials_.count; ++t) {
+    const auto scale = static_cast<double>(trials_.relative[t]);
+    errors[t] = total(trials_.error[t]) * (scale * scale);  // no number below infinity where kernels cannot take it
+    least = errors[t] < least ? errors[t] : least;
   }
-  consider(trials.scales[best], trials.relative[best], trials.inverse[best], n);
+  unsigned is_least = 0;  // no branch, as none could be foretold
+  for (std::size_t t = 0; t < trials_.count; ++t) is_least |= static_cast<unsigned>(errors[t] == least) << t;
+  const std::size_t best = is_least ? static_cast<std::size_t>(std::countr_zero(is_least)) : 0;
+  measure(candidates_[0], trials_.scales[best], trials_.relative[best], trials_.inverse[best]);
 }
 
-void BlockFit::consider(double scale, std::size_t n) {
+// Adds the best scale for the codes of the first.
+void BlockFit::refine() {
+  if (trials_.count == 0 || !candidates_[0].usable) return;
+  const double own = total(candidates_[0].sums.own), next = own > 0 ? total(candidates_[0].sums.cross) / own : 0;
+  if (next > 0 || (next < 0 && grid_.has_sign())) measure(candidates_[1], grid_.nearest(next * unit_));
+}
+
+Fitted BlockFit::finish() {
+  if (!finite_) return {0, 0, 0, false};
+  const double first = candidates_[0].usable ? total(candidates_[0].sums.error) : HUGE_VAL;
+  const double second = candidates_[1].usable ? total(candidates_[1].sums.error) : HUGE_VAL;
+  best_ = second < first ? candidates_ + 1 : candidates_;
+  error_ = second < first ? second : first, inverse_ = best_->inverse;
+  usable_ = error_ < HUGE_VAL;
+  if (!usable_) take_zero();
+  return {best_->scale, error_, exponent_, true};
+}
+
+// There is no scale but 0, or none that can be told from it.
+void BlockFit::take_zero() {
+  best_->scale = grid_.has_sign() ? 0 : grid_.least();
+  error_ = 0;
+  for (std::size_t i = 0; i < n_; ++i) error_ += static_cast<double>(z_[i]) * static_cast<double>(z_[i]);
+  std::size_t code = 0;
+  for (std::size_t b = 1; b < table_.count && !grid_.has_sign(); ++b)  // the level nearest to 0
+    if (std::abs(table_.level[b]) < std::abs(table_.level[code])) code = b;
+  std::fill_n(best_->codes.begin(), n_, static_cast<std::uint8_t>(code));
+}
+
+void BlockFit::measure(Candidate& candidate, double scale) {
   const auto relative = static_cast<float>(scale * inverse_unit_);
-  consider(scale, relative, 1 / relative, n);
+  measure(candidate, scale, relative, 1 / relative);
 }
 
-// Takes a scale if kernels can, and it is better than the best so far.
-void BlockFit::consider(double scale, float relative, float inverse, std::size_t n) {
-  if (!(std::abs(relative) > 0) || !std::isfinite(relative) || !std::isfinite(inverse) || scale == scale_) return;
-  FitSums sums;
+void BlockFit::measure(Candidate& candidate, double scale, float relative, float inverse) {
+  candidate.scale = scale, candidate.relative = relative, candidate.inverse = inverse;
+  candidate.usable = std::abs(relative) > 0 && std::isfinite(relative) && std::isfinite(inverse);
+  if (!candidate.usable) return;
   std::size_t done = 0;
-  const float* z = z_;
+  std::uint8_t* codes = candidate.codes.data();
+  FitSums& sums = candidate.sums;
   const bool nearest = table_.objective == Objective::mse;
-  if (nearest && table_.size == kTable16) {
 #if BH_ROUND16_V4
-    if (isa() == Isa::v4) done = fit16_v4(table_, z, n, inverse, relative, other_, sums);
+  if (isa() == Isa::v4) done = (nearest ? fit_v4 : fit_between_v4)(table_, z_, n_, inverse, relative, codes, sums);
 #endif
 #if BH_ROUND16_V3
-    if (isa() == Isa::v3) done = fit16_v3(table_, z, n, inverse, relative, other_, sums);
+  if (isa() == Isa::v3) done = (nearest ? fit_v3 : fit_between_v3)(table_, z_, n_, inverse, relative, codes, sums);
 #endif
-  }
   if (done == 0) sums = {};
-  if (done < n)
-    (nearest ? fit_nearest : fit_between)(table_, z + done, n - done, inverse, relative, other_ + done, sums);
-  const double error = total(sums.error);
-  if (!(error < error_)) return;
-  if (nearest && next_ == 0) {  // of the first scale, the best one for its codes
-    const double own = total(sums.own);
-    next_ = own > 0 ? total(sums.cross) / own : 0;
-  }
-  error_ = error, scale_ = scale, inverse_ = inverse;
-  std::swap(best_, other_);
+  if (done < n_)
+    (nearest ? fit_nearest : fit_between)(table_, z_ + done, n_ - done, inverse, relative, codes + done, sums);
 }
 
-template Fitted BlockFit::fit(std::span<const float>);
-template Fitted BlockFit::fit(std::span<const double>);
+template void BlockFit::begin(std::span<const float>);
+template void BlockFit::begin(std::span<const double>);
 
 }  // namespace bh::quantization

@@ -11,107 +11,181 @@ namespace {
 
 #define BH_FIT_INLINE BH_TARGET("x86-64-v3") inline __attribute__((always_inline))
 
-struct Kernel {
-  __m256 half, quarters[2], eighths, sixteenths;  // thresholds, in the order in which a binary search asks for them
-  __m256 low, high;                               // levels
-  __m256 inverse, scale;
+constexpr int kNearest = _CMP_GT_OQ, kBelow = _CMP_GE_OQ;  // how a value goes over an edge
+
+// Sixteen levels in registers.
+template <int kCompare>
+struct Sixteen {
+  __m256 half, quarters[2], eighths, sixteenths;  // edges, in the order in which a binary search asks for them
+  __m256 levels[2], above[2];
+
+  BH_FIT_INLINE void prepare(const FitTable& table) {
+    half = _mm256_set1_ps(table.tree[1]);
+    quarters[0] = _mm256_set1_ps(table.tree[2]);
+    quarters[1] = _mm256_set1_ps(table.tree[3]);
+    eighths = _mm256_castps128_ps256(_mm_load_ps(table.tree + 4));
+    sixteenths = _mm256_load_ps(table.tree + 8);
+    for (int k = 0; k < 2; ++k) {
+      levels[k] = _mm256_loadu_ps(table.level.data() + 8 * k);
+      above[k] = _mm256_loadu_ps(table.level.data() + 8 * k + 1);
+    }
+  }
+  BH_FIT_INLINE void find(const __m256& y, __m256i& b) const {
+    // A mask is -1 where the next bit of the code is 1.
+    const __m256 eight = _mm256_cmp_ps(y, half, kCompare);
+    const __m256 four = _mm256_cmp_ps(y, _mm256_blendv_ps(quarters[0], quarters[1], eight), kCompare);
+    b = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_castps_si256(eight));
+    b = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(four));
+    const __m256 two = _mm256_cmp_ps(y, _mm256_permutevar8x32_ps(eighths, b), kCompare);
+    b = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(two));
+    const __m256 one = _mm256_cmp_ps(y, _mm256_permutevar8x32_ps(sixteenths, b), kCompare);
+    b = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(one));
+  }
+  BH_FIT_INLINE void level(const __m256i& code, __m256& found) const { look_up(levels, code, found); }
+  BH_FIT_INLINE void next(const __m256i& code, __m256& found) const { look_up(above, code, found); }
+
+ private:
+  // Permutations look at the lowest three bits alone; the fourth, moved to where signs are, chooses the half.
+  static BH_FIT_INLINE void look_up(const __m256* halves, const __m256i& code, __m256& found) {
+    found = _mm256_blendv_ps(_mm256_permutevar8x32_ps(halves[0], code), _mm256_permutevar8x32_ps(halves[1], code),
+                             _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+  }
 };
 
-struct Lanes8 {
-  __m256 error, cross, own;
+// Of more levels, which stay in memory, cells say where to begin.
+template <int kCompare>
+struct Many {
+  const float *edges, *levels;
+  const std::uint8_t* start;
+  int steps;
+  __m256 per_unit, half, most;
+
+  BH_FIT_INLINE void prepare(const FitTable& table) {
+    edges = table.edges.data(), levels = table.level.data(), start = table.start.data(), steps = table.steps;
+    per_unit = _mm256_set1_ps(table.per_unit), half = _mm256_set1_ps(table.half);
+    most = _mm256_set1_ps(table.most_cell);
+  }
+  BH_FIT_INLINE void find(const __m256& y, __m256i& b) const {
+    const __m256 at = _mm256_add_ps(_mm256_mul_ps(y, per_unit), half);
+    const __m256i cell = _mm256_cvttps_epi32(_mm256_min_ps(_mm256_max_ps(at, _mm256_setzero_ps()), most));
+    b = _mm256_i32gather_epi32(reinterpret_cast<const int*>(start), cell, 1);
+    b = _mm256_and_si256(b, _mm256_set1_epi32(255));
+    for (int step = 0; step < steps; ++step)
+      b = _mm256_sub_epi32(b, _mm256_castps_si256(_mm256_cmp_ps(y, _mm256_i32gather_ps(edges, b, 4), kCompare)));
+  }
+  BH_FIT_INLINE void level(const __m256i& code, __m256& found) const { found = _mm256_i32gather_ps(levels, code, 4); }
+  BH_FIT_INLINE void next(const __m256i& code, __m256& found) const {
+    found = _mm256_i32gather_ps(levels + 1, code, 4);
+  }
 };
 
-BH_FIT_INLINE void store_lanes(const Lanes8& lanes, FitSums& sums, std::size_t from) {
-  _mm256_store_ps(sums.error + from, lanes.error);
-  _mm256_store_ps(sums.cross + from, lanes.cross);
-  _mm256_store_ps(sums.own + from, lanes.own);
+// Packing works on halves of 128 bits: 0, 2, 1, 3 puts their quarters back in order.
+BH_FIT_INLINE void store_codes(const __m256i& first, const __m256i& second, std::uint8_t* to) {
+  const __m256i wide = _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0b11011000);
+  const __m128i narrow = _mm_packus_epi16(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), narrow);
 }
 
-BH_FIT_INLINE void prepare(Kernel& kernel, const FitTable& table, float inverse, float scale) {
-  kernel.half = _mm256_set1_ps(table.tree[1]);
-  kernel.quarters[0] = _mm256_set1_ps(table.tree[2]);
-  kernel.quarters[1] = _mm256_set1_ps(table.tree[3]);
-  kernel.eighths = _mm256_castps128_ps256(_mm_load_ps(table.tree + 4));
-  kernel.sixteenths = _mm256_load_ps(table.tree + 8);
-  kernel.low = _mm256_loadu_ps(table.level.data());
-  kernel.high = _mm256_loadu_ps(table.level.data() + 8);
-  kernel.inverse = _mm256_set1_ps(inverse);
-  kernel.scale = _mm256_set1_ps(scale);
+template <typename Search>
+BH_FIT_INLINE std::size_t fit_by(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                                 std::uint8_t* codes, FitSums& sums) {
+  Search search;
+  search.prepare(table);
+  const __m256 inverses = _mm256_set1_ps(inverse), scales = _mm256_set1_ps(scale), zero = _mm256_setzero_ps();
+  __m256 error[2] = {zero, zero}, cross[2] = {zero, zero}, own[2] = {zero, zero};
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    __m256i b[2];
+    for (int k = 0; k < 2; ++k) {
+      const __m256 x = _mm256_loadu_ps(z + i + 8 * k);
+      __m256 level;
+      search.find(_mm256_mul_ps(x, inverses), b[k]);
+      search.level(b[k], level);
+      const __m256 off = _mm256_sub_ps(x, _mm256_mul_ps(scales, level));
+      error[k] = _mm256_add_ps(error[k], _mm256_mul_ps(off, off));
+      cross[k] = _mm256_add_ps(cross[k], _mm256_mul_ps(x, level));
+      own[k] = _mm256_add_ps(own[k], _mm256_mul_ps(level, level));
+    }
+    store_codes(b[0], b[1], codes + i);
+  }
+  for (int k = 0; k < 2; ++k) {
+    _mm256_store_ps(sums.error + 8 * k, error[k]);
+    _mm256_store_ps(sums.cross + 8 * k, cross[k]);
+    _mm256_store_ps(sums.own + 8 * k, own[k]);
+  }
+  return i;
 }
 
-// The levels nearest to eight values, and how far off they are.
-BH_FIT_INLINE void nearest8(const Kernel& kernel, const __m256& x, __m256i& code, __m256& level, __m256& off) {
-  const __m256 y = _mm256_mul_ps(x, kernel.inverse);
-  // A mask is -1 where the next bit of the code is 1.
-  const __m256 eight = _mm256_cmp_ps(y, kernel.half, _CMP_GT_OQ);
-  const __m256 four = _mm256_cmp_ps(y, _mm256_blendv_ps(kernel.quarters[0], kernel.quarters[1], eight), _CMP_GT_OQ);
-  __m256i b = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_castps_si256(eight));
-  b = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(four));
-  const __m256 two = _mm256_cmp_ps(y, _mm256_permutevar8x32_ps(kernel.eighths, b), _CMP_GT_OQ);
-  b = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(two));
-  const __m256 one = _mm256_cmp_ps(y, _mm256_permutevar8x32_ps(kernel.sixteenths, b), _CMP_GT_OQ);
-  code = _mm256_sub_epi32(_mm256_add_epi32(b, b), _mm256_castps_si256(one));
-  level =
-      _mm256_blendv_ps(_mm256_permutevar8x32_ps(kernel.low, code), _mm256_permutevar8x32_ps(kernel.high, code), eight);
-  off = _mm256_sub_ps(x, _mm256_mul_ps(kernel.scale, level));
+template <typename Search>
+BH_FIT_INLINE std::size_t between_by(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                                     std::uint8_t* codes, FitSums& sums) {
+  Search search;
+  search.prepare(table);
+  const __m256 inverses = _mm256_set1_ps(inverse), scales = _mm256_set1_ps(scale), zero = _mm256_setzero_ps();
+  __m256 error[2] = {zero, zero};
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    __m256i b[2];
+    for (int k = 0; k < 2; ++k) {
+      const __m256 x = _mm256_loadu_ps(z + i + 8 * k);
+      __m256 low, high;
+      search.find(_mm256_mul_ps(x, inverses), b[k]);
+      search.level(b[k], low);
+      search.next(b[k], high);
+      const __m256 variance =
+          _mm256_mul_ps(_mm256_sub_ps(_mm256_mul_ps(scales, high), x), _mm256_sub_ps(x, _mm256_mul_ps(scales, low)));
+      error[k] = _mm256_add_ps(error[k], _mm256_max_ps(variance, zero));
+    }
+    store_codes(b[0], b[1], codes + i);
+  }
+  for (int k = 0; k < 2; ++k) _mm256_store_ps(sums.error + 8 * k, error[k]);
+  return i;
 }
 
-BH_FIT_INLINE void fit8(const Kernel& kernel, const float* z, __m256i& code, Lanes8& lanes) {
-  const __m256 x = _mm256_loadu_ps(z);
-  __m256 level, off;
-  nearest8(kernel, x, code, level, off);
-  lanes.error = _mm256_add_ps(lanes.error, _mm256_mul_ps(off, off));
-  lanes.cross = _mm256_add_ps(lanes.cross, _mm256_mul_ps(x, level));
-  lanes.own = _mm256_add_ps(lanes.own, _mm256_mul_ps(level, level));
-}
-
-BH_FIT_INLINE void try8(const Kernel& kernel, const float* z, __m256& error) {
-  const __m256 x = _mm256_loadu_ps(z);
-  __m256i code;
-  __m256 level, off;
-  nearest8(kernel, x, code, level, off);
-  error = _mm256_add_ps(error, _mm256_mul_ps(off, off));
+template <typename Search>
+BH_FIT_INLINE std::size_t try_by(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
+  Search search;
+  search.prepare(table);
+  std::size_t i = 0;
+  for (std::size_t t = 0; t < trials.count; ++t) {
+    const __m256 inverses = _mm256_set1_ps(trials.inverse[t]);
+    __m256 error[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    for (i = 0; i + 16 <= n; i += 16)
+      for (int k = 0; k < 2; ++k) {
+        const __m256 y = _mm256_mul_ps(_mm256_loadu_ps(z + i + 8 * k), inverses);
+        __m256i b;
+        __m256 level;
+        search.find(y, b);
+        search.level(b, level);
+        const __m256 off = _mm256_sub_ps(y, level);
+        error[k] = _mm256_add_ps(error[k], _mm256_mul_ps(off, off));
+      }
+    for (int k = 0; k < 2; ++k) _mm256_store_ps(trials.error[t] + 8 * k, error[k]);
+  }
+  return i;
 }
 
 }  // namespace
 
-// The bits are those of fit_nearest and try_nearest in block_fit.cpp: the same operations in the same lanes.
+// The bits are those of the plain loops in block_fit.cpp: the same operations in the same lanes.
 BH_TARGET("x86-64-v3")
-std::size_t fit16_v3(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
-                     std::uint8_t* codes, FitSums& sums) {
-  Kernel kernel;
-  prepare(kernel, table, inverse, scale);
-  Lanes8 left{_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()}, right = left;
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    __m256i first, second;
-    fit8(kernel, z + i, first, left);
-    fit8(kernel, z + i + 8, second, right);
-    // Packing works on halves of 128 bits: 0, 2, 1, 3 puts their quarters back in order.
-    const __m256i wide = _mm256_permute4x64_epi64(_mm256_packus_epi32(first, second), 0b11011000);
-    const __m128i narrow = _mm_packus_epi16(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i), narrow);
-  }
-  store_lanes(left, sums, 0);
-  store_lanes(right, sums, 8);
-  return i;
+std::size_t fit_v3(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                   std::uint8_t* codes, FitSums& sums) {
+  if (table.size == 16) return fit_by<Sixteen<kNearest>>(table, z, n, inverse, scale, codes, sums);
+  return table.steps ? fit_by<Many<kNearest>>(table, z, n, inverse, scale, codes, sums) : 0;
 }
 
 BH_TARGET("x86-64-v3")
-std::size_t try16_v3(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
-  std::size_t i = 0;
-  for (std::size_t t = 0; t < Trials::kMost; ++t) {
-    Kernel kernel;
-    prepare(kernel, table, trials.inverse[t], trials.relative[t]);
-    __m256 left = _mm256_setzero_ps(), right = left;
-    for (i = 0; i + 16 <= n; i += 16) {
-      try8(kernel, z + i, left);
-      try8(kernel, z + i + 8, right);
-    }
-    _mm256_store_ps(trials.error[t], left);
-    _mm256_store_ps(trials.error[t] + 8, right);
-  }
-  return i;
+std::size_t fit_between_v3(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                           std::uint8_t* codes, FitSums& sums) {
+  if (table.size == 16) return between_by<Sixteen<kBelow>>(table, z, n, inverse, scale, codes, sums);
+  return table.steps ? between_by<Many<kBelow>>(table, z, n, inverse, scale, codes, sums) : 0;
+}
+
+BH_TARGET("x86-64-v3")
+std::size_t try_v3(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
+  if (table.size == 16) return try_by<Sixteen<kNearest>>(table, z, n, trials);
+  return table.steps ? try_by<Many<kNearest>>(table, z, n, trials) : 0;
 }
 
 BH_TARGET("x86-64-v3")

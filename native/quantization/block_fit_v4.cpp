@@ -16,38 +16,115 @@ namespace bh::quantization {
 
 namespace {
 
-// The level nearest to y. From the root down, four times; what is left is 16 + code, and permutations look at the
-// lowest four bits alone.
-BH_FIT_INLINE void search(const __m512& tree, const __m512& y, __m512i& b) {
-  const __m512i one = _mm512_set1_epi32(1);
-  b = one;
-  for (int depth = 0; depth < 4; ++depth) {
-    const __mmask16 exceeded = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, tree), _CMP_GT_OQ);
-    b = _mm512_add_epi32(b, b);
-    b = _mm512_mask_add_epi32(b, exceeded, b, one);
+constexpr int kNearest = _CMP_GT_OQ, kBelow = _CMP_GE_OQ;  // how a value goes over an edge
+
+// Sixteen levels in a register.
+struct Sixteen {
+  __m512 levels, above;
+
+  BH_FIT_INLINE void set(const FitTable& table) {
+    levels = _mm512_loadu_ps(table.level.data());
+    above = _mm512_loadu_ps(table.level.data() + 1);
   }
+  BH_FIT_INLINE void level(const __m512i& code, __m512& found) const { found = _mm512_permutexvar_ps(code, levels); }
+  BH_FIT_INLINE void next(const __m512i& code, __m512& found) const { found = _mm512_permutexvar_ps(code, above); }
+};
+
+// Four steps down from the root, which leave 16 + code.
+template <int kCompare>
+struct Tree : Sixteen {
+  __m512 edges;
+
+  BH_FIT_INLINE void prepare(const FitTable& table) {
+    set(table);
+    edges = _mm512_load_ps(table.tree);
+  }
+  BH_FIT_INLINE void find(const __m512& y, __m512i& b) const {
+    const __m512i one = _mm512_set1_epi32(1);
+    b = one;
+    for (int depth = 0; depth < 4; ++depth) {
+      const __mmask16 over = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, edges), kCompare);
+      b = _mm512_add_epi32(b, b);
+      b = _mm512_mask_add_epi32(b, over, b, one);
+    }
+    b = _mm512_and_si512(b, _mm512_set1_epi32(15));
+  }
+};
+
+// The whole part of a value leaves one edge to ask for.
+template <int kCompare>
+struct Parted : Sixteen {
+  __m512 edges[2];
+  __m512i codes[2];
+
+  BH_FIT_INLINE void prepare(const FitTable& table) {
+    set(table);
+    for (int k = 0; k < 2; ++k) {
+      edges[k] = _mm512_load_ps(table.cell_edge + 16 * k);
+      codes[k] = _mm512_load_si512(table.cell_code + 16 * k);
+    }
+  }
+  BH_FIT_INLINE void find(const __m512& y, __m512i& b) const {
+    constexpr int kLesserSize = 2;  // with the sign of the first
+    const __m512 inside = _mm512_range_ps(y, _mm512_set1_ps(0x1.fffffep3f), kLesserSize);
+    const __m512i cell = _mm512_cvt_roundps_epi32(inside, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    const __mmask16 over = _mm512_cmp_ps_mask(y, _mm512_permutex2var_ps(edges[0], cell, edges[1]), kCompare);
+    b = _mm512_permutex2var_epi32(codes[0], cell, codes[1]);
+    b = _mm512_mask_add_epi32(b, over, b, _mm512_set1_epi32(1));
+  }
+};
+
+// Of more levels, which stay in memory, cells say where to begin.
+template <int kCompare>
+struct Many {
+  const float *edges, *levels;
+  const std::uint8_t* start;
+  int steps;
+  __m512 per_unit, half, most;
+
+  BH_FIT_INLINE void prepare(const FitTable& table) {
+    edges = table.edges.data(), levels = table.level.data(), start = table.start.data(), steps = table.steps;
+    per_unit = _mm512_set1_ps(table.per_unit), half = _mm512_set1_ps(table.half);
+    most = _mm512_set1_ps(table.most_cell);
+  }
+  BH_FIT_INLINE void find(const __m512& y, __m512i& b) const {
+    const __m512 at = _mm512_add_ps(_mm512_mul_ps(y, per_unit), half);
+    const __m512 inside = _mm512_min_ps(_mm512_max_ps(at, _mm512_setzero_ps()), most);
+    b = _mm512_and_si512(_mm512_i32gather_epi32(_mm512_cvttps_epi32(inside), start, 1), _mm512_set1_epi32(255));
+    for (int step = 0; step < steps; ++step) {
+      const __mmask16 over = _mm512_cmp_ps_mask(y, _mm512_i32gather_ps(b, edges, 4), kCompare);
+      b = _mm512_mask_add_epi32(b, over, b, _mm512_set1_epi32(1));
+    }
+  }
+  BH_FIT_INLINE void level(const __m512i& code, __m512& found) const { found = _mm512_i32gather_ps(code, levels, 4); }
+  BH_FIT_INLINE void next(const __m512i& code, __m512& found) const {
+    found = _mm512_i32gather_ps(code, levels + 1, 4);
+  }
+};
+
+BH_FIT_INLINE void store_codes(const __m512i& codes, std::uint8_t* to) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(codes));
 }
 
-}  // namespace
-
-// The bits are those of fit_nearest and try_nearest in block_fit.cpp: the same operations in the same lanes.
-BH_TARGET("x86-64-v4")
-std::size_t fit16_v4(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
-                     std::uint8_t* codes, FitSums& sums) {
-  const __m512 tree = _mm512_load_ps(table.tree), levels = _mm512_loadu_ps(table.level.data());
+template <typename Search>
+BH_FIT_INLINE std::size_t fit_by(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                                 std::uint8_t* codes, FitSums& sums) {
+  Search search;
+  search.prepare(table);
   const __m512 inverses = _mm512_set1_ps(inverse), scales = _mm512_set1_ps(scale);
   __m512 error = _mm512_setzero_ps(), cross = error, own = error;
   std::size_t i = 0;
   for (; i + 16 <= n; i += 16) {
     const __m512 x = _mm512_loadu_ps(z + i);
     __m512i b;
-    search(tree, _mm512_mul_ps(x, inverses), b);
-    const __m512 level = _mm512_permutexvar_ps(b, levels), off = _mm512_sub_ps(x, _mm512_mul_ps(scales, level));
+    __m512 level;
+    search.find(_mm512_mul_ps(x, inverses), b);
+    search.level(b, level);
+    const __m512 off = _mm512_sub_ps(x, _mm512_mul_ps(scales, level));
     error = _mm512_add_ps(error, _mm512_mul_ps(off, off));
     cross = _mm512_add_ps(cross, _mm512_mul_ps(x, level));
     own = _mm512_add_ps(own, _mm512_mul_ps(level, level));
-    const __m512i code = _mm512_and_si512(b, _mm512_set1_epi32(15));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i), _mm512_cvtepi32_epi8(code));
+    store_codes(b, codes + i);
   }
   _mm512_store_ps(sums.error, error);
   _mm512_store_ps(sums.cross, cross);
@@ -55,44 +132,81 @@ std::size_t fit16_v4(const FitTable& table, const float* z, std::size_t n, float
   return i;
 }
 
-BH_TARGET("x86-64-v4")
-std::size_t try16_v4(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
-  constexpr std::size_t kSide = 3;  // scales side by side, so that none waits for its own results
-  static_assert(Trials::kMost % kSide == 0);
-  const __m512 tree = _mm512_load_ps(table.tree);
-  const __m512 even = _mm512_load_ps(table.even), odd = _mm512_load_ps(table.odd);
-  const __m512 half = _mm512_set1_ps(table.tree[1]);
-  const __m512 quarter = _mm512_set1_ps(table.tree[2]), three_quarters = _mm512_set1_ps(table.tree[3]);
-  const __m512i one = _mm512_set1_epi32(1), four = _mm512_set1_epi32(4), six = _mm512_set1_epi32(6);
+template <typename Search>
+BH_FIT_INLINE std::size_t between_by(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                                     std::uint8_t* codes, FitSums& sums) {
+  Search search;
+  search.prepare(table);
+  const __m512 inverses = _mm512_set1_ps(inverse), scales = _mm512_set1_ps(scale);
+  __m512 error = _mm512_setzero_ps();
   std::size_t i = 0;
-  for (std::size_t t = 0; t < Trials::kMost; t += kSide) {
-    __m512 inverse[kSide], scale[kSide], error[kSide];
-    for (std::size_t k = 0; k < kSide; ++k) {
-      inverse[k] = _mm512_set1_ps(trials.inverse[t + k]), scale[k] = _mm512_set1_ps(trials.relative[t + k]);
-      error[k] = _mm512_setzero_ps();
-    }
+  for (; i + 16 <= n; i += 16) {
+    const __m512 x = _mm512_loadu_ps(z + i);
+    __m512i b;
+    __m512 low, high;
+    search.find(_mm512_mul_ps(x, inverses), b);
+    search.level(b, low);
+    search.next(b, high);
+    const __m512 variance =
+        _mm512_mul_ps(_mm512_sub_ps(_mm512_mul_ps(scales, high), x), _mm512_sub_ps(x, _mm512_mul_ps(scales, low)));
+    error = _mm512_add_ps(error, _mm512_max_ps(variance, _mm512_setzero_ps()));
+    store_codes(b, codes + i);
+  }
+  _mm512_store_ps(sums.error, error);
+  return i;
+}
+
+// Scales side by side, so that none waits for its own results.
+template <typename Search, std::size_t kSide>
+BH_FIT_INLINE std::size_t try_by(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
+  Search search;
+  search.prepare(table);
+  std::size_t i = 0;
+  for (std::size_t t = 0; t < trials.count; t += kSide) {
+    __m512 inverse[kSide], error[kSide];
+    for (std::size_t k = 0; k < kSide; ++k)
+      inverse[k] = _mm512_set1_ps(trials.inverse[t + k]), error[k] = _mm512_setzero_ps();
     for (i = 0; i + 16 <= n; i += 16) {
       const __m512 x = _mm512_loadu_ps(z + i);
       for (std::size_t k = 0; k < kSide; ++k) {
-        // As `search`, but the first two steps choose by masks, and the last one chooses the level at once.
         const __m512 y = _mm512_mul_ps(x, inverse[k]);
-        const __mmask16 upper = _mm512_cmp_ps_mask(y, half, _CMP_GT_OQ);
-        const __mmask16 second =
-            _mm512_cmp_ps_mask(y, _mm512_mask_blend_ps(upper, quarter, three_quarters), _CMP_GT_OQ);
-        __m512i b = _mm512_mask_blend_epi32(upper, four, six);
-        b = _mm512_mask_add_epi32(b, second, b, one);
-        const __mmask16 third = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, tree), _CMP_GT_OQ);
-        b = _mm512_add_epi32(b, b);
-        b = _mm512_mask_add_epi32(b, third, b, one);
-        const __mmask16 fourth = _mm512_cmp_ps_mask(y, _mm512_permutexvar_ps(b, tree), _CMP_GT_OQ);
-        const __m512 level = _mm512_mask_permutexvar_ps(_mm512_permutexvar_ps(b, even), fourth, b, odd);
-        const __m512 off = _mm512_sub_ps(x, _mm512_mul_ps(scale[k], level));
+        __m512i b;
+        __m512 level;
+        search.find(y, b);
+        search.level(b, level);
+        const __m512 off = _mm512_sub_ps(y, level);
         error[k] = _mm512_add_ps(error[k], _mm512_mul_ps(off, off));
       }
     }
     for (std::size_t k = 0; k < kSide; ++k) _mm512_store_ps(trials.error[t + k], error[k]);
   }
   return i;
+}
+
+}  // namespace
+
+// The bits are those of the plain loops in block_fit.cpp: the same operations in the same lanes.
+BH_TARGET("x86-64-v4")
+std::size_t fit_v4(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                   std::uint8_t* codes, FitSums& sums) {
+  if (table.parted) return fit_by<Parted<kNearest>>(table, z, n, inverse, scale, codes, sums);
+  if (table.size == 16) return fit_by<Tree<kNearest>>(table, z, n, inverse, scale, codes, sums);
+  return table.steps ? fit_by<Many<kNearest>>(table, z, n, inverse, scale, codes, sums) : 0;
+}
+
+BH_TARGET("x86-64-v4")
+std::size_t fit_between_v4(const FitTable& table, const float* z, std::size_t n, float inverse, float scale,
+                           std::uint8_t* codes, FitSums& sums) {
+  if (table.parted) return between_by<Parted<kBelow>>(table, z, n, inverse, scale, codes, sums);
+  if (table.size == 16) return between_by<Tree<kBelow>>(table, z, n, inverse, scale, codes, sums);
+  return table.steps ? between_by<Many<kBelow>>(table, z, n, inverse, scale, codes, sums) : 0;
+}
+
+BH_TARGET("x86-64-v4")
+std::size_t try_v4(const FitTable& table, const float* z, std::size_t n, Trials& trials) {
+  if (table.parted) return try_by<Parted<kNearest>, 2>(table, z, n, trials);
+  if (table.size == 16) return try_by<Tree<kNearest>, 2>(table, z, n, trials);
+  return table.steps ? try_by<Many<kNearest>, 2>(table, z, n, trials) : 0;
 }
 
 BH_TARGET("x86-64-v4")

@@ -27,6 +27,31 @@ BH_MULTIVERSION void look_up_plainly(const float* table, const std::uint8_t* pac
     values[2 * i + 1] = table[packed[i] >> 4];
   }
 }
+// Each value divided by its scale, and how many of them lie outside.
+BH_MULTIVERSION std::size_t scale_down(const float* z, std::size_t n, float inverse, float first, float last,
+                                       float* y) {
+  std::uint32_t outside = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    y[i] = z[i] * inverse;
+    outside += (y[i] < first) | (y[i] > last);
+  }
+  return outside;
+}
+// Rounds each value to the level below it or to the next at random, as Rounder does: `codes` are those below.
+BH_MULTIVERSION void move_up(const float* low, const float* gap, const float* y, std::size_t n,
+                             const std::uint32_t* words, const std::uint8_t* codes, std::uint8_t* rounded) {
+  std::int32_t up[kMostAtOnce];
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::int32_t code = codes[i];
+    float p = (y[i] - low[code]) * gap[code];
+    p = p > 0 ? p : 0;
+    p = p < 1 ? p : 1;
+    const float threshold = p * 0x1p31f;
+    up[i] = code + (static_cast<std::int32_t>(words[i] >> 1) <
+                    static_cast<std::int32_t>(threshold < 2147483520.0f ? threshold : 2147483520.0f));
+  }
+  for (std::size_t i = 0; i < n; ++i) rounded[i] = static_cast<std::uint8_t>(up[i]);
+}
 
 namespace {
 
@@ -103,21 +128,25 @@ class ScaledEncoder {
   }
 
   void run(std::uint64_t first, std::uint64_t last) {
-    BlockFit fit(table_, header_.scale, blocks_.longest());
-    std::vector<Real> buffer(blocks_.longest());
+    BlockFits<Real> fits(table_, header_.scale, blocks_.longest());
     Desk desk;
     desk.rounded.resize(header_.random() ? blocks_.longest() : 0);
     const int bits = header_.bits();
-    Place place = blocks_[first];
-    for (std::uint64_t i = first; i < last; ++i, place = blocks_.after(place)) {
-      const std::span<Real> x(buffer.data(), place.length);
-      values_.read(blocks_.element(place), place.length, x.data());
-      const Fitted fitted = fit.fit(std::span<const Real>(x));
-      if (!fitted.finite) {
+    Place reading = blocks_[first], writing = reading;
+    const auto read = [&](std::uint64_t, Real* buffer) {
+      values_.read(blocks_.element(reading), reading.length, buffer);
+      const std::span<const Real> x(buffer, reading.length);
+      reading = blocks_.after(reading);
+      return x;
+    };
+    fits.each(first, last, read, [&](std::uint64_t i, std::span<const Real>, const BlockFit& fit, const Fitted& found) {
+      const Place place = writing;
+      writing = blocks_.after(writing);
+      if (!found.finite) {
         nonfinite_ = true;
-        continue;
+        return;
       }
-      const std::uint16_t scale = grid_.bits(fitted.scale);
+      const std::uint16_t scale = grid_.bits(found.scale);
       std::memcpy(bytes_ + header_.scales_at() + i * scale_bytes(header_.scale), &scale, scale_bytes(header_.scale));
       const std::uint8_t* codes = fit.codes();
       if (header_.random() && fit.inverse() != 0) {
@@ -125,7 +154,7 @@ class ScaledEncoder {
         codes = desk.rounded.data();
       }
       pack_codes(codes, place.length, bits, bytes_ + header_.payload_at() + blocks_.packed_at(place, bits));
-    }
+    });
   }
 
   std::uint64_t count() const { return blocks_.count(); }
@@ -150,14 +179,16 @@ class ScaledEncoder {
         desk.drawn = i / kWords;
         random_words(desk.drawn, header_.seed, header_.stream, Domain::rounding, desk.words);
       }
-      std::size_t outside = 0;
-      for (std::size_t k = 0; k < m; ++k) {
-        y[k] = fit.scaled()[done + k] * fit.inverse();
-        outside += y[k] > table_.last * kLittleMore || y[k] < table_.first * kLittleMore;
-      }
+      const std::uint32_t* words = desk.words + i % kWords;
+      const std::size_t outside =
+          scale_down(fit.scaled() + done, m, fit.inverse(), table_.first * kLittleMore, table_.last * kLittleMore, y);
       if (outside) outside_ += outside;
-      rounder_.round({y, m}, desk.words + i % kWords, codes);
-      std::copy_n(codes, m, desk.rounded.data() + done);
+      if (const RoundingTable<float>* table = rounder_.table()) {
+        move_up(table->low.data(), table->gap.data(), y, m, words, fit.codes() + done, desk.rounded.data() + done);
+      } else {
+        rounder_.round({y, m}, words, codes);
+        std::copy_n(codes, m, desk.rounded.data() + done);
+      }
       done += m;
     }
   }

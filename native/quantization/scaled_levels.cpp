@@ -206,15 +206,15 @@ class Solver {
     }
     for (std::size_t turn = 0; turn < kMostTurns; ++turn) {
       const FitTable levels(table, request_.objective);
-      BlockFit fit(levels, request_.scale, blocks_.largest());
+      BlockFits<float> fits(levels, request_.scale, blocks_.largest());
       scaled.y.clear(), scaled.weight.clear();
       double error = 0;
-      for (std::size_t i = 0; i + 1 < ends_.size(); ++i) {
-        const std::span<const float> z = block_of_sample(i);
-        const Fitted fitted = fit.fit(z);
-        error += fitted.squared();
-        add(scaled, z, fitted.scale);
-      }
+      const auto read = [&](std::size_t i, float*) { return block_of_sample(i); };
+      fits.each(0, ends_.size() - 1, read,
+                [&](std::size_t, std::span<const float> z, const BlockFit&, const Fitted& found) {
+                  error += found.squared();
+                  add(scaled, z, found.scale);
+                });
       const double loss = error / norm_of_sample_;
       if (!result.losses.empty() && !(loss < result.losses.back())) return;
       const bool little = !result.losses.empty() && loss > result.losses.back() * (1 - kWorthATurn);
@@ -254,28 +254,30 @@ class Solver {
     std::vector<double> errors(parts);
     std::vector<double> sums(means ? parts * 2 * count : 0);
     share(parts, threads_, [&](std::uint64_t first, std::uint64_t last) {
-      BlockFit fit(table, request_.scale, blocks_.largest());
-      std::vector<T> buffer(blocks_.largest());
+      BlockFits<T> fits(table, request_.scale, blocks_.largest());
       const T half = std::ldexp(T{1}, -extent_.exponent / 2);
       const T rest = std::ldexp(T{1}, -extent_.exponent - -extent_.exponent / 2);
+      const auto read = [&](std::size_t block, T* buffer) {
+        const std::size_t n = blocks_.size(block);
+        values_.read(blocks_.start(block), n, buffer);
+        for (std::size_t k = 0; k < n; ++k) buffer[k] = buffer[k] * half * rest;
+        return std::span<const T>(buffer, n);
+      };
       for (std::uint64_t part = first; part < last; ++part) {
-        const std::size_t past = std::min((part + 1) * kTogether, blocks_.count());
-        for (std::size_t block = part * kTogether; block < past; ++block) {
-          const std::span<T> x = read(block, buffer);
-          for (T& value : x) value = value * half * rest;
-          const Fitted fitted = fit.fit(std::span<const T>(x));
-          if (!fitted.finite) refuse_non_finite(values_);
-          errors[part] += fitted.squared();
-          if (!means || fitted.scale == 0) continue;
-          double* own = &sums[part * 2 * count];
-          double* cross = own + count;
-          const double square = fitted.scale * fitted.scale, scale = std::ldexp(fitted.scale, fitted.exponent);
-          for (std::size_t i = 0; i < x.size(); ++i) {
-            const std::size_t code = fit.codes()[i];
-            own[code] += square;
-            cross[code] += scale * static_cast<double>(fit.scaled()[i]);
-          }
-        }
+        double* own = means ? &sums[part * 2 * count] : nullptr;
+        double* cross = own + count;
+        fits.each(part * kTogether, std::min((part + 1) * kTogether, blocks_.count()), read,
+                  [&](std::size_t, std::span<const T> x, const BlockFit& fit, const Fitted& found) {
+                    if (!found.finite) refuse_non_finite(values_);
+                    errors[part] += found.squared();
+                    if (!means || found.scale == 0) return;
+                    const double square = found.scale * found.scale, scale = std::ldexp(found.scale, found.exponent);
+                    for (std::size_t i = 0; i < x.size(); ++i) {
+                      const std::size_t code = fit.codes()[i];
+                      own[code] += square;
+                      cross[code] += scale * static_cast<double>(fit.scaled()[i]);
+                    }
+                  });
       }
     });
     double error = 0;

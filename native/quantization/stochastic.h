@@ -41,6 +41,8 @@ class Rounder {
   void prepare(std::span<const Real> levels, Objective objective);
   // Codes at most kMostAtOnce values; `words` holds one random word for each, and is not read for Objective::mse.
   Tally round(std::span<const Real> x, const std::uint32_t* words, std::uint16_t* codes) const;
+  // What it rounds by; null where that is in float64 instead.
+  const RoundingTable<Real>* table() const { return wide_ ? nullptr : &table_; }
 
  private:
   bool wide_ = false;

@@ -37,21 +37,34 @@ std::vector<double> table(std::size_t count) {
   return levels;
 }
 
-std::uint32_t checksum(std::size_t count, Objective objective, Scale scale, std::size_t block) {
+// Levels that lie ever closer to one another toward 0.
+std::vector<double> crowded(std::size_t count, double factor) {
+  std::vector<double> levels(count);
+  double at = 1;
+  for (std::size_t b = count; b-- > 0; at *= factor) levels[b] = at;
+  return levels;
+}
+
+std::uint32_t checksum(std::span<const double> table, Objective objective, Scale scale, std::size_t block) {
   const std::vector<float> x = wave(4096);
-  const quantization::FitTable levels(table(count), objective);
-  quantization::BlockFit fit(levels, scale, block);
+  const quantization::FitTable levels(table, objective);
+  quantization::BlockFits<float> fits(levels, scale, block);
   const ScaleGrid grid(scale);
   std::uint32_t sum = 2166136261u;
-  for (std::size_t at = 0; at + block <= x.size(); at += block) {
-    const quantization::Fitted fitted = fit.fit(std::span(x).subspan(at, block));
-    CHECK(fitted.finite);
-    sum = mix(sum, grid.bits(fitted.scale));
-    sum = mix(sum, std::bit_cast<std::uint32_t>(static_cast<float>(fitted.error)));
-    if (objective == Objective::mse)
-      for (std::size_t i = 0; i < block; ++i) sum = mix(sum, fit.codes()[i]);
-  }
+  const auto read = [&](std::size_t i, float*) { return std::span(x).subspan(i * block, block); };
+  fits.each(
+      0, x.size() / block, read,
+      [&](std::size_t, std::span<const float>, const quantization::BlockFit& fit, const quantization::Fitted& fitted) {
+        CHECK(fitted.finite);
+        sum = mix(sum, grid.bits(fitted.scale));
+        sum = mix(sum, std::bit_cast<std::uint32_t>(static_cast<float>(fitted.error)));
+        for (std::size_t i = 0; i < block; ++i) sum = mix(sum, fit.codes()[i]);
+      });
   return sum;
+}
+
+std::uint32_t checksum(std::size_t count, Objective objective, Scale scale, std::size_t block) {
+  return checksum(table(count), objective, scale, block);
 }
 
 void every_scale_keeps_its_bits() {
@@ -78,30 +91,86 @@ void every_scale_keeps_its_bits() {
   CHECK(!ScaleGrid(Scale::e8m0).finite(255));
 }
 
+// Every value of a grid finds the level that it would find by comparing it with all edges.
+void cells_of(std::span<const double> levels) {
+  for (const Objective objective : {Objective::mse, Objective::unbiased}) {
+    const quantization::FitTable table(levels, objective);
+    const auto check = [&](float y) {
+      int below = 0;
+      for (std::size_t b = 0; b + 1 < table.count; ++b)
+        below += objective == Objective::mse ? y > table.edges[b] : y >= table.edges[b];
+      if (table.parted) {
+        const int cell = static_cast<int>(std::floor(std::fmax(-16.0f, std::fmin(y, 0x1.fffffep3f)))) & 31;
+        const float edge = table.cell_edge[cell];
+        CHECK(table.cell_code[cell] + (objective == Objective::mse ? y > edge : y >= edge) == below);
+      } else if (table.steps) {
+        const int start = table.start[static_cast<std::size_t>(table.cell(y))];
+        CHECK(start <= below && below <= start + table.steps);
+      }
+    };
+    for (std::size_t b = 0; b + 1 < table.count; ++b)
+      for (const float way : {-HUGE_VALF, HUGE_VALF}) {
+        check(table.edges[b]);
+        check(std::nextafter(table.edges[b], way));
+      }
+    for (int i = -400; i <= 400; ++i) check(static_cast<float>(i) * 0.1f);
+    CHECK((table.cell(std::nanf("")) == 0));
+  }
+}
+
+void cells_hold_every_value() {
+  for (const std::size_t count : {1, 2, 3, 9, 15, 16, 17, 33, 100, 255, 256}) {
+    cells_of(table(count));
+    for (const double factor : {0.5, 0.75, 0.9, 0.975}) cells_of(crowded(count, factor));
+  }
+  CHECK(quantization::FitTable(table(16), Objective::mse).parted);
+  CHECK(!quantization::FitTable(crowded(14, 0.75), Objective::mse).parted);
+  CHECK(quantization::FitTable(table(256), Objective::mse).steps == 1);
+  CHECK(quantization::FitTable(crowded(120, 0.975), Objective::mse).steps > 0);
+  CHECK(quantization::FitTable(crowded(250, 0.9), Objective::mse).steps == 0);
+}
+
 void golden_fits() {
   CHECK(checksum(16, Objective::mse, Scale::float16, 64) == 0xc3afdab5u);
   CHECK(checksum(16, Objective::mse, Scale::bfloat16, 72) == 0x95a9794eu);
   CHECK(checksum(16, Objective::mse, Scale::e8m0, 64) == 0x6e1fdd65u);
   CHECK(checksum(4, Objective::mse, Scale::float16, 64) == 0x0c9a3885u);
-  CHECK(checksum(3, Objective::mse, Scale::float16, 40) == 0x9ac6e5c9u);
+  CHECK(checksum(3, Objective::mse, Scale::float16, 40) == 0xdd40d55au);
   CHECK(checksum(40, Objective::mse, Scale::float16, 64) == 0xaa15b275u);
   CHECK(checksum(256, Objective::mse, Scale::float16, 128) == 0x6e031b4fu);
-  CHECK(checksum(16, Objective::unbiased, Scale::float16, 64) == 0x7887b655u);
-  CHECK(checksum(100, Objective::unbiased, Scale::e8m0, 24) == 0x16e61211u);
+  CHECK(checksum(16, Objective::unbiased, Scale::float16, 64) == 0x6b186783u);
+  CHECK(checksum(100, Objective::unbiased, Scale::e8m0, 24) == 0x05f3179bu);
+  CHECK(checksum(200, Objective::unbiased, Scale::bfloat16, 72) == 0x2ffe5a6bu);
+  for (const Objective objective : {Objective::mse, Objective::unbiased}) {
+    const bool mse = objective == Objective::mse;
+    CHECK(checksum(crowded(14, 0.75), objective, Scale::float16, 64) == (mse ? 0x2badadf6u : 0xbeb77f51u));
+    CHECK(checksum(crowded(120, 0.975), objective, Scale::float16, 64) == (mse ? 0xb133a122u : 0xea183eb1u));
+    CHECK(checksum(crowded(250, 0.9), objective, Scale::float16, 64) == (mse ? 0x3f6e045du : 0x63c295b1u));
+  }
+}
+
+quantization::Fitted fit_one(std::span<const float> x) {
+  const quantization::FitTable levels(table(16), Objective::mse);
+  quantization::BlockFits<float> fits(levels, Scale::float16, x.size());
+  quantization::Fitted found{};
+  fits.each(
+      0, 1, [&](std::size_t, float*) { return x; },
+      [&](std::size_t, std::span<const float>, const quantization::BlockFit&, const quantization::Fitted& fitted) {
+        found = fitted;
+      });
+  return found;
 }
 
 void odd_blocks() {
-  const quantization::FitTable levels(table(16), Objective::mse);
-  quantization::BlockFit fit(levels, Scale::float16, 64);
   std::vector<float> x(64, 0.0f);
-  CHECK(fit.fit(std::span<const float>(x)).scale == 0);
+  CHECK(fit_one(x).scale == 0);
   x[7] = std::nanf("");
-  CHECK(!fit.fit(std::span<const float>(x)).finite);
+  CHECK(!fit_one(x).finite);
   x[7] = HUGE_VALF;
-  CHECK(!fit.fit(std::span<const float>(x)).finite);
+  CHECK(!fit_one(x).finite);
   for (const float value : {3.0e38f, 1e-44f}) {
     x.assign(64, value);
-    CHECK(fit.fit(std::span<const float>(x)).finite);
+    CHECK(fit_one(x).finite);
   }
 }
 
@@ -109,6 +178,7 @@ void odd_blocks() {
 
 int main() {
   every_scale_keeps_its_bits();
+  cells_hold_every_value();
   golden_fits();
   odd_blocks();
 }

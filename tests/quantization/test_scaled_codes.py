@@ -123,7 +123,7 @@ def test_instruction_sets_make_no_difference(isa):
         "import numpy as np\n"
         "from beforehand.quantization import encode, levels\n"
         "x = np.random.default_rng(5).standard_t(4, (60, 200)).astype(np.float32)\n"
-        "for s, goal in ((16, 'mse'), (40, 'mse'), (16, 'unbiased'), (16, 'mse')):\n"
+        "for s, goal in ((16, 'mse'), (40, 'mse'), (16, 'unbiased'), (256, 'unbiased'), (250, 'mse')):\n"
         "    table = levels(x, s, method='scaled', objective=goal)\n"
         "    print(hash(encode(x, table, seed=1).to_bytes()), table.losses)\n"
     )
