@@ -14,9 +14,22 @@
 namespace bh::quantization {
 
 // The dtypes of arrays, as the bytes number them, and their names in Python.
-enum class Dtype : std::uint8_t { float64, float32, float16, bfloat16, int8, uint8, int16, uint16, int32, int64 };
-inline constexpr std::array kDtypeNames = {"float64", "float32", "float16", "bfloat16", "int8",
-                                           "uint8",   "int16",   "uint16",  "int32",    "int64"};
+enum class Dtype : std::uint8_t {
+  float64,
+  float32,
+  float16,
+  bfloat16,
+  int8,
+  uint8,
+  int16,
+  uint16,
+  int32,
+  int64,
+  float8_e4m3fn,
+  float8_e5m2
+};
+inline constexpr std::array kDtypeNames = {"float64", "float32", "float16", "bfloat16", "int8",          "uint8",
+                                           "int16",   "uint16",  "int32",   "int64",    "float8_e4m3fn", "float8_e5m2"};
 
 constexpr const char* name_of(Dtype dtype) { return kDtypeNames[static_cast<std::size_t>(dtype)]; }
 

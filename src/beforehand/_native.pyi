@@ -1593,6 +1593,10 @@ class Dtype(enum.Enum):
 
     int64 = 9
 
+    float8_e4m3fn = 10
+
+    float8_e5m2 = 11
+
 class Grouping:
     def __init__(self, outer: int, groups: int, inner: int, block: int = 0) -> None: ...
 

@@ -115,7 +115,7 @@ def test_a_plan_reads_traces_and_single_vectors(here, capsys):
         (np.array([1.0, np.inf]), "x.npy: "),
         (np.zeros(0), "x.npy: "),
         (np.array(["a"]), "dtype"),
-        (np.array([object()]), "x.npy is not an array in .npy"),
+        (np.array([object()]), "x.npy: it holds objects of Python"),
     ],
 )
 def test_an_array_that_cannot_be_encoded_is_one_line_and_no_file(here, capsys, value, words):
@@ -132,7 +132,7 @@ def test_an_array_that_cannot_be_encoded_is_one_line_and_no_file(here, capsys, v
 def test_a_file_that_is_no_array_is_named(here, capsys, content):
     (here / "x.npy").write_bytes(content)
     assert encode() == 2
-    assert "x.npy is not an array in .npy" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("beforehand: x.npy: it ")
     assert names(here) == ["x.npy"]
 
 

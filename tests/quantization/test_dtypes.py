@@ -1,12 +1,13 @@
+import ml_dtypes
 import numpy as np
 import pytest
 
 from beforehand import _native
 from beforehand.quantization import Codes, decode, encode
-from beforehand.quantization.dtypes import DTYPES, narrow, widen
+from beforehand.quantization.dtypes import DTYPES, as_bits, narrow, widen
 from tests.quantization.bhq_reader import read
 
-BY_NUMPY = sorted(DTYPES.keys() - {"bfloat16"})
+BY_NUMPY = sorted(DTYPES.keys() - {"bfloat16", "float8_e4m3fn", "float8_e5m2"})
 
 
 def test_the_table_has_every_dtype_that_the_bytes_number():
@@ -50,6 +51,29 @@ def test_bfloat16_is_the_upper_half_of_float32():
     np.testing.assert_array_equal(lookup, widen(bits))
     finite = np.isfinite(lookup)
     assert (narrow(lookup[finite]) == bits[finite]).all()
+
+
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
+def test_numbers_of_8_bits_are_those_of_ml_dtypes(name):
+    patterns = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(DTYPES[name].lookup, patterns.view(getattr(ml_dtypes, name)).astype(np.float32))
+    x = patterns[np.isfinite(DTYPES[name].lookup)].view(getattr(ml_dtypes, name))
+    codes = encode(x, np.unique(x.astype(np.float32)), seed=0)
+    assert (codes.dtype, decode(codes).dtype) == (name, np.float32)
+    np.testing.assert_array_equal(decode(Codes.from_bytes(codes.to_bytes())), x.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2", "bfloat16"])
+def test_bits_are_the_nearest_ties_to_even_and_never_infinite(name):
+    kind = getattr(ml_dtypes, name)
+    largest = float(ml_dtypes.finfo(kind).max)
+    held = DTYPES[name].lookup
+    held = np.unique(held[np.isfinite(held)])
+    middles = (held[1:] / 2 + held[:-1] / 2).astype(np.float32)
+    draws = np.random.default_rng(0).standard_normal(10_000).astype(np.float32) * np.float32(largest / 8)
+    x = np.concatenate([held, middles, np.nextafter(middles, np.float32(0)), draws, np.float32([0, -0.0, 3e38, -3e38])])
+    wanted = np.clip(x, -largest, largest).astype(kind)
+    np.testing.assert_array_equal(as_bits(x, name), wanted.view(as_bits(x, name).dtype))
 
 
 def test_narrowing_rounds_to_the_nearest_ties_to_even():

@@ -1,11 +1,12 @@
 """Files that a command reads; errors name the file."""
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core import Trace
@@ -21,24 +22,30 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def keep_input(path: Path, *outputs: Path | None) -> None:
+def keep_input(path: str | Path, *outputs: str | Path | None) -> None:
     """See to it that writing outputs leaves the file at `path` alone, by whatever names and links they are given.
 
     Args:
-        path: Of the input.
-        outputs: Places that will be written to; None for none.
+        path: Of the input; - is stdin.
+        outputs: Places that will be written to; - is stdout, None for none.
 
     Raises:
         InvalidInput: an output is the same file.
     """
     for output in outputs:
         try:
-            same = output is not None and path.is_file() and path.samefile(output)
+            held = None if output is None else _status(path, 0)
+            same = held is not None and stat.S_ISREG(held.st_mode) and os.path.samestat(held, _status(output, 1))
         except OSError:  # there is no output yet; what else is wrong is said by whoever reads or writes
             continue
         if same:
-            words = f"{output} and the input {path} are one file, which would be overwritten; choose another place"
+            one, other = ("stdin" if str(path) == "-" else path), ("stdout" if str(output) == "-" else output)
+            words = f"{other} and the input {one} are one file, which would be overwritten; choose another place"
             raise InvalidInput(words)
+
+
+def _status(path: str | Path | None, standard: int) -> os.stat_result:
+    return os.fstat(standard) if str(path) == "-" else os.stat(str(path))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -54,20 +61,22 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_array(path: Path) -> NDArray[Any]:
-    """The array of a .npy file.
+    """The array of a .npy file, which is mapped, not read; of a pipe it waits in a temporary file.
 
     Raises:
         InvalidInput: it cannot be read.
         CorruptData: it is not an array, or one of objects.
     """
-    try:
-        with open(path, "rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
-    except Exception as error:  # numpy parses the header as Python, and raises what comes
-        reason = str(error).partition("\n")[0]
-        raise CorruptData(f"{path} is not an array in .npy ({reason}); write it with numpy.save") from error
+    from beforehand.workloads.array_files.npy import read_npy
+    from beforehand.workloads.reading.sources import whole
+
+    with whole(str(path)) as stream:
+        try:
+            return read_npy(stream).all()
+        except CorruptData as error:
+            raise CorruptData(f"{path} is not an array in .npy ({error}); write it with numpy.save") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from error
 
 
 def read_trace(path: Path, kind: str | None) -> Trace:

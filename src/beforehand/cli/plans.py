@@ -163,6 +163,10 @@ def _holdout(area: str, path: Path, kind: str | None, column: str | None) -> Any
         return read_requests(path)
     if area == "streams" and kind is None:
         return read_stream(StreamInput(files=[str(path)], column=column))
+    if area == "quantization":
+        from beforehand.cli.quantized_files import Reading, read_vectors
+
+        return read_vectors(str(path), kind, Reading(names=() if column is None else (column,)))
     if column is not None:
         raise InvalidInput(f"column is {column!r}, but only streams read without --kind have one; leave it out")
     return read_sample(path, kind)

@@ -1,5 +1,6 @@
 """`quantization encode | decode | inspect | plan`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,8 +21,23 @@ Axis = Annotated[int | None, typer.Option(help="One table of levels for each ind
 Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of this many values.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where to write; never the input itself.")]
-CodeFile = Annotated[Path, typer.Argument(metavar="IN.bhq", help="What encode wrote.")]
+Output = Annotated[str, typer.Option("--output", "-o", help="Where to write, never the input itself; - is stdout.")]
+Arrays = Annotated[
+    str,
+    typer.Argument(
+        metavar="IN", help="Arrays: .npy, npz, csv, Parquet, Arrow, safetensors, a folder of these; - is stdin."
+    ),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="NAME", help="Arrays or columns to round, as 'layers.*'; the others are kept."),
+]
+Unnamed = Annotated[
+    Literal["float8_e4m3fn", "float8_e5m2"] | None,
+    typer.Option("--dtype", help="What a .npy of float8 holds, which numpy does not write down."),
+]
+Drop = Annotated[bool, typer.Option("--drop-nulls", help="Leave out rows with nulls or empty cells.")]
+CodeFile = Annotated[str, typer.Argument(metavar="IN.bhq", help="What encode wrote; - is stdin.")]
 
 
 @app.callback()
@@ -32,7 +48,7 @@ def _quantization(context: typer.Context) -> None:
 
 @app.command(epilog="Example: beforehand quantization encode weights.npy --levels 16 -o weights.bhq")
 def encode(
-    array: Annotated[Path, typer.Argument(metavar="IN.npy", help="An array of numbers, as numpy.save writes it.")],
+    array: Arrays,
     output: Output,
     count: Annotated[
         int, typer.Option("--levels", min=1, max=65536, help="Levels in a table; 16 make 4 bits a value.")
@@ -54,53 +70,57 @@ def encode(
         Scale | None, typer.Option(help="The dtype of scales, with --method scaled; else float16.")
     ] = None,
     zero: Annotated[bool, typer.Option("--zero", help="With --method scaled: make 0 a level.")] = False,
+    names: Names = None,
+    dtype: Unnamed = None,
+    drop_nulls: Drop = False,
     threads: Threads = 1,
 ) -> None:
-    """Round an array to the levels that suit it best, and write the codes."""
-    from beforehand import quantization as area
-    from beforehand.cli.inputs import keep_input, naming, read_array
-    from beforehand.core.files import writing
-    from beforehand.quantization.inputs import as_values
+    """Round arrays to the levels that suit them best, and write the codes.
 
-    keep_input(array, output)
-    with render.progress(4) as steps:
-        steps.begin("reading")
-        x = read_array(array)
-        with naming(array):
-            steps.begin("finding levels")
-            values = as_values(x)
-            options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
-            levels = area.levels(values, count, method=method, objective=objective, **options)
-            steps.begin("encoding")
-            codes = area.encode(values, levels, seed=seed, threads=threads)
-        steps.begin("writing")
-        with writing(output) as stream:
-            size = stream.write(codes.to_bytes())
-    smaller = f"{size:,} bytes, {codes.bits_per_value:.3g} bits a value, {x.nbytes / size:.3g} times smaller"
-    render.show(
-        f"wrote {output}: {smaller}; vNMSE {levels.vnmse:.3g} ({levels.method}, {levels.objective}, seed {seed})"
-    )
+    Of a file with several arrays those of floats with two or more axes are
+    rounded; where there are none, all of floats. All others, text and whole
+    numbers too, are kept as they are. A folder becomes a folder.
+    """
+    from beforehand import quantization as area
+    from beforehand.cli.quantized_files import Reading, encode_path
+
+    options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
+
+    def rounded(values: Any) -> tuple[area.Levels, area.Codes]:
+        levels = area.levels(values, count, method=method, objective=objective, **options)
+        return levels, area.encode(values, levels, seed=seed, threads=threads)
+
+    reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)
+    with render.progress(1) as steps:
+        steps.begin("rounding")
+        lines = encode_path(array, output, reading, rounded)
+    _tell(lines, output)
 
 
 @app.command(epilog="Example: beforehand quantization decode weights.bhq -o weights.npy")
-def decode(codes: CodeFile, output: Output, threads: Threads = 1) -> None:
-    """Turn codes back into an array of the dtype and shape that were encoded."""
-    import numpy as np
+def decode(
+    codes: CodeFile,
+    output: Output,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", metavar="NAME", help="Arrays or columns to write; else all.")
+    ] = None,
+    dtype: Annotated[
+        Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"] | None,
+        typer.Option(help="Of what was rounded; else that which was encoded."),
+    ] = None,
+    threads: Threads = 1,
+) -> None:
+    """Turn codes back into arrays of the dtypes and shapes that were encoded.
 
-    from beforehand import quantization as area
-    from beforehand.cli.inputs import keep_input
-    from beforehand.core.files import writing
+    The ending of --output names the format: .npy, .npz, .csv, .parquet,
+    .arrow or .safetensors; without one it is that which was encoded.
+    """
+    from beforehand.cli.quantized_files import decode_path
 
-    keep_input(codes, output)
-    with render.progress(3) as steps:
-        steps.begin("reading")
-        read = _read_codes(codes)
+    with render.progress(1) as steps:
         steps.begin("decoding")
-        array = area.decode(read, threads=threads)
-        steps.begin("writing")
-        with writing(output) as stream:
-            np.lib.format.write_array(stream, array, allow_pickle=False)
-    render.show(f"wrote {output}: {array.dtype} of shape {array.shape}")
+        lines = decode_path(codes, output, names or (), dtype=dtype, threads=threads)
+    _tell(lines, output)
 
 
 @app.command(epilog="Example: beforehand quantization inspect weights.bhq --json")
@@ -108,7 +128,13 @@ def inspect(
     codes: CodeFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False
 ) -> None:
     """Say what a file of codes holds, without decoding it."""
-    read = _read_codes(codes)
+    from beforehand.cli.quantized_files import read_codes
+
+    form, found, kept = read_codes(codes)
+    if list(found) != [""] or kept:
+        _inspect_several(form, found, kept, as_json)
+        return
+    read = found[""]
     names = (
         "shape",
         "dtype",
@@ -136,7 +162,10 @@ def inspect(
 @app.command(epilog="Example: beforehand quantization plan weights.npy --bits 4 -o plan.json")
 def plan(
     sample: Annotated[
-        Path, typer.Argument(metavar="IN", help="Complete vectors: the rows of a .npy array, or a trace.")
+        str,
+        typer.Argument(
+            metavar="IN", help="Complete vectors: the rows of an array, in any file that encode reads, or a trace."
+        ),
     ],
     bits: Annotated[int | None, typer.Option(min=1, max=8, help="Bits a value; or give --max-vnmse.")] = None,
     max_vnmse: Annotated[float | None, typer.Option(help="The error allowed; or give --bits.")] = None,
@@ -151,10 +180,14 @@ def plan(
     bytes_per_second: Annotated[float | None, typer.Option(help="The link's speed, if codes travel.")] = None,
     seed: Seed = 0,
     kind: Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it.")] = None,
+    name: Annotated[str | None, typer.Option(help="The array or column, if the file has several.")] = None,
+    dtype: Unnamed = None,
+    drop_nulls: Drop = False,
 ) -> None:
     """Choose a design on a sample: what it will gain, what it costs, and whether it is worth it."""
     from beforehand import quantization as area
-    from beforehand.cli.inputs import keep_input, read_sample
+    from beforehand.cli.inputs import keep_input
+    from beforehand.cli.quantized_files import Reading, read_vectors
     from beforehand.core.files import writing
 
     keep_input(sample, output)
@@ -163,7 +196,8 @@ def plan(
     }  # fmt: skip
     with render.progress(2) as steps:
         steps.begin("reading")
-        vectors = read_sample(sample, kind)
+        reading = Reading(names=() if name is None else (name,), unnamed=dtype, drop_nulls=drop_nulls)
+        vectors = read_vectors(sample, kind, reading)
         steps.begin("trying designs")
         chosen = area.plan(vectors, bits=bits, max_vnmse=max_vnmse, objective=objective, **options)
     render.show(chosen.explain())
@@ -173,10 +207,25 @@ def plan(
         render.show(f"wrote {output}")
 
 
-def _read_codes(path: Path) -> Any:
-    from beforehand import quantization as area
-    from beforehand.cli.inputs import naming, read_bytes
+def _tell(lines: list[str], output: str) -> None:
+    """Say what was done: on stdout, unless that holds the result."""
+    for line in lines:
+        if output in ("-", "/dev/stdout"):
+            print(line, file=sys.stderr)
+        else:
+            render.show(line)
 
-    data = read_bytes(path)
-    with naming(path):
-        return area.Codes.from_bytes(data)
+
+def _inspect_several(form: str, codes: dict[str, Any], kept: list[Any], as_json: bool) -> None:
+    facts = ("shape", "dtype", "bits", "n_levels", "method", "objective", "seed", "nbytes")
+    if as_json:
+        others = [{"name": each.name, "shape": each.shape, "dtype": each.dtype} for each in kept]
+        arrays = [{"name": name} | {fact: getattr(each, fact) for fact in facts} for name, each in codes.items()]
+        render.show_json({"form": form, "arrays": arrays, "kept": others})
+        return
+    table = render.table("array", *(fact.replace("_", " ") for fact in facts))
+    for name, each in codes.items():
+        table.add_row(name, *(str(getattr(each, fact)) for fact in facts))
+    for each in kept:
+        table.add_row(each.name, str(each.shape), each.dtype, "", "", "kept")
+    render.show_table(table)

@@ -25,8 +25,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         InvalidInput: the file cannot be written.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
-    direct = target.exists() and not target.is_file()
+    direct = os.path.exists(path) and not os.path.isfile(path)
+    target = Path(path if direct else os.path.realpath(path))  # a link stays a link; that of an open pipe leads nowhere
     partial = target if direct else target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(partial, "wb") as stream:

@@ -15,7 +15,7 @@ SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 @final
 @dataclass(frozen=True)
 class Dtype:
-    """One dtype of a source; numpy has all but bfloat16."""
+    """One dtype of a source; numpy has all but bfloat16 and those of 8 bits."""
 
     code: _native.Dtype  # in the bytes of codes
     keyed: bool  # read as unsigned keys into a table of all its values, as these are few
@@ -58,6 +58,8 @@ DTYPES = {
         Dtype(_native.Dtype.uint16, True, SINGLE, SINGLE),
         Dtype(_native.Dtype.int32, False, DOUBLE, DOUBLE),
         Dtype(_native.Dtype.int64, False, DOUBLE, DOUBLE),
+        Dtype(_native.Dtype.float8_e4m3fn, True, SINGLE, SINGLE),
+        Dtype(_native.Dtype.float8_e5m2, True, SINGLE, SINGLE),
     )
 }
 
@@ -73,9 +75,46 @@ def narrow(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     return ((bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))) >> np.uint32(16)).astype(np.uint16)
 
 
+def as_bits(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Finite values rounded to a dtype by one step from float32: of those that numpy lacks their bits.
+
+    What is beyond the largest finite number becomes that number.
+    """
+    if name in ("float64", "float32", "float16"):
+        largest = np.finfo(name).max
+        with np.errstate(under="ignore"):
+            return values if values.dtype == name else np.clip(values, -largest, largest).astype(name)
+    singles = values.astype(np.float32, copy=False)
+    sizes = _lookup(name)
+    if name == "bfloat16":
+        largest = sizes[0x7F7F]
+        return narrow(np.ascontiguousarray(np.clip(singles, -largest, largest)))
+    sizes = sizes[:128][np.isfinite(sizes[:128])]
+    middles = (sizes[1:] + sizes[:-1]) / 2  # exact
+    magnitudes = np.abs(singles)
+    codes = np.searchsorted(middles, magnitudes).astype(np.uint8)
+    ties = middles[np.minimum(codes, len(middles) - 1)] == magnitudes
+    codes += ties & (codes % 2 == 1)
+    return codes | np.signbit(singles).astype(np.uint8) << 7
+
+
 @cache
 def _lookup(name: str) -> NDArray[np.float32]:
     if name == "bfloat16":
         return widen(np.arange(65536, dtype=np.uint16))
+    if name.startswith("float8"):
+        return _float8(name)
     size = np.dtype(name).itemsize
     return np.arange(256**size, dtype=f"u{size}").view(name).astype(np.float32)
+
+
+def _float8(name: str) -> NDArray[np.float32]:
+    """What each of the 256 bit patterns stands for: e5m2 is the upper half of float16, e4m3fn has no infinity."""
+    patterns = np.arange(256, dtype=np.uint16)
+    if name == "float8_e5m2":
+        return (patterns << np.uint16(8)).view(np.float16).astype(np.float32)
+    exponent, fraction = (patterns >> 3 & 15).astype(np.int32), (patterns & 7).astype(np.float32)
+    sizes = np.ldexp(fraction + 8 * (exponent > 0), np.maximum(exponent, 1) - 10).astype(np.float32)
+    sizes[patterns & 127 == 127] = np.nan
+    signed: NDArray[np.float32] = np.where(patterns & 128, -sizes, sizes)
+    return signed

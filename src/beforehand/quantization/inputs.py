@@ -54,7 +54,15 @@ def as_values(x: Numbers, name: str = "x") -> Values:
     """
     if isinstance(x, Values):
         return x
-    array, dtype_name = read(x, name)
+    return as_values_of(*read(x, name), name)
+
+
+def as_values_of(array: NDArray[Any], dtype_name: str, name: str = "x") -> Values:
+    """Numbers of a dtype by its name; of those that numpy lacks their bits, as unsigned integers.
+
+    Raises:
+        InvalidInput: As `as_values`.
+    """
     dtype = DTYPES.get(dtype_name)
     if dtype is None:
         raise InvalidInput(f"{name} has dtype {dtype_name}, but must be one of {', '.join(DTYPES)}; convert it first")

@@ -51,8 +51,8 @@ def levels(
     """Choose the `n_levels` levels that these numbers can be rounded to with the smallest squared error.
 
     Args:
-        x: The data, of any shape: float16, bfloat16, float32, float64 or integers up to 2**53; a numpy array, what
-            `np.asarray` reads, or a CPU tensor with `__dlpack__`.
+        x: The data, of any shape: float16, bfloat16, float32, float64, float8 as ml_dtypes has it, or integers up to
+            2**53; a numpy array, what `np.asarray` reads, or a CPU tensor with `__dlpack__`.
         n_levels: How many levels, 2 to 65536 (1 too for "mse"). At least the number of distinct values gives these.
         method: "exact" is the optimum; "histogram" comes close to it in one pass without sorting; "uniform" is equally
             spaced from minimum to maximum. "auto": "exact" for groups of at most 65,536 values and for 8 and 16 bit

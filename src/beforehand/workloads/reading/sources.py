@@ -33,15 +33,8 @@ def opened(path: str) -> Iterator[BinaryIO]:
         CorruptData: what is compressed is damaged.
         MissingDependency: zstd without a library that reads it.
     """
-    try:
-        with _raw(path) as raw, _decompressed(path, raw) as stream:
-            yield stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        if error.errno is None:  # pyarrow's word for damaged
-            raise _damaged(path, error) from error
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
+    with _read_errors(path), _raw(path) as raw, _decompressed(path, raw) as stream:
+        yield stream
 
 
 @contextmanager
@@ -70,10 +63,45 @@ def seekable(path: str) -> Iterator[BinaryIO]:
             yield whole
 
 
+@contextmanager
+def whole(path: str) -> Iterator[BinaryIO]:
+    """The same as `seekable`, also of a named pipe or one of the shell's `<(...)`, which is empty afterwards."""
+    with _read_errors(path):
+        piped = path not in STDIN and stat.S_ISFIFO(os.stat(path).st_mode)
+    if not piped:
+        with seekable(path) as stream:
+            yield stream
+        return
+    with tempfile.TemporaryFile() as kept:
+        with _read_errors(path), open(path, "rb") as pipe:
+            shutil.copyfileobj(pipe, kept)
+        kept.seek(0)
+        with _read_errors(path), _decompressed(path, cast(BinaryIO, kept)) as stream:
+            if stream is kept:
+                yield stream
+                return
+            with tempfile.TemporaryFile() as unpacked:
+                shutil.copyfileobj(stream, unpacked)
+                unpacked.seek(0)
+                yield unpacked
+
+
 def size(path: str) -> int:
     """The bytes of a file as it lies there."""
     with _raw(path) as raw:
         return os.fstat(raw.fileno()).st_size
+
+
+@contextmanager
+def _read_errors(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno is None:  # pyarrow's word for damaged
+            raise _damaged(path, error) from error
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
 
 
 def _damaged(path: str, error: Exception) -> CorruptData:

@@ -1,0 +1,153 @@
+"""Several arrays as one file: a zip archive of which each is a member, while JSON says what they were.
+
+What was not rounded lies there byte for byte, and of a table the other columns as a file of Parquet.
+"""
+
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Final, final
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.workloads.array_files.npz import unpacked
+from beforehand.workloads.array_files.stored import Stored, dtype_name, held_as, mapped
+
+CONTENTS: Final = "contents.json"
+REST: Final = "rest.parquet"
+FORMAT: Final = "beforehand arrays 1"
+READABLE: Final = " /.,;=@#~+[](){}"  # in names of members
+
+
+@final
+@dataclass(kw_only=True)
+class Archive:
+    """An archive that is being written.
+
+    Args:
+        stream: Where to.
+        form: How the source is written, see `ArrayFile`.
+        notes: Of the source.
+    """
+
+    stream: BinaryIO
+    form: str
+    notes: Mapping[str, Any]
+    arrays: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin it."""
+        self._zip = zipfile.ZipFile(self.stream, "w")
+
+    def add_codes(self, name: str, codes: bytes) -> None:
+        """A rounded array."""
+        self._add(name, ".bhq", [codes], {})
+
+    def add_kept(self, array: Stored) -> None:
+        """An array as it is."""
+        self._add(array.name, ".raw", array.raw(), {"dtype": array.dtype, "shape": list(array.shape)})
+
+    def __enter__(self) -> "Archive":
+        """Itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it; without `finish` nobody reads it."""
+        self._zip.close()
+
+    def finish(self, rest: NDArray[np.uint8] | None) -> None:
+        """Write the other columns of a table, if there are any, and the contents."""
+        if rest is not None:
+            with self._zip.open(_info(REST), "w", force_zip64=True) as member:
+                for piece in Stored.of(rest).raw():
+                    member.write(piece)
+        contents = {"format": FORMAT, "form": self.form, "notes": dict(self.notes), "arrays": self.arrays}
+        self._zip.writestr(_info(CONTENTS), json.dumps(contents))
+
+    def _add(self, name: str, ending: str, pieces: Iterable[Any], facts: Mapping[str, Any]) -> None:
+        member = quote(name, safe=READABLE) + ending
+        with self._zip.open(_info(member), "w", force_zip64=True) as written:
+            for piece in pieces:
+                written.write(piece)
+        self.arrays.append({"name": name, "member": member, **facts})
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an archive holds.
+
+    Attributes:
+        form: How the source was written.
+        notes: Of the source.
+        arrays: In their order: the name with the bytes of codes, or an array that was kept.
+        rest: The other columns of a table, as the bytes of a file of Parquet.
+    """
+
+    form: str
+    notes: Mapping[str, Any]
+    arrays: list[tuple[str, bytes] | Stored]
+    rest: NDArray[np.uint8] | None
+
+
+def read_archive(stream: BinaryIO) -> Contents:
+    """What `Archive` wrote.
+
+    Raises:
+        InvalidInput: it is another archive.
+        CorruptData: it is damaged.
+    """
+    with zipfile.ZipFile(stream) as archive:
+        names = archive.namelist()
+        if CONTENTS not in names:
+            raise InvalidInput("it is an archive, but holds no codes; pass what encode wrote")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise CorruptData("its members are compressed, which encode never does; pass what encode wrote")
+        contents = json.loads(archive.read(CONTENTS))
+        if contents["format"] != FORMAT:
+            raise CorruptData(f"it has format {contents['format']!r}, but must have {FORMAT!r}; update beforehand")
+        arrays: list[tuple[str, bytes] | Stored] = []
+        seen: set[str] = set()
+        for entry in contents["arrays"]:
+            name, member = entry["name"], entry["member"]
+            if type(name) is not str or name in seen:
+                raise CorruptData(f"it names an array {name!r} twice, or by no text; encode the source again")
+            seen.add(name)
+            if "dtype" not in entry:
+                arrays.append((name, archive.read(member)))
+                continue
+            with unpacked(archive, archive.getinfo(member)) as kept:
+                arrays.append(_kept(kept, entry))
+        rest = None
+        if REST in names:
+            with unpacked(archive, archive.getinfo(REST)) as kept:
+                rest = mapped(kept, np.uint8, (kept.seek(0, 2),))
+        return Contents(form=str(contents["form"]), notes=dict(contents["notes"]), arrays=arrays, rest=rest)
+
+
+def _kept(stream: BinaryIO, entry: Mapping[str, Any]) -> Stored:
+    dtype, shape = str(entry["dtype"]), tuple(map(int, entry["shape"]))
+    held = held_as(dtype)
+    dtype_name(held)
+    size = stream.seek(0, 2)
+    own = held.name == "uint8" and dtype not in ("uint8", "float8_e4m3fn", "float8_e5m2")
+    if min(shape, default=0) < 0 or (not own and size != math.prod(shape) * held.itemsize):
+        raise CorruptData(
+            f"array {entry['name']} has {size} bytes, but shape {shape} and dtype {dtype}; encode it again"
+        )
+    if not own:
+        return Stored.of(mapped(stream, held, shape), entry["name"], dtype)
+    data = mapped(stream, held, (size,))
+    return Stored(
+        name=entry["name"], dtype=dtype, shape=shape, rows=lambda first, last: data if first == 0 else data[:0]
+    )
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    """Without the time, so that the same arrays give the same bytes."""
+    return zipfile.ZipInfo(name)

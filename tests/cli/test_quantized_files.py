@@ -1,0 +1,320 @@
+"""Files there and back, as users do it: by processes, pipes and folders."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import ml_dtypes
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from beforehand import quantization
+from beforehand.cli.app import run
+from beforehand.cli.quantized_files import decode_path
+from beforehand.core.errors import BeforehandError
+from beforehand.workloads.array_files import read_arrays
+
+X = np.random.default_rng(0).standard_normal((60, 32))
+BEFOREHAND = f"{sys.executable} -m beforehand quantization"
+FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+def command(*words):
+    return run(["quantization", *words])
+
+
+def shell(line):
+    return subprocess.run(["bash", "-c", f"set -e -o pipefail; {line}"], check=True, capture_output=True).stdout
+
+
+def typed(dtype):
+    return X.astype(getattr(ml_dtypes, dtype, dtype))
+
+
+def names(folder="."):
+    return sorted(os.path.relpath(os.path.join(at, name), folder) for at, _, found in os.walk(folder) for name in found)
+
+
+def error(found, dtype):
+    """Of what came back, in the dtype that it came in, which is that of the source."""
+    x = typed(dtype).astype("f8")
+    return np.sum((found.astype("f8") - x) ** 2) / np.sum(x**2)
+
+
+def save(form, dtype):
+    x = typed(dtype)
+    if form == "npy":
+        np.save("x.npy", x)
+    elif form == "npz":
+        np.savez("x.npz", v=x, ids=np.arange(60), text=np.array(["a", "b"]))
+    elif form == "safetensors":
+        save_file({"v": x, "ids": np.arange(60), "bias": x[0]}, "x.safetensors", {"format": "pt"})
+    elif form == "csv":
+        np.savetxt("x.csv", x, delimiter=",", header=",".join(f"c{i}" for i in range(32)), comments="")
+    else:
+        lists = pa.array(list(x), pa.list_(pa.from_numpy_dtype(x.dtype)))
+        table = pa.table({"id": range(60), "v": lists, "text": ["a"] * 60})
+        if form == "parquet":
+            pq.write_table(table, "x.parquet", row_group_size=25)
+        else:
+            with (pa.ipc.new_file if form == "arrow" else pa.ipc.new_stream)(f"x.{form}", table.schema) as writer:
+                writer.write_table(table)
+
+
+def loaded(path, dtype):
+    kind = np.dtype(getattr(ml_dtypes, dtype, dtype))
+    array = next(each for each in read_arrays(path, unnamed=dtype).arrays if each.name in ("", "v"))
+    assert array.dtype == dtype
+    return array.all().view(kind)
+
+
+CASES = [
+    *((form, dtype) for form in ("npy", "safetensors") for dtype in FLOATS),
+    *(("npz", dtype) for dtype in FLOATS[:4]),
+    *((form, dtype) for form in ("parquet", "arrow", "arrows") for dtype in FLOATS[:3]),
+    ("csv", "float64"),
+]
+
+
+@pytest.mark.parametrize(("form", "dtype"), CASES)
+def test_every_format_comes_back_as_it_was_apart_from_the_rounding(here, form, dtype):
+    save(form, dtype)
+    more = ["--dtype", dtype] if (form, dtype) == ("npy", "float8_e4m3fn") else []
+    assert command("encode", f"x.{form}", "-o", "x.bhq", "--levels", "64", *more) == 0
+    assert command("decode", "x.bhq", "-o", f"y.{form}") == 0
+    assert error(loaded(f"y.{form}", dtype), dtype) < 0.004
+    assert set(names()) == {"x.bhq", f"x.{form}", f"y.{form}"}
+
+
+def test_what_is_not_rounded_is_kept_byte_for_byte(here):
+    for form in ("safetensors", "npz", "parquet"):
+        save(form, "float32")
+        assert command("encode", f"x.{form}", "-o", "x.bhq") == command("decode", "x.bhq", "-o", f"y.{form}") == 0
+    source, found = load_file("x.safetensors"), load_file("y.safetensors")
+    assert list(found) == list(source)
+    assert all(np.array_equal(found[name], source[name]) for name in ("ids", "bias"))
+    with np.load("x.npz") as source, np.load("y.npz") as found:
+        assert list(found) == list(source)
+        assert all(np.array_equal(found[name], source[name]) for name in ("ids", "text"))
+    before, after = pq.read_table("x.parquet"), pq.read_table("y.parquet")
+    assert after.schema.equals(before.schema, check_metadata=True)
+    assert after.select(["id", "text"]).equals(before.select(["id", "text"]))
+
+
+def test_codes_in_an_archive_are_those_of_the_library(here, capsys):
+    save("safetensors", "bfloat16")
+    assert command("encode", "x.safetensors", "-o", "x.bhq", "--seed", "4", "--threads", "2") == 0
+    assert "times smaller; rounded v; kept ids, bias as they were; largest vNMSE 0.0" in capsys.readouterr().out
+    with zipfile.ZipFile("x.bhq") as archive:
+        codes = quantization.Codes.from_bytes(archive.read("v.bhq"))
+    x = typed("bfloat16")
+    assert codes == quantization.encode(x, quantization.levels(x, 16), seed=4)
+    assert command("inspect", "x.bhq", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["form"], found["arrays"][0]["dtype"], found["kept"][0]["name"]) == ("safetensors", "bfloat16", "ids")
+    assert command("inspect", "x.bhq") == 0
+    assert "bias" in capsys.readouterr().out
+
+
+def test_one_format_becomes_another_by_the_ending(here):
+    save("parquet", "float32")
+    assert command("encode", "x.parquet", "-o", "x.bhq") == 0
+    for form in ("npy", "npz", "csv", "safetensors", "arrow"):
+        assert command("decode", "x.bhq", "-o", f"y.{form}") == 0
+    found = np.load("y.npy")
+    np.testing.assert_array_equal(np.load("y.npz")["v"], found)
+    np.testing.assert_array_equal(load_file("y.safetensors")["v"], found)
+    np.testing.assert_array_equal(np.loadtxt("y.csv", delimiter=",", dtype="f4"), found)
+    assert pa.ipc.open_file("y.arrow").read_all().column_names == ["id", "v", "text"]
+    assert command("decode", "x.bhq", "-o", "y.npy", "--dtype", "float16") == 0
+    np.testing.assert_array_equal(np.load("y.npy"), found.astype("f2"))
+    assert command("encode", "y.npy", "-o", "y.bhq") == command("decode", "y.bhq", "-o", "z.parquet") == 0
+    assert pq.read_table("z.parquet")["values"].type == pa.list_(pa.float16(), 32)
+
+
+def test_formats_that_cannot_hold_it_say_so_and_write_nothing(here, capsys):
+    save("safetensors", "bfloat16")
+    assert command("encode", "x.safetensors", "-o", "x.bhq") == 0
+    for form, words in (
+        ("npy", "npy holds one array, but there are ids, bias, v; write .npz, or choose one by --name"),
+        ("parquet", "arrays have 32 and 60 rows, but columns are equally long"),
+    ):
+        capsys.readouterr()
+        assert command("decode", "x.bhq", "-o", f"y.{form}") == 2
+        assert words in capsys.readouterr().err
+    assert command("decode", "x.bhq", "-o", "y.parquet", "--name", "v") == 2
+    assert (
+        "array v is bfloat16 of shape (60, 32), which no column holds; pass --dtype float32" in capsys.readouterr().err
+    )
+    assert command("decode", "x.bhq", "-o", "y.npy", "--name", "w") == 2
+    assert names() == ["x.bhq", "x.safetensors"]
+    assert command("decode", "x.bhq", "-o", "y.parquet", "--name", "v", "--dtype", "float32") == 0
+
+
+def test_pipes_and_process_substitution_give_the_same_bytes(here):
+    for form in ("npy", "parquet"):
+        save(form, "float64")
+        assert command("encode", f"x.{form}", "-o", "x.bhq") == command("decode", "x.bhq", "-o", f"y.{form}") == 0
+        codes, back = (here / "x.bhq").read_bytes(), (here / f"y.{form}").read_bytes()
+        assert shell(f"{BEFOREHAND} encode - -o - < x.{form}") == codes
+        assert shell(f"{BEFOREHAND} encode <(cat x.{form}) -o - | {BEFOREHAND} decode - -o -") == back
+    shell(f"{BEFOREHAND} decode <(cat x.bhq) -o >(cat > z) > log; while ! [ -s z ]; do sleep .1; done")
+    assert b"PAR1" in (here / "z").read_bytes()
+    assert b"unbiased" in shell(f"cat x.bhq | {BEFOREHAND} inspect -")
+
+
+def test_a_folder_becomes_a_folder_and_comes_back(here, capsys):
+    os.makedirs("in/deep")
+    for form in ("npy", "safetensors", "parquet", "npz"):
+        save(form, "float16")
+        os.rename(f"x.{form}", f"in/deep/{form}.{form}")
+    np.save("in/a.b.npy", X)
+    (here / "in" / "README.md").write_text("hi")
+    assert command("encode", "in", "-o", "small") == 0
+    assert "left out 1 file that holds no arrays: in/README.md" in capsys.readouterr().out
+    assert names("small") == ["a.b.bhq", "deep/npy.bhq", "deep/npz.bhq", "deep/parquet.bhq", "deep/safetensors.bhq"]
+    assert command("decode", "small", "-o", "out") == 0
+    assert names("out") == [name for name in names("in") if name != "README.md"]
+    assert loaded("out/deep/parquet.parquet", "float16").shape == X.shape
+
+
+def test_folders_that_would_lose_something_are_refused(here, capsys):
+    os.makedirs("in")
+    np.save("in/x.npy", X)
+    np.savez("in/x.npz", X)
+    for words, told in (
+        (["encode", "in", "-o", "small"], "would both become small/x.bhq; rename one of them"),
+        (["encode", "in", "-o", "in"], "in and the input in are one folder; choose another place"),
+        (["encode", "in", "-o", "in/x.npy"], "is a folder; name a folder for its files"),
+        (["encode", "in", "-o", "-"], "is a folder; name a folder for its files"),
+        (["decode", "in", "-o", "out"], "in holds no file that ends in .bhq; name another folder"),
+    ):
+        assert command(*words) == 2
+        assert told in capsys.readouterr().err
+    assert names() == ["in/x.npy", "in/x.npz"]
+
+
+def test_nulls_are_refused_or_dropped(here, capsys):
+    pq.write_table(pa.table({"id": range(3), "v": [[1.0, 2.0], None, [3.0, None]]}), "x.parquet")
+    assert command("encode", "x.parquet", "-o", "x.bhq") == 2
+    assert (
+        "x.parquet: column v has 2 rows with nulls, which are no numbers; pass --drop-nulls" in capsys.readouterr().err
+    )
+    assert command("encode", "x.parquet", "-o", "x.bhq", "--drop-nulls") == 0
+    assert "left out 2 rows with nulls" in capsys.readouterr().out
+    assert command("decode", "x.bhq", "-o", "y.parquet") == 0
+    assert pq.read_table("y.parquet").to_pylist() == [{"id": 0, "v": [1.0, 2.0]}]
+
+
+def test_an_array_with_nan_is_named_and_nothing_is_written(here, capsys):
+    save_file({"good": X, "bad": np.full((3, 4), np.nan)}, "x.safetensors")
+    assert command("encode", "x.safetensors", "-o", "x.bhq") == 2
+    assert "x.safetensors: array bad: x contains 12 NaN" in capsys.readouterr().err
+    assert names() == ["x.safetensors"]
+    assert command("encode", "x.safetensors", "-o", "x.bhq", "--name", "good") == 0
+
+
+@pytest.mark.parametrize("form", ["npy", "safetensors", "parquet"])
+def test_the_input_is_never_the_output(here, capsys, form):
+    save(form, "float32")
+    name = f"x.{form}"
+    before = (here / name).read_bytes()
+    os.link(name, "hard")
+    os.symlink(name, "soft")
+    for output in (name, f"./{name}", "hard", "soft"):
+        assert command("encode", name, "-o", output) == 2
+        assert "are one file, which would be overwritten" in capsys.readouterr().err
+    assert (here / name).read_bytes() == before
+
+
+def test_stdin_and_stdout_that_are_the_other_file_are_refused(here):
+    np.save("x.npy", X)
+    before = (here / "x.npy").read_bytes()
+    for line, told in (
+        ("encode - -o x.npy < x.npy", b"x.npy and the input stdin are one file"),
+        ("encode x.npy -o - >> x.npy", b"stdout and the input x.npy are one file"),
+    ):
+        done = subprocess.run(["bash", "-c", f"{BEFOREHAND} {line}"], capture_output=True, check=False)
+        assert (done.returncode, told in done.stderr) == (2, True)
+    assert (here / "x.npy").read_bytes() == before
+
+
+def test_every_prefix_and_flipped_byte_of_an_archive_is_an_error_or_arrays(here, capsys):
+    save_file({"v": X[:3, :2], "ids": np.arange(2, dtype="i1")}, "x.safetensors")
+    assert command("encode", "x.safetensors", "-o", "x.bhq", "--levels", "2") == 0
+    whole = (here / "x.bhq").read_bytes()
+    damaged = [whole[:length] for length in range(0, len(whole), 7)]
+    for place in range(0, len(whole), 2):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place // 2 % 8
+        damaged.append(bytes(flipped))
+    refused = 0
+    for data in damaged:
+        (here / "bad.bhq").write_bytes(data)
+        try:
+            decode_path("bad.bhq", "y.safetensors")
+        except BeforehandError:
+            refused += 1
+    assert refused > 0.6 * len(damaged)
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"dtype": "O", "shape": [1]}, "dtype object"),
+        ({"dtype": "V8", "shape": [1]}, "must hold numbers"),
+        ({"dtype": "int8", "shape": [2**40]}, "has 8 bytes"),
+        ({"dtype": "int8", "shape": [-8]}, "has 8 bytes"),
+        ({"dtype": "int8"}, "cannot be read"),
+    ],
+)
+def test_contents_that_promise_nonsense_are_refused(here, capsys, contents, words):
+    with zipfile.ZipFile("x.bhq", "w") as archive:
+        archive.writestr("a.raw", bytes(8))
+        entry = {"name": "a", "member": "a.raw", **contents}
+        archive.writestr(
+            "contents.json",
+            json.dumps({"format": "beforehand arrays 1", "form": "npz", "notes": {}, "arrays": [entry]}),
+        )
+    assert command("decode", "x.bhq", "-o", "y.npz") == 2
+    assert words in capsys.readouterr().err
+
+
+def test_another_archive_is_not_taken_for_codes(here, capsys):
+    np.savez("x.npz", X)
+    assert command("decode", "x.npz", "-o", "y.npz") == 2
+    assert "it is an archive, but holds no codes; pass what encode wrote" in capsys.readouterr().err
+
+
+def test_plans_and_audits_take_vectors_of_any_file(here, capsys):
+    save("parquet", "float32")
+    save("safetensors", "bfloat16")
+    assert command("plan", "x.parquet", "--bits", "3", "-o", "plan.json") == 0
+    assert run(["audit", "plan.json", "x.parquet"]) == 0
+    assert command("plan", "x.safetensors", "--bits", "3") == 0
+    np.savez("two.npz", a=X, b=X)
+    capsys.readouterr()
+    assert command("plan", "two.npz", "--bits", "3") == 2
+    assert "two.npz has several arrays: a, b; name one of them by --name" in capsys.readouterr().err
+    assert command("plan", "two.npz", "--bits", "3", "--name", "b") == 0
+    assert run(["audit", "plan.json", "two.npz", "--column", "b"]) == 0
+
+
+def test_stdout_holds_the_result_alone(here, capfdbinary):
+    np.save("x.npy", X)
+    assert command("encode", "x.npy", "-o", "-") == 0
+    shown = capfdbinary.readouterr()
+    assert quantization.Codes.from_bytes(shown.out).shape == X.shape
+    assert shown.err.startswith(b"wrote stdout: ")
