@@ -33,3 +33,9 @@ def test_static_priorities_are_served_as_vllm_does_where_memory_lasts(seed):
 def test_a_static_order_of_ours_is_served_as_the_simulator_says_where_memory_is_short(seed):
     case = random_case(seed, ranked=True, tight=True, most=FEWEST - 4)
     assert first_difference(simulated(case), served_by_us(case)) == ""
+
+
+def test_who_ends_together_is_freed_in_the_order_in_which_the_engine_holds_them():
+    """After a shortage that is the order of their ranks, and it says whose cached blocks go first."""
+    case = random_case(2339, ranked=True, tight=True, most=60)
+    assert first_difference(simulated(case), served_by_us(case)) == ""

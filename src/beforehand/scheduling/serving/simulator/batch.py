@@ -1,6 +1,7 @@
 """The requests that run: what they take of an iteration, and in which iteration each of them needs something."""
 
-from typing import final
+from collections.abc import Callable
+from typing import Any, final
 
 from beforehand.scheduling.serving.simulator.job import DECODE, PREFILL, Job
 from beforehand.scheduling.serving.simulator.memory import BlockPool
@@ -49,6 +50,12 @@ class Batch:
         self._entered += 1
         job.entered = self._entered
         self.running[job] = None
+
+    def arrange(self, rank: Callable[[Job], Any]) -> None:
+        """Memory was short: as in the engine, all that run stand by their ranks now, those that decode first."""
+        for job in sorted(self.running, key=lambda job: (job.phase == PREFILL, rank(job))):
+            self._entered += 1
+            job.entered = self._entered
 
     def open(self) -> None:
         """Begin an iteration: every decoding request gets a token."""

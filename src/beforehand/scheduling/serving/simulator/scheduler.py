@@ -180,7 +180,9 @@ class Scheduler:
         if batch.prefills:
             self._continue_prefills()
         before = len(batch.running)
-        if not self._short:
+        if self._short:
+            batch.arrange(lambda job: self._preempting.rank(job, self.iteration))
+        else:
             self._copies = self.admission.admit(self.now)
         new = limits.max_batched_tokens - batch.budget
         if new:
@@ -219,7 +221,7 @@ class Scheduler:
         batch, k = self.batch, self.iteration
         ending = batch.finishing.pop(k, None)
         if ending is not None:
-            if len(ending) > 1:  # who runs longest is freed first, and evicted from the cache first
+            if len(ending) > 1:  # who stands first is freed first, and evicted from the cache first
                 ending.sort(key=lambda each: each[0].entered)
             for job, stamp in ending:
                 if job.stamp == stamp:
