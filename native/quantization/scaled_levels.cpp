@@ -2,8 +2,8 @@
 // gained.
 //
 // For given scales s the error of levels q is the sum of s^2 (x / s - q)^2: what the solvers of levels.h minimize, over
-// the scaled values x / s with weights s^2. Of much data a sample of blocks settles the table, and for mse
-// one step on all blocks (to the mean of each level's values) finishes it.
+// the scaled values x / s with weights s^2. Of much data a sample of blocks settles the table; for mse,
+// after two such solutions, by steps to the mean of each level's values, the last ones on a larger sample.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -19,8 +19,11 @@ namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kExact = 1 << 16;  // values up to which a table is solved exactly, and of a sample at least
-constexpr std::size_t kForLevel = 1024;  // values of a sample for each level
+constexpr std::size_t kForLevel = 512;   // values of a sample for each level
 constexpr std::size_t kMostTurns = 30;
+constexpr std::size_t kSolved = 2;               // tables of a sample that are solved for; others are moved
+constexpr std::size_t kLarger = 8;               // times as many blocks has the second sample
+constexpr std::size_t kMostSteps = 2;            // on that
 constexpr double kWorthATurn = 2e-4;             // of the error
 constexpr std::size_t kTogether = 256;           // blocks whose sums one thread adds up
 constexpr double kHeavy = 0x1p40;                // times all weights: what forces a level on a value
@@ -48,7 +51,10 @@ class Solver {
     take(chosen);
     ScaledTable result{};
     alternate(result, table);
-    if (chosen < all) finish(result, table);
+    if (chosen < all) {
+      if (request_.objective == Objective::mse) step(std::min(all, kLarger * chosen), table);
+      result.losses.push_back(pass({table, request_.objective}) / extent_.norm);
+    }
     result.vnmse = result.losses.back();
     result.levels = in_real_units(table);
     result.squared_error = std::ldexp(result.losses.back() * extent_.norm, 2 * extent_.exponent);
@@ -59,7 +65,7 @@ class Solver {
     measure();
     FitTable table(levels, request_.objective);
     table.exponent -= extent_.exponent;
-    const double error = pass(table, nullptr);
+    const double error = pass(table);
     ScaledTable result{};
     result.vnmse = extent_.norm > 0 ? error / extent_.norm : 0;
     result.losses = {result.vnmse};
@@ -71,6 +77,18 @@ class Solver {
  private:
   // Sums over the values of each level: of s^2, and of s x.
   struct Means {
+    explicit Means(std::size_t count) : own(count), cross(count) {}
+
+    void add(const BlockFit& fit, const Fitted& found, std::size_t n) {
+      if (found.scale == 0) return;
+      const double square = found.scale * found.scale, scale = std::ldexp(found.scale, found.exponent);
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t code = fit.codes()[i];
+        own[code] += square;
+        cross[code] += scale * static_cast<double>(fit.scaled()[i]);
+      }
+    }
+
     std::vector<double> own, cross;
   };
 
@@ -117,7 +135,7 @@ class Solver {
     std::vector<T> buffer(blocks_.largest());
     const T half = std::ldexp(T{1}, -extent_.exponent / 2);
     const T rest = std::ldexp(T{1}, -extent_.exponent - -extent_.exponent / 2);
-    ends_ = {0};
+    ends_ = {0}, sample_.clear(), norm_of_sample_ = 0;
     const std::size_t all = blocks_.count();
     for (std::size_t i = 0; i < chosen; ++i) {
       const std::size_t block = all / chosen * i + all % chosen * i / chosen;
@@ -205,54 +223,71 @@ class Solver {
       return;
     }
     for (std::size_t turn = 0; turn < kMostTurns; ++turn) {
-      const FitTable levels(table, request_.objective);
-      BlockFits<float> fits(levels, request_.scale, blocks_.largest());
+      const bool steps = request_.objective == Objective::mse && !exact && turn + 1 >= kSolved;
+      Means means(table.size());
       scaled.y.clear(), scaled.weight.clear();
-      double error = 0;
-      const auto read = [&](std::size_t i, float*) { return block_of_sample(i); };
-      fits.each(0, ends_.size() - 1, read,
-                [&](std::size_t, std::span<const float> z, const BlockFit&, const Fitted& found) {
-                  error += found.squared();
-                  add(scaled, z, found.scale);
-                });
-      const double loss = error / norm_of_sample_;
+      const double loss = fit_sample(table, [&](std::span<const float> z, const BlockFit& fit, const Fitted& found) {
+        steps ? means.add(fit, found, z.size()) : add(scaled, z, found.scale);
+      });
       if (!result.losses.empty() && !(loss < result.losses.back())) return;
       const bool little = !result.losses.empty() && loss > result.losses.back() * (1 - kWorthATurn);
       result.losses.push_back(loss);
       result.exact = exact;
       best = table;
       if (little || loss == 0) return;
-      table = best_table(scaled, exact);
+      if (steps)
+        move(means, table);
+      else
+        table = best_table(scaled, exact);
     }
   }
 
-  // On all blocks.
-  void finish(ScaledTable& result, std::vector<double>& best) {
-    std::vector<double> table = best;
+  // Fits all blocks of the sample, and returns the squared error over the squared norm.
+  template <typename Take>
+  double fit_sample(std::span<const double> table, const Take& take) const {
+    const FitTable levels(table, request_.objective);
+    BlockFits<float> fits(levels, request_.scale, blocks_.largest());
+    double error = 0;
+    const auto read = [&](std::size_t i, float*) { return block_of_sample(i); };
+    fits.each(0, ends_.size() - 1, read,
+              [&](std::size_t, std::span<const float> z, const BlockFit& fit, const Fitted& found) {
+                error += found.squared();
+                take(z, fit, found);
+              });
+    return error / norm_of_sample_;
+  }
+
+  // Levels to the mean of their values, those that have any, but not one that is fixed.
+  void move(const Means& means, std::vector<double>& table) const {
+    for (std::size_t b = 0; b < table.size(); ++b)
+      if (means.own[b] > 0 && !(request_.zero && table[b] == 0))
+        table[b] = static_cast<double>(static_cast<float>(means.cross[b] / means.own[b]));
+    std::sort(table.begin(), table.end());
+  }
+
+  // On a larger sample.
+  void step(std::size_t chosen, std::vector<double>& best) {
+    take(chosen);
+    if (norm_of_sample_ == 0) return;
     double least = HUGE_VAL;
-    const bool moves = request_.objective == Objective::mse;
-    for (std::size_t turn = 0; turn < (moves ? 2 : 1); ++turn) {
-      Means means;
-      const double loss = pass({table, request_.objective}, moves ? &means : nullptr) / extent_.norm;
-      if (!(loss < least)) break;
+    std::vector<double> table = best;
+    for (std::size_t turn = 0; turn < kMostSteps; ++turn) {
+      Means means(table.size());
+      const double loss = fit_sample(table, [&](std::span<const float> z, const BlockFit& fit, const Fitted& found) {
+        means.add(fit, found, z.size());
+      });
+      if (!(loss < least)) return;
       const bool little = loss > least * (1 - kWorthATurn);
       least = loss, best = table;
-      result.losses.push_back(loss);
-      if (little || !moves) break;
-      for (std::size_t b = 0; b < table.size(); ++b)
-        if (means.own[b] > 0 && !(request_.zero && table[b] == 0))
-          table[b] = static_cast<double>(static_cast<float>(means.cross[b] / means.own[b]));
-      if (std::any_of(table.begin(), table.end(), [](double level) { return !std::isfinite(level); }))
-        refuse_changing();  // values have grown since they were measured
-      std::sort(table.begin(), table.end());
+      if (little) return;
+      move(means, table);
     }
   }
 
   // The error of a table on all blocks, in units of 2^exponent squared.
-  double pass(const FitTable& table, Means* means) const {
-    const std::size_t parts = (blocks_.count() + kTogether - 1) / kTogether, count = table.count;
+  double pass(const FitTable& table) const {
+    const std::size_t parts = (blocks_.count() + kTogether - 1) / kTogether;
     std::vector<double> errors(parts);
-    std::vector<double> sums(means ? parts * 2 * count : 0);
     share(parts, threads_, [&](std::uint64_t first, std::uint64_t last) {
       BlockFits<T> fits(table, request_.scale, blocks_.largest());
       const T half = std::ldexp(T{1}, -extent_.exponent / 2);
@@ -263,33 +298,15 @@ class Solver {
         for (std::size_t k = 0; k < n; ++k) buffer[k] = buffer[k] * half * rest;
         return std::span<const T>(buffer, n);
       };
-      for (std::uint64_t part = first; part < last; ++part) {
-        double* own = means ? &sums[part * 2 * count] : nullptr;
-        double* cross = own + count;
+      for (std::uint64_t part = first; part < last; ++part)
         fits.each(part * kTogether, std::min((part + 1) * kTogether, blocks_.count()), read,
-                  [&](std::size_t, std::span<const T> x, const BlockFit& fit, const Fitted& found) {
+                  [&](std::size_t, std::span<const T>, const BlockFit&, const Fitted& found) {
                     if (!found.finite) refuse_non_finite(values_);
                     errors[part] += found.squared();
-                    if (!means || found.scale == 0) return;
-                    const double square = found.scale * found.scale, scale = std::ldexp(found.scale, found.exponent);
-                    for (std::size_t i = 0; i < x.size(); ++i) {
-                      const std::size_t code = fit.codes()[i];
-                      own[code] += square;
-                      cross[code] += scale * static_cast<double>(fit.scaled()[i]);
-                    }
                   });
-      }
     });
     double error = 0;
     for (const double part : errors) error += part;
-    if (means) {
-      means->own.assign(count, 0), means->cross.assign(count, 0);
-      for (std::size_t part = 0; part < parts; ++part)
-        for (std::size_t b = 0; b < count; ++b) {
-          means->own[b] += sums[part * 2 * count + b];
-          means->cross[b] += sums[part * 2 * count + count + b];
-        }
-    }
     return error;
   }
 

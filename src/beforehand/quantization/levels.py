@@ -82,15 +82,16 @@ def levels(
         the weights are (for "mse" before the levels are rounded to their dtype). `exact` says so, and where it is
         False, `gap` bounds what is left. Of "scaled": table and scales are chosen in turn, each for the other, until
         little is gained; `losses` has the error after each turn. A table is exact for the scales that it was made for
-        where `exact` says so, up to 65,536 values; of more data, a histogram of a sample of blocks gives it. Scales
-        are the best of seven for each block. No promise is made that no other pair of table and scales is better. The
-        same data give the same levels on every machine, whatever the threads.
+        where `exact` says so, up to 65,536 values; of more data, samples of blocks give it, and its error on all of
+        them is the last of `losses`. Scales are the best of five or seven for each block. No promise is made that no
+        other pair of table and scales is better. The same data give the same levels on every machine, whatever the
+        threads.
 
     Cost:
-        "uniform" and "rotation": a pass or two. "histogram": about half a sort. "scaled" with 16 levels: two to three
-        sorts; with 256: four where "unbiased", over twenty for "mse". "exact": two to three sorts up to 16 levels,
-        about ten for more; at most 16 bytes a value, 24 for float64 and int32, more where weights are given.
-        docs/performance has the figures. Releases the GIL above 10,000 values.
+        "uniform" and "rotation": a pass or two. "histogram": about half a sort. "scaled": one sort with 16 levels, two
+        to three with 256. "exact": two to three sorts up to 16 levels, about ten for more; at most 16 bytes a value, 24
+        for float64 and int32, more where weights are given. docs/performance has the figures. Releases the GIL above
+        10,000 values.
 
     Raises:
         InvalidInput: `x` is empty, contains NaN or infinity, or an option breaks its rule.
