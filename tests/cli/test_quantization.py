@@ -81,8 +81,8 @@ def test_rotation_is_a_method_of_encode_and_a_design_of_plans(here, capsys):
     assert np.sum((np.load("y.npy") - x) ** 2) < 0.012 * np.sum(x**2)
     assert run(["quantization", "inspect", "x.bhq"]) == 0
     assert "rotation" in capsys.readouterr().out
-    assert run(["quantization", "plan", "x.npy", "--bits", "4", "--access", "row", "-o", "plan.json"]) == 0
-    assert "random rotation" in capsys.readouterr().out
+    assert run(["quantization", "plan", "x.npy", "--bits", "4.5", "--objective", "unbiased", "-o", "plan.json"]) == 0
+    assert "rotation" in capsys.readouterr().out
     assert run(["audit", "plan.json", "x.npy"]) == 0
 
 
@@ -90,12 +90,48 @@ def test_a_plan_is_written_explained_and_audited(here, capsys):
     assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
     planned = capsys.readouterr().out
     assert run(["explain", "plan.json"]) == 0
-    assert capsys.readouterr().out in planned
+    explained = capsys.readouterr().out
+    why = quantization.QuantizationPlan.from_json((here / "plan.json").read_text()).why
+    assert why in planned
+    assert why in explained
     assert run(["audit", "plan.json", "x.npy"]) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in ["strongest without", "clairvoyant", "verdict", "came true"])
     assert run(["audit", "plan.json", "x.npy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["area"] == "quantization"
+
+
+@pytest.mark.parametrize("budget", [["--bits", "3.25"], ["--bits", "4.5"], ["--max-bytes", "9000"]], ids=str)
+@pytest.mark.parametrize("objective", ["mse", "unbiased"])
+def test_what_is_planned_is_what_encode_writes_of_other_rows(here, capsys, budget, objective):
+    random = np.random.default_rng(1)
+    x = (random.standard_t(4, (128, 160)) * random.lognormal(0, 0.3, (128, 1))).astype(np.float32)
+    np.save("sample.npy", x[:64])
+    np.save("other.npy", x[64:])
+    plan = ["quantization", "plan", "sample.npy", *budget, "--objective", objective, "-o", "plan.json"]
+    assert run(plan) == 0
+    assert run(["quantization", "encode", "other.npy", "--plan", "plan.json", "--seed", "4", "-o", "x.bhq"]) == 0
+    chosen = quantization.QuantizationPlan.from_json((here / "plan.json").read_text())
+    codes = chosen.build().encode(x[64:], seed=4)
+    assert (here / "x.bhq").read_bytes() == codes.to_bytes()
+    assert codes.nbytes == chosen.nbytes
+    error = np.sum((quantization.decode(codes) - x[64:]) ** 2) / np.sum(x[64:] ** 2)
+    assert error == pytest.approx(chosen.expected.value, rel=0.2)
+    assert f"planned: vNMSE {chosen.expected.value:.3g}" in capsys.readouterr().out
+
+
+def test_options_that_a_plan_settles_are_refused_beside_it(here, capsys):
+    assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
+    assert encode("--plan", "plan.json", "--levels", "8") == 2
+    assert "--levels is 8, but the plan plan.json settles that" in capsys.readouterr().err
+    np.save("x.npy", np.ones(500, np.float32))
+    assert encode("--plan", "plan.json") == 2
+    assert "this array has 1 axes, but the plan is for a matrix; make one for this file" in capsys.readouterr().err
+    assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
+    assert encode("--plan", "plan.json") == 0
+    (here / "other.json").write_text('{"area": "streams"}')
+    assert encode("--plan", "other.json") == 2
+    assert "other.json" in capsys.readouterr().err
 
 
 def test_a_plan_reads_traces_and_single_vectors(here, capsys):

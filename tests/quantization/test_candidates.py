@@ -5,153 +5,142 @@ import pytest
 
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, judge
-from beforehand.quantization import candidates
-from beforehand.quantization.candidates import WORTH_IT, Candidate, choose, draws, outcome, weigh
+from beforehand.quantization.candidates import (
+    WORTH_IT,
+    Candidate,
+    Draws,
+    Tried,
+    choose,
+    fewest,
+    frontier,
+    gain_bits,
+    outcome,
+    promising,
+    seconds_per_value,
+    weigh,
+)
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.vectors import Vectors
 
 CODEC = Codec(method="exact", n_levels=16)
+UNIFORM = Codec(method="uniform", n_levels=16)
 
 
-def candidate(design, vnmse=0.1, bits=4, seconds=0.0, net=0.0):
-    none = Outcome(design, 0.0, 0.0, 0.0)
-    return Candidate(
-        codec=CODEC,
-        bits=bits,
-        vnmse=Outcome(design, vnmse, vnmse, vnmse),
-        price=Price(seconds=seconds, bytes=bits / 8, per="value"),
-        gain_bits=none,
-        net_bits=Outcome(design, net, net, net),
-    )
-
-
-def lognormal(rate):
-    """The worked example: 2**20 lognormal values, 4 bits; uniform levels err 1.80, and 0.0226 if there are 191."""
-    power = math.log(1.80 / 0.0226) / math.log(191 / 16)
-    baseline = weigh("uniform", CODEC, 4, np.array([1.8, 1.8]), Price(4.7e-9, 0.5, per="value"), bytes_per_second=rate)
-    return weigh(
-        "histogram",
-        CODEC,
-        4,
-        np.array([0.0226, 0.0226]),
-        Price(7.1e-9, 0.5, per="value"),
-        against=(baseline, lambda s: 1.8 * np.array([1.0, 1.0]) * (s / 16) ** -power),
-        bytes_per_second=rate,
-    )
+def tried(name, error, bits=4.0, seconds=0.0, codec=CODEC):
+    return Tried(name, codec, bits, np.atleast_1d(np.asarray(error, float)), seconds)
 
 
 @pytest.mark.parametrize(
     ("rate", "net", "verdict"),
-    [(None, 3.577, "worth it"), (1.25e8, 3.577 - 2.4, "worth it"), (1.25e9, 3.577 - 24, "don't bother")],
+    [(None, 3.158, "worth it"), (1.25e8, 3.158 - 2.4, "worth it"), (1.25e9, 3.158 - 24, "don't bother")],
 )
 def test_lognormal_data_are_worth_it_in_store_and_at_1_gbit_but_not_at_10(rate, net, verdict):
-    weighed = lognormal(rate)
-    assert weighed.gain_bits.value == pytest.approx(math.log2(191 / 16))
+    baseline = tried("uniform", [1.8, 1.8], seconds=4.7e-9)
+    weighed = weigh(tried("histogram", [0.0226, 0.0226], seconds=7.1e-9), baseline, rate)
+    assert weighed.gain_bits.value == pytest.approx(math.log2(1.8 / 0.0226) / 2)
     assert weighed.net_bits.value == pytest.approx(net, abs=1e-3)
     assert judge(weighed.net_bits, WORTH_IT) == verdict
 
 
 def test_the_baseline_gains_nothing_at_any_price():
-    weighed = weigh("uniform", CODEC, 4, np.array([1.8, 1.7, 1.9]), Price(1.0, 9.0, per="value"), bytes_per_second=1e9)
+    before = tried("uniform", [1.8, 1.7, 1.9], seconds=1.0)
+    weighed = weigh(before, before, 1e9)
     assert weighed.gain_bits == weighed.net_bits == Outcome("uniform", 0.0, 0.0, 0.0)
 
 
-def test_bytes_of_tables_are_charged_with_and_without_a_link():
-    baseline = weigh("uniform", CODEC, 4, np.array([0.1, 0.1]), Price(0, 0.5, per="value"))
-    against = (baseline, lambda s: np.array([0.1, 0.1]) * (16 / s) ** 2)
-    for rate in (None, 1.0):
-        weighed = weigh(
-            "exact",
-            CODEC,
-            4,
-            np.array([0.025, 0.025]),
-            Price(0, 0.75, per="value"),
-            against=against,
-            bytes_per_second=rate,
-        )
-        assert weighed.gain_bits.value == pytest.approx(1.0)
-        assert weighed.net_bits.value == pytest.approx(1.0 - 8 * 0.25)
+def test_a_bit_divides_the_error_by_four_and_bytes_beyond_the_baselines_count():
+    baseline = tried("NF4", [0.4, 0.4], bits=4.25)
+    assert gain_bits(tried("scaled", [0.1, 0.1], bits=4.25), baseline) == pytest.approx([1, 1])
+    assert gain_bits(tried("scaled", [0.1, 0.1], bits=5.25), baseline) == pytest.approx([0, 0])
+    assert gain_bits(tried("scaled", [0.4, 0.4], bits=4.0), baseline) == pytest.approx([0.25, 0.25])
 
 
-@pytest.mark.parametrize(("method", "gain"), [("uniform", 6.0), ("rotation", 4.0)])
-def test_rotation_has_at_most_256_levels_to_make_up_with_and_uniform_levels_have_more(method, gain):
-    baseline = weigh(method, Codec(method=method, n_levels=16), 4, np.full(2, 0.1), Price(0, 0.5, per="value"))
-    errors = np.full(2, 0.1 * (16 / 1024) ** 2)  # as the baseline has with 1024 levels
-    weighed = weigh(
-        "exact", CODEC, 4, errors, Price(per="value"), against=(baseline, lambda s: 0.1 * np.ones(2) * (16 / s) ** 2)
-    )
-    assert weighed.gain_bits.value == pytest.approx(gain)
+def test_an_error_of_zero_gains_much_but_not_all():
+    assert 0 < gain_bits(tried("exact", 0.0), tried("uniform", 0.1))[0] <= 32
+    assert gain_bits(tried("exact", 0.0), tried("uniform", 0.0))[0] == 0
 
 
 def test_gains_are_compared_draw_by_draw():
     both = np.array([0.1, 0.01, 1.0])  # the design follows the baseline, whatever is drawn
-    baseline = weigh("uniform", CODEC, 4, both, Price(per="value"))
-    weighed = weigh("exact", CODEC, 4, both / 4, Price(per="value"), against=(baseline, lambda s: both * (16 / s) ** 2))
+    weighed = weigh(tried("exact", both / 4), tried("uniform", both), None)
     assert weighed.vnmse.high / weighed.vnmse.low == pytest.approx(100)
     assert weighed.gain_bits.low == pytest.approx(1.0)
     assert weighed.gain_bits.high == pytest.approx(1.0)
 
 
 def test_a_few_vectors_give_their_smallest_and_largest():
-    values = np.array([0.375, 0.125, 0.25])
-    assert outcome("exact", draws(values, seed=0)) == Outcome("exact", 0.25, 0.125, 0.375)
-    assert outcome("exact", draws(values[:1], seed=0)) == Outcome("exact", 0.375, 0.375, 0.375)
+    drawn = Draws(np.array([1.0, 2.0, 4.0]), 0)
+    assert outcome("exact", drawn(np.array([0.375, 0.25, 1.0]))) == Outcome("exact", 1.625 / 7, 0.125, 0.375)
+    assert outcome("exact", Draws(np.ones(1), 0)(np.array([0.375]))) == Outcome("exact", 0.375, 0.375, 0.375)
 
 
-def test_many_vectors_give_the_95_percent_interval_of_their_mean():
+def test_vectors_of_zeros_count_nothing():
+    assert Draws(np.zeros(3), 0)(np.zeros(3)).tolist() == [0, 0, 0, 0]
+
+
+def test_many_vectors_give_the_95_percent_interval_of_the_error_of_all():
     values = np.random.default_rng(0).exponential(size=400)
-    drawn = draws(values, seed=0)
-    reached = outcome("exact", drawn)
+    drawn = Draws(np.ones(400), 0)(values)
     assert drawn.shape == (201,)
-    assert reached.value == values.mean()
+    reached = outcome("exact", drawn)
+    assert reached.value == pytest.approx(values.mean())
     wide = 1.96 * values.std() / 20
+    assert reached.high - reached.low == pytest.approx(2 * wide, rel=0.2)
+
+
+def test_of_very_many_vectors_neighbors_are_drawn_together():
+    values = np.random.default_rng(0).exponential(size=50_000)
+    reached = outcome("exact", Draws(np.ones(50_000), 0)(values))
+    assert reached.value == pytest.approx(values.mean())
+    wide = 1.96 * values.std() / math.sqrt(50_000)
     assert reached.high - reached.low == pytest.approx(2 * wide, rel=0.2)
 
 
 def test_the_same_seed_draws_the_same_vectors_from_every_design():
     values = np.random.default_rng(0).exponential(size=50)
-    np.testing.assert_allclose(draws(3 * values, seed=5), 3 * draws(values, seed=5))
-    assert (draws(values, seed=5) != draws(values, seed=6))[1:].any()
+    five, six = (Draws(np.ones(50), seed) for seed in (5, 6))
+    np.testing.assert_allclose(five(3 * values), 3 * five(values))
+    assert (five(values) != six(values))[1:].any()
 
 
-def test_an_interval_holds_its_value_even_if_no_draw_does():
-    assert outcome("exact", np.array([1.0] + 200 * [2.0])) == Outcome("exact", 1.0, 1.0, 2.0)
-
-
-def test_with_a_link_the_largest_net_gain_is_chosen():
+def test_the_frontier_holds_what_errs_clearly_less_than_all_that_take_fewer_bits():
     some = [
-        candidate("uniform", vnmse=0.5),
-        candidate("exact", vnmse=0.1, net=-1),
-        candidate("histogram", vnmse=0.2, net=1),
-    ]
-    assert choose(some, 1e9).design == "histogram"
-    assert choose(some[:2], 1e9).design == "uniform"
+        tried("a", 0.1, 4), tried("b", 0.099, 4.1), tried("c", 0.02, 5), tried("d", 0.03, 4.5), tried("e", 0.09, 3.9),
+        tried("f", 0.05, 6),
+    ]  # fmt: skip
+    assert [each.name for each in frontier(some)] == ["e", "d", "c"]
 
 
-def test_without_a_link_the_smallest_error_is_chosen_and_of_equals_the_fastest():
+def test_the_smallest_error_within_the_bits_is_chosen_and_of_equals_the_fewest():
+    some = [tried("a", 0.1, 4), tried("b", 0.02, 5), tried("c", 0.0199, 5.2), tried("d", 0.001, 7)]
+    assert choose(some, 4.5).name == "a"
+    assert choose(some, 6).name == "b"
+    assert choose(some, math.inf).name == "d"
+    assert choose(some, 1).name == "a"  # what comes closest
+
+
+def test_the_fewest_bits_below_an_error_are_those_of_the_interval():
+    some = [tried("a", [0.1, 0.08, 0.2], 4), tried("b", [0.09, 0.05, 0.1], 5), tried("c", [0.01, 0.01, 0.01], 6)]
+    assert fewest(some, 0.25).name == "a"
+    assert fewest(some, 0.15).name == "b"
+    assert fewest(some, 0.001) is None
+
+
+def test_a_first_look_keeps_what_is_near_the_best_of_all_or_of_those_that_know_nothing():
     some = [
-        candidate("uniform", vnmse=0.5, seconds=1e-9),
-        candidate("exact", vnmse=0.1, seconds=3e-9),
-        candidate("histogram", vnmse=0.1019, seconds=2e-9),
-        candidate("static", vnmse=0.1021, seconds=1e-9),
-    ]
-    assert choose(some, None).design == "histogram"
-    assert choose([some[0], some[1], some[3]], None).design == "exact"
+        tried("best", 0.1, 4), tried("near", 0.12, 4.2), tried("far", 0.2, 4.2), tried("less", 0.3, 3),
+        tried("baseline", 0.4, 4, codec=UNIFORM), tried("worse", 0.9, 4, codec=UNIFORM),
+    ]  # fmt: skip
+    assert {each.name for each in promising(some)} == {"best", "near", "less", "baseline"}
 
 
-def test_without_a_link_fewer_bits_come_before_a_smaller_error():
-    some = [candidate("uniform", vnmse=0.01, bits=6), candidate("exact", vnmse=0.09, bits=4)]
-    assert choose(some, None).design == "exact"
+def test_bits_are_all_bytes_of_the_price():
+    entry = weigh(tried("exact", 0.1, bits=6), tried("uniform", 0.2, bits=4), None)
+    assert isinstance(entry, Candidate)
+    assert entry.price == Price(seconds=0.0, bytes=0.75, per="value")
+    assert (entry.bits, entry.design, entry.knows_nothing) == (6, "exact", False)
 
 
-def test_the_bytes_of_tables_are_what_codes_leave_of_the_price():
-    entry = weigh("exact", CODEC, 4, np.array([0.1, 0.1]), Price(0.0, 0.75, per="value"))
-    assert entry.table_bytes == 0.25
-
-
-def test_the_time_of_a_codec_is_the_least_of_five_taken_in_turns(monkeypatch):
-    taken = iter([5.0, 9.0, 2.0, 7.0, 3.0, 6.0, 4.0, 8.0, 5.0, 7.0])  # of the first codec and the second, five times
-    monkeypatch.setattr(candidates, "measured", lambda vectors, codec, seed: (None, next(taken)))
-    codecs = [CODEC, Codec(method="uniform", n_levels=16)]
-    assert candidates.seconds_per_value(Vectors.read(np.zeros((4, 8), np.float32)), codecs, 0) == [2.0, 6.0]
+def test_the_time_of_a_codec_is_the_least_of_three_taken_in_turns():
+    taken = iter([5.0, 9.0, 2.0, 7.0, 3.0, 6.0])  # of the first codec and the second, three times
+    assert seconds_per_value(lambda codec: next(taken), [CODEC, UNIFORM]) == [2.0, 6.0]
     assert next(taken, None) is None

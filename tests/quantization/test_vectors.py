@@ -3,18 +3,28 @@ import pytest
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
+from beforehand.quantization import decode
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.levels import levels
-from beforehand.quantization.theory import equivalent_levels, expected_squared_error
-from beforehand.quantization.vectors import Vectors, expected, measured
+from beforehand.quantization.vectors import Vectors
 
 RAGGED = [np.exp(np.random.default_rng(i).standard_normal(n)) for i, n in enumerate([7, 40, 7, 100, 40, 1])]
-EXACT = Codec(method="exact", n_levels=4)
+EXACT = Codec(method="exact", n_levels=4, objective="mse")
 MATRIX = np.exp(np.random.default_rng(9).standard_normal((6, 50)))
+CODECS = [
+    EXACT,
+    Codec(method="exact", n_levels=4, axis=0),
+    Codec(method="exact", n_levels=4, axis=1),
+    Codec(method="uniform", n_levels=4, block=16),
+    Codec(method="scaled", n_levels=16, block=16),
+    Codec(method="scaled", n_levels=4, objective="mse", block=56, scale="e8m0"),
+    Codec(method="scaled", n_levels=3, objective="mse", block=8, levels=[-1.0, 0.0, 1.0]),
+    Codec(method="rotation", n_levels=4, axis=0),
+    Codec(method="given", n_levels=3, levels=[0.1, 1.0, 2.0]),
+]
 
 
-def vnmse(x, table, objective="unbiased"):
-    return expected_squared_error(x, table, objective=objective) / np.sum(np.square(x, dtype=np.float64))
+def squared(x):
+    return np.sum(np.square(x, dtype=np.float64), axis=-1)
 
 
 def test_a_matrix_a_list_and_a_trace_are_the_same_vectors():
@@ -22,8 +32,8 @@ def test_a_matrix_a_list_and_a_trace_are_the_same_vectors():
     read = [Vectors.read(each) for each in given]
     assert [len(each) for each in read] == [6] * 4
     assert [each.size for each in read] == [300] * 4
-    errors = [expected(each, EXACT) for each in read]
-    assert (errors[0] == errors).all()
+    assert [each.kept for each in read] == ["rows", "alone", "alone", "rows"]
+    assert all((each.norms == read[0].norms).all() for each in read)
 
 
 def test_a_trace_may_hold_vectors_of_unequal_length_in_a_child_table():
@@ -31,92 +41,104 @@ def test_a_trace_may_hold_vectors_of_unequal_length_in_a_child_table():
     trace = Trace(
         "vectors", {"name": list("abcdef")}, children={"values": (offsets, {"value": np.concatenate(RAGGED)})}
     )
-    read = [expected(Vectors.read(each), EXACT) for each in (trace, RAGGED)]
+    read = [Vectors.read(each).measure(EXACT, 0).errors for each in (trace, RAGGED)]
     assert (read[0] == read[1]).all()
 
 
-@pytest.mark.parametrize("objective", ["unbiased", "mse"])
-@pytest.mark.parametrize("method", ["uniform", "histogram", "exact"])
-def test_errors_are_those_of_each_vector_with_levels_of_its_own(method, objective):
-    errors = expected(Vectors.read(RAGGED), Codec(method=method, n_levels=4, objective=objective))
-    alone = [vnmse(x, levels(x, 4, method=method, objective=objective), objective) for x in RAGGED]
-    np.testing.assert_allclose(errors, alone, rtol=1e-9, atol=1e-15)
+@pytest.mark.parametrize("codec", CODECS, ids=str)
+def test_an_array_is_encoded_in_one_go_and_its_bytes_are_those_of_the_codes(codec):
+    done = Vectors.read(MATRIX).measure(codec, 3)
+    codes = codec.encode(MATRIX, seed=3)
+    np.testing.assert_allclose(done.errors, squared(decode(codes) - MATRIX))
+    assert done.bits == pytest.approx(8 * codes.nbytes / MATRIX.size)
+    assert done.seconds > 0
 
 
-def test_errors_of_blocks_add_up_to_those_of_vectors():
-    errors = expected(Vectors.read(RAGGED), Codec(method="exact", n_levels=4, block=16))
-    for x, error in zip(RAGGED, errors, strict=True):
-        blocks = [x[i : i + 16] for i in range(0, len(x), 16)]
-        total = sum(levels(block, 4, method="exact").squared_error for block in blocks)
-        assert error == pytest.approx(total / np.sum(x**2), rel=1e-9, abs=1e-15)
+@pytest.mark.parametrize("codec", CODECS, ids=str)
+@pytest.mark.parametrize("times", [2, 7])
+def test_bytes_of_more_rows_are_known_from_few(codec, times):
+    whole = np.tile(MATRIX, (times, 1))
+    done = Vectors.read(MATRIX).measure(codec, 3, size=whole.size)
+    assert done.bits * whole.size / 8 == pytest.approx(codec.encode(whole, seed=3).nbytes)
+
+
+def test_vectors_of_a_list_are_encoded_one_by_one():
+    codec = Codec(method="exact", n_levels=4)
+    done = Vectors.read(RAGGED).measure(codec, 5)
+    codes = [codec.encode(x, seed=5, stream=i) for i, x in enumerate(RAGGED)]
+    np.testing.assert_allclose(done.errors, [squared(decode(c) - x) for c, x in zip(codes, RAGGED, strict=True)])
+    assert done.bits == pytest.approx(8 * sum(each.nbytes for each in codes) / 195)
+    assert (Vectors.read(RAGGED).measure(codec, 5).errors == done.errors).all()
+
+
+def test_columns_are_the_vectors_of_a_matrix_if_asked_for():
+    codec = Codec(method="exact", n_levels=4, axis=1)
+    vectors = Vectors.read(MATRIX, axis=1)
+    assert (vectors.kept, len(vectors)) == ("columns", 50)
+    done, codes = vectors.measure(codec, 3), codec.encode(MATRIX, seed=3)
+    np.testing.assert_allclose(done.errors, squared((decode(codes) - MATRIX).T))
+    twice = np.tile(MATRIX, (1, 2))
+    bits = 8 * codec.encode(twice, seed=3).nbytes / 600
+    assert bits <= vectors.measure(codec, 3, size=600).bits < bits + 0.1  # rows end on bytes
+
+
+def test_an_array_of_more_axes_holds_runs_along_its_last_one():
+    cube = MATRIX.reshape(2, 3, 50)
+    vectors = Vectors.read(cube)
+    assert (vectors.kept, len(vectors)) == ("runs", 6)
+    codec = Codec(method="scaled", n_levels=16, block=16)
+    codes = codec.encode(cube, seed=0)
+    done = vectors.measure(codec, 0)
+    np.testing.assert_allclose(done.errors, squared(decode(codes) - cube).ravel())
+    assert done.bits == pytest.approx(8 * codes.nbytes / 300)
+    assert Vectors.read(cube, together=False).kept == "alone"
 
 
 def test_halves_part_the_vectors_in_their_order():
     first, second = Vectors.read(RAGGED).halves()
     assert (np.sort(first.pool()) == np.sort(np.concatenate(RAGGED[:3]))).all()
     assert (np.sort(second.pool()) == np.sort(np.concatenate(RAGGED[3:]))).all()
-    codec = Codec(method="uniform", n_levels=3)
-    both = np.concatenate([expected(half, codec) for half in (first, second)])
-    assert (both == expected(Vectors.read(RAGGED), codec)).all()
+    both = np.concatenate([half.measure(EXACT, 0).errors for half in (first, second)])
+    np.testing.assert_allclose(both, Vectors.read(RAGGED).measure(EXACT, 0).errors)
 
 
-@pytest.mark.parametrize("objective", ["unbiased", "mse"])
-def test_given_levels_are_fitted_to_each_vector(objective):
-    table = levels(np.concatenate(RAGGED[:3]), 4, objective=objective)
-    codec = Codec(method="given", n_levels=4, objective=objective, levels=table.values)
-    alone = [vnmse(x, table.cover(x), objective) for x in RAGGED]
-    np.testing.assert_allclose(expected(Vectors.read(RAGGED), codec), alone, rtol=1e-9, atol=1e-15)
+def test_some_vectors_are_spread_over_all():
+    x = np.arange(1000.0).reshape(100, 10)
+    some = Vectors.read(x).spread(values=100, alone=5)
+    assert len(some) == 10
+    assert np.sqrt(some.norms[:2]) == pytest.approx([np.linalg.norm(x[0]), np.linalg.norm(x[10])])
+    assert Vectors.read(x).spread(values=10**6, alone=1).size == 1000
+    assert len(Vectors.read(list(x)).spread(values=10**6, alone=5)) == 5
+    assert len(Vectors.read(RAGGED).spread(values=1, alone=1)) == 4  # one of each length
 
 
-@pytest.mark.parametrize("grouping", [{}, {"block": 16}, {"axis": 0}, {"axis": 1}], ids=str)
-def test_measured_errors_agree_with_expected_ones(grouping):
-    vectors = Vectors.read(MATRIX.T if grouping == {"axis": 1} else MATRIX, axis=grouping.get("axis"))
-    codec = Codec(method="exact", n_levels=4, **grouping)
-    should = expected(vectors, codec)
-    seen = np.array([measured(vectors, codec, seed)[0] for seed in range(300)])
-    assert (np.abs(seen.mean(axis=0) - should) < 4.5 * seen.std(axis=0) / np.sqrt(300)).all()
-
-
-def test_with_rotation_an_error_is_expected_as_it_is_measured():
-    vectors = Vectors.read(MATRIX)
-    for axis in (None, 0):
-        codec = Codec(method="rotation", n_levels=4, axis=axis)
-        np.testing.assert_array_equal(expected(vectors, codec, 5), measured(vectors, codec, 5)[0])
+def test_the_vectors_at_the_ends_of_the_range_come_along_but_do_not_count():
+    x = np.random.default_rng(0).standard_normal((1000, 8))
+    x[777, 3], x[333, 5] = 50, -40
+    some = Vectors.read(x).spread(values=800, alone=1)
+    assert len(some) == 100
+    assert some.size == 816
+    assert (some.pool().max(), some.pool().min()) == (50, -40)
+    assert some.norms.max() < 100
+    codec = Codec(method="uniform", n_levels=256)
+    assert some.measure(codec, 0).errors.sum() == pytest.approx(800 * (90 / 255) ** 2 / 6, rel=0.2)
+    assert len(some.halves()[0]) == len(some.halves()[1]) == 50
 
 
 def test_vectors_of_one_call_are_rounded_with_numbers_of_their_own():
     same = np.tile(np.linspace(0, 1, 60), (5, 1))
-    errors = measured(Vectors.read(same), Codec(method="uniform", n_levels=2), 0)[0]
-    assert len(set(errors)) == 5
-    assert (measured(Vectors.read(same), Codec(method="uniform", n_levels=2), 0)[0] == errors).all()
+    for sample in (same, list(same)):
+        errors = Vectors.read(sample).measure(Codec(method="uniform", n_levels=2), 0).errors
+        assert len(set(errors)) == 5
 
 
-def test_a_vector_of_zeros_has_no_error():
-    assert expected(Vectors.read(np.zeros((2, 5))), EXACT).tolist() == [0.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("dtype", "level_bytes"),
-    [("float16", 4), ("float32", 4), ("float64", 8), ("int8", 4), ("int32", 8), (">f4", 4), (">f2", 4)],
-)
-def test_every_dtype_that_has_levels_can_be_sampled(dtype, level_bytes):
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int32", ">f4", ">f2"])
+def test_every_dtype_that_has_levels_can_be_sampled(dtype):
     matrix = np.arange(40).reshape(4, 10).astype(dtype)
     vectors = Vectors.read(matrix)
-    assert vectors.level_bytes == level_bytes
-    error = expected(vectors, Codec(method="exact", n_levels=3))
-    np.testing.assert_allclose(error, [vnmse(row, levels(row, 3)) for row in matrix.astype(float)], rtol=1e-9)
-
-
-def test_the_first_vectors_hold_as_many_values_as_asked_or_a_vector():
-    vectors = Vectors.read(RAGGED)
-    assert [vectors.first(values=n, vectors=9).size for n in (1, 7, 8, 14, 15, 10**6)] == [7, 7, 14, 14, 54, 195]
-    assert [vectors.first(values=999, vectors=n).size for n in (1, 2, 3)] == [7, 14, 54]
-    assert all(len(batch.matrix) for n in (1, 2, 3) for batch in vectors.first(values=999, vectors=n).batches)
-
-
-def test_tables_are_counted_by_vector_or_block():
-    assert Vectors.read(RAGGED).groups(None) == 6
-    assert Vectors.read(RAGGED).groups(16) == 1 + 3 + 1 + 7 + 3 + 1
+    assert vectors.measure(Codec(method="exact", n_levels=3, objective="mse"), 0).errors.sum() > 0
+    codes = EXACT.encode(matrix, seed=0)
+    assert vectors.measure(EXACT, 0).bits == pytest.approx(8 * codes.nbytes / 40)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +148,7 @@ def test_tables_are_counted_by_vector_or_block():
         (np.empty((0, 4)), "sample must contain at least one vector"),
         (np.empty((4, 0)), "none of length 0"),
         ([[1.0, 2.0], []], "none of length 0"),
-        (np.arange(5.0), r"sample has 1 dimensions, but must have two.*pass \[sample\]"),
-        (np.zeros((2, 3, 4)), "sample has 3 dimensions"),
+        (np.arange(5.0), r"sample has 1 dimensions, but must have at least two.*pass \[sample\]"),
         ([1.0, 2.0], r"sample\[0\] has 0 dimensions"),
         ([[1.0, np.nan], [np.inf, 2.0]], "contains 2 NaN or infinite value\\(s\\), the first in vector 0"),
         (np.array([["a", "b"]]), "sample has dtype str"),
@@ -146,19 +167,13 @@ def test_what_is_not_a_sample_of_vectors_is_refused(sample, words):
 
 
 @pytest.mark.parametrize(
-    ("sample", "axis", "words"), [(RAGGED, 0, "only a 2-D sample has"), (MATRIX, 2, "axis is 2, but must be 0 or 1")]
+    ("sample", "axis", "words"),
+    [
+        (RAGGED, 0, "only a 2-D sample has"),
+        (MATRIX, 2, "axis is 2, but must be 0 or 1"),
+        (np.zeros((2, 3, 4)), 0, "axis is 0, but sample has 3 dimensions"),
+    ],
 )
 def test_an_axis_needs_a_matrix(sample, axis, words):
     with pytest.raises(InvalidInput, match=words):
         Vectors.read(sample, axis=axis)
-
-
-def test_the_worked_example_has_the_printed_figures():
-    vectors = Vectors.read([np.exp(np.random.default_rng(seed).standard_normal(2**20)) for seed in range(4)])
-    histogram = expected(vectors, Codec(method="histogram", n_levels=16)).mean()
-    assert expected(vectors, Codec(method="uniform", n_levels=16)).mean() == pytest.approx(1.80, abs=0.005)
-    assert histogram == pytest.approx(0.0226, abs=0.00005)
-    needed = equivalent_levels(
-        [histogram], 16, lambda s: [expected(vectors, Codec(method="uniform", n_levels=s)).mean()]
-    )
-    assert needed == pytest.approx(191, abs=1)

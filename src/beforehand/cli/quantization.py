@@ -1,4 +1,4 @@
-"""`quantization encode | decode | inspect | plan`."""
+"""`quantization encode | decode | inspect`, and `plan` from its own module."""
 
 import sys
 from pathlib import Path
@@ -6,20 +6,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import render
+from beforehand.cli import quantization_plan, render
+from beforehand.cli.quantization_plan import Axis, Drop, Objective, Seed, Unnamed
 
 app = typer.Typer(
     help="Fewer bytes for arrays of numbers, at the smallest error those bytes allow.", invoke_without_command=True
 )
 Method = Literal["auto", "exact", "histogram", "uniform", "rotation", "scaled"]
 Scale = Literal["float16", "bfloat16", "e8m0"]
-Objective = Annotated[
-    Literal["unbiased", "mse"],
-    typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
-]
-Axis = Annotated[int | None, typer.Option(help="One table of levels for each index along this axis.")]
-Block = Annotated[int | None, typer.Option(min=1, help="One table for each run of this many values.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes everywhere.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on them.")]
 Output = Annotated[str, typer.Option("--output", "-o", help="Where to write, never the input itself; - is stdout.")]
 Arrays = Annotated[
@@ -32,11 +26,6 @@ Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="NAME", help="Arrays or columns to round, as 'layers.*'; the others are kept."),
 ]
-Unnamed = Annotated[
-    Literal["float8_e4m3fn", "float8_e5m2"] | None,
-    typer.Option("--dtype", help="What a .npy of float8 holds, which numpy does not write down."),
-]
-Drop = Annotated[bool, typer.Option("--drop-nulls", help="Leave out rows with nulls or empty cells.")]
 CodeFile = Annotated[str, typer.Argument(metavar="IN.bhq", help="What encode wrote; - is stdin.")]
 
 
@@ -48,6 +37,7 @@ def _quantization(context: typer.Context) -> None:
 
 @app.command(epilog="Example: beforehand quantization encode weights.npy --levels 16 -o weights.bhq")
 def encode(
+    context: typer.Context,
     array: Arrays,
     output: Output,
     count: Annotated[
@@ -73,6 +63,9 @@ def encode(
     names: Names = None,
     dtype: Unnamed = None,
     drop_nulls: Drop = False,
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan in JSON, which settles which levels are found and how.")
+    ] = None,
     threads: Threads = 1,
 ) -> None:
     """Round arrays to the levels that suit them best, and write the codes.
@@ -85,15 +78,22 @@ def encode(
     from beforehand.cli.quantized_files import Reading, encode_path
 
     options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
+    planned = None if plan is None else quantization_plan.planned(context, plan, output)
 
     def rounded(values: Any) -> tuple[area.Levels, area.Codes]:
-        levels = area.levels(values, count, method=method, objective=objective, **options)
+        if planned:
+            quantization_plan.check_form(planned, values.data.ndim)
+            levels = planned.build().fit(values)
+        else:
+            levels = area.levels(values, count, method=method, objective=objective, **options)
         return levels, area.encode(values, levels, seed=seed, threads=threads)
 
     reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)
     with render.progress(1) as steps:
         steps.begin("rounding")
         lines = encode_path(array, output, reading, rounded)
+    if planned:
+        lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
     _tell(lines, output)
 
 
@@ -159,52 +159,7 @@ def inspect(
     render.console().print(render.facts([(name.replace("_", " "), value) for name, value in facts.items()]))
 
 
-@app.command(epilog="Example: beforehand quantization plan weights.npy --bits 4 -o plan.json")
-def plan(
-    sample: Annotated[
-        str,
-        typer.Argument(
-            metavar="IN", help="Complete vectors: the rows of an array, in any file that encode reads, or a trace."
-        ),
-    ],
-    bits: Annotated[int | None, typer.Option(min=1, max=8, help="Bits a value; or give --max-vnmse.")] = None,
-    max_vnmse: Annotated[float | None, typer.Option(help="The error allowed; or give --bits.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
-    objective: Objective = "unbiased",
-    access: Annotated[
-        Literal["element", "row", "whole"],
-        typer.Option(help="What must be readable alone; rotation needs row or whole."),
-    ] = "element",
-    axis: Axis = None,
-    block: Block = None,
-    bytes_per_second: Annotated[float | None, typer.Option(help="The link's speed, if codes travel.")] = None,
-    seed: Seed = 0,
-    kind: Annotated[str | None, typer.Option(help="What the rows are, if the file does not say it.")] = None,
-    name: Annotated[str | None, typer.Option(help="The array or column, if the file has several.")] = None,
-    dtype: Unnamed = None,
-    drop_nulls: Drop = False,
-) -> None:
-    """Choose a design on a sample: what it will gain, what it costs, and whether it is worth it."""
-    from beforehand import quantization as area
-    from beforehand.cli.inputs import keep_input
-    from beforehand.cli.quantized_files import Reading, read_vectors
-    from beforehand.core.files import writing
-
-    keep_input(sample, output)
-    options: dict[str, Any] = {
-        "access": access, "axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed,
-    }  # fmt: skip
-    with render.progress(2) as steps:
-        steps.begin("reading")
-        reading = Reading(names=() if name is None else (name,), unnamed=dtype, drop_nulls=drop_nulls)
-        vectors = read_vectors(sample, kind, reading)
-        steps.begin("trying designs")
-        chosen = area.plan(vectors, bits=bits, max_vnmse=max_vnmse, objective=objective, **options)
-    render.show(chosen.explain())
-    if output:
-        with writing(output) as stream:
-            stream.write(chosen.to_json().encode())
-        render.show(f"wrote {output}")
+app.command(epilog="Example: beforehand quantization plan weights.npy --bits 4.25 -o plan.json")(quantization_plan.plan)
 
 
 def _tell(lines: list[str], output: str) -> None:

@@ -75,7 +75,7 @@ def decode_path(
 
 
 def read_vectors(source: str, kind: str | None, reading: Reading) -> Any:
-    """What to plan on or to audit with: a trace, or an array whose rows are the samples.
+    """What to plan on or to audit with: a trace, or an array with vectors along its last axis.
 
     Raises:
         BeforehandError: it cannot be read, or has several arrays of which none is named.
@@ -89,7 +89,7 @@ def read_vectors(source: str, kind: str | None, reading: Reading) -> Any:
     data = array.all()
     if array.dtype in BITS:
         data = as_values_of(data, array.dtype).floats
-    return data if data.ndim == 2 else [data.ravel()]
+    return data if data.ndim > 1 else [data.ravel()]
 
 
 def read_codes(source: str) -> tuple[str, dict[str, area.Codes], list[Stored]]:

@@ -1,24 +1,28 @@
-"""Designs weighed against each other: from errors and prices to bits a value, and a choice."""
+"""Designs weighed against each other: from errors and bytes to a frontier, to bits a value, and a choice."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, TypeVar, final
 
 import numpy as np
 
-from beforehand.core.errors import InvalidInput
 from beforehand.core.predictor import Price
 from beforehand.core.report import FEW_DRAWS, Outcome
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.options import whole
-from beforehand.quantization.theory import ROTATION_SIZES, SIZES, Floats, equivalent_levels, net_bits
-from beforehand.quantization.vectors import Vectors, measured
+from beforehand.quantization.designs import knows_nothing
+from beforehand.quantization.theory import Floats, net_bits
+from beforehand.quantization.vectors import Vectors
 
-MOST_BITS = 16  # of a code
 WORTH_IT = 0.1  # net bits a value
-AS_GOOD = 1.02  # errors that differ by less count as equal, and the faster design wins
+STEP = 1.1  # errors of neighbors on a frontier are apart by this factor at least
+PROMISING = 1.25  # times the least error of a first look that a design may have
+AS_GOOD = 1.02  # errors that differ by less count as equal, and the smaller or faster design wins
+OVER = 1.01  # share of a budget of bits that headers and tables may take on top
 RESAMPLES = 200
-TIMED_VALUES, TIMED_VECTORS = 2**20, 2**10  # whichever comes first
+MOST_DRAWN = 1024  # vectors that are resampled; of more, neighbors stay together
+TIMED_VALUES, TIMED_VECTORS, TIMES = 2**17, 2**9, 3
+LEAST_SHARE = 2.0**-64  # of the baseline's error that counts
 
 
 @final
@@ -28,24 +32,17 @@ class Candidate:
 
     Args:
         codec: What does it.
-        bits: A value.
         vnmse: The error.
-        price: Seconds and bytes a value.
-        gain_bits: How many bits a value more the baseline would need for the same error.
+        price: Seconds and bytes a value; bytes are all that is kept: codes, tables, scales and header.
+        gain_bits: How many bits a value more the baseline would need for the same error, if each divides it by four.
         net_bits: What the price leaves of them.
     """
 
     codec: Codec
-    bits: int
     vnmse: Outcome
     price: Price
     gain_bits: Outcome
     net_bits: Outcome
-
-    def __post_init__(self) -> None:
-        """Validate the number of bits, of which 2**bits are made."""
-        if not 0 <= whole("bits", self.bits) <= MOST_BITS:
-            raise InvalidInput(f"bits is {self.bits}, but must be from 0 to {MOST_BITS}")
 
     @property
     def design(self) -> str:
@@ -53,108 +50,162 @@ class Candidate:
         return self.vnmse.design
 
     @property
-    def table_bytes(self) -> float:
-        """The part of the price that level tables take."""
-        return self.price.bytes - self.bits / 8
+    def bits(self) -> float:
+        """Bits that are kept for a value, all counted."""
+        return 8 * self.price.bytes
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether it would be the same for other data, so that it can be the baseline."""
+        return knows_nothing(self.codec)
 
 
-def draws(values: Floats, seed: int) -> Floats:
-    """The mean over vectors, followed by the means of 200 bootstrap resamples; by the values themselves if under 8.
+@final
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """One design on a sample before it is weighed.
 
-    Equal seeds draw the same vectors for every design, so that designs are compared on common random numbers.
+    Args:
+        name: Of the design.
+        codec: What does it.
+        bits: That are kept for a value.
+        errors: Its vNMSE, from `Draws`.
+        seconds: A value.
     """
-    mean = values.mean(keepdims=True)
-    if len(values) < FEW_DRAWS:
-        return np.concatenate([mean, values])
-    random = np.random.default_rng(seed)
-    resampled = [values[random.integers(len(values), size=len(values))].mean() for _ in range(RESAMPLES)]
-    return np.concatenate([mean, resampled])
+
+    name: str
+    codec: Codec
+    bits: float
+    errors: Floats
+    seconds: float
+
+    @property
+    def vnmse(self) -> Outcome:
+        """The error and its interval."""
+        return outcome(self.name, self.errors)
+
+
+class Point(Protocol):
+    """What has bits and an error."""
+
+    @property
+    def bits(self) -> float:
+        """A value."""
+
+    @property
+    def vnmse(self) -> Outcome:
+        """The error."""
+
+
+P = TypeVar("P", bound=Point)
+
+
+@final
+class Draws:
+    """The vNMSE of all vectors together, followed by that of 200 bootstrap resamples; of each vector if under 8.
+
+    Equal seeds draw the same vectors for every design, so that designs are compared on common random numbers. Of more
+    than 1,024 vectors, neighbors are drawn together.
+    """
+
+    def __init__(self, norms: Floats, seed: int) -> None:
+        self._starts = np.arange(min(len(norms), MOST_DRAWN)) * len(norms) // min(len(norms), MOST_DRAWN)
+        self._norms = np.add.reduceat(norms, self._starts)
+        count = len(self._starts)
+        drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
+        self._drawn = np.arange(count)[:, None] if count < FEW_DRAWS else drawn
+
+    def __call__(self, squared_errors: Floats) -> Floats:
+        """From the squared error of each vector."""
+        parts = np.add.reduceat(squared_errors, self._starts)
+        errors = np.concatenate([[parts.sum()], parts[self._drawn].sum(axis=1)])
+        norms = np.concatenate([[self._norms.sum()], self._norms[self._drawn].sum(axis=1)])
+        drawn: Floats = np.divide(errors, norms, out=np.zeros_like(errors), where=norms > 0)
+        return drawn
 
 
 def outcome(design: str, drawn: Floats) -> Outcome:
-    """What `draws` returned, as a value and its interval."""
+    """What `Draws` returned, as a value and its interval."""
     return Outcome.of(design, float(drawn[0]), drawn[1:])
 
 
-def weigh(
-    design: str,
-    codec: Codec,
-    bits: int,
-    errors: Floats,
-    price: Price,
-    *,
-    against: tuple[Candidate, Callable[[int], Floats]] | None = None,
-    bytes_per_second: float | None = None,
-) -> Candidate:
-    """Turn errors and a price into bits a value.
+def gain_bits(design: Tried, baseline: Tried) -> Floats:
+    """How many bits a value more the baseline would need for the error of the design, in each draw.
+
+    A bit more divides an error by four, as for all levels where there are many of them.
+    """
+    least = np.maximum(LEAST_SHARE * baseline.errors, np.finfo(np.float64).tiny)
+    ratio = np.maximum(baseline.errors, least) / np.maximum(design.errors, least)
+    gained: Floats = np.log2(ratio) / 2 + baseline.bits - design.bits
+    return gained
+
+
+def weigh(tried: Tried, baseline: Tried, bytes_per_second: float | None) -> Candidate:
+    """Turn errors, bytes and seconds into bits a value.
 
     Args:
-        design: Its name.
-        codec: What does it.
-        bits: A value.
-        errors: Its vNMSE, from `draws`.
-        price: Seconds and bytes a value.
-        against: The baseline, and its vNMSE by the number of levels, from `draws`; left out for the baseline itself,
-            which gains nothing.
+        tried: The design.
+        baseline: That it is weighed against, perhaps itself, which gains nothing.
         bytes_per_second: The link, if time counts.
     """
-    gain, seconds, table_bytes = np.zeros(errors.shape), 0.0, 0.0
-    if against:
-        baseline, curve = against
-        sizes = ROTATION_SIZES if baseline.codec.method == "rotation" else SIZES
-        gain = np.log2(equivalent_levels(errors, 2**bits, curve, sizes=sizes)) - bits
-        seconds = price.seconds - baseline.price.seconds
-        table_bytes = price.bytes - bits / 8 - baseline.table_bytes
-    net = net_bits(gain, extra_seconds=seconds, extra_table_bytes=table_bytes, bytes_per_second=bytes_per_second)
+    gain = np.zeros(tried.errors.shape) if tried is baseline else gain_bits(tried, baseline)
+    seconds = tried.seconds - baseline.seconds
+    net = net_bits(gain, extra_seconds=seconds, extra_table_bytes=0, bytes_per_second=bytes_per_second)
     return Candidate(
-        codec=codec,
-        bits=bits,
-        vnmse=outcome(design, errors),
-        price=price,
-        gain_bits=outcome(design, gain),
-        net_bits=outcome(design, net),
+        codec=tried.codec,
+        vnmse=tried.vnmse,
+        price=Price(seconds=tried.seconds, bytes=tried.bits / 8, per="value"),
+        gain_bits=outcome(tried.name, gain),
+        net_bits=outcome(tried.name, net),
     )
 
 
-def weigh_all(
-    vectors: Vectors,
-    tried: Sequence[tuple[str, Codec, int, Floats]],
-    curve: Callable[[int], Floats],
-    bytes_per_second: float | None,
-    seed: int,
-) -> list[Candidate]:
-    """Weigh designs against the first of them, the baseline.
-
-    Args:
-        vectors: What each is timed on.
-        tried: Name, codec, bits and errors, from `draws`, of each.
-        curve: The baseline's vNMSE by the number of levels, from `draws`.
-        bytes_per_second: The link, if time counts.
-        seed: Of the rounding while time is taken.
-    """
-    candidates: list[Candidate] = []
-    seconds = seconds_per_value(vectors, [codec for _, codec, _, _ in tried], seed)
-    for (design, codec, bits, errors), time in zip(tried, seconds, strict=True):
-        side_bytes = vectors.side_bytes(codec, 2**bits) / vectors.size
-        price = Price(seconds=time, bytes=bits / 8 + side_bytes, per="value")
-        against = (candidates[0], curve) if candidates else None
-        candidates.append(weigh(design, codec, bits, errors, price, against=against, bytes_per_second=bytes_per_second))
-    return candidates
+def frontier(tried: Iterable[P]) -> list[P]:
+    """Designs by their bits, each with a smaller error, by a tenth or so, than all that take as many or fewer."""
+    best: list[P] = []
+    for each in sorted(tried, key=lambda each: (each.bits, each.vnmse.value)):
+        if not best or each.vnmse.value * STEP < best[-1].vnmse.value:
+            best.append(each)
+    return best
 
 
-def seconds_per_value(vectors: Vectors, codecs: Sequence[Codec], seed: int) -> list[float]:
-    """Seconds a value of each codec, the best of five in turns, so that a slow moment of the machine hits all."""
-    first = vectors.first(values=TIMED_VALUES, vectors=TIMED_VECTORS)
-    rounds = [[measured(first, codec, seed)[1] for codec in codecs] for _ in range(5)]
-    return [min(times) for times in zip(*rounds, strict=True)]
+def promising(tried: Sequence[Tried]) -> list[Tried]:
+    """Those that may turn out best for their bits, among all or among those that know nothing."""
+    kept = []
+    for each in tried:
+        rivals = [other for other in tried if other.bits <= each.bits]
+        if knows_nothing(each.codec):
+            rivals = [other for other in rivals if knows_nothing(other.codec)]
+        if each.errors[0] <= PROMISING * min(other.errors[0] for other in rivals):
+            kept.append(each)
+    return kept
 
 
-def choose(candidates: Sequence[Candidate], bytes_per_second: float | None) -> Candidate:
-    """The largest net gain; where time is not weighed: fewest bits, then smallest error, then least time of equals."""
-    if bytes_per_second is not None:
-        return max(candidates, key=lambda candidate: candidate.net_bits.value)
-    bits = min(candidate.bits for candidate in candidates)
-    short = [candidate for candidate in candidates if candidate.bits == bits]
-    least = min(candidate.vnmse.value for candidate in short)
-    good = [candidate for candidate in short if candidate.vnmse.value <= AS_GOOD * least]
-    return min(good, key=lambda candidate: candidate.price.seconds)
+def choose(tried: Sequence[Tried], bits: float) -> Tried:
+    """The smallest error that fits into so many bits, and of equals the fewest; else what comes closest."""
+    able = [each for each in tried if each.bits <= bits] or [min(tried, key=lambda each: each.bits)]
+    least = min(each.errors[0] for each in able)
+    good = [each for each in able if each.errors[0] <= AS_GOOD * least]
+    return min(good, key=lambda each: (each.bits, each.errors[0]))
+
+
+def fewest(tried: Sequence[Tried], max_vnmse: float) -> Tried | None:
+    """The fewest bits with an interval below the error allowed, and of equals the smallest error; None without one."""
+    able = [each for each in tried if each.vnmse.high < max_vnmse]
+    return min(able, key=lambda each: (each.bits, each.errors[0]), default=None)
+
+
+def timed(vectors: Vectors, tried: Sequence[Tried], seed: int) -> list[Tried]:
+    """The same with their seconds, the best of three in turns, so that a slow moment of the machine hits all."""
+    first = vectors.spread(values=TIMED_VALUES, alone=TIMED_VECTORS)
+    codecs = [each.codec for each in tried]
+    seconds = seconds_per_value(lambda codec: first.measure(codec, seed).seconds, codecs)
+    return [
+        Tried(each.name, each.codec, each.bits, each.errors, time) for each, time in zip(tried, seconds, strict=True)
+    ]
+
+
+def seconds_per_value(measure: Callable[[Codec], float], codecs: Sequence[Codec]) -> list[float]:
+    """The least of three times of each codec, taken in turns."""
+    rounds = [[measure(codec) for codec in codecs] for _ in range(TIMES)]
+    return [min(times, default=math.inf) for times in zip(*rounds, strict=True)]

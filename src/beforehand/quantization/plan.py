@@ -1,29 +1,46 @@
-"""Which levels are worth finding: a design chosen on a sample, and its price."""
+"""The least error for every byte: designs tried on a sample, the best of them for a budget, and its price."""
 
 import math
 import os
 import platform
-from bisect import bisect_left
-from dataclasses import replace
-from functools import cache
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
 from beforehand.core.plan import made_with
 from beforehand.core.report import Report, judge
-from beforehand.quantization.candidates import WORTH_IT, choose, draws, outcome, weigh_all
-from beforehand.quantization.codec import Codec
+from beforehand.quantization.candidates import (
+    OVER,
+    WORTH_IT,
+    Draws,
+    Tried,
+    choose,
+    fewest,
+    frontier,
+    promising,
+    timed,
+    weigh,
+)
+from beforehand.quantization.designs import (
+    MOST_BITS,
+    Access,
+    Asked,
+    Design,
+    designs,
+    knows_nothing,
+    lies_across,
+    static,
+)
 from beforehand.quantization.levels import levels
-from beforehand.quantization.options import SMALLEST_CHUNK, Objective
-from beforehand.quantization.quantization_plan import BASELINES, QuantizationPlan
-from beforehand.quantization.theory import Floats
-from beforehand.quantization.vectors import Vectors, VectorsLike, expected
+from beforehand.quantization.options import Objective, check_below
+from beforehand.quantization.quantization_plan import QuantizationPlan
+from beforehand.quantization.vectors import Vectors, VectorsLike
 
-Design = Literal["uniform", "static", "histogram", "exact", "rotation"]
-Access = Literal["element", "row", "whole"]
-MOST_BITS = 8
+LOOKED_AT, MOST_ALONE = 2**18, 2**10  # values of a sample that designs are tried on, and vectors encoded one by one
+FIRST_LOOK = 2**14  # values for a first look at all of them
+GOOD_ENOUGH = 0.01  # vNMSE, where neither bits nor an error are asked for
 
 from_json = QuantizationPlan.from_json  # for `core.load_plan`, where a file does not name its kind
 
@@ -31,126 +48,175 @@ from_json = QuantizationPlan.from_json  # for `core.load_plan`, where a file doe
 def plan(
     sample: VectorsLike,
     *,
-    bits: int | None = None,
+    bits: float | None = None,
     max_vnmse: float | None = None,
-    objective: Objective = "unbiased",
-    access: Access = "element",
+    max_bytes: int | None = None,
+    objective: Objective = "mse",
+    access: Access = "row",
     axis: int | None = None,
     block: int | None = None,
     bytes_per_second: float | None = None,
     seed: int = 0,
 ) -> QuantizationPlan:
-    """Choose how to find levels for vectors like these, and say what that will gain and cost.
+    """Try every way to keep vectors like these, and take the one with the least error for the bytes at hand.
+
+    Tried are: one table of levels for all values, for each row, for each column, or for each block; scaled blocks;
+    rotation; each with 1 to 8 bits a code. What knows nothing of the data is tried too, with bytes counted alike: NF4
+    and integers in scaled blocks, rotation, equally spaced levels. The strongest of these is the baseline.
 
     Args:
-        sample: Complete vectors: a `Trace` of kind `vectors`, a 2-D array of one vector a row, or a list of 1-D arrays.
-            Parts of vectors would promise too much, as the range grows with the length.
-        bits: Bits a value, 1 to 8. Exactly one of `bits` and `max_vnmse`.
-        max_vnmse: The error allowed; each design takes the fewest bits whose interval stays below.
-        objective: `"unbiased"`, or `"mse"` for the smallest error.
-        access: What must be readable alone: `"element"`, any value; `"row"`, any row, which is a vector or, with
-            `axis=1`, lies across them; `"whole"`, only all together. Rotation is tried where this allows it.
-        axis: For a codec that takes whole matrices, whose rows (0) or columns (1) are the vectors.
-        block: The number of values of a vector that share a table; for rotation the largest number of values rotated
-            together, so that it is tried only if that is a power of two of at least 64.
+        sample: Complete vectors: an array of one vector a row, which will be encoded in one go; a list of 1-D arrays,
+            each of which will be encoded by itself; or a `Trace` of kind `vectors` with either. Of an array with more
+            axes the vectors are the runs along the last.
+        bits: Bits a value, perhaps a fraction: codes, tables, scales and header together, which may exceed it by 1 %.
+            At most one of `bits`, `max_vnmse` and `max_bytes`; without any, an error of less than 0.01 is looked for.
+        max_vnmse: The error allowed; the fewest bits are taken whose interval stays below.
+        max_bytes: Of the whole, if it is as large as the sample.
+        objective: `"mse"`, the smallest error, for values that are read; `"unbiased"` for values that are summed.
+        access: What must be readable alone: `"row"`, as `decode(codes, rows=)` does; `"element"`, any value, which
+            rotation does not allow; `"whole"`, only all together.
+        axis: Only tables for each index along this axis; 1 also makes the columns the vectors.
+        block: Only blocks of this many values.
         bytes_per_second: The speed of the link that codes travel on. Left out, seconds are reported but not weighed:
             what is stored is written once.
-        seed: Of the resampling, and of the rounding while time is taken.
+        seed: Of the resampling and of the rounding.
 
     Guarantee:
-        `expected` holds the mean vNMSE of the sample's vectors and the 95 % interval of that mean, over 200 resamples
-        (under 8 vectors: the smallest and the largest single one). The verdict is *worth it* if the net gain is over
-        0.1 bits a value in all of the interval, *don't bother* if it is over that nowhere.
+        `build().encode(x)` keeps data like the sample with the bits and the error that `expected` tells: squared
+        errors over squared norms, of decoded values, with the 95 % interval over 200 resamples of vectors (under 8
+        vectors: the smallest and the largest single one). `frontier` has the best design for any other number of bits.
+        The verdict is *worth it* if the net gain over the baseline is more than 0.1 bits a value in all of the
+        interval, *don't bother* if it is that nowhere. But for seconds, the same sample and seed give the same plan.
 
     Cost:
-        Each design once over all for the error, and five times over the first 1,024 vectors or 2**20 values for the
-        time; about ten passes for what the baseline does with more levels.
+        Some 200 designs, on 2**18 values in evenly spread vectors if the sample has more: about 10 seconds.
 
     Raises:
-        InvalidInput: both or neither of `bits` and `max_vnmse`, or out of range; no design reaches `max_vnmse`; the
-            sample is empty, not finite, or not made of vectors.
+        InvalidInput: more than one of `bits`, `max_vnmse` and `max_bytes`, or out of range; no design reaches the
+            error or the bytes; the sample is empty, not finite, or not made of vectors.
 
     Example:
         >>> random = np.random.default_rng(0)
-        >>> chosen = plan(np.exp(random.standard_normal((16, 4096))), bits=4)
+        >>> chosen = plan(np.exp(random.standard_normal((64, 1024))), bits=4)
         >>> chosen.verdict
         'worth it'
-        >>> codes = chosen.build().encode(np.exp(random.standard_normal(4096)), seed=1)
+        >>> codes = chosen.build().encode(np.exp(random.standard_normal((64, 1024))), seed=1)
     """
-    if (bits is None) == (max_vnmse is None):
-        raise InvalidInput(f"bits is {bits} and max_vnmse is {max_vnmse}, but exactly one of them must be given")
-    if bits is not None and bits not in range(1, MOST_BITS + 1):
-        raise InvalidInput(f"bits is {bits}, but must be from 1 to {MOST_BITS}")
-    if max_vnmse is not None and not 0 < max_vnmse < math.inf:
-        raise InvalidInput(f"max_vnmse is {max_vnmse}, but must be positive and finite")
-    if bytes_per_second is not None and not 0 < bytes_per_second < math.inf:
-        raise InvalidInput(
-            f"bytes_per_second is {bytes_per_second}, but must be positive and finite; leave it out if none"
-        )
-    if access not in get_args(Access):
-        raise InvalidInput(f"access is {access!r}, but must be one of {', '.join(get_args(Access))}")
-    vectors = Vectors.read(sample, axis=axis)
-    start = Codec(method="uniform", n_levels=2, objective=objective, axis=axis, block=block)
-
-    def static(part: Vectors, s: int) -> Codec:
-        table = levels(part.pool(), s, objective=objective)
-        return replace(start, method="given", n_levels=table.n_levels, levels=table.values.tolist())
-
-    @cache
-    def errors(design: Design, s: int) -> Floats:
-        if design == "static":
-            first, second = vectors.halves()
-            crossed = expected(first, static(second, s), seed), expected(second, static(first, s), seed)
-            return draws(np.concatenate(crossed), seed)
-        return draws(expected(vectors, replace(start, method=design, n_levels=s), seed), seed)
-
-    offered = range(1, MOST_BITS + 1) if bits is None else range(bits, bits + 1)
-    limit = math.inf if max_vnmse is None else max_vnmse
-
-    def fewest_bits(design: Design) -> int:
-        """One more than the most if these are not enough. As more bits never err more, by halving."""
-        below = bisect_left(offered, True, key=lambda b: outcome(design, errors(design, 2**b)).high < limit)
-        return offered.start + below
-
-    designs: list[Design] = ["uniform", "histogram", "exact"]
-    if len(vectors) > 1:
-        designs.append("static")
-    together = access == "whole" or (access == "row" and axis not in (1, -1))
-    if together and (block is None or (block >= SMALLEST_CHUNK and block.bit_count() == 1)):
-        designs.append("rotation")
-    sizes = {design: fewest_bits(design) for design in designs}
-    able = [design for design in designs if sizes[design] <= MOST_BITS]
-    if not able:
-        best = min((outcome(design, errors(design, 2**MOST_BITS)) for design in designs), key=lambda best: best.high)
-        raise InvalidInput(
-            f"max_vnmse is {max_vnmse}, but {best.design} with {MOST_BITS} bits reaches no less than {best.high:.3g}; "
-            "allow more"
-        )
-    sizes = {design: min(size, MOST_BITS) for design, size in sizes.items()}
-    baseline = min(
-        (design for design in designs if design in BASELINES),
-        key=lambda design: (design not in able, sizes[design], errors(design, 2 ** sizes[design])[0]),
-    )
-    tried = []
-    for design in [baseline, *(other for other in able if other != baseline)]:
-        s = 2 ** sizes[design]
-        codec = static(vectors, s) if design == "static" else replace(start, method=design, n_levels=s)
-        tried.append((design, codec, sizes[design], errors(design, s)))
-    candidates = weigh_all(vectors, tried, lambda s: errors(baseline, s), bytes_per_second, seed)
-    chosen = choose([each for each in candidates if each.design in able], bytes_per_second)
+    _check(bits, max_vnmse, max_bytes, access, bytes_per_second)
+    check_below("seed", seed, 64)
+    whole = Vectors.read(sample, axis=axis)
+    vectors = whole.spread(values=LOOKED_AT, alone=MOST_ALONE)
+    asked = Asked(objective, access, axis, block)
+    tried = _try_all(vectors, asked, whole.size, bytes_per_second is not None, seed)
+    limit = math.inf if bits is None else OVER * bits
+    if max_bytes is not None:
+        limit = 8 * max_bytes / whole.size
+        if min(each.bits for each in tried) > limit:
+            least = min(tried, key=lambda each: each.bits)
+            raise InvalidInput(
+                f"max_bytes is {max_bytes}, but {least.name} takes {least.bits * whole.size / 8:.0f}; allow more"
+            )
+    elif bits is not None and min(each.bits for each in tried) > limit:
+        least = min(tried, key=lambda each: each.bits)
+        raise InvalidInput(f"bits is {bits}, but {least.name} takes {least.bits:.3g} with all that is kept; allow more")
+    chosen, baseline = _pick(tried, limit, max_vnmse)
+    without = [each for each in tried if knows_nothing(each.codec)]
+    shown = list(dict.fromkeys([baseline, *frontier(tried), *frontier(without), chosen]))
+    if bytes_per_second is not None:
+        shown = list(dict.fromkeys([*shown, *(each for each in tried if each.bits <= limit)]))
+    some = shown if bytes_per_second is not None else [baseline, chosen]
+    again = dict(zip(some, timed(vectors, some, seed), strict=True))
+    shown = [again.get(each, each) for each in shown]
+    candidates = [weigh(each, shown[0], bytes_per_second) for each in shown]
+    design = chosen.name
+    if bytes_per_second is not None:
+        allowed = math.inf if max_vnmse is None else max_vnmse
+        able = [each for each in candidates if each.bits <= max(limit, chosen.bits) and each.vnmse.high <= allowed]
+        design = max(able or candidates[:1], key=lambda each: each.net_bits.value).design
+        names = {each.name for each in [*frontier(shown), *frontier(without)]} | {design, baseline.name}
+        candidates = [each for each in candidates if each.design in names]
     return QuantizationPlan(
-        design=chosen.design,
+        design=design,
         candidates=tuple(candidates),
-        verdict=judge(chosen.net_bits, WORTH_IT),
+        verdict=judge(next(each for each in candidates if each.design == design).net_bits, WORTH_IT),
         bytes_per_second=bytes_per_second,
-        vectors=len(vectors),
-        values=vectors.size,
+        vectors=len(whole),
+        values=whole.size,
         seed=seed,
         machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
         versions=made_with(),
+        kept=whole.kept,
     )
 
 
 def audit(plan: QuantizationPlan, holdout: VectorsLike, *, seed: int = 0) -> Report:
     """Encode and decode vectors that the plan never saw: `plan.audit(holdout, seed=seed)`."""
     return plan.audit(holdout, seed=seed)
+
+
+def _check(bits: Any, max_vnmse: Any, max_bytes: Any, access: Any, bytes_per_second: Any) -> None:
+    given = {"bits": bits, "max_vnmse": max_vnmse, "max_bytes": max_bytes}
+    said = {name: value for name, value in given.items() if value is not None}
+    if len(said) > 1:
+        words = " and ".join(f"{name} is {value}" for name, value in said.items())
+        raise InvalidInput(f"{words}, but at most one of bits, max_vnmse and max_bytes may be given")
+    for name, value in (said | {"bytes_per_second": bytes_per_second}).items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < math.inf:
+            raise InvalidInput(f"{name} is {value!r}, but must be positive and finite; leave it out if there is none")
+    if access not in get_args(Access):
+        raise InvalidInput(f"access is {access!r}, but must be one of {', '.join(get_args(Access))}")
+
+
+def _try_all(vectors: Vectors, asked: Asked, size: int, by_time: bool, seed: int) -> list[Tried]:
+    """Every design, encoded and decoded; those that a first look at fewer values leaves far behind only there."""
+    every: list[Design | Tried] = list(designs(vectors, asked, whole=vectors.size >= size))
+    first = vectors.spread(values=FIRST_LOOK, alone=MOST_ALONE)
+    if 2 * first.size < vectors.size:
+        across = [each for each in every if lies_across(vectors, each.codec)]
+        rough = _measured(first, [each for each in every if each not in across], size, seed)
+        every = [*promising(rough), *across]
+    tried = _measured(vectors, every, size, seed)
+    if by_time and len(vectors) > 1:
+        draws = Draws(vectors.norms, seed)
+        tried += [_static(vectors, 2**bits, asked, size, draws, seed) for bits in range(1, MOST_BITS + 1)]
+    return tried
+
+
+def _measured(vectors: Vectors, every: Sequence[Design | Tried], size: int, seed: int) -> list[Tried]:
+    draws = Draws(vectors.norms, seed)
+    tried = []
+    for design in every:
+        done = vectors.measure(design.codec, seed, size=size)
+        tried.append(Tried(design.name, design.codec, done.bits, draws(done.errors), done.seconds))
+    return tried
+
+
+def _static(vectors: Vectors, n_levels: int, asked: Asked, size: int, draws: Draws, seed: int) -> Tried:
+    """One table from the sample, with the error that the table of either half has on the other."""
+
+    def made(part: Vectors) -> Design:
+        return static(n_levels, levels(part.pool(), n_levels, objective=asked.objective).values.tolist(), asked)
+
+    first, second = vectors.halves()
+    crossed = [half.measure(made(other).codec, seed).errors for half, other in ((first, second), (second, first))]
+    design = made(vectors)
+    done = vectors.measure(design.codec, seed, size=size)
+    return Tried(design.name, design.codec, done.bits, draws(np.concatenate(crossed)), done.seconds)
+
+
+def _pick(tried: Sequence[Tried], limit: float, max_vnmse: float | None) -> tuple[Tried, Tried]:
+    """The design for a budget or an error, and the strongest that knows nothing for the same."""
+    without = [each for each in tried if knows_nothing(each.codec)]
+    if limit < math.inf:
+        return choose(tried, limit), choose(without, limit)
+    goal = GOOD_ENOUGH if max_vnmse is None else max_vnmse
+    chosen = fewest(tried, goal)
+    if chosen is None and max_vnmse is not None:
+        best = min(tried, key=lambda each: each.vnmse.high)
+        raise InvalidInput(
+            f"max_vnmse is {max_vnmse}, but {best.name} reaches no less than {best.vnmse.high:.3g}; allow more"
+        )
+    baseline = fewest(without, goal)
+    return chosen or choose(tried, math.inf), baseline or choose(without, math.inf)

@@ -1,10 +1,9 @@
-"""A sample of complete vectors, and what levels and codecs do to them."""
+"""A sample of complete vectors, and what codecs do to them."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias, final
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,22 @@ from numpy.typing import NDArray
 from beforehand.core.errors import InvalidInput
 from beforehand.core.trace import Trace
 from beforehand.quantization.codec import Codec
+from beforehand.quantization.codes import Codes
 from beforehand.quantization.dtypes import widen
 from beforehand.quantization.inputs import Numbers, as_values
-from beforehand.quantization.options import LARGEST_CHUNK, SMALLEST_CHUNK
 from beforehand.quantization.theory import Floats
 
 VectorsLike: TypeAlias = Trace | Numbers | Sequence[Numbers]
+Kept = Literal["alone", "rows", "columns", "runs"]
+HEADER = 64 + 8 + 4  # bytes of codes, besides 8 for each axis, that do not grow
+
+
+class Measured(NamedTuple):
+    """What a codec did: the squared error of each vector, bits that are kept for a value, and seconds a value."""
+
+    errors: Floats
+    bits: float
+    seconds: float
 
 
 @final
@@ -25,25 +34,35 @@ VectorsLike: TypeAlias = Trace | Numbers | Sequence[Numbers]
 class Batch:
     """Vectors of one length, as the rows of a matrix."""
 
-    positions: NDArray[np.intp]  # where its vectors stand in the sample
+    positions: NDArray[np.intp]  # where its vectors stand in the sample; below 0: along, but not looked at
     matrix: NDArray[Any]
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Complete vectors, gathered by length and dtype so that one call serves many."""
+    """Complete vectors, gathered by length and dtype.
+
+    Args:
+        batches: The vectors.
+        kept: How they are encoded: each by itself; as rows of an array, whose rows and columns may have tables of their
+            own; as columns of such an array; or as runs along the last axis of an array of more axes.
+        axes: How many axes that array has.
+    """
 
     batches: tuple[Batch, ...]
+    kept: Kept = "alone"
+    axes: int = 1
 
     @classmethod
-    def read(cls, sample: VectorsLike, name: str = "sample", *, axis: int | None = None) -> Self:
-        """Read a `Trace` of kind `vectors`, a 2-D array of one vector a row, or a list of 1-D arrays.
+    def read(cls, sample: VectorsLike, name: str = "sample", *, axis: int | None = None, together: bool = True) -> Self:
+        """Read a `Trace` of kind `vectors`, an array, or a list of 1-D arrays.
 
         Args:
-            sample: Where the vectors are.
+            sample: Where the vectors are: in an array the runs along the last axis.
             name: What an error calls it.
             axis: 1 if the vectors are the columns of the array.
+            together: Whether an array is encoded in one go; a list never is.
 
         Raises:
             InvalidInput: there is no vector or an empty one; a value is not finite; squares overflow or vanish; a trace
@@ -51,7 +70,14 @@ class Vectors:
         """
         if isinstance(sample, Trace):
             sample = _from_trace(sample, name)
-        batches = _stacks(sample, name, axis) if isinstance(sample, list | tuple) else _matrix(sample, name, axis)
+        kept: Kept = "alone"
+        axes = 1
+        if isinstance(sample, list | tuple):
+            batches = _stacks(sample, name, axis)
+        else:
+            batches, axes = _matrix(sample, name, axis)
+            if together:
+                kept = "runs" if axes > 2 else "columns" if axis in (1, -1) else "rows"
         if not batches or any(batch.matrix.shape[1] == 0 for batch in batches):
             raise InvalidInput(f"{name} must contain at least one vector, and none of length 0; pass complete vectors")
         for batch in batches:
@@ -65,11 +91,11 @@ class Vectors:
             norms = squared_norms(batch.matrix)
             if not np.isfinite(norms).all() or batch.matrix[norms < np.finfo(np.float64).tiny].any():
                 raise InvalidInput(f"{name} contains vectors whose squares overflow or vanish; scale all of them")
-        return cls(batches)
+        return cls(batches, kept, axes)
 
     def __len__(self) -> int:
         """How many vectors there are."""
-        return sum(len(batch.positions) for batch in self.batches)
+        return sum(len(batch.positions[batch.positions >= 0]) for batch in self.batches)
 
     @property
     def size(self) -> int:
@@ -77,39 +103,41 @@ class Vectors:
         return sum(batch.matrix.size for batch in self.batches)
 
     @property
-    def level_bytes(self) -> int:
-        """Bytes of one level."""
-        return max(as_values(batch.matrix[:1]).dtype.levels.itemsize for batch in self.batches)
+    def longest(self) -> int:
+        """The length of the longest vector."""
+        return max(len(batch.matrix[0]) for batch in self.batches)
 
-    def groups(self, block: int | None) -> int:
-        """How many tables blocks of that length need, or one for each vector."""
-        return sum(len(b.matrix) * (-(-b.matrix.shape[1] // block) if block else 1) for b in self.batches)
+    @property
+    def norms(self) -> Floats:
+        """The squared length of each vector."""
+        return self._each(lambda batch: squared_norms(batch.matrix))
 
-    def side_bytes(self, codec: Codec, s: int) -> float:
-        """Bytes beside codes of `s` levels: tables; with rotation also the scales of chunks and what fills them up."""
-        if codec.method != "rotation":
-            return self.groups(codec.block) * s * self.level_bytes
-        tables = len(self) if codec.axis is None else 1
-        block = codec.block or LARGEST_CHUNK
-        chunks = filled = 0
+    def spread(self, *, values: int, alone: int) -> Self:
+        """Vectors from all over, at least one of each length, about as many as there may be values.
+
+        The vectors with the smallest and the largest value of an array come along, though no error of theirs counts:
+        the range decides the error of levels that reach from end to end, and a few vectors have a narrower one.
+
+        Args:
+            values: How many.
+            alone: How many vectors at most, if each is encoded by itself.
+        """
+        share = min(1.0, values / self.size, alone / len(self) if self.kept == "alone" else 1.0)
+        some: list[tuple[Batch, NDArray[np.intp]]] = []
         for batch in self.batches:
-            rows, length = batch.matrix.shape
-            rest = length % block
-            chunks += rows * (length // block + (rest // SMALLEST_CHUNK).bit_count() + (rest % SMALLEST_CHUNK > 0))
-            filled += rows * (-length % SMALLEST_CHUNK)
-        return (tables * s + chunks) * self.level_bytes + filled * math.log2(s) / 8
-
-    def first(self, *, values: int, vectors: int) -> Self:
-        """The first vectors, at least one, until they reach this number of vectors or of values."""
-        kept: list[Batch] = []
-        for batch in self.batches:
-            if values <= 0 or vectors <= 0:
-                break
-            rows = min(len(batch.matrix), vectors, -(-values // batch.matrix.shape[1]))
-            kept.append(Batch(batch.positions[:rows], batch.matrix[:rows]))
-            values -= kept[-1].matrix.size
-            vectors -= rows
-        return type(self)(tuple(kept))
+            rows = len(batch.matrix)
+            count = max(1, int(share * rows))
+            even = np.arange(count) * rows // count
+            ends = np.array([batch.matrix.min(axis=1).argmin(), batch.matrix.max(axis=1).argmax()])
+            more = np.setdiff1d(ends, even) if self.kept != "alone" and count < rows else even[:0]
+            positions = np.concatenate([batch.positions[even], np.full(len(more), -1)])
+            some.append((Batch(positions, batch.matrix[np.concatenate([even, more])]), batch.positions[even]))
+        taken = np.sort(np.concatenate([places for _, places in some]))
+        batches = tuple(
+            Batch(np.where(batch.positions < 0, -1, np.searchsorted(taken, batch.positions)), batch.matrix)
+            for batch, _ in some
+        )
+        return type(self)(batches, self.kept, self.axes)
 
     def halves(self) -> tuple[Self, Self]:
         """The vectors that stand in the first half of the sample, and the others."""
@@ -122,57 +150,61 @@ class Vectors:
                 (late, batch.positions >= middle, middle),
             ):
                 if chosen.any():
-                    half.append(Batch(batch.positions[chosen] - start, batch.matrix[chosen]))
-        return type(self)(tuple(early)), type(self)(tuple(late))
+                    places = batch.positions[chosen]
+                    half.append(Batch(np.where(places < 0, -1, places - start), batch.matrix[chosen]))
+        return type(self)(tuple(early), self.kept, self.axes), type(self)(tuple(late), self.kept, self.axes)
 
     def pool(self) -> NDArray[Any]:
         """All values in one array."""
         return np.concatenate([batch.matrix.ravel() for batch in self.batches])
 
-    def vnmse(self, squared_errors: Callable[[Batch], Floats]) -> Floats:
-        """The squared error of each vector over its squared length; 0 for a vector of zeros."""
+    def _each(self, figure: Callable[[Batch], Floats]) -> Floats:
+        """A figure of each vector, in their order."""
         result = np.zeros(len(self))
         for batch in self.batches:
-            norms = squared_norms(batch.matrix)
-            np.divide(squared_errors(batch), norms, out=norms, where=norms > 0)
-            result[batch.positions] = norms
+            looked_at = batch.positions >= 0
+            result[batch.positions[looked_at]] = figure(batch)[looked_at]
         return result
 
+    def measure(self, codec: Codec, seed: int, *, size: int | None = None) -> Measured:
+        """Encode and decode all.
 
-def expected(vectors: Vectors, codec: Codec, seed: int = 0) -> Floats:
-    """The vNMSE of each vector that the codec's levels for it must give; with rotation, what one of this seed gives."""
-    if codec.method == "rotation":  # whose theory is of long vectors
-        return measured(vectors, codec, seed)[0]
-    codec = replace(codec, axis=0) if codec.block is None else codec
+        Args:
+            codec: What does it.
+            seed: Of the rounding.
+            size: How many values the whole has, of which these vectors are a part; left out, they are the whole.
+        """
+        seconds, total = 0.0, 0.0
+        columns = self.kept == "columns"
 
-    def squared_errors(batch: Batch) -> Floats:
-        groups = codec.fit(batch.matrix).group_squared_error
-        assert groups is not None  # as there is an axis or a block
-        total: Floats = groups.reshape(len(batch.matrix), -1).sum(axis=1)
-        return total
+        def squared_errors(batch: Batch) -> Floats:
+            nonlocal seconds, total
+            result = []
+            one_by_one = zip(batch.positions.tolist(), batch.matrix, strict=True)
+            for stream, part in one_by_one if self.kept == "alone" else [(0, batch.matrix)]:
+                x = part.T if columns else part
+                start = time.thread_time()
+                codes = codec.encode(x, seed=seed, stream=stream)
+                decoded = codec.decode(codes)
+                seconds += time.thread_time() - start
+                error = np.subtract(decoded, x, dtype=np.float64)
+                result.append(squared_norms(error.T if columns else np.atleast_2d(error)))
+                total += self._bytes(codec, codes, 1.0 if size is None else size / self.size)
+            return np.concatenate(result)
 
-    return vectors.vnmse(squared_errors)
+        errors = self._each(squared_errors)
+        values = self.size if size is None else size
+        return Measured(errors=errors, bits=8 * total / values, seconds=seconds / self.size)
 
-
-def measured(vectors: Vectors, codec: Codec, seed: int) -> tuple[Floats, float]:
-    """Encode and decode: the vNMSE of each vector, and seconds of processor time a value."""
-    seconds = 0.0
-    columns = codec.axis in (1, -1)
-
-    def squared_errors(batch: Batch) -> Floats:
-        nonlocal seconds
-        result = []
-        one_by_one = zip(batch.positions.tolist(), batch.matrix, strict=True)
-        for stream, part in one_by_one if codec.axis is None else [(0, batch.matrix)]:
-            x = part.T if columns else part
-            start = time.thread_time()
-            decoded = codec.decode(codec.encode(x, seed=seed, stream=stream))
-            seconds += time.thread_time() - start
-            error = np.subtract(decoded, x, dtype=np.float64)
-            result.append(squared_norms(error.T if columns else np.atleast_2d(error)))
-        return np.concatenate(result)
-
-    return vectors.vnmse(squared_errors), seconds / vectors.size
+    def _bytes(self, codec: Codec, codes: Codes, times: float) -> float:
+        """Bytes of the whole, `times` as large as what was encoded: each vector by itself, or more vectors at once."""
+        if self.kept == "alone":
+            return codes.nbytes * times
+        by_vector = codec.axis is not None and codec.axis % 2 == (self.kept == "columns")
+        tables = codec.method not in ("scaled", "rotation") and (codec.block is not None or by_vector)
+        fixed = HEADER + 8 * len(codes.shape) + (0 if tables else codes.levels.nbytes)
+        more_axes = 8 * (self.axes - len(codes.shape))
+        return fixed + more_axes + (codes.nbytes - fixed) * times
 
 
 def squared_norms(matrix: NDArray[Any]) -> Floats:
@@ -193,17 +225,20 @@ def _from_trace(trace: Trace, name: str) -> Any:
     raise InvalidInput(f"{name} is a trace without vectors: it needs a 2-D column 'values', or a child table 'values'")
 
 
-def _matrix(sample: Any, name: str, axis: int | None) -> tuple[Batch, ...]:
-    matrix = _read(sample, name)
-    if matrix.ndim != 2:
+def _matrix(sample: Any, name: str, axis: int | None) -> tuple[tuple[Batch, ...], int]:
+    """The vectors of an array, and how many axes it has."""
+    array = _read(sample, name)
+    if array.ndim < 2:
         raise InvalidInput(
-            f"{name} has {matrix.ndim} dimensions, but must have two, one vector a row; "
+            f"{name} has {array.ndim} dimensions, but must have at least two, with vectors along the last; "
             f"pass [{name}] if it is a single vector"
         )
+    if axis is not None and array.ndim > 2:
+        raise InvalidInput(f"axis is {axis}, but {name} has {array.ndim} dimensions; leave it out")
     if axis is not None and axis not in (0, 1, -1, -2):
         raise InvalidInput(f"axis is {axis}, but must be 0 or 1: {name} has two dimensions")
-    matrix = matrix.T if axis in (1, -1) else matrix
-    return (Batch(np.arange(len(matrix)), matrix),) if len(matrix) else ()
+    matrix = array.T if axis in (1, -1) else array.reshape(-1, array.shape[-1]) if array.size else array[:0]
+    return (Batch(np.arange(len(matrix)), matrix),) if len(matrix) else (), array.ndim
 
 
 def _stacks(sample: Sequence[Any], name: str, axis: int | None) -> tuple[Batch, ...]:
