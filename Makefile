@@ -8,7 +8,7 @@ STUDY ?=
 TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
-HOSTS := ray rocksdb torch vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+HOSTS := ray rocksdb torch vectors vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
 NIGHTLY_HOSTS := spark triton# hosts that are too large for .ci/run, or too slow
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ export CXX
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) test-links fuzz docs
 .PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
-  bench-rocksdb bench-spark bench-torch bench-triton bench-vllm reproduce wheel stub record pages changelog clean
+  bench-rocksdb bench-spark bench-torch bench-triton bench-vectors bench-vllm reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -99,6 +99,7 @@ test-browser: dev $(VENV)/browser.stamp  ## look at the report in a browser
 # Each host, and what mutates this package, in an environment of its own, build/<host>, with the wheel of this package.
 # <host>_INDEX adds an index to pip's: for torch a place with builds without CUDA, if pip's own has none.
 torch_INDEX = $(TORCH_INDEX)
+vectors_INDEX = $(TORCH_INDEX)
 torch_EXTRAS = sklearn# for the digits
 triton_INDEX = $(TORCH_INDEX)
 torch_TESTS = tests/workloads/test_training_jobs.py
@@ -146,6 +147,7 @@ test-rocksdb:  ## the tests inside RocksDB (librocksdb-dev); ROCKSDB_ROOT=PREFIX
 test-spark:  ## the tests on a local Spark, which needs Java
 test-torch:  ## the tests inside torch and torchao; TORCH_INDEX=URL adds an index
 test-triton:  ## the kernels for GPUs: on one, or where there is none in Triton's interpreter
+test-vectors:  ## the guides to faiss, Qdrant, pgvector and sentence-transformers; TORCH_INDEX=URL adds an index
 test-vllm:  ## the tests inside vLLM's CPU build and over HTTP; TORCH_INDEX=URL adds an index
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
 	build/$*/bin/python $(or $($*_RUNNER),-m pytest) -q -m "$* and not links and not nightly" $($*_TESTS) tests/integrations/$*
@@ -178,6 +180,9 @@ bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, torch's hook
 
 bench-triton: build/triton/wheel.stamp  ## the kernels for GPUs against a copy; after test-triton, all that wants a GPU
 	build/triton/bin/python benchmarks/bench_thc_gpu.py
+
+bench-vectors: build/vectors/wheel.stamp  ## stored embeddings beside what faiss and others make of them
+	build/vectors/bin/python benchmarks/bench_vectors.py
 
 bench-vllm: build/vllm/wheel.stamp  ## through our scheduler against vLLM's own, on one engine
 	@for bench in benchmarks/bench_serving_simulator.py benchmarks/bench_vllm_*.py; do echo "== $$bench"; build/vllm/bin/python $$bench || exit 1; done
