@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from beforehand import quantization
 from beforehand.cli.app import run
-from beforehand.cli.quantized_files import decode_path
+from beforehand.cli.decoded_files import decode_path
 from beforehand.core.errors import BeforehandError
 from beforehand.workloads.array_files import read_arrays
 
@@ -199,7 +199,7 @@ def test_folders_that_would_lose_something_are_refused(here, capsys):
         (["encode", "in", "-o", "in"], "in and the input in are one folder; choose another place"),
         (["encode", "in", "-o", "in/x.npy"], "is a folder; name a folder for its files"),
         (["encode", "in", "-o", "-"], "is a folder; name a folder for its files"),
-        (["decode", "in", "-o", "out"], "in holds no file that ends in .bhq; name another folder"),
+        (["decode", "in", "-o", "out"], "in holds no file that could be read; name another folder, or its files"),
     ):
         assert command(*words) == 2
         assert told in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`quantization encode | decode | inspect`, and `plan` from its own module."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -115,7 +116,7 @@ def decode(
     The ending of --output names the format: .npy, .npz, .csv, .parquet,
     .arrow or .safetensors; without one it is that which was encoded.
     """
-    from beforehand.cli.quantized_files import decode_path
+    from beforehand.cli.decoded_files import decode_path
 
     with render.progress(1) as steps:
         steps.begin("decoding")
@@ -128,13 +129,13 @@ def inspect(
     codes: CodeFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False
 ) -> None:
     """Say what a file of codes holds, without decoding it."""
-    from beforehand.cli.quantized_files import read_codes
+    from beforehand.cli.decoded_files import read_codes
 
-    form, found, kept = read_codes(codes)
-    if list(found) != [""] or kept:
-        _inspect_several(form, found, kept, as_json)
+    form, found = read_codes(codes)
+    if form != "npy":
+        _inspect_several(form, found, as_json)
         return
-    read = found[""]
+    read: Any = next(found)[1]
     names = (
         "shape",
         "dtype",
@@ -171,16 +172,17 @@ def _tell(lines: list[str], output: str) -> None:
             render.show(line)
 
 
-def _inspect_several(form: str, codes: dict[str, Any], kept: list[Any], as_json: bool) -> None:
-    facts = ("shape", "dtype", "bits", "n_levels", "method", "objective", "seed", "nbytes")
+def _inspect_several(form: str, found: Iterable[tuple[str, Any]], as_json: bool) -> None:
+    names = ("shape", "dtype", "bits", "n_levels", "method", "objective", "seed", "nbytes")
+    arrays = [
+        {"name": name} | {fact: getattr(each, fact) for fact in names if hasattr(each, fact)} for name, each in found
+    ]
     if as_json:
-        others = [{"name": each.name, "shape": each.shape, "dtype": each.dtype} for each in kept]
-        arrays = [{"name": name} | {fact: getattr(each, fact) for fact in facts} for name, each in codes.items()]
-        render.show_json({"form": form, "arrays": arrays, "kept": others})
+        kept = [array for array in arrays if "bits" not in array]
+        render.show_json({"form": form, "arrays": [array for array in arrays if array not in kept], "kept": kept})
         return
-    table = render.table("array", *(fact.replace("_", " ") for fact in facts))
-    for name, each in codes.items():
-        table.add_row(name, *(str(getattr(each, fact)) for fact in facts))
-    for each in kept:
-        table.add_row(each.name, str(each.shape), each.dtype, "", "", "kept")
+    table = render.table("array", *(name.replace("_", " ") for name in names))
+    for array in arrays:
+        cells = [str(array.get(name, "kept" if name == "method" else "")) for name in names]
+        table.add_row(str(array["name"]), *cells)
     render.show_table(table)

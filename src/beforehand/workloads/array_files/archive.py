@@ -19,6 +19,7 @@ from beforehand.workloads.array_files.npz import unpacked
 from beforehand.workloads.array_files.stored import Stored, dtype_name, held_as, mapped
 
 CONTENTS: Final = "contents.json"
+FORMS: Final = ("npz", "csv", "parquet", "arrow", "arrow_stream", "safetensors")
 REST: Final = "rest.parquet"
 FORMAT: Final = "beforehand arrays 1"
 READABLE: Final = " /.,;=@#~+[](){}"  # in names of members
@@ -85,13 +86,13 @@ class Contents:
     Attributes:
         form: How the source was written.
         notes: Of the source.
-        arrays: In their order: the name with the bytes of codes, or an array that was kept.
+        arrays: In their order: the name with the bytes of codes, which are mapped, or an array that was kept.
         rest: The other columns of a table, as the bytes of a file of Parquet.
     """
 
     form: str
     notes: Mapping[str, Any]
-    arrays: list[tuple[str, bytes] | Stored]
+    arrays: list[tuple[str, NDArray[np.uint8]] | Stored]
     rest: NDArray[np.uint8] | None
 
 
@@ -103,31 +104,51 @@ def read_archive(stream: BinaryIO) -> Contents:
         CorruptData: it is damaged.
     """
     with zipfile.ZipFile(stream) as archive:
-        names = archive.namelist()
-        if CONTENTS not in names:
-            raise InvalidInput("it is an archive, but holds no codes; pass what encode wrote")
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise CorruptData("its members are compressed, which encode never does; pass what encode wrote")
-        contents = json.loads(archive.read(CONTENTS))
-        if contents["format"] != FORMAT:
-            raise CorruptData(f"it has format {contents['format']!r}, but must have {FORMAT!r}; update beforehand")
-        arrays: list[tuple[str, bytes] | Stored] = []
+        contents = _told(archive)
+        arrays: list[tuple[str, NDArray[np.uint8]] | Stored] = []
         seen: set[str] = set()
         for entry in contents["arrays"]:
             name, member = entry["name"], entry["member"]
             if type(name) is not str or name in seen:
                 raise CorruptData(f"it names an array {name!r} twice, or by no text; encode the source again")
             seen.add(name)
-            if "dtype" not in entry:
-                arrays.append((name, archive.read(member)))
-                continue
-            with unpacked(archive, archive.getinfo(member)) as kept:
-                arrays.append(_kept(kept, entry))
+            with unpacked(archive, archive.getinfo(member)) as held:
+                arrays.append(_kept(held, entry) if "dtype" in entry else (name, _mapped(held)))
+        if not arrays:
+            raise CorruptData("it holds no arrays, which encode never writes; pass what encode wrote")
         rest = None
-        if REST in names:
-            with unpacked(archive, archive.getinfo(REST)) as kept:
-                rest = mapped(kept, np.uint8, (kept.seek(0, 2),))
+        if REST in archive.namelist():
+            with unpacked(archive, archive.getinfo(REST)) as held:
+                rest = _mapped(held)
         return Contents(form=str(contents["form"]), notes=dict(contents["notes"]), arrays=arrays, rest=rest)
+
+
+def form_of(stream: BinaryIO) -> str:
+    """How the source of an archive was written; nothing else is read.
+
+    Raises:
+        InvalidInput: As `read_archive`.
+        CorruptData: As `read_archive`.
+    """
+    with zipfile.ZipFile(stream) as archive:
+        return str(_told(archive)["form"])
+
+
+def _told(archive: zipfile.ZipFile) -> dict[str, Any]:
+    if CONTENTS not in archive.namelist():
+        raise InvalidInput("it is an archive, but holds no codes; pass what encode wrote")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise CorruptData("its members are compressed, which encode never does; pass what encode wrote")
+    contents: dict[str, Any] = json.loads(archive.read(CONTENTS))
+    if contents["format"] != FORMAT:
+        raise CorruptData(f"it has format {contents['format']!r}, but must have {FORMAT!r}; update beforehand")
+    if contents["form"] not in FORMS:
+        raise CorruptData(f"it comes from {contents['form']!r}, but must come from one of {', '.join(FORMS)}")
+    return contents
+
+
+def _mapped(stream: BinaryIO) -> NDArray[np.uint8]:
+    return mapped(stream, np.uint8, (stream.seek(0, 2),))
 
 
 def _kept(stream: BinaryIO, entry: Mapping[str, Any]) -> Stored:

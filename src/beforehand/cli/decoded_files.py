@@ -1,0 +1,162 @@
+"""Files of codes that commands look at and turn back into arrays: single ones, archives and folders."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beforehand import quantization as area
+from beforehand.cli.inputs import keep_input, naming
+from beforehand.cli.quantized_files import files_in, opened_output, targets, told_of
+from beforehand.core.errors import BeforehandError, CorruptData
+from beforehand.quantization.dtypes import as_bits
+from beforehand.workloads import array_files
+from beforehand.workloads.array_files.archive import Contents, form_of, read_archive
+from beforehand.workloads.array_files.stored import Stored, mapped
+from beforehand.workloads.array_files.writing import write_arrays
+from beforehand.workloads.reading.sources import whole
+
+TABLES = ("parquet", "arrow", "arrow_stream")
+ARCHIVE = b"PK"  # how archives begin
+
+
+def decode_path(
+    source: str, output: str, names: Sequence[str] = (), *, dtype: str | None = None, threads: int = 1
+) -> list[str]:
+    """Turn a file of codes into a file of arrays, or each file in a folder.
+
+    Returns:
+        What to tell the user, in lines.
+
+    Raises:
+        BeforehandError: a file cannot be read or written.
+    """
+    if not Path(source).is_dir():
+        return [_decode(source, output, names, dtype, threads)]
+    files, _ = files_in(source, (".bhq",))
+    made = targets(files, source, output, lambda path: f".{_form_of(path).removesuffix('_stream')}")
+    return [_decode(str(path), str(target), names, dtype, threads) for path, target in made]
+
+
+def read_codes(source: str) -> tuple[str, Iterator[tuple[str, area.Codes | Stored]]]:
+    """The format of the source; then name by name the codes, or what was kept as it was.
+
+    Raises:
+        BeforehandError: it cannot be read.
+    """
+    contents = _contents(source)
+
+    def each() -> Iterator[tuple[str, area.Codes | Stored]]:
+        for found in contents.arrays:
+            yield (found.name, found) if isinstance(found, Stored) else (found[0], _codes(source, *found))
+
+    return contents.form, each()
+
+
+def _decode(source: str, output: str, names: Sequence[str], dtype: str | None, threads: int) -> str:
+    keep_input(source, output)
+    contents = _contents(source)
+    found = contents.arrays
+    if names:
+        with naming(Path(source)):
+            chosen = array_files.matching([_name(each) for each in found], names)
+        found = [each for each in found if _name(each) in chosen]
+    wanted = array_files.format_of(output) or contents.form
+    if wanted == "arrow" and contents.form == "arrow_stream":
+        wanted = contents.form
+    arrays = [each if isinstance(each, Stored) else _decoded(source, *each, dtype, threads) for each in found]
+    with opened_output(output, source) as stream, naming(Path(told_of(output))):
+        write_arrays(stream, wanted, arrays, contents.notes, contents.rest)
+    left = (
+        "; left out other columns, which Parquet would hold"
+        if contents.rest is not None and wanted not in TABLES
+        else ""
+    )
+    told = ", ".join(f"{array.name} {array.dtype} of shape {array.shape}".lstrip() for array in arrays[:5])
+    more = f" and {len(arrays) - 5} more" if len(arrays) > 5 else ""
+    return f"wrote {told_of(output)}: {told}{more}{left}"
+
+
+def _contents(source: str) -> Contents:
+    """What a file holds; the bytes of codes are mapped, and not looked at yet."""
+    with whole(source) as stream, _reading(source):
+        begun = stream.read(2)
+        stream.seek(0)
+        if begun == ARCHIVE:
+            return read_archive(stream)
+        data = mapped(stream, np.uint8, (stream.seek(0, 2),))
+        return Contents(form="npy", notes={}, arrays=[("", data)], rest=None)
+
+
+def _form_of(path: Path) -> str:
+    with open(path, "rb") as stream, _reading(str(path)):
+        begun = stream.read(2)
+        stream.seek(0)
+        return form_of(stream) if begun == ARCHIVE else "npy"
+
+
+def _codes(source: str, name: str, data: NDArray[np.uint8]) -> area.Codes:
+    with _reading(source):
+        try:
+            return area.Codes.from_bytes(data.tobytes())
+        except BeforehandError as error:
+            if not name:
+                raise
+            raise type(error)(f"array {name}: {error}") from error
+
+
+def _decoded(source: str, name: str, data: NDArray[np.uint8], dtype: str | None, threads: int) -> Stored:
+    """An array that is decoded when its rows are asked for; what is rotated, or stands for few bytes, at once.
+
+    Its codes are held from its first row on until its last one was asked for.
+    """
+    codes = _codes(source, name, data)
+    if dtype is None:
+        dtype = codes.dtype if "float" in codes.dtype else codes.levels.dtype.name
+    rows = _Rows(lambda: _codes(source, name, data), len(codes) if codes.shape else 1, dtype, threads)
+    return Stored(name=name, dtype=dtype, shape=codes.shape, rows=rows)
+
+
+@final
+class _Rows:
+    """Rows of an array, decoded."""
+
+    def __init__(self, load: Callable[[], area.Codes], length: int, dtype: str, threads: int) -> None:
+        self._load, self._length, self._dtype, self._threads = load, length, dtype, threads
+        self._codes: area.Codes | None = None
+        self._whole: NDArray[Any] | None = None
+
+    def __call__(self, first: int, last: int) -> NDArray[Any]:
+        """Those from the first up to but without the last."""
+        if self._codes is None:
+            self._codes = self._load()
+        codes = self._codes
+        if codes.shape and codes.bits and codes.method != "rotation":
+            values = area.decode(codes, rows=slice(first, last), threads=self._threads)
+        else:
+            if self._whole is None:
+                self._whole = area.decode(codes, threads=self._threads).reshape(codes.shape or (1,))
+            values = self._whole[first:last]
+        if last >= self._length:
+            self._codes = self._whole = None
+        return as_bits(values, self._dtype)
+
+
+def _name(found: tuple[str, NDArray[np.uint8]] | Stored) -> str:
+    return found.name if isinstance(found, Stored) else found[0]
+
+
+@contextmanager
+def _reading(source: str) -> Iterator[None]:
+    """Errors of our own, whatever parsers raise, with the name of the file."""
+    with naming(Path("stdin" if source == "-" else source)):
+        try:
+            yield
+        except (BeforehandError, OSError):
+            raise
+        except Exception as error:  # the parsers of zip and JSON each raise what they like
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise CorruptData(f"it cannot be read: {reason}; check that it is whole") from error
