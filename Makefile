@@ -169,8 +169,9 @@ bench-rocksdb: build/rocksdb/wheel.stamp  ## scans in RocksDB with each range fi
 bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
 
-bench-torch: build/torch/wheel.stamp  ## against torchao's k-means, torch's hooks, and as root over slow links
+bench-torch: build/torch/wheel.stamp  ## against torchao's k-means and NF4, torch's hooks, and as root over slow links
 	build/torch/bin/python benchmarks/bench_codebooks.py
+	build/torch/bin/python benchmarks/bench_layers.py
 	build/torch/bin/python benchmarks/bench_fsdp2.py
 	build/torch/bin/python benchmarks/bench_low_rank.py
 	build/torch/bin/python benchmarks/bench_ddp.py

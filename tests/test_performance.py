@@ -12,7 +12,7 @@ import report
 import rivals
 
 PAGES = sorted(report.FOLDER.glob("*.md"))
-NEED_TORCH = ["codebooks", "ddp", "ddp_pause", "fsdp2", "gradient_plan", "low_rank", "outer_loop"]
+NEED_TORCH = ["codebooks", "ddp", "ddp_pause", "fsdp2", "gradient_plan", "layers", "low_rank", "outer_loop"]
 NEED_VLLM = ["vllm_differential", "vllm_probe", "vllm_start", "vllm_throughput", "vllm_trail"]
 KEPT = sorted(report.FOLDER.glob("*.json"))
 
