@@ -5,7 +5,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q --disable-pip-version-check sentence-transformers==6.2.0 faiss-cpu==1.15.1 numpy==2.4.6
+"$folder/venv/bin/pip" install -q --disable-pip-version-check ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} numpy==2.4.6 \
+  torch==2.13.0 transformers==5.19.0 sentence-transformers==6.2.0 faiss-cpu==1.15.1
 cat >"$folder/it.py" <<'PY'
 from importlib.metadata import version
 
