@@ -126,6 +126,9 @@ def test_codes_in_an_archive_are_those_of_the_library(here, capsys):
     assert (found["form"], found["arrays"][0]["dtype"], found["kept"][0]["name"]) == ("safetensors", "bfloat16", "ids")
     assert command("inspect", "x.bhq") == 0
     assert "bias" in capsys.readouterr().out
+    save("parquet", "float32")
+    assert command("encode", "x.parquet", "-o", "x.bhq") == 0
+    assert "rounded v; kept id, text as they were" in capsys.readouterr().out
 
 
 def test_one_format_becomes_another_by_the_ending(here):
@@ -181,12 +184,13 @@ def test_a_folder_becomes_a_folder_and_comes_back(here, capsys):
         save(form, "float16")
         os.rename(f"x.{form}", f"in/deep/{form}.{form}")
     np.save("in/a.b.npy", X)
+    np.savez("in/ids.npz", ids=np.arange(3))
     (here / "in" / "README.md").write_text("hi")
     assert command("encode", "in", "-o", "small") == 0
-    assert "left out 1 file that holds no arrays: in/README.md" in capsys.readouterr().out
+    assert "left out 2 files that hold nothing to round: in/README.md, in/ids.npz" in capsys.readouterr().out
     assert names("small") == ["a.b.bhq", "deep/npy.bhq", "deep/npz.bhq", "deep/parquet.bhq", "deep/safetensors.bhq"]
     assert command("decode", "small", "-o", "out") == 0
-    assert names("out") == [name for name in names("in") if name != "README.md"]
+    assert names("out") == [name for name in names("in") if name not in ("README.md", "ids.npz")]
     assert loaded("out/deep/parquet.parquet", "float16").shape == X.shape
 
 

@@ -46,10 +46,17 @@ def encode_path(source: str, output: str, reading: Reading, rounder: Rounder) ->
         return [_encode(source, output, reading, rounder)]
     files, ignored = files_in(source, array_files.ENDINGS)
     made = targets(files, source, output, lambda path: ".bhq")
-    lines = [_encode(str(path), str(target), reading, rounder) for path, target in made]
+    lines = []
+    for path, target in made:
+        try:
+            lines.append(_encode(str(path), str(target), reading, rounder))
+        except array_files.NothingToRound:
+            ignored.append(str(path))
+    if not lines:
+        raise InvalidInput(f"{source} holds nothing to round in {_few(ignored)}; name another folder")
     if ignored:
         count = "1 file that holds" if len(ignored) == 1 else f"{len(ignored)} files that hold"
-        lines.append(f"left out {count} no arrays: {_few(ignored)}")
+        lines.append(f"left out {count} nothing to round: {_few(ignored)}")
     return lines
 
 
@@ -115,7 +122,7 @@ def _encode(source: str, output: str, reading: Reading, rounder: Rounder) -> str
 
 def _archive(file: array_files.ArrayFile, source: str, stream: Any, rounder: Rounder) -> str:
     """Write what is rounded and what is kept, and say which is which."""
-    kept: list[str] = []
+    kept = list(file.columns)
     rounded: list[str] = []
     worst, how = (0.0, ""), ""
     several = len(file.arrays) > 1

@@ -1,12 +1,14 @@
 """Columns of lists in Parquet and Arrow, by every type that writers give them; nulls and ragged lists."""
 
+import sys
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
+from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput, MissingDependency
 from beforehand.workloads.array_files import read_arrays
 
 X = np.random.default_rng(0).standard_normal((20, 4))
@@ -113,6 +115,22 @@ def test_ragged_lists_are_refused_with_their_row(tmp_path, odd):
 def test_a_table_without_rows_and_one_with_empty_lists_have_no_values(tmp_path):
     assert one(parquet(tmp_path, v=pa.array([], pa.list_(pa.float64())))).size == 0
     assert one(parquet(tmp_path, v=pa.array([[], []], pa.list_(pa.float64())))).shape == (2, 0)
+
+
+def test_other_columns_that_parquet_cannot_keep_are_named(tmp_path):
+    odd = pa.array([(1, 2, 3), (4, 5, 6)], pa.month_day_nano_interval())
+    table = pa.table({"v": column(pa.list_(pa.float32()), X[:2]), "odd": odd})
+    with pa.ipc.new_file(str(tmp_path / "t.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(InvalidInput, match="its other columns cannot be kept as Parquet"):
+        read_arrays(str(tmp_path / "t.arrow"))
+
+
+def test_without_pyarrow_the_error_says_what_to_install(tmp_path, monkeypatch):
+    path = parquet(tmp_path, v=X[:, 0])
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingDependency, match=r"needs pyarrow; pip install 'beforehand\[parquet\]'"):
+        read_arrays(path)
 
 
 def test_columns_of_one_name_are_refused(tmp_path):

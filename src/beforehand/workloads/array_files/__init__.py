@@ -3,7 +3,7 @@
 Numbers stay as they lie in the file until somebody asks for them, so that an array may be larger than memory.
 """
 
-from beforehand.workloads.array_files.files import ENDINGS, ArrayFile, format_of, matching, read_arrays
+from beforehand.workloads.array_files.files import ENDINGS, ArrayFile, NothingToRound, format_of, matching, read_arrays
 from beforehand.workloads.array_files.stored import FLOATS, Stored
 
-__all__ = ["ENDINGS", "FLOATS", "ArrayFile", "Stored", "format_of", "matching", "read_arrays"]
+__all__ = ["ENDINGS", "FLOATS", "ArrayFile", "NothingToRound", "Stored", "format_of", "matching", "read_arrays"]

@@ -29,6 +29,10 @@ MOST_NAMES: Final = 20  # in an error
 Kinds = Mapping[str, tuple[str, int]]
 
 
+class NothingToRound(InvalidInput):
+    """A file that can be read, but has no array to round, or none of the names that were given."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class ArrayFile:
@@ -38,6 +42,7 @@ class ArrayFile:
         form: How it is written: "npy", "npz", "csv", "parquet", "arrow", "arrow_stream" or "safetensors".
         arrays: In their order; of a table those to round.
         chosen: The names of those to round.
+        columns: Of a table the names of the other columns.
         rest: Of a table the other columns, as the bytes of a file of Parquet, or None.
         notes: What writing the same kind of file takes beside the arrays, for JSON.
         dropped: How many rows were left out, as they had nulls.
@@ -46,6 +51,7 @@ class ArrayFile:
     form: str
     arrays: Sequence[Stored]
     chosen: Sequence[str] = ("",)
+    columns: Sequence[str] = ()
     rest: NDArray[np.uint8] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     dropped: int = 0
@@ -95,6 +101,7 @@ def read_arrays(
         notes = {"schema": base64.b64encode(table.schema.serialize().to_pybytes()).decode()}
         return ArrayFile(
             form=table.form, arrays=columns.arrays, chosen=chosen, rest=columns.rest, notes=notes,
+            columns=[name for name in table.schema.names if name not in chosen],
             dropped=columns.dropped,
         )  # fmt: skip
 
@@ -113,7 +120,7 @@ def choose(kinds: Kinds, patterns: Sequence[str]) -> list[str]:
         floats = [name for name, (dtype, _) in kinds.items() if dtype in FLOATS]
         found = [name for name in floats if kinds[name][1] > 1] or floats
         if not found:
-            raise InvalidInput(f"it has no array of floats, but {told(kinds)}; choose by --name what to round")
+            raise NothingToRound(f"it has no array of floats, but {told(kinds)}; choose by --name what to round")
         return found
     chosen = matching(list(kinds), patterns)
     for name in chosen:
@@ -133,7 +140,7 @@ def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
         fits = [name for name in names if name == pattern or fnmatch.fnmatchcase(name, pattern)]
         if not fits:
             known = ", ".join(map(repr, names[:MOST_NAMES])) + (" and more" if len(names) > MOST_NAMES else "")
-            raise InvalidInput(f"it has no array of numbers {pattern!r}, but {known or 'none'}; name one of them")
+            raise NothingToRound(f"it has no array of numbers {pattern!r}, but {known or 'none'}; name one of them")
         chosen += [name for name in fits if name not in chosen]
     return chosen
 
@@ -151,7 +158,7 @@ def _chosen(arrays: Sequence[Stored], patterns: Sequence[str]) -> list[str]:
 
 def _one(array: Stored, patterns: Sequence[str]) -> Stored:
     if patterns:
-        raise InvalidInput(f"name is {patterns[0]!r}, but it holds a single array without one; leave --name out")
+        raise NothingToRound(f"name is {patterns[0]!r}, but it holds a single array without one; leave --name out")
     return array
 
 

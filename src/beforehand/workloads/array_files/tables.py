@@ -149,8 +149,7 @@ def _copy(
         if others:
             part = batch.select(others)
             if rest is None:
-                parquet = arrow("the file", "pyarrow.parquet")
-                rest = writers.enter_context(parquet.ParquetWriter(spool.file, part.schema, compression="zstd"))
+                rest = writers.enter_context(_writer(spool, part.schema))
             rest.write_batch(part)
     for column in chosen:
         if column.nulls and not drop_nulls:
@@ -159,6 +158,14 @@ def _copy(
                 "leave these rows out, or name other columns by --name"
             )
     return dropped
+
+
+def _writer(spool: Spool, schema: Any) -> Any:
+    try:
+        return arrow("the file", "pyarrow.parquet").ParquetWriter(spool.file, schema, compression="zstd")
+    except arrow("the file").ArrowNotImplementedError as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidInput(f"its other columns cannot be kept as Parquet ({reason}); write it without these") from error
 
 
 def kind_of(type_: Any) -> tuple[str, int] | None:
