@@ -2,8 +2,8 @@
 // gained.
 //
 // For given scales s the error of levels q is the sum of s^2 (x / s - q)^2: what the solvers of levels.h minimize, over
-// the scaled values x / s with weights s^2. Of much data a sample of blocks settles the table; for mse,
-// after two such solutions, by steps to the mean of each level's values, the last ones on a larger sample.
+// the scaled values x / s with weights s^2. Of more than a few data a sample of blocks settles the table,
+// and for mse steps to the mean of each level's values, the last ones on a larger sample, finish it.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -19,14 +19,15 @@ namespace bh::quantization {
 namespace {
 
 constexpr std::size_t kExact = 1 << 16;  // values up to which a table is solved exactly, and of a sample at least
-constexpr std::size_t kForLevel = 512;   // values of a sample for each level
+constexpr std::size_t kForLevel = 512;   // values of a sample for each level, of much data
 constexpr std::size_t kMostTurns = 30;
-constexpr std::size_t kSolved = 2;               // tables of a sample that are solved for; others are moved
-constexpr std::size_t kLarger = 8;               // times as many blocks has the second sample
-constexpr std::size_t kMostSteps = 2;            // on that
-constexpr double kWorthATurn = 2e-4;             // of the error
-constexpr std::size_t kTogether = 256;           // blocks whose sums one thread adds up
-constexpr double kHeavy = 0x1p40;                // times all weights: what forces a level on a value
+constexpr std::size_t kMuch = 1 << 20;  // values from which on time counts more than the last thousandths of the error
+constexpr std::size_t kSolved = 2;      // tables of a sample of much data that are solved for; others are moved
+constexpr std::size_t kLarger = 8;      // times as many blocks has the second sample
+constexpr std::size_t kMostSteps = 2;   // on that
+constexpr double kWorthATurn = 2e-4;    // of the error
+constexpr std::size_t kTogether = 256;  // blocks whose sums one thread adds up
+constexpr double kHeavy = 0x1p40;       // times all weights: what forces a level on a value
 constexpr int kMostScale = 8, kLeastScale = -3;  // exponents of the largest scale that need no unit
 constexpr int kLeastUnusual = -12;               // with a unit
 
@@ -46,7 +47,7 @@ class Solver {
     if (extent_.most == 0) return {{0}, {0}, 0, 0, true};
     std::vector<double> table;
     const std::size_t all = blocks_.count(), longest = blocks_.largest();
-    const std::size_t wanted = std::max(kExact, kForLevel * request_.n_levels);
+    const std::size_t wanted = std::max(kExact, (much() ? kForLevel : 2 * kForLevel) * request_.n_levels);
     const std::size_t chosen = std::min(all, std::max<std::size_t>(1, wanted / longest));
     take(chosen);
     ScaledTable result{};
@@ -104,6 +105,8 @@ class Solver {
     values_.read(blocks_.start(block), n, buffer.data());
     return {buffer.data(), n};
   }
+
+  bool much() const { return values_.size > kMuch; }
 
   // Of all values.
   void measure() {
@@ -223,7 +226,7 @@ class Solver {
       return;
     }
     for (std::size_t turn = 0; turn < kMostTurns; ++turn) {
-      const bool steps = request_.objective == Objective::mse && !exact && turn + 1 >= kSolved;
+      const bool steps = request_.objective == Objective::mse && much() && turn + 1 >= kSolved;
       Means means(table.size());
       scaled.y.clear(), scaled.weight.clear();
       const double loss = fit_sample(table, [&](std::span<const float> z, const BlockFit& fit, const Fitted& found) {

@@ -190,7 +190,7 @@ def test_a_codec_makes_the_same_codes():
         ({"bins": 4096}, "no histogram"),
         ({"certify": True}, "certify is given"),
         ({"method": "exact", "scale": "float16"}, "has no scales"),
-        ({"method": "exact", "zero": True}, "has no scales"),
+        ({"method": "histogram", "zero": True}, "zero is given"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(kwargs, message):

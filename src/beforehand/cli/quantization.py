@@ -60,7 +60,7 @@ def encode(
     scale: Annotated[
         Scale | None, typer.Option(help="The dtype of scales, with --method scaled; else float16.")
     ] = None,
-    zero: Annotated[bool, typer.Option("--zero", help="With --method scaled: make 0 a level.")] = False,
+    zero: Annotated[bool, typer.Option("--zero", help="Make 0 a level, so that zeros stay zeros.")] = False,
     names: Names = None,
     dtype: Unnamed = None,
     drop_nulls: Drop = False,

@@ -27,6 +27,7 @@ from beforehand.quantization.options import (
 from beforehand.quantization.scaled import solve_scaled
 from beforehand.quantization.sorting import ascending
 from beforehand.quantization.tables import compacted, decodable
+from beforehand.quantization.zero_level import zero_levels
 
 EXACT_UP_TO = 65536  # values of a group that "auto" solves exactly
 
@@ -74,7 +75,8 @@ def levels(
             the solve again. An exact result is certified in any case; only for "unbiased".
         scale: The dtype of the scales with method "scaled": "float16" (by default) and "bfloat16" take 16 bits a block,
             "e8m0", a power of two, takes 8.
-        zero: With "scaled", make 0 a level, so that zeros are decoded as zeros; the others are chosen for the rest.
+        zero: Make 0 a level, so that zeros are decoded as zeros; the others are chosen given that. Only with "exact",
+            which is what "auto" means then, and "scaled".
         threads: Maximum number of threads, among which groups are shared out. Results never depend on it.
 
     Guarantee:
@@ -109,8 +111,13 @@ def levels(
         arXiv:2402.03158.
     """
     values = non_empty(x)
-    if (scale is not None or zero) and method != "scaled":
-        raise InvalidInput(f"scale or zero is given, but method={method!r} has no scales; take method='scaled'")
+    if scale is not None and method != "scaled":
+        raise InvalidInput(f"scale is {scale!r}, but method={method!r} has no scales; take method='scaled'")
+    if zero and (method not in ("auto", "exact", "scaled") or grid is not None or bins is not None):
+        raise InvalidInput(
+            f"zero is given with method={method!r}, but only 'exact' and 'scaled' levels without grid and bins can "
+            "have one at 0; drop zero or these"
+        )
     if method == "scaled":
         check_levels(method, objective, n_levels, grid=grid, bins=bins, certify=certify, threads=threads)
         if weights is not None or axis is not None:
@@ -128,16 +135,23 @@ def levels(
     if method == "auto" and bins is not None:
         method = "histogram"
     elif method == "auto":
-        quick = grid is not None or values.dtype.keyed or groups.largest <= EXACT_UP_TO
+        quick = zero or grid is not None or values.dtype.keyed or groups.largest <= EXACT_UP_TO
         method = "exact" if quick else "histogram"
     check_levels(method, objective, n_levels, grid=grid, bins=bins, certify=certify, threads=threads)
     weight, weight_unit = (None, 1.0) if weights is None else _scaled(as_weights(weights, values.data.shape))
+    options: dict[str, Any] = {"method": method, "objective": objective, "axis": axis, "block": block}
+    goal = _native.Objective[objective]
+    if zero:
+        chosen, counts, found_gap = zero_levels(values, groups, n_levels, objective, weight, threads)
+        cost = _native.score_levels(values.native, groups, chosen, counts, goal, weight, weight_unit)
+        made = replace(Levels.of(values, chosen, counts, cost, **options), gap=found_gap)
+        return _decodable(made, values, groups, chosen, weight, weight_unit)
     sort_here = method == "exact" and weights is None
     tables = _native.levels(
         values.native,
         groups,
         method=_native.Method[method],
-        objective=_native.Objective[objective],
+        objective=goal,
         n_levels=n_levels,
         ascending=ascending(values, groups) if sort_here else None,
         bins=bins or min(max(64 * n_levels, 4096), 65536),
@@ -149,17 +163,29 @@ def levels(
         certify=certify,
         threads=threads,
     )
-    options: dict[str, Any] = {"method": method, "objective": objective, "axis": axis, "block": block}
     made = Levels.of(values, tables.levels, tables.counts, tables.cost, tables.grid_index, **options)
-    rounded = decodable(tables.levels, values.dtype)
-    if (rounded == tables.levels).all():
+    return _decodable(made, values, groups, tables.levels, weight, weight_unit)
+
+
+def _decodable(
+    made: Levels,
+    values: Values,
+    groups: _native.Grouping,
+    tables: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    weight_unit: float,
+) -> Levels:
+    """Round the tables to what decoding gives back."""
+    rounded = decodable(tables, values.dtype)
+    if (rounded == tables).all():
         return made
     rounded, counts = compacted(rounded)
-    goal = _native.Objective[objective]
+    goal = _native.Objective[made.objective]
     cost = _native.score_levels(values.native, groups, rounded, counts, goal, weight, weight_unit)
     bound = None if made.gap is None else made.squared_error * (1 - made.gap)
     gap = None if bound is None else max(0.0, 1 - bound / cost.squared_error) if cost.squared_error else 0.0
-    return replace(Levels.of(values, rounded, counts, cost, **options), gap=gap)
+    fields: dict[str, Any] = {name: getattr(made, name) for name in ("method", "objective", "axis", "block")}
+    return replace(Levels.of(values, rounded, counts, cost, **fields), gap=gap)
 
 
 def uniform_levels(values: Values, n_levels: int, objective: Objective, axis: int | None, block: int | None) -> Levels:
