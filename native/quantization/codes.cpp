@@ -5,9 +5,12 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
+#include "quantization/columns.h"
 #include "quantization/pack.h"
 #include "quantization/stochastic.h"
 #include "support/errors.h"
@@ -20,12 +23,29 @@ namespace {
 constexpr std::size_t kPiece =
     4096;  // values that one thread treats in one go: a multiple of 8, so that pieces fill bytes
 
+constexpr std::size_t kMatrix = 1 << 16;  // values of a matrix with a table for each column that are rounded in one go
+constexpr std::size_t kDecoded = 12 << 10;  // and decoded, so that what is written stays close at hand
+
 static_assert(kMostAtOnce == kWords);
 
 // Runs whose codes fill whole bytes lie in memory like a single one.
 Runs packed_runs(const CodesHeader& header) {
   const Runs runs = header.runs();
   return runs.length % 8 * header.bits() % 8 == 0 ? Runs{1, runs.size()} : runs;
+}
+
+// The columns of a matrix that have a table each: 0 unless the last axis is that of the tables, and they come back.
+std::uint64_t tabled_columns(const CodesHeader& header) {
+  const Grouping grouping = header.grouping();
+  const bool last = header.grouped == Grouped::axis && header.axis + 1u == header.shape.size();
+  return last && grouping.outer > 1 && grouping.groups > 1 ? grouping.groups : 0;
+}
+
+// Rows of `columns` codes that are unpacked or packed together; all of them in one go where they fill whole bytes.
+template <typename Pack>
+void each_packed(std::uint64_t rows, std::uint64_t columns, int bits, const Pack& pack_part) {
+  if (columns % 8 * bits % 8 == 0) return pack_part(0, rows * columns, 0);
+  for (std::uint64_t row = 0; row < rows; ++row) pack_part(row * columns, columns, row * packed_bytes(columns, bits));
 }
 
 template <typename Real>
@@ -40,10 +60,16 @@ class Encoder {
  public:
   Encoder(const CodesHeader& header, const Values& values, std::span<const Real> levels,
           std::span<const std::int64_t> counts)
-      : header_(header), values_(values), levels_(levels), counts_(counts), grouping_(header.grouping()) {}
+      : header_(header), values_(values), levels_(levels), counts_(counts), grouping_(header.grouping()) {
+    if constexpr (std::is_same_v<Real, float>)
+      if (tabled_columns(header) > 0) tables_.emplace(levels, header.n_levels, counts, header.objective);
+    if (tables_ && !tables_->usable()) tables_.reset();
+  }
 
   // Codes the pieces [first, last) into `payload`.
   void run(std::uint64_t first, std::uint64_t last, std::byte* payload) {
+    if constexpr (std::is_same_v<Real, float>)
+      if (tables_) return run_columns(first, last, payload);
     const Runs runs = packed_runs(header_);
     const int bits = header_.bits();
     const std::uint64_t per_run = (runs.length + kPiece - 1) / kPiece, run_bytes = packed_bytes(runs.length, bits);
@@ -58,6 +84,7 @@ class Encoder {
   }
 
   std::uint64_t pieces() const {
+    if (tables_) return (grouping_.outer + rows_at_once() - 1) / rows_at_once();
     const Runs runs = packed_runs(header_);
     return runs.count * ((runs.length + kPiece - 1) / kPiece);
   }
@@ -100,6 +127,37 @@ class Encoder {
     return levels_.subspan(group * header_.n_levels, counts_[group]);
   }
 
+  // Of columns that are treated together.
+  std::uint64_t rows_at_once() const { return std::max<std::uint64_t>(1, kMatrix / grouping_.groups); }
+
+  // Codes rows of a matrix whose columns have tables.
+  void run_columns(std::uint64_t first, std::uint64_t last, std::byte* payload) {
+    const std::uint64_t columns = grouping_.groups, most = rows_at_once();
+    const int bits = header_.bits();
+    std::vector<float> x(most * columns + kStripe);
+    const bool nearest = header_.objective == Objective::mse;
+    std::vector<std::uint32_t> words(nearest ? 0 : most * columns + 2 * kWords);
+    std::vector<std::uint8_t> codes(most * columns);
+    for (std::uint64_t piece = first; piece < last; ++piece) {
+      const std::uint64_t row = piece * most, rows = std::min(most, grouping_.outer - row);
+      const std::uint64_t from = row * columns, n = rows * columns;
+      values_.read(from, n, x.data());
+      std::fill_n(x.begin() + n, kStripe, 0.0f);
+      if (header_.random())
+        for (std::uint64_t block = from / kWords; block * kWords < from + n; ++block)
+          random_words(block, header_.seed, header_.stream, Domain::rounding,
+                       std::span<std::uint32_t, kWords>(&words[(block - from / kWords) * kWords], kWords));
+      const Tally tally =
+          tables_->round(x.data(), nearest ? nullptr : &words[from % kWords], rows, codes.data(), isa());
+      if (tally.nonfinite) nonfinite_ += tally.nonfinite;
+      if (tally.outside) outside_ += tally.outside;
+      each_packed(rows, columns, bits, [&](std::uint64_t at, std::uint64_t count, std::uint64_t byte) {
+        pack(std::span<const std::uint8_t>(&codes[at], count), bits,
+             payload + row * packed_bytes(columns, bits) + byte);
+      });
+    }
+  }
+
   void round(std::uint64_t first, std::size_t n, Desk& desk, std::uint16_t* codes) {
     const bool random = header_.random();
     for (std::size_t done = 0; done < n;) {
@@ -129,6 +187,7 @@ class Encoder {
   std::span<const Real> levels_;
   std::span<const std::int64_t> counts_;
   Grouping grouping_;
+  std::optional<ColumnTables> tables_;  // where neighbors have different ones
   std::atomic<std::uint64_t> nonfinite_ = 0, outside_ = 0;
 };
 
@@ -172,7 +231,8 @@ class Decoder {
         width_(std::size_t{1} << bits_),
         payload_(payload),
         table_(pad_rows(levels, header.n_levels, width_)),
-        grouping_(header.grouping()) {
+        grouping_(header.grouping()),
+        columns_(bits_ <= 8 ? tabled_columns(header) : 0) {
     if (bits_ == 4 && header.grouped == Grouped::whole) pairs_ = make_pairs(table_.data());
   }
 
@@ -181,7 +241,13 @@ class Decoder {
     while (n > 0) {
       const std::uint64_t j = i % runs_.length;
       std::size_t m = std::min<std::uint64_t>({n, runs_.length - j, kPiece});
-      if (!pairs_.empty() && j % 2 == 0 && m > 1) {
+      if (columns_ > 0 && i % columns_ == 0 && n >= columns_) {
+        m = n - n % columns_;
+        look_up_rows(i / columns_, m / columns_, values);
+      } else if (columns_ > 0) {
+        m = std::min<std::size_t>(m, columns_ - i % columns_);
+        look_up(i, m, values);
+      } else if (!pairs_.empty() && j % 2 == 0 && m > 1) {
         m -= m % 2;
         const Bytes packed = payload_.subspan(i / runs_.length * packed_bytes(runs_.length, 4) + j / 2, m / 2);
         for (std::size_t k = 0; k < m / 2; ++k)
@@ -194,6 +260,23 @@ class Decoder {
   }
 
  private:
+  // Decodes whole rows of a matrix whose columns have tables.
+  void look_up_rows(std::uint64_t first, std::uint64_t rows, Item* values) const {
+    const std::uint64_t most = std::min(rows, std::max<std::uint64_t>(1, kDecoded / columns_));
+    std::vector<std::uint8_t> codes(bits_ == 8 ? 0 : most * columns_);
+    const std::uint64_t row_bytes = packed_bytes(columns_, bits_);
+    for (std::uint64_t row = 0; row < rows; row += most) {
+      const std::uint64_t now = std::min(most, rows - row);
+      const std::byte* const packed = payload_.data() + (first + row) * row_bytes;
+      if (bits_ < 8)
+        each_packed(now, columns_, bits_, [&](std::uint64_t at, std::uint64_t count, std::uint64_t byte) {
+          unpack(packed + byte, bits_, std::span(&codes[at], count));
+        });
+      const auto* const given = bits_ == 8 ? reinterpret_cast<const std::uint8_t*>(packed) : codes.data();
+      look_up_columns(table_.data(), width_, given, now, columns_, values + row * columns_, isa());
+    }
+  }
+
   void look_up(std::uint64_t i, std::size_t n, Item* values) const {
     CodeBuffer buffer;
     const std::uint16_t* codes = unpack_part(runs_, bits_, payload_, i, n, buffer);
@@ -209,6 +292,7 @@ class Decoder {
   Bytes payload_;
   std::vector<Item> table_;
   Grouping grouping_;
+  std::uint64_t columns_;  // with a table each; 0 where neighbors share one
   std::vector<std::array<Item, 2>> pairs_;
 };
 

@@ -14,5 +14,8 @@ constexpr std::uint64_t packed_bytes(std::uint64_t n, int bits) { return n / 8 *
 void pack(std::span<const std::uint16_t> codes, int bits, std::byte* packed);
 // Reads them back. No byte beyond those is touched.
 void unpack(const std::byte* packed, int bits, std::span<std::uint16_t> codes);
+// The same for codes of 0 to 8 bits.
+void pack(std::span<const std::uint8_t> codes, int bits, std::byte* packed);
+void unpack(const std::byte* packed, int bits, std::span<std::uint8_t> codes);
 
 }  // namespace bh::quantization

@@ -131,17 +131,20 @@ void RoundingTable<Real>::prepare(std::span<const Real> levels, Objective object
   }
 }
 
+bool needs_double(std::span<const float> levels, Objective objective) {
+  if (objective != Objective::unbiased) return false;
+  bool needs = std::isinf(levels.back() - levels.front());
+  for (std::size_t b = 0; b + 1 < levels.size(); ++b) {
+    const float distance = levels[b + 1] - levels[b];
+    needs |= distance != 0 && distance < kSmallestGap;
+  }
+  return needs;
+}
+
 template <typename Real>
 void Rounder<Real>::prepare(std::span<const Real> levels, Objective objective) {
   if constexpr (std::is_same_v<Real, float>) {
-    wide_ = false;
-    if (objective == Objective::unbiased) {
-      wide_ = std::isinf(levels.back() - levels.front());
-      for (std::size_t b = 0; b + 1 < levels.size(); ++b) {
-        const float distance = levels[b + 1] - levels[b];
-        wide_ |= distance != 0 && distance < kSmallestGap;
-      }
-    }
+    wide_ = needs_double(levels, objective);
     if (wide_) return wide_table_.prepare(std::vector<double>(levels.begin(), levels.end()), objective);
   }
   table_.prepare(levels, objective);

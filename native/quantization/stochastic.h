@@ -33,6 +33,9 @@ struct RoundingTable {
   std::vector<Real> half;   // float64 only: 0.5 where the gap overflows, else 1
 };
 
+// Whether float32 cannot tell these levels apart when it rounds at random: gaps are too small, or the range overflows.
+bool needs_double(std::span<const float> levels, Objective objective);
+
 // Rounds the values of one group, in float64 where float32 could not tell the levels apart.
 template <typename Real>
 class Rounder {

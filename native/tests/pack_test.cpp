@@ -38,6 +38,14 @@ void every_width_and_length_comes_back() {
       const std::vector<std::byte> bytes = packed(codes, bits);
       quantization::unpack(bytes.data(), bits, read);
       CHECK(read == codes);
+      if (bits > 8) continue;
+      const std::vector<std::uint8_t> narrow(codes.begin(), codes.end());
+      std::vector<std::uint8_t> narrow_read(n, 9);
+      std::vector<std::byte> again(bytes.size());
+      quantization::pack(narrow, bits, again.data());
+      CHECK(again == bytes);
+      quantization::unpack(again.data(), bits, narrow_read);
+      CHECK(narrow_read == narrow);
     }
 }
 

@@ -133,7 +133,7 @@ def test_every_flipped_bit_is_seen(bit):
         (10, b"\6", "method is 6"),
         (10, b"\4", "flags"),
         (11, b"\2", "objective"),
-        (12, b"\x0a", "dtype"),
+        (12, b"\x0c", "dtype"),
         (13, b"\0", "level dtype"),
         (14, b"\x11", "bits is 17"),
         (14, b"\3", "bits is 3"),
