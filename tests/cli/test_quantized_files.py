@@ -296,6 +296,43 @@ def test_contents_that_promise_nonsense_are_refused(here, capsys, contents, word
     assert words in capsys.readouterr().err
 
 
+def test_a_damaged_name_in_an_archive_never_loses_columns(here):
+    pq.write_table(pa.table({"id": range(60), "v": list(X)}), "x.parquet")
+    command("encode", "x.parquet", "-o", "x.bhq")
+    whole = (here / "x.bhq").read_bytes()
+    name = whole.rindex(b"rest.parquet")  # in the directory, which has no checksum
+    for place in range(name - 18, name + 12):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        (here / "bad.bhq").write_bytes(flipped)
+        try:
+            decode_path("bad.bhq", "y.parquet")
+        except BeforehandError:
+            continue
+        assert pq.read_schema("y.parquet").names == ["id", "v"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([{"name": "n" * 70_000, "member": "a.raw"}], "which is another's"),
+        ([{"name": "\ud800", "member": "a.raw"}], "surrogates"),
+        ([{"name": "a", "member": "a.raw"}, {"name": "b", "member": "a.raw"}], "array 'b' is in a member 'a.raw'"),
+        ([{"name": "a", "member": "a.raw"}], "it holds 'b.raw' twice, or without telling of it"),
+    ],
+)
+def test_members_that_the_contents_do_not_tell_of_are_refused(here, capsys, entries, words):
+    told = [{"dtype": "int8", "shape": [8], **entry} for entry in entries]
+    with zipfile.ZipFile("x.bhq", "w") as archive:
+        archive.writestr("a.raw", bytes(8))
+        archive.writestr("b.raw", bytes(8))
+        archive.writestr(
+            "contents.json", json.dumps({"format": "beforehand arrays 1", "form": "npz", "notes": {}, "arrays": told})
+        )
+    assert command("decode", "x.bhq", "-o", "y.npz") == 2
+    assert words in capsys.readouterr().err
+
+
 def test_another_archive_is_not_taken_for_codes(here, capsys):
     np.savez("x.npz", X)
     assert command("decode", "x.npz", "-o", "y.npz") == 2

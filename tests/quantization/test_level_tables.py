@@ -163,6 +163,17 @@ def test_fields_that_no_table_has_are_refused(changed, words):
         replace(TABLES["given"], counts=counts, **changed).to_bytes()
 
 
+@pytest.mark.parametrize("x", [X, np.float32(3.0)])
+def test_scaled_blocks_with_an_axis_are_refused(x):
+    with pytest.raises(InvalidInput, match="levels have axis 1, but scaled blocks have none"):
+        encode(x, replace(TABLES["scaled"], axis=1))
+    data = bytearray(TABLES["scaled"].to_bytes())
+    assert data[14] == 0x80  # no axis
+    data[14] = 1
+    with pytest.raises(CorruptData):
+        Levels.from_bytes(sealed(data))
+
+
 def test_what_is_not_bytes_or_not_a_file_is_refused(tmp_path):
     for data in (7, "text", None, [1, 2]):
         with pytest.raises(InvalidInput, match="must be bytes"):

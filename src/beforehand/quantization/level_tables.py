@@ -311,6 +311,8 @@ class Levels:
             check_scaled(rows.shape[1], self.block, self.scale)
             if len(rows) > 1:
                 raise InvalidInput(f"levels are {len(rows)} tables, but scaled blocks share one; make them by levels()")
+            if self.axis is not None:
+                raise InvalidInput(f"levels have axis {self.axis}, but scaled blocks have none; make them by levels()")
         elif self.method == "rotation":
             check_rotation(rows.shape[1], self.block)
             if self.axis is not None and not -len(shape) <= whole("axis", self.axis) < len(shape):

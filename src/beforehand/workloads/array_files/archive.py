@@ -71,7 +71,7 @@ class Archive:
         self._zip.writestr(_info(CONTENTS), json.dumps(contents))
 
     def _add(self, name: str, ending: str, pieces: Iterable[Any], facts: Mapping[str, Any]) -> None:
-        member = quote(name, safe=READABLE) + ending
+        member = _member(name, ending)
         with self._zip.open(_info(member), "w", force_zip64=True) as written:
             for piece in pieces:
                 written.write(piece)
@@ -107,19 +107,27 @@ def read_archive(stream: BinaryIO) -> Contents:
         contents = _told(archive)
         arrays: list[tuple[str, NDArray[np.uint8]] | Stored] = []
         seen: set[str] = set()
+        members = archive.namelist()
         for entry in contents["arrays"]:
             name, member = entry["name"], entry["member"]
             if type(name) is not str or name in seen:
                 raise CorruptData(f"it names an array {name!r} twice, or by no text; encode the source again")
             seen.add(name)
+            if member != _member(name, ".raw" if "dtype" in entry else ".bhq"):
+                raise CorruptData(f"array {name!r} is in a member {member!r}, which is another's; encode it again")
             with unpacked(archive, archive.getinfo(member)) as held:
                 arrays.append(_kept(held, entry) if "dtype" in entry else (name, _mapped(held)))
+            members.remove(member)
         if not arrays:
             raise CorruptData("it holds no arrays, which encode never writes; pass what encode wrote")
         rest = None
-        if REST in archive.namelist():
+        if REST in members:
+            members.remove(REST)
             with unpacked(archive, archive.getinfo(REST)) as held:
                 rest = _mapped(held)
+        if members != [CONTENTS]:  # zip guards what members hold, but a damaged name would lose all other columns
+            found = ", ".join(repr(each) for each in members if each != CONTENTS) or CONTENTS
+            raise CorruptData(f"it holds {found} twice, or without telling of it; encode the source again")
         return Contents(form=str(contents["form"]), notes=dict(contents["notes"]), arrays=arrays, rest=rest)
 
 
@@ -167,6 +175,11 @@ def _kept(stream: BinaryIO, entry: Mapping[str, Any]) -> Stored:
     return Stored(
         name=entry["name"], dtype=dtype, shape=shape, rows=lambda first, last: data if first == 0 else data[:0]
     )
+
+
+def _member(name: str, ending: str) -> str:
+    """What the member is called that holds an array."""
+    return quote(name, safe=READABLE) + ending
 
 
 def _info(name: str) -> zipfile.ZipInfo:
