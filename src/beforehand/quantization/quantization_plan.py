@@ -104,8 +104,8 @@ class QuantizationPlan:
     def frontier(self) -> tuple[Candidate, ...]:
         """The designs with the least error for their bits, in ascending order of bits.
 
-        Each has a smaller error, by a tenth or so, than all that take as many bits or fewer. `replace(plan,
-        design=...)` takes another one.
+        Each has a smaller error, by a tenth or so, than all that take as many bits or fewer. To take another one:
+        `replace(plan, design=...)`.
         """
         return tuple(frontier(self.candidates))
 
