@@ -72,8 +72,9 @@ std::vector<Run> cut(const Distinct<T>& values, std::size_t most, double unit) {
 void Buckets::settle(Bucket& bucket, const Histogram::Bucket& counted, Objective objective, double rounding) const {
   bucket.mean = std::clamp(counted.v / bucket.weight - x(bucket.low), 0.0, width(bucket));
   bucket.spread = std::max(0.0, counted.v2 - counted.v * counted.v / bucket.weight);
-  if (bucket.spread > kSure * rounding * counted.v2) return;
-  if (rounding * std::abs(counted.v) > width(bucket) * bucket.weight) bucket.mean = width(bucket) / 2;
+  const bool known = kSure * counted.step < width(bucket);
+  if (known && bucket.spread > kSure * rounding * counted.v2) return;
+  if (!known || rounding * std::abs(counted.v) > width(bucket) * bucket.weight) bucket.mean = width(bucket) / 2;
   bucket.spread = objective == Objective::mse ? bucket.weight * (width(bucket) - bucket.mean) * bucket.mean : 0;
 }
 

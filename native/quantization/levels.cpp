@@ -145,7 +145,7 @@ Table from_narrow_buckets(const Group<T>& group, const Request& request, double&
 template <typename T>
 Table from_histogram(const Group<T>& group, const Request& request, double& price) {
   auto histogram = Histogram::like(group.x, group.range, request.bins, group.unit);
-  histogram.update(group.x, group.weights, group.range);
+  histogram.update(group.x, group.weights, group.range, Sums::rounded);
   const Certify certify = request.certify ? Certify::always : Certify::never;
   const BucketLevels found =
       bucket_levels(Buckets(histogram, request.objective), request.n_levels, request.objective, certify);

@@ -117,9 +117,12 @@ Reader::Reader(Bytes bytes, const Format& format) : bytes_(bytes), name_(format.
   const Magic magic = magic_of(format);
   const Bytes found = take_bytes(magic.size(), "magic");
   if (std::memcmp(found.data(), magic.data(), magic.size()) != 0) fail("magic", "belongs to another format");
-  const auto version = take<std::uint16_t>("version");
-  if (version != format.version)
-    fail("version", "is " + std::to_string(version) + ", but this library reads " + std::to_string(format.version));
+  version_ = take<std::uint16_t>("version");
+  const std::uint16_t oldest = format.oldest != 0 ? format.oldest : format.version;
+  if (version_ >= oldest && version_ <= format.version) return;
+  const std::string known = oldest < format.version ? std::to_string(oldest) + " to " : "";
+  fail("version",
+       "is " + std::to_string(version_) + ", but this library reads " + known + std::to_string(format.version));
 }
 
 Bytes Reader::take_bytes(std::uint64_t count, const char* field) {

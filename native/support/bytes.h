@@ -24,11 +24,12 @@ concept Scalar = std::is_arithmetic_v<T>;
 // Castagnoli, reflected 0x82F63B78, initial and final xor all ones. `before` is the CRC of the preceding bytes.
 std::uint32_t crc32c(Bytes bytes, std::uint32_t before = 0);
 
-// Two letters that distinguish the format, and its name in errors.
+// Two letters that distinguish the format, and its name in errors. Versions from `oldest` on are read; 0: this one.
 struct Format {
   std::array<char, 2> letters;
   std::uint16_t version;
   const char* name;
+  std::uint16_t oldest = 0;
 };
 
 class Writer {
@@ -57,6 +58,7 @@ class Reader {
   }
   Bytes take_bytes(std::uint64_t count, const char* field);
   std::size_t position() const { return position_; }
+  std::uint16_t version() const { return version_; }
   // The product of two claims, if 64 bits hold it.
   std::uint64_t product(std::uint64_t a, std::uint64_t b, const char* field) const;
   // Throws CorruptData that says: `field` `is`.
@@ -68,6 +70,7 @@ class Reader {
   Bytes bytes_;
   std::size_t position_ = 0;
   const char* name_;
+  std::uint16_t version_ = 0;
 };
 
 }  // namespace bh

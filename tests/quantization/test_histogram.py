@@ -177,6 +177,57 @@ def test_parts_merge_into_the_whole():
     assert first.levels(16).squared_error == pytest.approx(whole.levels(16).squared_error, rel=1e-9)
 
 
+@pytest.mark.parametrize("name", [*DRAW, "outliers", "offset", "tiny"])
+@pytest.mark.parametrize("bins", [258, 4096])
+def test_no_parting_and_no_order_of_merging_changes_a_bit(name, bins):
+    random = np.random.default_rng(14)
+    if name in DRAW:
+        x = DRAW[name](random, 20_000)
+    else:
+        x = random.standard_normal(20_000)
+        x[:2] = (-1e30, 1e8) if name == "outliers" else x[:2]
+        x = x * 1e-9 if name == "tiny" else x + 1e5 * (name == "offset")
+    whole = Histogram(center=0.3, scale=0.7, bins=bins)
+    whole.update(x)
+    for _ in range(4):
+        parts = []
+        for values in np.split(random.permutation(x), np.sort(random.integers(0, x.size, random.integers(1, 9)))):
+            parts.append(Histogram(center=0.3, scale=0.7, bins=bins))
+            parts[-1].update(values)
+        while len(parts) > 1:
+            one = parts.pop(int(random.integers(len(parts))))
+            parts[int(random.integers(len(parts)))].merge(Histogram.from_bytes(one.to_bytes()))
+        assert parts[0].to_bytes() == whole.to_bytes()
+    assert whole.squared_norm == pytest.approx((x**2).sum(), rel=1e-12 if name != "tiny" else 1e-3)
+
+
+def test_values_too_far_for_exact_sums_are_summed_all_the_same():
+    seen = Histogram(center=0.0, scale=1e-20)
+    x = np.array([1.0, 2.0, 1e30, 3e30, -7e40])
+    seen.update(x)
+    assert Histogram.from_bytes(seen.to_bytes()).squared_norm == pytest.approx((x**2).sum(), rel=1e-12)
+    twice = Histogram.from_bytes(seen.to_bytes())
+    twice.merge(seen)
+    assert twice.squared_norm == pytest.approx(2 * (x**2).sum(), rel=1e-12)
+    seen._native.check_invariants()
+
+
+@pytest.mark.parametrize("first", [[1e-320, -1e-320], [5e-324]])
+def test_values_next_to_zero_have_a_scale_too(first):
+    seen = Histogram.like(first)
+    for values in (first, [0.0, -3e-321], [1e-305]):
+        seen.update(values)
+    assert (seen.count, seen.maximum) == (len(first) + 3, 1e-305)
+    assert seen.levels(64).values[[0, -1]].tolist() == [min(*first, -3e-321), 1e-305]
+
+
+def test_values_that_a_scale_cannot_tell_apart_cost_the_worst_that_they_may():
+    seen, x = Histogram(center=0.0, scale=1.0), np.linspace(1e-30, 3e-30, 1001)
+    seen.update(x)
+    found = seen.levels(2)
+    assert found.squared_error >= levels(x, 2, method="exact").squared_error
+
+
 def test_small_types_and_blocks_go_in_as_their_values():
     x = (np.random.default_rng(7).standard_normal(5000) * 10).astype(np.float16)
     half, single = (Histogram(center=0.0, scale=7.0) for _ in range(2))

@@ -26,13 +26,16 @@ class Histogram:
         bins: Maximum number of buckets, 64 to 65536.
 
     Guarantee:
-        `count`, `minimum` and `maximum` are exact. Merging is commutative, and gives the histogram of all the data up
-        to the rounding of sums. Levels are always values of the data; 16 levels from 4096 buckets cost at most about
+        `count`, `minimum` and `maximum` are exact. Histograms of parts, made with the same center, scale and bins, merge
+        into that of all the data, bit by bit: no order of the data, no parting and no order of merging changes a byte.
+        That takes at least 258 bins, values without weights, and no value 2**127 scales from the center; elsewhere sums
+        agree up to their rounding. Levels are always values of the data; 16 levels from 4096 buckets cost at most about
         1.001 times the optimum on light tails. Where values crowd in a few buckets far from the center, levels may cost
         much more, and `gap` says how much. Threads may share a histogram: each call waits for the others.
 
     Cost:
-        `update` takes about 3 ns a value and releases the GIL above 10,000 values; a bucket takes 40 bytes.
+        `update` takes about 4 ns a value and releases the GIL above 10,000 values; a bucket takes 64 bytes, and 24 more
+        once there are weights.
 
     Raises:
         InvalidInput: An argument breaks its rule.
@@ -149,7 +152,7 @@ class Histogram:
         )
 
     def to_bytes(self) -> bytes:
-        """Serialize: 52 bytes, and 44 for each bucket that is not empty."""
+        """Serialize: 52 bytes, and 68 for each bucket that is not empty, 92 once there are weights."""
         return self._native.to_bytes()
 
     @classmethod
