@@ -158,16 +158,18 @@ test-links: build/torch/wheel.stamp  ## trainings over shaped links, as root or 
 	@command -v tc >/dev/null || { echo "no tc: apt-get install iproute2" >&2; exit 1; }
 	$(LINKS) -m "links and not nightly" tests/workloads/test_shaped_links.py tests/integrations/torch
 
-bench-ray: build/ray/wheel.stamp  ## one core against two actors of Ray, and a shared queue against Ray's own
+bench-ray: build/ray/wheel.stamp  ## one core against two actors of Ray, a shared queue against Ray's own, levels of a column
 	build/ray/bin/python benchmarks/bench_streams_ray.py
+	build/ray/bin/python benchmarks/bench_dataset.py
 	build/ray/bin/python benchmarks/bench_shared_queue.py
 
 bench-rocksdb: build/rocksdb/wheel.stamp  ## scans in RocksDB with each range filter and without; a million random checks
 	build/rocksdb/bin/python benchmarks/bench_rocksdb.py
 	ROCKSDB_SCANS=1000000 build/rocksdb/bin/python -m pytest -q -m rocksdb tests/integrations/rocksdb/test_state_machine.py
 
-bench-spark: build/spark/wheel.stamp  ## the benchmark against Spark's approx_top_k, which needs Java
+bench-spark: build/spark/wheel.stamp  ## against Spark's approx_top_k, and levels of a column; needs Java
 	build/spark/bin/python benchmarks/bench_streams_spark.py
+	build/spark/bin/python benchmarks/bench_dataset.py
 
 bench-torch: build/torch/wheel.stamp  ## against torchao's k-means and NF4, torch's hooks, and as root over slow links
 	build/torch/bin/python benchmarks/bench_codebooks.py

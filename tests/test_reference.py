@@ -21,7 +21,17 @@ REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 ENTRY = re.compile(r"^\.\. (?:auto(?!module)\w+|py:data):: ([\w.]+)", re.MULTILINE)
 ENTRIES = {name for page in REFERENCE.rglob("*.md") for name in ENTRY.findall(page.read_text(encoding="utf-8"))}
 ROW = re.compile(r"^\| (\d+) \| (\S+)(?: bytes)? \| ([\w ]+) \|", re.MULTILINE)
-FORMATS = {"8": "8s", "u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i32": "i", "f64": "d"}
+FORMATS = {
+    "8": "8s",
+    "u8": "B",
+    "u16": "H",
+    "u32": "I",
+    "u64": "Q",
+    "i32": "i",
+    "f64": "d",
+    "i128": "16s",
+    "u192": "24s",
+}
 
 
 def exporting():
@@ -91,22 +101,27 @@ def test_the_bytes_of_a_histogram_are_the_tables_on_its_page():
     (header, fields), (bucket, _) = layout("histogram.md")
     histogram = Histogram(center=1.0, scale=0.5, bins=64)
     histogram.update([1.0, 1.1, 40.0])
+    histogram.update([40.0], weights=[0.5])
     data = histogram.to_bytes()
     found = dict(zip(fields, struct.unpack_from(header, data), strict=True))
     assert found == {
         "magic": b"\x89BHVH\r\n\x1a",
-        "version": 1,
-        "reserved": 0,
+        "version": 2,
+        "flags": 1,
         "bins": 64,
         "shift": found["shift"],
         "buckets": histogram.buckets,
         "center": 1.0,
         "scale": 0.5,
-        "count": 3,
+        "count": 4,
     }
     assert len(data) == struct.calcsize(header) + struct.calcsize(bucket) * histogram.buckets + 4
-    *_, last = struct.iter_unpack(bucket, data[struct.calcsize(header) : -4])
-    assert last[1:] == (1.0, 39.0, 1521.0, 40.0, 40.0)
+    *_, (_, low, high, count, total, squares, *rounded) = struct.iter_unpack(bucket, data[struct.calcsize(header) : -4])
+    step = 2.0 ** (6 - 52 - 1)  # 78 scales from the center, of one half each
+    assert (low, high, count) == (40.0, 40.0, 1)
+    assert int.from_bytes(total, "little") * step == 39.0
+    assert int.from_bytes(squares, "little") * step**2 == 39.0**2
+    assert rounded == [0.5, 19.5, 760.5]
 
 
 def test_the_header_of_summaries_is_the_table_on_its_page():

@@ -115,7 +115,8 @@ void check_bits() {
   Histogram seen(1, 2, 1024);
   seen.update<float>(std::span<const float>(x), {}, range(std::span<const float>(x)));
   seen.update<double>(std::span<const double>(y), {}, range(std::span<const double>(y)));
-  CHECK(crc32c(seen.to_bytes()) == 0x48674bc7);
+  const std::vector<std::byte> bytes = seen.to_bytes();
+  CHECK(crc32c(Bytes(bytes).first(bytes.size() - 4)) == 0x8de27453);  // with its own CRC, any bytes give one CRC
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class Histogram:
         bins: Maximum number of buckets, 64 to 65536.
 
     Guarantee:
-        `count`, `minimum` and `maximum` are exact. Histograms of parts, made with the same center, scale and bins, merge
+        `count`, `minimum` and `maximum` are exact. Histograms of parts, with the same center, scale and bins, merge
         into that of all the data, bit by bit: no order of the data, no parting and no order of merging changes a byte.
         That takes at least 258 bins, values without weights, and no value 2**127 scales from the center; elsewhere sums
         agree up to their rounding. Levels are always values of the data; 16 levels from 4096 buckets cost at most about
