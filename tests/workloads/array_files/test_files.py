@@ -97,9 +97,9 @@ def test_text_and_empty_cells_of_csv_are_named_by_their_line(tmp_path):
     [
         ("x.npy", b"", "it is empty"),
         ("x.npy", b"hello", "it is not npy, as its ending says"),
-        ("x.safetensors", b"\x02\0\0\0\0\0\0\0{}", "no array of floats, but nothing"),
+        ("x.safetensors", b"\x02\0\0\0\0\0\0\0{}", "no array of numbers, which is all"),
         ("x", b"\x00\x01\x02", r"it begins with b'\\x00\\x01\\x02', as no array does; pass .npy, npz"),
-        ("x.npz", b"PK\x05\x06" + bytes(18), "no array of floats"),
+        ("x.npz", b"PK\x05\x06" + bytes(18), "no array of numbers"),
         ("x.parquet", b"PAR1PAR1", "cannot be read"),
         ("x.arrow", b"ARROW1\0\0", "cannot be read"),
     ],

@@ -81,6 +81,14 @@ def test_vectors_are_chosen_before_single_numbers_and_names_before_both(tmp_path
         read_arrays(parquet(tmp_path, id=range(20), text=["a"] * 20))
 
 
+def test_lists_of_unequal_length_are_refused_with_the_way_to_keep_them(tmp_path):
+    ragged = pa.array([[1.0] * (row % 3) for row in range(20)])
+    path = parquet(tmp_path, ragged=ragged, v=column(pa.list_(pa.float64()), X))
+    with pytest.raises(InvalidInput, match=r"row 1 has one of 1; lists must .* --name, and this one is kept"):
+        read_arrays(path)
+    assert read_arrays(path, ["v"]).chosen == ["v"]
+
+
 NULLS = {
     "rows": [None if row in (3, 11) else list(values) for row, values in enumerate(X)],
     "values": [[None, *values[1:]] if row in (3, 11) else list(values) for row, values in enumerate(X)],

@@ -120,6 +120,8 @@ def choose(kinds: Kinds, patterns: Sequence[str]) -> list[str]:
         floats = [name for name, (dtype, _) in kinds.items() if dtype in FLOATS]
         found = [name for name in floats if kinds[name][1] > 1] or floats
         if not found:
+            if not kinds:
+                raise NothingToRound("it has no array of numbers, which is all that can be rounded; pass another file")
             raise NothingToRound(f"it has no array of floats, but {told(kinds)}; choose by --name what to round")
         return found
     chosen = matching(list(kinds), patterns)

@@ -241,7 +241,8 @@ class _Column:
                 row = int(odd[0]) // max(1, len(lengths) // rows)
                 raise InvalidInput(
                     f"column {self.name} has lists of {wanted} values, but row {first + row} has one of "
-                    f"{int(lengths[odd[0]])}; lists must be equally long to be an array"
+                    f"{int(lengths[odd[0]])}; lists must be equally long to be an array: make them so, or name other "
+                    "columns by --name, and this one is kept"
                 )
             widths.append(wanted)
             column = _plain(column.flatten())
