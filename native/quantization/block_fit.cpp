@@ -15,6 +15,7 @@ namespace bh::quantization {
 namespace {
 
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
+constexpr float kNever = std::numeric_limits<float>::quiet_NaN();  // an edge that even infinity does not go over
 constexpr std::size_t kLanes = 16;
 constexpr double kLeastUsual = 0x1p-24;  // of the largest value of a block: squares of errors stay within range
 constexpr std::size_t kTable16 = 16;
@@ -201,14 +202,14 @@ void FitTable::read(std::span<const double> levels, int unit) {
   exponent = unit;
   level.clear();
   for (const double value : levels) level.push_back(static_cast<float>(std::ldexp(value, -unit)));
-  edges.assign(size, kInfinite);
+  edges.assign(size, kNever);
   for (std::size_t b = 0; b + 1 < count; ++b)
     edges[b] = objective == Objective::mse ? last_nearer_to_low(level[b], level[b + 1]) : level[b + 1];
   level.resize(size + 1, level.back());
 }
 
 void FitTable::part() {
-  std::fill_n(cell_edge, 2 * kTable16, kInfinite);
+  std::fill_n(cell_edge, 2 * kTable16, kNever);
   parted = true;
   std::int32_t below = 0;
   for (int cell = -16; cell < 16; ++cell) {

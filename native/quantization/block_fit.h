@@ -24,7 +24,7 @@ struct FitTable {
   Objective objective;
   int exponent = 0;          // levels below are divided by this power of two, which brings the largest below 32
   std::size_t count, size;   // without and with padding
-  std::vector<float> edges;  // what a value must exceed (mse) or reach (unbiased) for the next level; then infinity
+  std::vector<float> edges;  // what a value must exceed (mse) or reach (unbiased) for the next level; then NaN
   std::vector<float> level;  // then the last one again, and once more
   float first, last;
   double over_first, over_last;  // 1 / first and 1 / last, 0 where that end has no value beyond 0 to reach

@@ -174,6 +174,24 @@ void odd_blocks() {
   }
 }
 
+// With levels so small that values become infinite in their units, codes stay within the table.
+void values_far_beyond_the_levels() {
+  for (const std::size_t count : {3, 9, 16, 17, 100, 256})
+    for (int exponent = -150; exponent < -100; ++exponent) {
+      std::vector<double> levels = table(count);
+      for (double& level : levels) level = std::ldexp(level, exponent);
+      std::vector<float> x = wave(64);
+      for (float& value : x) value *= 0x1p20f;
+      const quantization::FitTable fitted(levels, Objective::unbiased);
+      quantization::BlockFits<float> fits(fitted, Scale::float16, x.size());
+      fits.each(
+          0, 1, [&](std::size_t, float*) { return std::span<const float>(x); },
+          [&](std::size_t, std::span<const float>, const quantization::BlockFit& fit, const quantization::Fitted&) {
+            for (std::size_t i = 0; i < x.size(); ++i) CHECK(fit.codes()[i] < count);
+          });
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -181,4 +199,5 @@ int main() {
   cells_hold_every_value();
   golden_fits();
   odd_blocks();
+  values_far_beyond_the_levels();
 }
