@@ -202,3 +202,53 @@ def test_no_command_overwrites_its_input(here, capsys, link):
         assert capsys.readouterr().err == f"{said}; choose another place\n"
         assert (here / name).read_bytes() == before
         assert names(here) == files
+
+
+def test_a_table_kept_from_one_file_encodes_another(here, capsys):
+    x = np.load("x.npy")
+    queries = (x[:3] * 2).astype(np.float64)
+    np.save("q.npy", queries)
+    for objective in ("mse", "unbiased"):
+        options = ["--levels", "4", "--axis", "1", "--objective", objective]
+        assert encode(*options, "--save-table", "x.bhl") == 0
+        table = quantization.levels(x, 4, axis=1, objective=objective)
+        assert (here / "x.bhl").read_bytes() == table.to_bytes()
+        assert run(["quantization", "encode", "q.npy", "--table", "x.bhl", "-o", "q.bhq"]) == 0
+        covered = table.cover(queries)
+        assert (here / "q.bhq").read_bytes() == quantization.encode(queries, covered, seed=0).to_bytes()
+        assert f"vNMSE {covered.vnmse:.3g}" in capsys.readouterr().out
+    assert names(here) == ["q.bhq", "q.npy", "x.bhl", "x.bhq", "x.npy"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--table", "t.bhl", "--levels", "8"], "--levels is 8, but the table t.bhl settles that"),
+        (["--table", "t.bhl", "--objective", "mse"], "--objective is mse, but the table t.bhl settles that"),
+        (["--table", "t.bhl", "--save-table", "t.bhl"], "--save-table t.bhl would overwrite t.bhl"),
+        (["--save-table", "x.bhq"], "--save-table x.bhq would overwrite x.bhq"),
+        (["--save-table", "x.npy"], "x.npy are one file"),
+        (["--table", "missing.bhl"], "missing.bhl cannot be read"),
+        (["--table", "x.npy"], "x.npy: not a valid Levels buffer"),
+        (["--table", "wide.bhl"], "3 tables, but axis=1"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_in_a_line_and_nothing_is_written(here, capsys, options, words):
+    x = np.load("x.npy")
+    quantization.levels(x, 4).save("t.bhl")
+    quantization.levels(x[:, :3], 4, axis=1).save("wide.bhl")
+    before = names(here)
+    assert encode(*options) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert names(here) == before
+    np.testing.assert_array_equal(np.load("x.npy"), x)
+
+
+def test_the_levels_of_several_arrays_are_not_one_table(here, capsys):
+    x = np.load("x.npy")
+    np.savez("two.npz", a=x, b=x)
+    assert run(["quantization", "encode", "two.npz", "--save-table", "t.bhl", "-o", "two.bhq"]) == 2
+    assert "several arrays; take one of them by --name" in capsys.readouterr().err
+    assert run(["quantization", "encode", "two.npz", "--name", "a", "--save-table", "t.bhl", "-o", "two.bhq"]) == 0
+    assert quantization.Levels.load("t.bhl") == quantization.levels(x, 16)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from beforehand.cli import quantization_plan, render
+from beforehand.cli import quantization_plan, quantization_table, render
 from beforehand.cli.quantization_plan import Axis, Drop, Objective, Seed, Unnamed
 
 app = typer.Typer(
@@ -67,6 +67,8 @@ def encode(
     plan: Annotated[
         Path | None, typer.Option(help="A plan in JSON, which settles which levels are found and how.")
     ] = None,
+    table: quantization_table.Given = None,
+    save_table: quantization_table.Saved = None,
     threads: Threads = 1,
 ) -> None:
     """Round arrays to the levels that suit them best, and write the codes.
@@ -76,15 +78,22 @@ def encode(
     numbers too, are kept as they are. A folder becomes a folder.
     """
     from beforehand import quantization as area
+    from beforehand.cli.inputs import keep_input
     from beforehand.cli.quantized_files import Reading, encode_path
 
     options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
     planned = None if plan is None else quantization_plan.planned(context, plan, output)
+    given = None if table is None else quantization_table.given(context, table, output)
+    keep_input(array, save_table)
+    if save_table is not None:
+        quantization_table.check_apart(save_table, table, output)
 
     def rounded(values: Any) -> tuple[area.Levels, area.Codes]:
         if planned:
             quantization_plan.check_form(planned, values.data.ndim)
             levels = planned.build().fit(values)
+        elif given:
+            levels = given.cover(values)
         else:
             levels = area.levels(values, count, method=method, objective=objective, **options)
         return levels, area.encode(values, levels, seed=seed, threads=threads)
@@ -92,7 +101,8 @@ def encode(
     reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)
     with render.progress(1) as steps:
         steps.begin("rounding")
-        lines = encode_path(array, output, reading, rounded)
+        rounder = rounded if save_table is None else quantization_table.keeping(save_table, rounded)
+        lines = encode_path(array, output, reading, rounder)
     if planned:
         lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
     _tell(lines, output)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the area's imports wait until a command needs them
     from beforehand.cli.figures import Draw
     from beforehand.quantization import QuantizationPlan
 
+SETTLED = ("count", "method", "objective", "axis", "block", "scale", "zero")  # by a plan or a table
 MOST_BITS = 9  # that are drawn
 LEDE = "The least error for every number of bytes, of all ways to keep these values, with all that a file holds."
 Objective = Annotated[
@@ -143,15 +144,25 @@ def planned(context: typer.Context, path: Path, output: str) -> Any:
     from beforehand.core import load_plan
     from beforehand.core.errors import InvalidInput
 
-    settled = ("count", "method", "objective", "axis", "block", "scale", "zero")
-    for parameter in context.command.params:
-        if parameter.name in settled and (value := context.params[parameter.name]) != parameter.default:
-            raise InvalidInput(f"{parameter.opts[0]} is {value}, but the plan {path} settles that; drop one of them")
+    settle(context, f"the plan {path}")
     keep_input(path, output)
     chosen = load_plan(path)
     if chosen.area != "quantization":
         raise InvalidInput(f"{path} is a plan of {chosen.area}, but must be one of quantization")
     return chosen
+
+
+def settle(context: typer.Context, by: str) -> None:
+    """Raise if an option says how to find levels, where something else settles that.
+
+    Raises:
+        InvalidInput: one does.
+    """
+    from beforehand.core.errors import InvalidInput
+
+    for parameter in context.command.params:
+        if parameter.name in SETTLED and (value := context.params[parameter.name]) != parameter.default:
+            raise InvalidInput(f"{parameter.opts[0]} is {value}, but {by} settles that; drop one of them")
 
 
 def promise(plan: Any) -> str:
