@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from beforehand.core.errors import CorruptData, InvalidInput
 from beforehand.quantization.dataset_columns import Nulls, flat, in_wide_dtype, is_list, plain, usable_values
 from beforehand.quantization.encoding import encode
-from beforehand.quantization.levels import Levels
+from beforehand.quantization.level_tables import Levels
 
 MOST_STREAM = 2**56
 
