@@ -33,7 +33,7 @@ def test_encode_and_decode_are_those_of_the_library(here, capsys):
     x = np.load("x.npy")
     assert encode("--levels", "8", "--seed", "5", "--axis", "0", "--method", "exact") == 0
     assert run(["quantization", "decode", "x.bhq", "-o", "y.npy"]) == 0
-    codes = quantization.encode(x, quantization.levels(x, 8, axis=0, method="exact"), seed=5)
+    codes = quantization.encode(x, quantization.levels(x, 8, axis=0, method="exact", objective="mse"), seed=5)
     assert (here / "x.bhq").read_bytes() == codes.to_bytes()
     np.testing.assert_array_equal(np.load("y.npy"), quantization.decode(codes))
     shown = capsys.readouterr().out
@@ -45,9 +45,47 @@ def test_encode_and_decode_are_those_of_the_library(here, capsys):
 def test_the_seed_is_0_unless_said_and_decides_the_bytes(here):
     written = []
     for more in ([], ["--seed", "0"], ["--seed", "1"], ["--threads", "2"]):
-        assert encode(*more) == 0
+        assert encode("--objective", "unbiased", *more) == 0
         written.append((here / "x.bhq").read_bytes())
     assert written[0] == written[1] == written[3] != written[2]
+
+
+def test_what_is_stored_is_read_unless_said_otherwise(here, capsys):
+    x = np.load("x.npy")
+    assert encode() == 0
+    assert (here / "x.bhq").read_bytes() == quantization.encode(x, quantization.levels(x, objective="mse")).to_bytes()
+    assert run(["quantization", "encode", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Will values be read" in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--levels", "4", "--objective", "unbiased"], "vNMSE is"),
+        (["--levels", "2", "--method", "uniform"], "vNMSE is"),
+        (["--levels", "256", "--axis", "1"], "the codes take"),
+    ],
+    ids=str,
+)
+def test_a_large_error_and_a_larger_file_are_warned_of_with_better_options(here, capsys, more, words):
+    np.save("x.npy", np.random.default_rng(0).standard_t(4, (64, 500)).astype(np.float32))
+    assert encode(*more) == 0
+    warned = capsys.readouterr().err
+    assert warned.startswith("beforehand: warning: ")
+    assert words in warned
+    better = warned[warned.index("--method") : warned.index(" has ")].split()
+    assert encode(*better) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert f"vNMSE {float(warned.split(' has ')[1].split()[0]):.2g}"[:9] in shown.out
+
+
+def test_small_errors_and_tiny_arrays_are_not_warned_of(here, capsys):
+    for value in (np.load("x.npy"), np.arange(9.0), np.zeros(5000, np.float32)):
+        np.save("x.npy", value)
+        assert encode() == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_scaled_blocks_are_a_method_of_encode(here, capsys):

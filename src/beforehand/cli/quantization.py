@@ -51,7 +51,7 @@ def encode(
             help="How levels are found; auto picks exact or histogram by size, scaled gives blocks of 64 a scale each."
         ),
     ] = "auto",
-    objective: Objective = "unbiased",
+    objective: Objective = "mse",
     axis: Axis = None,
     block: Annotated[
         int | None,
@@ -79,6 +79,7 @@ def encode(
     """
     from beforehand import quantization as area
     from beforehand.cli.inputs import keep_input
+    from beforehand.cli.quantization_doubts import doubts
     from beforehand.cli.quantized_files import Reading, encode_path
 
     options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
@@ -88,6 +89,8 @@ def encode(
     if save_table is not None:
         quantization_table.check_apart(save_table, table, output)
 
+    warnings: list[str] = []
+
     def rounded(values: Any) -> tuple[area.Levels, area.Codes]:
         if planned:
             quantization_plan.check_form(planned, values.data.ndim)
@@ -96,7 +99,10 @@ def encode(
             levels = given.cover(values)
         else:
             levels = area.levels(values, count, method=method, objective=objective, **options)
-        return levels, area.encode(values, levels, seed=seed, threads=threads)
+        codes = area.encode(values, levels, seed=seed, threads=threads)
+        if planned is None and given is None:
+            warnings.append(doubts(values, levels, codes))
+        return levels, codes
 
     reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)
     with render.progress(1) as steps:
@@ -106,6 +112,8 @@ def encode(
     if planned:
         lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
     _tell(lines, output)
+    for warning in sorted(set(warnings) - {""}):
+        print(f"beforehand: warning: {warning}", file=sys.stderr)
 
 
 @app.command(epilog="Example: beforehand quantization decode weights.bhq -o weights.npy")

@@ -21,7 +21,10 @@ MOST_BITS = 9  # that are drawn
 LEDE = "The least error for every number of bytes, of all ways to keep these values, with all that a file holds."
 Objective = Annotated[
     Literal["unbiased", "mse"],
-    typer.Option(help="unbiased: rounding errs to neither side; mse: the smallest error, but biased."),
+    typer.Option(
+        help="Will values be read, as weights and embeddings are (mse: the smallest error), or summed, as gradients "
+        "and counts are (unbiased: errors cancel, at about twice the error)?"
+    ),
 ]
 Axis = Annotated[int | None, typer.Option(help="One table of levels for each index along this axis.")]
 Unnamed = Annotated[
