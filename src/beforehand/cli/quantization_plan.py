@@ -132,7 +132,7 @@ def answer(found: "QuantizationPlan", name: str) -> Answer:
                 rows=rows,
             )
         ],
-        draw=partial(_draw, found),
+        draw=partial(drawn, found),
     )
 
 
@@ -188,15 +188,16 @@ def check_form(plan: Any, axes: int) -> None:
         raise InvalidInput(f"this array has {axes} axes, but the plan is for {form}; make one for this file")
 
 
-def _draw(found: "QuantizationPlan") -> dict[str, "Draw"]:
+def drawn(found: "QuantizationPlan") -> dict[str, "Draw"]:
+    """The frontier, and that of what knows nothing, by their caption."""
     import numpy as np
 
     from beforehand.cli import figures
     from beforehand.quantization.candidates import frontier
 
-    drawn = [each for each in found.candidates if each.bits <= MOST_BITS] or [found.chosen]
-    x = np.unique([each.bits for each in drawn])
-    curves = {"best": frontier(drawn), "without": frontier(each for each in drawn if each.knows_nothing)}
+    shown = [each for each in found.candidates if each.bits <= MOST_BITS] or [found.chosen]
+    x = np.unique([each.bits for each in shown])
+    curves = {"best": frontier(shown), "without": frontier(each for each in shown if each.knows_nothing)}
     lines = {
         name: np.array([min((p.vnmse.value for p in points if p.bits <= bits), default=np.inf) for bits in x])
         for name, points in curves.items()

@@ -5,7 +5,7 @@ from beforehand.cli.scenes import quantization
 
 
 @pytest.mark.parametrize(
-    ("scene", "verdict"), [(quantization.embeddings, "worth it"), (quantization.phase_angles, "don't bother")]
+    ("scene", "verdict"), [(quantization.skewed_columns, "worth it"), (quantization.phase_angles, "don't bother")]
 )
 def test_a_scene_is_planned_then_audited_and_can_be_drawn(scene, verdict):
     begun = []
@@ -18,5 +18,5 @@ def test_a_scene_is_planned_then_audited_and_can_be_drawn(scene, verdict):
 
 
 def test_the_seed_decides_the_numbers():
-    values = [quantization.embeddings(print, quick=True, seed=seed).report.measured.value for seed in (0, 0, 1)]
+    values = [quantization.skewed_columns(print, quick=True, seed=seed).report.measured.value for seed in (0, 0, 1)]
     assert values[0] == values[1] != values[2]

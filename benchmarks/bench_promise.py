@@ -1,0 +1,73 @@
+"""What a plan promises beside what other rows get: by data set, objective and bits a value, all counted.
+
+Weights and embeddings come from packages that ship them, as in bench_scaled; drawn ones say so. Half of the rows, every
+other one, are planned on, the others audited.
+
+Not for you if your rows come in an order that matters: split them by time instead.
+
+Run: python benchmarks/bench_promise.py [-o FILE]; two minutes. pip install --no-deps wordllama silero-vad resemblyzer
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from bench_scaled import Matrix, data
+from report import options, take
+
+from beforehand.quantization import plan
+from beforehand.reporting import Sheet
+
+MOST_ROWS = 4096  # of each half
+BITS = (3.25, 4.25, 6.25)
+
+
+def data_sets() -> Iterator[tuple[str, Matrix]]:
+    """What packages ship, and drawn arrays."""
+    yield from data()
+    random = np.random.default_rng(1)
+    centers = random.standard_normal((64, 192)) * random.lognormal(0, 0.5, 192)
+    clustered = centers[random.integers(64, size=4096)] + 0.5 * random.standard_normal((4096, 192))
+    yield "drawn: clusters, columns of unequal size", clustered.astype(np.float32)
+    yield "drawn: lognormal", random.lognormal(size=(4096, 128)).astype(np.float32)
+
+
+def halves(x: Matrix) -> tuple[Matrix, Matrix]:
+    """Rows to plan on and rows to audit, from all over."""
+    step = max(2, len(x) // MOST_ROWS // 2 * 2)
+    return x[::step][:MOST_ROWS], x[1::step][:MOST_ROWS]
+
+
+def promises() -> Sheet:
+    """Promised and measured errors."""
+    rows = []
+    for name, x in data_sets():
+        sample, holdout = halves(x)
+        for objective in ("mse", "unbiased"):
+            for bits in BITS:
+                made = plan(sample, bits=bits, objective=objective)
+                report = made.audit(holdout)
+                codes = made.build().encode(holdout, seed=0)
+                known, found = report.expected, report.measured
+                inside = "yes" if known.low <= found.value <= known.high else "meets" if report.came_true else "no"
+                rows.append([name, objective, f"{codes.bits_per_value:.3f}", made.design, f"{known.value:.3g}",
+                             f"{known.low:.3g} to {known.high:.3g}", f"{found.value:.3g}", inside,
+                             f"{report.baseline.design} {report.baseline.value:.3g}", made.verdict])  # fmt: skip
+                print(*rows[-1], sep=" | ", flush=True)
+    columns = [
+        "data",
+        "objective",
+        "bits",
+        "design",
+        "promised",
+        "interval",
+        "measured",
+        "inside",
+        "without",
+        "verdict",
+    ]
+    return Sheet(title="Promises and other rows", columns=columns, rows=rows)
+
+
+if __name__ == "__main__":
+    arguments = options(__doc__).parse_args()
+    take((promises,), arguments.output)
