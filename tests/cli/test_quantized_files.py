@@ -359,3 +359,12 @@ def test_stdout_holds_the_result_alone(here, capfdbinary):
     shown = capfdbinary.readouterr()
     assert quantization.Codes.from_bytes(shown.out).shape == X.shape
     assert shown.err.startswith(b"wrote stdout: ")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_stdout_is_told(here, unbuffered):
+    np.save("x.npy", np.tile(X, (100, 1)))
+    line = f"ulimit -f 64; PYTHONUNBUFFERED={unbuffered} {BEFOREHAND} encode x.npy --levels 200 -o - > y.bhq"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"stdout cannot be written: File too large; choose another place" in done.stderr

@@ -1,9 +1,10 @@
 """Files of arrays that commands round: single ones, and all those in a folder."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, final
@@ -93,12 +94,25 @@ def opened_output(output: str, source: str) -> Iterator[BinaryIO]:
     if sys.stdout.isatty():
         raise InvalidInput("stdout is a terminal, which is no place for bytes; pipe it, or pass --output FILE")
     try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with _all_of(sys.stdout.buffer) as stream:
+            yield stream
     except BrokenPipeError:
         raise
     except OSError as error:
         raise InvalidInput(f"stdout cannot be written: {error.strerror}; choose another place") from error
+
+
+@contextmanager
+def _all_of(stream: Any) -> Iterator[BinaryIO]:
+    """A stream that writes all it is given, or raises: with PYTHONUNBUFFERED that of stdout may write less."""
+    buffered = io.BufferedWriter(stream) if isinstance(stream, io.RawIOBase) else stream
+    try:
+        yield buffered
+        buffered.flush()
+    finally:
+        if buffered is not stream:
+            with suppress(OSError):  # it tries again to write what could not be written
+                buffered.detach()
 
 
 def _encode(source: str, output: str, reading: Reading, rounder: Rounder) -> str:
