@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
         "py:.*",
         r"(asyncio|collections|concurrent|mmap|numpy|os|pathlib|pl|prometheus_client|ray|re|subprocess|torch|types|typing)\..*",
     ),
-    ("py:class", "CodebookQuantizedTensor|DataFrame|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
+    ("py:class", "CodebookQuantizedTensor|DataFrame|Dataset|Column|ProcessGroup|DistributedDataParallel|FSDPModule"),
     ("py:class", r".*\.([JPR]|Id)"),  # type variables
     ("py:class", r".*\.(Conversation|Description|EngineOptions|Iteration|KeyCodes|Recorded)"),  # handed on as they are
 ]
