@@ -119,7 +119,7 @@ void each_field_is_named() {
   CHECK(complains(bytes, 8, 2, "version"));
   CHECK(complains(bytes, 10, 6, "method"));
   CHECK(complains(bytes, 11, 2, "objective"));
-  CHECK(complains(bytes, 12, 10, "dtype"));
+  CHECK(complains(bytes, 12, 12, "dtype"));
   CHECK(complains(bytes, 13, 0, "level dtype"));
   CHECK(complains(bytes, 14, 17, "bits"));
   CHECK(complains(bytes, 15, 9, "number of axes"));
