@@ -210,6 +210,83 @@ def test_folders_that_would_lose_something_are_refused(here, capsys):
     assert names() == ["in/x.npy", "in/x.npz"]
 
 
+def test_a_bad_file_in_a_folder_is_named_and_stops_no_others(here, capsys):
+    os.makedirs("in")
+    np.save("in/a.npy", X)
+    np.save("in/b.npy", np.full(3, np.inf))
+    np.save("in/c.npy", X)
+    assert command("encode", "in", "-o", "small") == 2
+    shown = capsys.readouterr()
+    assert "wrote small/a.bhq" in shown.out
+    assert "wrote small/c.bhq" in shown.out
+    assert "in/b.npy: x contains 3 NaN or infinite" in shown.err
+    assert "1 file in in could not be encoded, as said above" in shown.err
+    assert names("small") == ["a.bhq", "c.bhq"]
+    (here / "small" / "a.bhq").write_bytes(b"no codes")
+    whole = (here / "small" / "c.bhq").read_bytes()
+    (here / "small" / "b.bhq").write_bytes(whole[:-1])
+    (here / "small" / "d.bhq").write_bytes(b"PK" + whole)
+    assert command("decode", "small", "-o", "out") == 2
+    shown = capsys.readouterr().err
+    assert "small/a.bhq: it begins with b'no codes'" in shown
+    assert "small/b.bhq: not a valid Codes buffer" in shown
+    assert "small/d.bhq: it cannot be read" in shown
+    assert "3 files in small could not be decoded" in shown
+    assert names("out") == ["c.npy"]
+
+
+def test_hidden_files_of_a_folder_are_no_input(here, capsys):
+    os.makedirs("in/.cache")
+    for name in ("in/x.npy", "in/.cache/y.npy"):
+        np.save(name, X)
+    (here / "in" / "._x.npy").write_bytes(b"of a Mac")
+    assert command("encode", "in", "-o", "small") == 0
+    assert names("small") == ["x.bhq"]
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_what_is_no_input_says_what_to_pass(here, capsys):
+    np.save("x.npy", X)
+    save_file({"v": X, "ids": np.arange(2)}, "x.safetensors")
+    command("encode", "x.npy", "-o", "one.bhq")
+    command("encode", "x.safetensors", "-o", "several.bhq")
+    (here / "cut.bhq").write_bytes((here / "one.bhq").read_bytes()[:-1])
+    os.makedirs("in")
+    held = names()
+    wrote = "pass what beforehand quantization encode wrote"
+    for words, told in (
+        (["encode", "one.bhq", "-o", "y.bhq"], "one.bhq: it is encoded already; pass the arrays it was made of"),
+        (["encode", "several.bhq", "-o", "y.bhq"], "several.bhq: it is encoded already; pass the arrays"),
+        (["decode", "x.npy", "-o", "y.npy"], f"x.npy: it begins with b'\\x93NUMPY\\x01\\x00', as no codes do; {wrote}"),
+        (["inspect", "x.npy"], wrote),
+        (["inspect", "cut.bhq"], "pass the whole of what beforehand quantization encode wrote"),
+        (["inspect", "in"], "in is a folder, but this command takes one file; name one of its files"),
+        (["plan", "in"], "in is a folder, but this command takes one file; name one of its files"),
+        (["encode", "x.npy", "-o", ""], "output is empty; name a file or a folder by --output, or - for stdout"),
+        (["decode", "one.bhq", "-o", ""], "output is empty"),
+        (["decode", "one.bhq", "-o", "y.txt"], "y.txt, but .txt is no ending of a format that can be written; take"),
+        (["decode", "several.bhq", "-o", "y.bhq"], ".npy, .npz, .csv, .tsv, .parquet, .pq, .arrow, .feather, .ipc"),
+    ):
+        capsys.readouterr()
+        assert command(*words) == 2, words
+        assert told in capsys.readouterr().err, words
+    assert names() == held
+    assert command("decode", "one.bhq", "-o", "y") == 0
+    assert np.load("y").shape == X.shape
+
+
+def test_bfloat16_in_files_of_numpy_comes_with_the_option_for_numbers(here, capsys):
+    save("safetensors", "bfloat16")
+    command("encode", "x.safetensors", "-o", "x.bhq")
+    for form, told in (("npz", True), ("safetensors", False)):
+        capsys.readouterr()
+        assert command("decode", "x.bhq", "-o", f"y.{form}") == 0
+        hint = "numpy.load has no bfloat16, decode with --dtype float32 for numbers it reads"
+        assert (hint in capsys.readouterr().out) == told
+    assert command("decode", "x.bhq", "-o", "y.npz", "--dtype", "float32", "--name", "v") == 0
+    assert "numpy.load" not in capsys.readouterr().out
+
+
 def test_nulls_are_refused_or_dropped(here, capsys):
     pq.write_table(pa.table({"id": range(3), "v": [[1.0, 2.0], None, [3.0, None]]}), "x.parquet")
     assert command("encode", "x.parquet", "-o", "x.bhq") == 2
@@ -350,7 +427,10 @@ def test_plans_and_audits_take_vectors_of_any_file(here, capsys):
     assert command("plan", "two.npz", "--bits", "3") == 2
     assert "two.npz has several arrays: a, b; name one of them by --name" in capsys.readouterr().err
     assert command("plan", "two.npz", "--bits", "3", "--name", "b") == 0
+    assert run(["audit", "plan.json", "two.npz"]) == 2
+    assert "name one of them by --name" in capsys.readouterr().err
     assert run(["audit", "plan.json", "two.npz", "--column", "b"]) == 0
+    assert run(["audit", "plan.json", "two.npz", "--name", "b"]) == 0
 
 
 def test_stdout_holds_the_result_alone(here, capfdbinary):

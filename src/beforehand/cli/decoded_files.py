@@ -10,35 +10,54 @@ from numpy.typing import NDArray
 
 from beforehand import quantization as area
 from beforehand.cli.inputs import keep_input, naming
-from beforehand.cli.quantized_files import files_in, opened_output, targets, told_of
-from beforehand.core.errors import BeforehandError, CorruptData
+from beforehand.cli.quantized_files import (
+    STDOUT,
+    Done,
+    check_named,
+    check_single,
+    files_in,
+    opened_output,
+    targets,
+    told_of,
+)
+from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.quantization.dtypes import as_bits
 from beforehand.workloads import array_files
-from beforehand.workloads.array_files.archive import Contents, form_of, read_archive
-from beforehand.workloads.array_files.stored import Stored, mapped
+from beforehand.workloads.array_files.archive import CODES, Contents, form_of, read_archive
+from beforehand.workloads.array_files.stored import BITS, Stored, mapped
 from beforehand.workloads.array_files.writing import write_arrays
 from beforehand.workloads.reading.sources import whole
 
 TABLES = ("parquet", "arrow", "arrow_stream")
 ARCHIVE = b"PK"  # how archives begin
+ENCODED = "beforehand quantization encode"
 
 
 def decode_path(
     source: str, output: str, names: Sequence[str] = (), *, dtype: str | None = None, threads: int = 1
-) -> list[str]:
-    """Turn a file of codes into a file of arrays, or each file in a folder.
-
-    Returns:
-        What to tell the user, in lines.
+) -> Done:
+    """Turn a file of codes into a file of arrays, or each file in a folder, of which one that fails stops no others.
 
     Raises:
-        BeforehandError: a file cannot be read or written.
+        BeforehandError: a single file cannot be read or written; a folder holds no codes.
     """
+    check_named(output)
     if not Path(source).is_dir():
-        return [_decode(source, output, names, dtype, threads)]
-    files, _ = files_in(source, (".bhq",))
-    made = targets(files, source, output, lambda path: f".{_form_of(path).removesuffix('_stream')}")
-    return [_decode(str(path), str(target), names, dtype, threads) for path, target in made]
+        _check_ending(output)
+        return Done(lines=[_decode(source, output, names, dtype, threads)])
+    lines, failed = [], []
+    endings: dict[Path, str] = {}
+    for path in files_in(source, (".bhq",))[0]:
+        try:
+            endings[path] = f".{_form_of(path).removesuffix('_stream')}"
+        except (BeforehandError, OSError) as error:
+            failed.append(str(error))
+    for path, target in targets(list(endings), source, output, endings.__getitem__):
+        try:
+            lines.append(_decode(str(path), str(target), names, dtype, threads))
+        except BeforehandError as error:
+            failed.append(str(error))
+    return Done(lines=lines, failed=failed)
 
 
 def read_codes(source: str) -> tuple[str, Iterator[tuple[str, area.Codes | Stored]]]:
@@ -47,6 +66,7 @@ def read_codes(source: str) -> tuple[str, Iterator[tuple[str, area.Codes | Store
     Raises:
         BeforehandError: it cannot be read.
     """
+    check_single(source)
     contents = _contents(source)
 
     def each() -> Iterator[tuple[str, area.Codes | Stored]]:
@@ -77,7 +97,26 @@ def _decode(source: str, output: str, names: Sequence[str], dtype: str | None, t
     )
     told = ", ".join(f"{array.name} {array.dtype} of shape {array.shape}".lstrip() for array in arrays[:5])
     more = f" and {len(arrays) - 5} more" if len(arrays) > 5 else ""
-    return f"wrote {told_of(output)}: {told}{more}{left}"
+    return f"wrote {told_of(output)}: {told}{more}{left}{_foreign(arrays, wanted)}"
+
+
+def _check_ending(output: str) -> None:
+    """Raise if a file's ending names no format; without one, the format is that which was encoded."""
+    ending = Path(output).suffix
+    if output not in STDOUT and ending and array_files.format_of(output) is None:
+        known = ", ".join(array_files.ENDINGS)
+        raise InvalidInput(
+            f"output is {output}, but {ending} is no ending of a format that can be written; take one of {known}, or "
+            "none for the format that was encoded"
+        )
+
+
+def _foreign(arrays: Sequence[Stored], form: str) -> str:
+    """A hint where numpy would load bytes instead of numbers."""
+    found = sorted({array.dtype for array in arrays if array.dtype in BITS}) if form in ("npy", "npz") else []
+    return (
+        f"; numpy.load has no {' or '.join(found)}, decode with --dtype float32 for numbers it reads" if found else ""
+    )
 
 
 def _contents(source: str) -> Contents:
@@ -87,8 +126,17 @@ def _contents(source: str) -> Contents:
         stream.seek(0)
         if begun == ARCHIVE:
             return read_archive(stream)
+        _check_codes(stream.read(len(CODES)))
         data = mapped(stream, np.uint8, (stream.seek(0, 2),))
         return Contents(form="npy", notes={}, arrays=[("", data)], rest=None)
+
+
+def _check_codes(begun: bytes) -> None:
+    """Raise if a file does not begin as codes do."""
+    if not begun:
+        raise CorruptData(f"it is empty; pass what {ENCODED} wrote")
+    if not CODES.startswith(begun):
+        raise CorruptData(f"it begins with {begun!r}, as no codes do; pass what {ENCODED} wrote")
 
 
 def _form_of(path: Path) -> str:
@@ -103,9 +151,10 @@ def _codes(source: str, name: str, data: NDArray[np.uint8]) -> area.Codes:
         try:
             return area.Codes.from_bytes(data.tobytes())
         except BeforehandError as error:
-            if not name:
-                raise
-            raise type(error)(f"array {name}: {error}") from error
+            words = str(error).replace(
+                "pass the complete output of to_bytes()", f"pass the whole of what {ENCODED} wrote"
+            )
+            raise type(error)(f"array {name}: {words}" if name else words) from error
 
 
 def _decoded(source: str, name: str, data: NDArray[np.uint8], dtype: str | None, threads: int) -> Stored:

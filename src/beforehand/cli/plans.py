@@ -37,7 +37,10 @@ def audit(
     column: Annotated[
         str | None,
         typer.Option(
-            help="Column of keys, for a plan of a stream, else key, or the only one; or of a Parquet file of --keys."
+            "--column",
+            "--name",
+            help="Column of keys, for a plan of a stream, else key, or the only one; or of a Parquet file of --keys; "
+            "or the array, for a plan of quantization, if the file has several.",
         ),
     ] = None,
     keys: Annotated[

@@ -1,7 +1,7 @@
 """`quantization encode | decode | inspect`, and `plan` from its own module."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,12 +108,13 @@ def encode(
     with render.progress(1) as steps:
         steps.begin("rounding")
         rounder = rounded if save_table is None else quantization_table.keeping(save_table, rounded)
-        lines = encode_path(array, output, reading, rounder)
-    if planned:
-        lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
-    _tell(lines, output)
+        done = encode_path(array, output, reading, rounder)
+    if planned and done.lines:
+        done.lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
+    _tell(done.lines, output)
     for warning in sorted(set(warnings) - {""}):
         print(f"beforehand: warning: {warning}", file=sys.stderr)
+    _raise_failed(done.failed, array, "encoded")
 
 
 @app.command(epilog="Example: beforehand quantization decode weights.bhq -o weights.npy")
@@ -131,6 +132,7 @@ def decode(
 ) -> None:
     """Turn codes back into arrays of the dtypes and shapes that were encoded.
 
+    Whole numbers that were rounded come back as floats: levels lie between them.
     The ending of --output names the format: .npy, .npz, .csv, .parquet,
     .arrow or .safetensors; without one it is that which was encoded.
     """
@@ -138,8 +140,9 @@ def decode(
 
     with render.progress(1) as steps:
         steps.begin("decoding")
-        lines = decode_path(codes, output, names or (), dtype=dtype, threads=threads)
-    _tell(lines, output)
+        done = decode_path(codes, output, names or (), dtype=dtype, threads=threads)
+    _tell(done.lines, output)
+    _raise_failed(done.failed, codes, "decoded")
 
 
 @app.command(epilog="Example: beforehand quantization inspect weights.bhq --json")
@@ -188,6 +191,17 @@ def _tell(lines: list[str], output: str) -> None:
             print(line, file=sys.stderr)
         else:
             render.show(line)
+
+
+def _raise_failed(failed: Sequence[str], folder: str, what: str) -> None:
+    """Say which files of a folder failed, and raise if any did."""
+    from beforehand.core.errors import InvalidInput
+
+    for words in failed:
+        print(f"beforehand: {' '.join(words.split())}", file=sys.stderr)
+    if failed:
+        count = "1 file" if len(failed) == 1 else f"{len(failed)} files"
+        raise InvalidInput(f"{count} in {folder} could not be {what}, as said above; correct or remove what is wrong")
 
 
 def _inspect_several(form: str, found: Iterable[tuple[str, Any]], as_json: bool) -> None:

@@ -20,7 +20,6 @@ from beforehand.workloads.array_files.stored import BITS, Stored, held_as
 from beforehand.workloads.reading import stored
 
 STDOUT = ("-", "/dev/stdout")
-CODES = b"\x89BHVC\r\n\x1a"  # how codes begin
 Rounder = Callable[[Values], tuple[Any, area.Codes]]  # levels and codes of an array
 
 
@@ -34,31 +33,40 @@ class Reading:
     drop_nulls: bool = False
 
 
-def encode_path(source: str, output: str, reading: Reading, rounder: Rounder) -> list[str]:
-    """Round the arrays of a file, or of each file in a folder.
+@final
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What became of a file or a folder: lines to tell the user, and for each file that failed in a folder why."""
 
-    Returns:
-        What to tell the user, in lines.
+    lines: list[str]
+    failed: Sequence[str] = ()
+
+
+def encode_path(source: str, output: str, reading: Reading, rounder: Rounder) -> Done:
+    """Round the arrays of a file, or of each file in a folder, of which one that fails does not stop the others.
 
     Raises:
-        BeforehandError: a file cannot be read, rounded or written.
+        BeforehandError: a single file cannot be read, rounded or written; there is nothing to round in a folder.
     """
+    check_named(output)
     if not Path(source).is_dir():
-        return [_encode(source, output, reading, rounder)]
+        return Done(lines=[_encode(source, output, reading, rounder)])
     files, ignored = files_in(source, array_files.ENDINGS)
     made = targets(files, source, output, lambda path: ".bhq")
-    lines = []
+    lines, failed = [], []
     for path, target in made:
         try:
             lines.append(_encode(str(path), str(target), reading, rounder))
         except array_files.NothingToRound:
             ignored.append(str(path))
-    if not lines:
+        except BeforehandError as error:
+            failed.append(str(error))
+    if not lines and not failed:
         raise InvalidInput(f"{source} holds nothing to round in {_few(ignored)}; name another folder")
     if ignored:
         count = "1 file that holds" if len(ignored) == 1 else f"{len(ignored)} files that hold"
         lines.append(f"left out {count} nothing to round: {_few(ignored)}")
-    return lines
+    return Done(lines=lines, failed=failed)
 
 
 def read_vectors(source: str, kind: str | None, reading: Reading) -> Any:
@@ -67,6 +75,7 @@ def read_vectors(source: str, kind: str | None, reading: Reading) -> Any:
     Raises:
         BeforehandError: it cannot be read, or has several arrays of which none is named.
     """
+    check_single(source)
     if kind is not None or _is_trace(source):
         return read_trace(Path(source), kind)
     file = array_files.read_arrays(source, reading.names, unnamed=reading.unnamed, drop_nulls=reading.drop_nulls)
@@ -77,6 +86,26 @@ def read_vectors(source: str, kind: str | None, reading: Reading) -> Any:
     if array.dtype in BITS:
         data = as_values_of(data, array.dtype).floats
     return data if data.ndim > 1 else [data.ravel()]
+
+
+def check_named(output: str) -> None:
+    """Raise if an output has no name.
+
+    Raises:
+        InvalidInput: it has none.
+    """
+    if not output:
+        raise InvalidInput("output is empty; name a file or a folder by --output, or - for stdout")
+
+
+def check_single(source: str) -> None:
+    """Raise if a source is a folder, where a command takes one file.
+
+    Raises:
+        InvalidInput: it is one.
+    """
+    if Path(source).is_dir():
+        raise InvalidInput(f"{source} is a folder, but this command takes one file; name one of its files")
 
 
 @contextmanager
@@ -179,16 +208,21 @@ def _is_trace(source: str) -> bool:
 
 
 def files_in(folder: str, endings: Container[str]) -> tuple[list[Path], list[str]]:
-    """The files below a folder with one of these endings, and the names of all others.
+    """The files below a folder with one of these endings, and the names of all others, without what is hidden.
 
     Raises:
         InvalidInput: there are none.
     """
-    files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+    files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
     found = [path for path in files if path.suffix.lower() in endings]
     if not found:
         raise InvalidInput(f"{folder} holds no file that could be read; name another folder, or its files")
     return found, [str(path) for path in files if path not in found]
+
+
+def _is_hidden(path: Path, folder: str) -> bool:
+    """Whether the file, or a folder that it lies in, has a name that begins with a dot."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def targets(files: Sequence[Path], source: str, output: str, ending: Callable[[Path], str]) -> list[tuple[Path, Path]]:

@@ -22,6 +22,7 @@ CONTENTS: Final = "contents.json"
 FORMS: Final = ("npz", "csv", "parquet", "arrow", "arrow_stream", "safetensors")
 REST: Final = "rest.parquet"
 FORMAT: Final = "beforehand arrays 1"
+CODES: Final = b"\x89BHVC\r\n\x1a"  # how the codes of one array begin
 READABLE: Final = " /.,;=@#~+[](){}"  # in names of members
 
 
@@ -129,6 +130,12 @@ def read_archive(stream: BinaryIO) -> Contents:
             found = ", ".join(repr(each) for each in members if each != CONTENTS) or CONTENTS
             raise CorruptData(f"it holds {found} twice, or without telling of it; encode the source again")
         return Contents(form=str(contents["form"]), notes=dict(contents["notes"]), arrays=arrays, rest=rest)
+
+
+def is_archive(stream: BinaryIO) -> bool:
+    """Whether a zip archive is one that `Archive` wrote."""
+    with zipfile.ZipFile(stream) as archive:
+        return CONTENTS in archive.namelist()
 
 
 def form_of(stream: BinaryIO) -> str:

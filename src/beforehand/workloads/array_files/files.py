@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
 from beforehand.workloads.array_files import npy, npz, safetensors, tables
+from beforehand.workloads.array_files.archive import CODES, is_archive
 from beforehand.workloads.array_files.stored import FLOATS, Stored
 from beforehand.workloads.reading import Reading, look, read_table
 from beforehand.workloads.reading.sources import whole
@@ -85,6 +86,8 @@ def read_arrays(
         form = _form(begun, path)
         if form == "npy":
             return ArrayFile(form=form, arrays=[_one(npy.read_npy(stream, unnamed=unnamed), names)])
+        if form == "codes" or (form == "npz" and is_archive(stream)):
+            raise InvalidInput("it is encoded already; pass the arrays it was made of, or decode it first")
         if form == "npz":
             arrays = npz.read_npz(stream, unnamed)
             return ArrayFile(form=form, arrays=arrays, chosen=_chosen(arrays, names))
@@ -206,6 +209,8 @@ def _form(begun: bytes, path: str) -> str:
         return "npy"
     if begun.startswith(b"PK\x03\x04") or begun.startswith(b"PK\x05\x06"):
         return "npz"
+    if begun.startswith(CODES):
+        return "codes"
     if begun.startswith(b"PAR1"):
         return "parquet"
     if begun.startswith((b"ARROW1", STREAM)):
