@@ -24,6 +24,7 @@ KEPT = (  # x is read, and would be written to
     "quantization encode x --output x",
     "quantization decode x --output x",
     "quantization plan x --bits 4 --output x",
+    "quantization plan x --bits 4 --html x",
     "streams top y x --save x",
     "streams top y --predictor x --save x",
     "streams top y --plan x --save x",

@@ -289,4 +289,4 @@ def test_the_levels_of_several_arrays_are_not_one_table(here, capsys):
     assert run(["quantization", "encode", "two.npz", "--save-table", "t.bhl", "-o", "two.bhq"]) == 2
     assert "several arrays; take one of them by --name" in capsys.readouterr().err
     assert run(["quantization", "encode", "two.npz", "--name", "a", "--save-table", "t.bhl", "-o", "two.bhq"]) == 0
-    assert quantization.Levels.load("t.bhl") == quantization.levels(x, 16)
+    assert quantization.Levels.load("t.bhl") == quantization.levels(x, 16, objective="mse")

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from beforehand.cli.app import run
@@ -88,6 +89,6 @@ def test_wrong_options_are_one_line(folder, monkeypatch, capsys, options, words)
 def test_lengths_belong_to_plans_of_engines(tmp_path, capsys):
     from beforehand.quantization import plan
 
-    (tmp_path / "plan.json").write_text(plan([[1.0, 2.0, 5.0]], bits=2).to_json())
+    (tmp_path / "plan.json").write_text(plan(np.random.default_rng(0).normal(size=(64, 64)), bits=4).to_json())
     assert run(["audit", str(tmp_path / "plan.json"), "x.npy", "--lengths", "exact"]) == 2
     assert "is no plan of an LLM engine" in capsys.readouterr().err

@@ -43,6 +43,7 @@ def decode_path(
     """
     check_named(output)
     if not Path(source).is_dir():
+        keep_input(source, output)
         _check_ending(output)
         return Done(lines=[_decode(source, output, names, dtype, threads)])
     lines, failed = [], []

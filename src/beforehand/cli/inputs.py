@@ -108,8 +108,8 @@ def read_trace(path: Path, kind: str | None) -> Trace:
 
 
 def read_sample(path: Path, kind: str | None) -> Trace | NDArray[Any] | list[NDArray[Any]]:
-    """What to plan on or to audit with: a trace, or a .npy file with vectors along its last axis."""
+    """What to plan on or to audit with: a trace, or a .npy file whose rows are the samples."""
     if path.suffix.lower() != ".npy":
         return read_trace(path, kind)
     array = read_array(path)
-    return array if array.ndim > 1 else [array.ravel()]
+    return array if array.ndim == 2 else [array.ravel()]

@@ -164,7 +164,9 @@ def settle(context: typer.Context, by: str) -> None:
     from beforehand.core.errors import InvalidInput
 
     for parameter in context.command.params:
-        if parameter.name in SETTLED and (value := context.params[parameter.name]) != parameter.default:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in SETTLED and source is not None and source.name == "COMMANDLINE":
+            value = context.params[parameter.name]
             raise InvalidInput(f"{parameter.opts[0]} is {value}, but {by} settles that; drop one of them")
 
 
