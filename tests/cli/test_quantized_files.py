@@ -235,6 +235,44 @@ def test_a_bad_file_in_a_folder_is_named_and_stops_no_others(here, capsys):
     assert names("out") == ["c.npy"]
 
 
+def test_other_columns_of_csv_come_back_as_they_were(here, capsys):
+    rows = [f'{i:05},{i}.25,"a ""b"", ä\n{i}",{i}.5' for i in range(8)]
+    (here / "x.csv").write_text("\n".join(["zip,x,text,y", *rows]) + "\n")
+    assert command("encode", "x.csv", "-o", "x.bhq") == 0
+    assert "rounded x, y; kept zip, text as they were" in capsys.readouterr().out
+    assert command("decode", "x.bhq", "-o", "y.csv") == 0
+    assert (here / "y.csv").read_text() == (here / "x.csv").read_text()
+    assert command("encode", "x.csv", "-o", "x.bhq", "--name", "y") == 0
+    assert "rounded y; kept zip, x, text as they were" in capsys.readouterr().out
+    assert command("decode", "x.bhq", "-o", "y.csv") == 0
+    assert (here / "y.csv").read_text() == (here / "x.csv").read_text()
+    assert command("decode", "x.bhq", "-o", "y.npy") == 0
+    assert "left out other columns, which csv would hold" in capsys.readouterr().out
+    assert np.load("y.npy").shape == (8, 1)
+
+
+@pytest.mark.parametrize(
+    ("places", "rest", "words"),
+    [
+        ([0], b'["a"]\n', "have not as many rows as its numbers"),
+        ([0, 1], b'["a"]\n["b"]\n', "it has 1 columns, but says of [0, 1] where they were"),
+        (None, b'["a"]\n["b"]\n', "but says of None where they were"),
+        ([0], b'["a"]\n{', "its other columns cannot be read"),
+        ([0], b'["a"]\n3\n', "which is no row"),
+    ],
+)
+def test_other_columns_of_csv_that_are_damaged_are_refused(here, capsys, places, rest, words):
+    entry = {"name": "", "member": ".raw", "dtype": "float64", "shape": [2, 1]}
+    told = {"format": "beforehand arrays 1", "form": "csv", "notes": {"places": places}, "arrays": [entry]}
+    with zipfile.ZipFile("x.bhq", "w") as archive:
+        archive.writestr(".raw", bytes(16))
+        archive.writestr("rest.jsonl", rest)
+        archive.writestr("contents.json", json.dumps(told))
+    assert command("decode", "x.bhq", "-o", "y.csv") == 2
+    assert words in capsys.readouterr().err
+    assert names() == ["x.bhq"]
+
+
 def test_hidden_files_of_a_folder_are_no_input(here, capsys):
     os.makedirs("in/.cache")
     for name in ("in/x.npy", "in/.cache/y.npy"):

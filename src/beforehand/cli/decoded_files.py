@@ -88,14 +88,12 @@ def _decode(source: str, output: str, names: Sequence[str], dtype: str | None, t
     wanted = array_files.format_of(output) or contents.form
     if wanted == "arrow" and contents.form == "arrow_stream":
         wanted = contents.form
+    holds = contents.form == wanted == "csv" or (contents.form in TABLES and wanted in TABLES)
     arrays = [each if isinstance(each, Stored) else _decoded(source, *each, dtype, threads) for each in found]
     with opened_output(output, source) as stream, naming(Path(told_of(output))):
-        write_arrays(stream, wanted, arrays, contents.notes, contents.rest)
-    left = (
-        "; left out other columns, which Parquet would hold"
-        if contents.rest is not None and wanted not in TABLES
-        else ""
-    )
+        write_arrays(stream, wanted, arrays, contents.notes, contents.rest if holds else None)
+    holder = "csv" if contents.form == "csv" else "Parquet"
+    left = "" if holds or contents.rest is None else f"; left out other columns, which {holder} would hold"
     told = ", ".join(f"{array.name} {array.dtype} of shape {array.shape}".lstrip() for array in arrays[:5])
     more = f" and {len(arrays) - 5} more" if len(arrays) > 5 else ""
     return f"wrote {told_of(output)}: {told}{more}{left}{_foreign(arrays, wanted)}"

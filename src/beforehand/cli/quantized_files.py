@@ -182,7 +182,8 @@ def _archive(file: array_files.ArrayFile, source: str, stream: Any, rounder: Rou
             archive.add_kept(array)
             kept.append(array.name)
         archive.finish(file.rest)
-    what = f"; rounded {_few(rounded)}" if rounded != [""] else ""
+    named = file.notes.get("columns", []) if rounded == [""] else rounded
+    what = f"; rounded {_few(named)}" if named else ""
     more = f"; kept {_few(kept)} as they were" if kept else ""
     of = f" of {worst[1]}" if worst[1] else ""
     return what + more + (f"; largest vNMSE {worst[0]:.3g}{of} ({how})" if rounded else "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
-from beforehand.workloads.array_files import format_of, read_arrays
+from beforehand.workloads.array_files import NothingToRound, format_of, read_arrays
 
 X = np.random.default_rng(0).standard_normal((6, 3))
 
@@ -76,20 +76,40 @@ def csv(tmp_path, text, *names, **options):
 
 
 def test_csv_is_one_matrix_with_or_without_names(tmp_path):
-    for text, names in (("1,2\n3,4.5\n", []), ("a,b\n1,2\n3,4.5\n", ["a", "b"]), ("a;b\n1;2\n3;4,5\n", ["a", "b"])):
+    for text, names in (
+        ("1.0,2\n3.0,4.5\n", []),
+        ("a,b\n1e0,2\n3,4.5\n", ["a", "b"]),
+        ("a;b\n1.;2\n3;4,5\n", ["a", "b"]),
+    ):
         file = csv(tmp_path, text)
-        assert file.notes == {"columns": names}
+        assert (file.notes, file.rest) == ({"columns": names}, None)
         assert file.arrays[0].all().tolist() == [[1, 2], [3, 4.5]]
     assert csv(tmp_path, "a,t\n1,x\n2,y\n", "a").arrays[0].all().tolist() == [[1], [2]]
 
 
 def test_text_and_empty_cells_of_csv_are_named_by_their_line(tmp_path):
-    with pytest.raises(CorruptData, match=r"x\.csv has 'x' in column t, line 2"):
+    with pytest.raises(CorruptData, match=r"x\.csv has 'x' in column t, line 2.*or name other columns by --name"):
+        csv(tmp_path, "a,t\n1,x\n", "t")
+    with pytest.raises(CorruptData, match=r"x\.csv has 'x' in column t, line 3.*or name other columns by --name"):
+        csv(tmp_path, "a,t\n1.5,2\n1,x\n")
+    with pytest.raises(NothingToRound, match=r"it has text, but no column of floats; choose by --name what to round"):
         csv(tmp_path, "a,t\n1,x\n")
     with pytest.raises(InvalidInput, match=r"x\.csv has 1 rows with empty cells, the first in line 3; pass"):
         csv(tmp_path, "a,b\n1,2\n3,\n5,6\n")
     file = csv(tmp_path, "a,b\n1,2\n3,\n5,6\n", drop_nulls=True)
     assert (file.dropped, file.arrays[0].all().tolist()) == (1, [[1, 2], [5, 6]])
+
+
+def test_csv_keeps_text_and_whole_numbers_beside_floats(tmp_path):
+    text = "zip,price,who,empty,size\n00123,1.5,ann,,1.0\n04567,,bob,,2.0\n-,2,NA,,3.0\n"
+    file = csv(tmp_path, text, drop_nulls=True)
+    assert file.notes == {"columns": ["price", "size"], "others": ["zip", "who", "empty"], "places": [1, 4]}
+    assert file.columns == ["zip", "who", "empty"]
+    assert bytes(file.rest) == b'["00123", "ann", ""]\n["-", "NA", ""]\n'
+    assert file.arrays[0].all().tolist() == [[1.5, 1], [2, 3]]
+    assert csv(tmp_path, text, "zip", drop_nulls=True).columns == ["price", "who", "empty", "size"]
+    assert csv(tmp_path, "7,1.5\n8,2.5\n").notes == {"columns": [], "others": [], "places": [1]}
+    assert csv(tmp_path, "a,b\n1,2\n").rest is None
 
 
 @pytest.mark.parametrize(

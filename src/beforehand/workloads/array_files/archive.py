@@ -1,6 +1,6 @@
 """Several arrays as one file: a zip archive of which each is a member, while JSON says what they were.
 
-What was not rounded lies there byte for byte, and of a table the other columns as a file of Parquet.
+What was not rounded lies there byte for byte, and of a table the other columns as a file of Parquet, of csv as rows.
 """
 
 import json
@@ -20,7 +20,7 @@ from beforehand.workloads.array_files.stored import Stored, dtype_name, held_as,
 
 CONTENTS: Final = "contents.json"
 FORMS: Final = ("npz", "csv", "parquet", "arrow", "arrow_stream", "safetensors")
-REST: Final = "rest.parquet"
+REST: Final = {"csv": "rest.jsonl"} | dict.fromkeys(("parquet", "arrow", "arrow_stream"), "rest.parquet")
 FORMAT: Final = "beforehand arrays 1"
 CODES: Final = b"\x89BHVC\r\n\x1a"  # how the codes of one array begin
 READABLE: Final = " /.,;=@#~+[](){}"  # in names of members
@@ -65,7 +65,7 @@ class Archive:
     def finish(self, rest: NDArray[np.uint8] | None) -> None:
         """Write the other columns of a table, if there are any, and the contents."""
         if rest is not None:
-            with self._zip.open(_info(REST), "w", force_zip64=True) as member:
+            with self._zip.open(_info(REST[self.form]), "w", force_zip64=True) as member:
                 for piece in Stored.of(rest).raw():
                     member.write(piece)
         contents = {"format": FORMAT, "form": self.form, "notes": dict(self.notes), "arrays": self.arrays}
@@ -88,7 +88,7 @@ class Contents:
         form: How the source was written.
         notes: Of the source.
         arrays: In their order: the name with the bytes of codes, which are mapped, or an array that was kept.
-        rest: The other columns of a table, as the bytes of a file of Parquet.
+        rest: The other columns of a table, see `ArrayFile`.
     """
 
     form: str
@@ -121,10 +121,10 @@ def read_archive(stream: BinaryIO) -> Contents:
             members.remove(member)
         if not arrays:
             raise CorruptData("it holds no arrays, which encode never writes; pass what encode wrote")
-        rest = None
-        if REST in members:
-            members.remove(REST)
-            with unpacked(archive, archive.getinfo(REST)) as held:
+        rest, other = None, REST.get(contents["form"])
+        if other in members:
+            members.remove(other)
+            with unpacked(archive, archive.getinfo(other)) as held:
                 rest = _mapped(held)
         if members != [CONTENTS]:  # zip guards what members hold, but a damaged name would lose all other columns
             found = ", ".join(repr(each) for each in members if each != CONTENTS) or CONTENTS

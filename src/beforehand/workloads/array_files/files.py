@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
-from beforehand.workloads.array_files import npy, npz, safetensors, tables
+from beforehand.workloads.array_files import csv_columns, npy, npz, safetensors, tables
 from beforehand.workloads.array_files.archive import CODES, is_archive
 from beforehand.workloads.array_files.stored import FLOATS, Stored
-from beforehand.workloads.reading import Reading, look, read_table
 from beforehand.workloads.reading.sources import whole
 
 ENDINGS: Final = {
@@ -44,7 +43,7 @@ class ArrayFile:
         arrays: In their order; of a table those to round.
         chosen: The names of those to round.
         columns: Of a table the names of the other columns.
-        rest: Of a table the other columns, as the bytes of a file of Parquet, or None.
+        rest: Of a table the other columns, as the bytes of a file of Parquet, of csv as rows in JSON; or None.
         notes: What writing the same kind of file takes beside the arrays, for JSON.
         dropped: How many rows were left out, as they had nulls.
     """
@@ -168,40 +167,30 @@ def _one(array: Stored, patterns: Sequence[str]) -> Stored:
 
 
 def _csv(stream: BinaryIO, path: str, patterns: Sequence[str], drop_nulls: bool) -> ArrayFile:
-    """All columns as one matrix of float64, or those that were named."""
+    """Columns of floats, or those that were named, as one matrix of float64."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as copy:  # what came by a pipe has no path to be opened by again
         shutil.copyfileobj(stream, copy)
         copy.flush()
         try:
-            return _matrix(copy.name, patterns, drop_nulls)
+            columns = csv_columns.read_columns(copy.name)
+            if patterns:
+                chosen = choose(dict.fromkeys(columns.names, ("float64", 1)), patterns)
+            elif not (chosen := columns.of_floats()):
+                raise NothingToRound("it has text, but no column of floats; choose by --name what to round")
+            matrix, kept = columns.matrix(chosen, drop_nulls=drop_nulls)
         except BeforehandError as error:
             raise type(error)(str(error).replace(copy.name, path)) from error
-
-
-def _matrix(path: str, patterns: Sequence[str], drop_nulls: bool) -> ArrayFile:
-    first = look(path, Reading(format="csv")).names
-    reading = Reading(format="csv", header=not all(map(_is_number, first)))
-    names = look(path, reading).names
-    chosen = choose(dict.fromkeys(names, ("float64", 1)), patterns) if patterns else list(names)
-    table = read_table(path, chosen, reading)
-    matrix = np.stack([table.numbers(name) for name in chosen], axis=1)
-    gone = np.logical_or.reduce([table.missing(name) for name in chosen])
-    dropped = int(gone.sum())
-    if dropped and not drop_nulls:
-        raise InvalidInput(
-            f"{path} has {dropped} rows with empty cells, the first in line {table.lines[gone][0]}; pass --drop-nulls "
-            "to leave these rows out, or name other columns by --name"
-        )
-    notes = {"columns": chosen if reading.header else []}
-    return ArrayFile(form="csv", arrays=[Stored.of(matrix[~gone])], notes=notes, dropped=dropped)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    others = [name for name in columns.names if name not in chosen]
+    notes: dict[str, Any] = {"columns": chosen if columns.header else []}
+    if others:
+        notes |= {
+            "others": others if columns.header else [],
+            "places": [columns.names.index(name) for name in chosen],
+        }
+    return ArrayFile(
+        form="csv", arrays=[Stored.of(matrix)], notes=notes, columns=others, dropped=int((~kept).sum()),
+        rest=columns.rows(others, kept) if others else None,
+    )  # fmt: skip
 
 
 def _form(begun: bytes, path: str) -> str:

@@ -3,13 +3,15 @@
 import base64
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beforehand.core.errors import InvalidInput
+from beforehand.core.errors import CorruptData, InvalidInput
+from beforehand.workloads.array_files.csv_columns import read_rows
 from beforehand.workloads.array_files.npy import npy_pieces
 from beforehand.workloads.array_files.npz import write_npz
 from beforehand.workloads.array_files.safetensors import write_safetensors
@@ -29,7 +31,7 @@ def write_arrays(
         form: See `ArrayFile`.
         arrays: At least one.
         notes: As they were read; those of another format mean nothing.
-        rest: Other columns of the same rows, for a table; elsewhere they are left out.
+        rest: Other columns of the same rows, for a table or csv, each as `ArrayFile` has them; None elsewhere.
 
     Raises:
         InvalidInput: the format cannot hold such arrays.
@@ -46,7 +48,7 @@ def write_arrays(
     elif form == "safetensors":
         write_safetensors(stream, list(map(_named, arrays)), notes.get("labels", {}))
     elif form == "csv":
-        _write_csv(stream, arrays[0], notes.get("columns") or [])
+        _write_csv(stream, arrays[0], notes, rest)
     else:
         _write_table(stream, form, list(map(_named, arrays)), notes.get("schema"), rest)
 
@@ -55,18 +57,47 @@ def _named(array: Stored) -> Stored:
     return array if array.name else Stored(name=ONLY_NAME, dtype=array.dtype, shape=array.shape, rows=array.rows)
 
 
-def _write_csv(stream: BinaryIO, array: Stored, names: Sequence[str]) -> None:
+def _write_csv(stream: BinaryIO, array: Stored, notes: Mapping[str, Any], rest: NDArray[np.uint8] | None) -> None:
     if len(array.shape) not in (1, 2) or array.dtype in BITS:
         raise InvalidInput(
             f"csv holds rows of numbers, but the array is {array.dtype} of shape {array.shape}; write .npy"
         )
     text = io.TextIOWrapper(stream, "utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    if len(names) == (array.shape[1] if len(array.shape) == 2 else 1):
+    names = notes.get("columns") or []
+    width = array.shape[1] if len(array.shape) == 2 else 1
+    rows: Iterator[Any] = (row for piece in array.pieces() for row in piece.reshape(len(piece), -1).astype(str))
+    if rest is not None:
+        places = notes.get("places")
+        if type(places) is not list or len(places) != width or not all(type(place) is int for place in places):
+            raise CorruptData(f"it has {width} columns, but says of {places} where they were; encode the source again")
+        rows = (_among(others, places, row) for others, row in _alike(read_rows(rest), rows))
+        if len(names) == width:
+            writer.writerow(_among(notes.get("others") or [], places, names))
+    elif len(names) == width:
         writer.writerow(names)
-    for piece in array.pieces():
-        writer.writerows(piece.reshape(len(piece), -1).astype(str))
+    writer.writerows(rows)
     text.detach()
+
+
+def _among(others: Sequence[str], places: Sequence[int], cells: Sequence[str]) -> list[str]:
+    """A row of the other cells, with these at their places."""
+    row = list(others)
+    for place, cell in sorted(zip(places, cells, strict=True)):
+        row.insert(place, cell)
+    return row
+
+
+def _alike(others: Iterator[list[str]], rows: Iterator[Any]) -> Iterator[tuple[list[str], Any]]:
+    """Both row by row.
+
+    Raises:
+        CorruptData: they are not equally many.
+    """
+    for other, row in itertools.zip_longest(others, rows):
+        if other is None or row is None:
+            raise CorruptData("its other columns have not as many rows as its numbers; encode the source again")
+        yield other, row
 
 
 def _write_table(
