@@ -158,6 +158,14 @@ def test_what_is_planned_is_what_encode_writes_of_other_rows(here, capsys, budge
     assert f"planned: vNMSE {chosen.expected.value:.3g}" in capsys.readouterr().out
 
 
+def test_an_error_that_is_only_theory_is_called_so(here, capsys):
+    assert encode("--method", "rotation") == 0
+    assert encode("--method", "exact") == 0
+    rotated, exact = capsys.readouterr().out.splitlines()
+    assert "vNMSE 0.0095 (rotation in theory, mse, seed 0)" in rotated
+    assert "theory" not in exact
+
+
 def test_options_that_a_plan_settles_are_refused_beside_it(here, capsys):
     assert run(["quantization", "plan", "x.npy", "--bits", "3", "-o", "plan.json"]) == 0
     assert encode("--plan", "plan.json", "--levels", "8") == 2

@@ -245,7 +245,8 @@ def targets(files: Sequence[Path], source: str, output: str, ending: Callable[[P
 
 
 def _how(codes: area.Codes, levels: Any) -> str:
-    return f"{levels.method}, {levels.objective}, seed {codes.seed}"
+    theory = " in theory" if levels.method == "rotation" else ""  # of others the error was measured
+    return f"{levels.method}{theory}, {levels.objective}, seed {codes.seed}"
 
 
 def told_of(output: str) -> str:
