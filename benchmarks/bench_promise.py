@@ -5,10 +5,12 @@ other one, are planned on, the others audited.
 
 Not for you if your rows come in an order that matters: split them by time instead.
 
-Run: python benchmarks/bench_promise.py [-o FILE]; two minutes. pip install --no-deps wordllama silero-vad resemblyzer
+Run: python benchmarks/bench_promise.py [-o FILE]; two minutes, or --only NAME for arrays with that in their
+name. pip install --no-deps wordllama silero-vad resemblyzer
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from bench_scaled import Matrix, data
@@ -37,10 +39,12 @@ def halves(x: Matrix) -> tuple[Matrix, Matrix]:
     return x[::step][:MOST_ROWS], x[1::step][:MOST_ROWS]
 
 
-def promises() -> Sheet:
-    """Promised and measured errors."""
+def promises(only: str) -> Sheet:
+    """Promised and measured errors, of arrays whose names hold a word."""
     rows = []
     for name, x in data_sets():
+        if only not in name:
+            continue
         sample, holdout = halves(x)
         for objective in ("mse", "unbiased"):
             for bits in BITS:
@@ -69,5 +73,7 @@ def promises() -> Sheet:
 
 
 if __name__ == "__main__":
-    arguments = options(__doc__).parse_args()
-    take((promises,), arguments.output)
+    parser = options(__doc__)
+    parser.add_argument("--only", default="", metavar="NAME", help="arrays with this in their name")
+    arguments = parser.parse_args()
+    take((partial(promises, arguments.only),), arguments.output)
