@@ -55,8 +55,9 @@ def said(text):
 @pytest.mark.parametrize("stream", [False, True])
 def test_answers_through_the_gateway_are_the_engines(servers, stream):
     gateway = Gateway(servers[:1])
+    counted = {"stream_options": {"include_usage": True}} if stream else {}  # a busy engine joins tokens in a piece
     with serving(gateway) as url:
-        direct, through = (answer(each, stream=stream) for each in (servers[0], url))
+        direct, through = (answer(each, stream=stream, **counted) for each in (servers[0], url))
         assert said(through.text) == said(direct.text)
         assert set(through.headers) == set(direct.headers)
         assert gateway.failures == 0
