@@ -94,8 +94,8 @@ def test_an_array_of_more_axes_holds_runs_along_its_last_one():
     assert Vectors.read(cube, together=False).kept == "alone"
 
 
-def test_halves_part_the_vectors_in_their_order():
-    first, second = Vectors.read(RAGGED).halves()
+def test_parts_hold_the_vectors_in_their_order():
+    first, second = Vectors.read(RAGGED).parts(2)
     assert (np.sort(first.pool()) == np.sort(np.concatenate(RAGGED[:3]))).all()
     assert (np.sort(second.pool()) == np.sort(np.concatenate(RAGGED[3:]))).all()
     both = np.concatenate([half.measure(EXACT, 0).errors for half in (first, second)])
@@ -122,7 +122,7 @@ def test_the_vectors_at_the_ends_of_the_range_come_along_but_do_not_count():
     assert some.norms.max() < 100
     codec = Codec(method="uniform", n_levels=256)
     assert some.measure(codec, 0).errors.sum() == pytest.approx(800 * (90 / 255) ** 2 / 6, rel=0.2)
-    assert len(some.halves()[0]) == len(some.halves()[1]) == 50
+    assert [len(part) for part in some.parts(2)] == [50, 50]
 
 
 def test_vectors_of_one_call_are_rounded_with_numbers_of_their_own():

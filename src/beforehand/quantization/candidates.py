@@ -10,7 +10,7 @@ import numpy as np
 from beforehand.core.predictor import Price
 from beforehand.core.report import FEW_DRAWS, Outcome
 from beforehand.quantization.codec import Codec
-from beforehand.quantization.designs import knows_nothing
+from beforehand.quantization.designs import Design, knows_nothing, lies_across
 from beforehand.quantization.theory import Floats, net_bits
 from beforehand.quantization.vectors import Vectors
 
@@ -20,8 +20,11 @@ PROMISING = 1.25  # times the least error of a first look that a design may have
 AS_GOOD = 1.02  # errors that differ by less count as equal, and the smaller or faster design wins
 OVER = 1.01  # share of a budget of bits that headers and tables may take on top
 RESAMPLES = 200
+PARTS = 8  # of the vectors, whose extremes are compared
+TURNS = 8  # rotations that are tried, whose errors differ more than those of vectors
 MOST_DRAWN = 1024  # vectors that are resampled; of more, neighbors stay together
 TIMED_VALUES, TIMED_VECTORS, TIMES = 2**17, 2**9, 3
+MOST_LOG = 50.0  # of a factor on an error
 LEAST_SHARE = 2.0**-64  # of the baseline's error that counts
 
 
@@ -106,22 +109,77 @@ class Draws:
 
     Equal seeds draw the same vectors for every design, so that designs are compared on common random numbers. Of more
     than 1,024 vectors, neighbors are drawn together.
+
+    Args:
+        norms: The squared length of each vector.
+        seed: Of the resampling.
+        ahead: Whether they shall tell what other vectors, as many, will get. Those vary as much as these do, so that
+            the variance is twice that of a mean: that of resamples of half as many.
     """
 
-    def __init__(self, norms: Floats, seed: int) -> None:
+    def __init__(self, norms: Floats, seed: int, *, ahead: bool = False) -> None:
         self._starts = np.arange(min(len(norms), MOST_DRAWN)) * len(norms) // min(len(norms), MOST_DRAWN)
         self._norms = np.add.reduceat(norms, self._starts)
         count = len(self._starts)
-        drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
+        random = np.random.default_rng(seed)
+        drawn = random.integers(count, size=(RESAMPLES, count // 2 if ahead else count))
         self._drawn = np.arange(count)[:, None] if count < FEW_DRAWS else drawn
+        self._turns = random.integers(TURNS, size=self._drawn.shape)
 
     def __call__(self, squared_errors: Floats) -> Floats:
-        """From the squared error of each vector."""
-        parts = np.add.reduceat(squared_errors, self._starts)
-        errors = np.concatenate([[parts.sum()], parts[self._drawn].sum(axis=1)])
+        """From the squared error of each vector, or a row of them for each of up to 8 turns, of which any is drawn."""
+        turns = np.add.reduceat(np.atleast_2d(squared_errors), self._starts, axis=1)
+        drawn_errors = turns[self._turns % len(turns), self._drawn]
+        errors = np.concatenate([[turns.mean(axis=0).sum()], drawn_errors.sum(axis=1)])
         norms = np.concatenate([[self._norms.sum()], self._norms[self._drawn].sum(axis=1)])
         drawn: Floats = np.divide(errors, norms, out=np.zeros_like(errors), where=norms > 0)
         return drawn
+
+
+def measured(
+    vectors: Vectors, every: Sequence[Design | Tried], size: int, seed: int, turns: int = TURNS
+) -> list[Tried]:
+    """Every design, encoded and decoded, with errors that tell what other vectors will get.
+
+    Args:
+        vectors: The sample, or a part of it.
+        every: The designs.
+        size: How many values the whole has.
+        seed: Of rounding and resampling.
+        turns: How many rotations are tried where there are any: the errors of one differ more than those of vectors.
+    """
+    draws = Draws(vectors.norms, seed, ahead=True)
+    tried = []
+    for design in every:
+        seeds = [(seed + turn) % 2**64 for turn in range(turns if design.codec.method == "rotation" else 1)]
+        done = [vectors.measure(design.codec, each, size=size) for each in seeds]
+        errors = draws(np.stack([each.errors for each in done]))
+        if design.codec.method == "uniform" and shares_range(vectors, design.codec):
+            errors[1:] *= by_range(vectors, design.codec, done[0].errors, seed)
+        tried.append(Tried(design.name, design.codec, done[0].bits, errors, min(each.seconds for each in done)))
+    return tried
+
+
+def shares_range(vectors: Vectors, codec: Codec) -> bool:
+    """Whether the extremes among all vectors decide the error of each."""
+    alone = vectors.kept == "alone" or codec.block is not None
+    return len(vectors) >= FEW_DRAWS and not alone and (codec.axis is None or lies_across(vectors, codec))
+
+
+def by_range(vectors: Vectors, codec: Codec, squared_errors: Floats, seed: int) -> Floats:
+    """Factors on the error, drawn, by which it differs for other vectors, whose extremes differ.
+
+    Those of eight parts of the vectors tell by how much: of heavy tails they differ as much as those of the whole do.
+    """
+    own = [part.measure(codec, seed).errors.sum() for part in vectors.parts(PARTS)]
+    shared = np.add.reduceat(squared_errors, [i * len(vectors) // PARTS for i in range(PARTS)])
+    both = zip(own, shared, strict=True)
+    moved = [math.log(one / other) for one, other in both if 0 < one < math.inf and 0 < other < math.inf]
+    if len(moved) < 2:
+        return np.ones(RESAMPLES)
+    drawn = np.random.default_rng(seed).standard_t(len(moved) - 1, size=RESAMPLES)
+    factors: Floats = np.exp(np.clip(math.sqrt(2) * np.std(moved, ddof=1) * drawn, -MOST_LOG, MOST_LOG))
+    return factors
 
 
 def outcome(design: str, drawn: Floats) -> Outcome:

@@ -19,6 +19,7 @@ from beforehand.quantization.candidates import (
     choose,
     fewest,
     frontier,
+    measured,
     promising,
     timed,
     weigh,
@@ -83,8 +84,10 @@ def plan(
 
     Guarantee:
         `build().encode(x)` keeps data like the sample with the bits and the error that `expected` tells: squared
-        errors over squared norms, of decoded values, with the 95 % interval over 200 resamples of vectors (under 8
-        vectors: the smallest and the largest single one). `frontier` has the best design for any other number of bits.
+        errors over squared norms, of decoded values. The 95 % interval is for the error of another array with as many
+        vectors as the sample, or as were looked at: of 200 resamples of half as many, as both arrays vary (under 8
+        vectors: the smallest and the largest single one). An error after rotation is the mean of eight
+        rotations, any of which is drawn. `frontier` has the best design for any other number of bits.
         The verdict is *worth it* if the net gain over the baseline is more than 0.1 bits a value in all of the
         interval, *don't bother* if it is that nowhere. But for seconds, the same sample and seed give the same plan.
 
@@ -175,21 +178,12 @@ def _try_all(vectors: Vectors, asked: Asked, size: int, by_time: bool, seed: int
     first = vectors.spread(values=FIRST_LOOK, alone=MOST_ALONE)
     if 2 * first.size < vectors.size:
         across = [each for each in every if lies_across(vectors, each.codec)]
-        rough = _measured(first, [each for each in every if each not in across], size, seed)
+        rough = measured(first, [each for each in every if each not in across], size, seed, turns=1)
         every = [*promising(rough), *across]
-    tried = _measured(vectors, every, size, seed)
+    tried = measured(vectors, every, size, seed)
     if by_time and len(vectors) > 1:
-        draws = Draws(vectors.norms, seed)
+        draws = Draws(vectors.norms, seed, ahead=True)
         tried += [_static(vectors, 2**bits, asked, size, draws, seed) for bits in range(1, MOST_BITS + 1)]
-    return tried
-
-
-def _measured(vectors: Vectors, every: Sequence[Design | Tried], size: int, seed: int) -> list[Tried]:
-    draws = Draws(vectors.norms, seed)
-    tried = []
-    for design in every:
-        done = vectors.measure(design.codec, seed, size=size)
-        tried.append(Tried(design.name, design.codec, done.bits, draws(done.errors), done.seconds))
     return tried
 
 
@@ -199,7 +193,7 @@ def _static(vectors: Vectors, n_levels: int, asked: Asked, size: int, draws: Dra
     def made(part: Vectors) -> Design:
         return static(n_levels, levels(part.pool(), n_levels, objective=asked.objective).values.tolist(), asked)
 
-    first, second = vectors.halves()
+    first, second = vectors.parts(2)
     crossed = [half.measure(made(other).codec, seed).errors for half, other in ((first, second), (second, first))]
     design = made(vectors)
     done = vectors.measure(design.codec, seed, size=size)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, final
 
 import numpy as np
@@ -139,20 +140,19 @@ class Vectors:
         )
         return type(self)(batches, self.kept, self.axes)
 
-    def halves(self) -> tuple[Self, Self]:
-        """The vectors that stand in the first half of the sample, and the others."""
-        middle = len(self) // 2
-        early: list[Batch] = []
-        late: list[Batch] = []
-        for batch in self.batches:
-            for half, chosen, start in (
-                (early, batch.positions < middle, 0),
-                (late, batch.positions >= middle, middle),
-            ):
+    def parts(self, count: int) -> list[Self]:
+        """So many parts of the sample, one after the other; what comes along unlooked at goes with the first."""
+        edges = [i * len(self) // count for i in range(count + 1)]
+        found = []
+        for start, end in pairwise(edges):
+            batches = []
+            for batch in self.batches:
+                chosen = (batch.positions < end) & (batch.positions >= (start or -1))
                 if chosen.any():
                     places = batch.positions[chosen]
-                    half.append(Batch(np.where(places < 0, -1, places - start), batch.matrix[chosen]))
-        return type(self)(tuple(early), self.kept, self.axes), type(self)(tuple(late), self.kept, self.axes)
+                    batches.append(Batch(np.where(places < 0, -1, places - start), batch.matrix[chosen]))
+            found.append(type(self)(tuple(batches), self.kept, self.axes))
+        return found
 
     def pool(self) -> NDArray[Any]:
         """All values in one array."""
