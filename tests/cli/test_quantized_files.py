@@ -15,11 +15,9 @@ from safetensors.numpy import load_file, save_file
 
 from beforehand import quantization
 from beforehand.cli.app import run
-from beforehand.cli.decoded_files import decode_path
-from beforehand.core.errors import BeforehandError
 from beforehand.workloads.array_files import read_arrays
+from tests.cli.arrays_in_files import X, command, save, typed
 
-X = np.random.default_rng(0).standard_normal((60, 32))
 BEFOREHAND = f"{sys.executable} -m beforehand quantization"
 FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 
@@ -31,16 +29,8 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def command(*words):
-    return run(["quantization", *words])
-
-
 def shell(line):
     return subprocess.run(["bash", "-c", f"set -e -o pipefail; {line}"], check=True, capture_output=True).stdout
-
-
-def typed(dtype):
-    return X.astype(getattr(ml_dtypes, dtype, dtype))
 
 
 def names(folder="."):
@@ -51,26 +41,6 @@ def error(found, dtype):
     """Of what came back, in the dtype that it came in, which is that of the source."""
     x = typed(dtype).astype("f8")
     return np.sum((found.astype("f8") - x) ** 2) / np.sum(x**2)
-
-
-def save(form, dtype):
-    x = typed(dtype)
-    if form == "npy":
-        np.save("x.npy", x)
-    elif form == "npz":
-        np.savez("x.npz", v=x, ids=np.arange(60), text=np.array(["a", "b"]))
-    elif form == "safetensors":
-        save_file({"v": x, "ids": np.arange(60), "bias": x[0]}, "x.safetensors", {"format": "pt"})
-    elif form == "csv":
-        np.savetxt("x.csv", x, delimiter=",", header=",".join(f"c{i}" for i in range(32)), comments="")
-    else:
-        lists = pa.array(list(x), pa.list_(pa.from_numpy_dtype(x.dtype)))
-        table = pa.table({"id": range(60), "v": lists, "text": ["a"] * 60})
-        if form == "parquet":
-            pq.write_table(table, "x.parquet", row_group_size=25)
-        else:
-            with (pa.ipc.new_file if form == "arrow" else pa.ipc.new_stream)(f"x.{form}", table.schema) as writer:
-                writer.write_table(table)
 
 
 def loaded(path, dtype):
@@ -111,24 +81,6 @@ def test_what_is_not_rounded_is_kept_byte_for_byte(here):
     before, after = pq.read_table("x.parquet"), pq.read_table("y.parquet")
     assert after.schema.equals(before.schema, check_metadata=True)
     assert after.select(["id", "text"]).equals(before.select(["id", "text"]))
-
-
-def test_codes_in_an_archive_are_those_of_the_library(here, capsys):
-    save("safetensors", "bfloat16")
-    assert command("encode", "x.safetensors", "-o", "x.bhq", "--seed", "4", "--threads", "2") == 0
-    assert "times smaller; rounded v; kept ids, bias as they were; largest vNMSE 0.0" in capsys.readouterr().out
-    with zipfile.ZipFile("x.bhq") as archive:
-        codes = quantization.Codes.from_bytes(archive.read("v.bhq"))
-    x = typed("bfloat16")
-    assert codes == quantization.encode(x, quantization.levels(x, 16, objective="mse"))
-    assert command("inspect", "x.bhq", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["form"], found["arrays"][0]["dtype"], found["kept"][0]["name"]) == ("safetensors", "bfloat16", "ids")
-    assert command("inspect", "x.bhq") == 0
-    assert "bias" in capsys.readouterr().out
-    save("parquet", "float32")
-    assert command("encode", "x.parquet", "-o", "x.bhq") == 0
-    assert "rounded v; kept id, text as they were" in capsys.readouterr().out
 
 
 def test_one_format_becomes_another_by_the_ending(here):
@@ -368,90 +320,6 @@ def test_stdin_and_stdout_that_are_the_other_file_are_refused(here):
         done = subprocess.run(["bash", "-c", f"{BEFOREHAND} {line}"], capture_output=True, check=False)
         assert (done.returncode, told in done.stderr) == (2, True)
     assert (here / "x.npy").read_bytes() == before
-
-
-def test_every_prefix_and_flipped_byte_of_an_archive_is_an_error_or_arrays(here, capsys):
-    save_file({"v": X[:3, :2], "ids": np.arange(2, dtype="i1")}, "x.safetensors")
-    assert command("encode", "x.safetensors", "-o", "x.bhq", "--levels", "2") == 0
-    whole = (here / "x.bhq").read_bytes()
-    damaged = [whole[:length] for length in range(0, len(whole), 7)]
-    for place in range(0, len(whole), 2):
-        flipped = bytearray(whole)
-        flipped[place] ^= 1 << place // 2 % 8
-        damaged.append(bytes(flipped))
-    refused = 0
-    for data in damaged:
-        (here / "bad.bhq").write_bytes(data)
-        try:
-            decode_path("bad.bhq", "y.safetensors")
-        except BeforehandError:
-            refused += 1
-    assert refused > 0.6 * len(damaged)
-
-
-@pytest.mark.parametrize(
-    ("contents", "words"),
-    [
-        ({"dtype": "O", "shape": [1]}, "dtype object"),
-        ({"dtype": "V8", "shape": [1]}, "must hold numbers"),
-        ({"dtype": "int8", "shape": [2**40]}, "has 8 bytes"),
-        ({"dtype": "int8", "shape": [-8]}, "has 8 bytes"),
-        ({"dtype": "int8"}, "cannot be read"),
-    ],
-)
-def test_contents_that_promise_nonsense_are_refused(here, capsys, contents, words):
-    with zipfile.ZipFile("x.bhq", "w") as archive:
-        archive.writestr("a.raw", bytes(8))
-        entry = {"name": "a", "member": "a.raw", **contents}
-        archive.writestr(
-            "contents.json",
-            json.dumps({"format": "beforehand arrays 1", "form": "npz", "notes": {}, "arrays": [entry]}),
-        )
-    assert command("decode", "x.bhq", "-o", "y.npz") == 2
-    assert words in capsys.readouterr().err
-
-
-def test_a_damaged_name_in_an_archive_never_loses_columns(here):
-    pq.write_table(pa.table({"id": range(60), "v": list(X)}), "x.parquet")
-    command("encode", "x.parquet", "-o", "x.bhq")
-    whole = (here / "x.bhq").read_bytes()
-    name = whole.rindex(b"rest.parquet")  # in the directory, which has no checksum
-    for place in range(name - 18, name + 12):
-        flipped = bytearray(whole)
-        flipped[place] ^= 1
-        (here / "bad.bhq").write_bytes(flipped)
-        try:
-            decode_path("bad.bhq", "y.parquet")
-        except BeforehandError:
-            continue
-        assert pq.read_schema("y.parquet").names == ["id", "v"]
-
-
-@pytest.mark.parametrize(
-    ("entries", "words"),
-    [
-        ([{"name": "n" * 70_000, "member": "a.raw"}], "which is another's"),
-        ([{"name": "\ud800", "member": "a.raw"}], "surrogates"),
-        ([{"name": "a", "member": "a.raw"}, {"name": "b", "member": "a.raw"}], "array 'b' is in a member 'a.raw'"),
-        ([{"name": "a", "member": "a.raw"}], "it holds 'b.raw' twice, or without telling of it"),
-    ],
-)
-def test_members_that_the_contents_do_not_tell_of_are_refused(here, capsys, entries, words):
-    told = [{"dtype": "int8", "shape": [8], **entry} for entry in entries]
-    with zipfile.ZipFile("x.bhq", "w") as archive:
-        archive.writestr("a.raw", bytes(8))
-        archive.writestr("b.raw", bytes(8))
-        archive.writestr(
-            "contents.json", json.dumps({"format": "beforehand arrays 1", "form": "npz", "notes": {}, "arrays": told})
-        )
-    assert command("decode", "x.bhq", "-o", "y.npz") == 2
-    assert words in capsys.readouterr().err
-
-
-def test_another_archive_is_not_taken_for_codes(here, capsys):
-    np.savez("x.npz", X)
-    assert command("decode", "x.npz", "-o", "y.npz") == 2
-    assert "it is an archive, but holds no codes; pass what encode wrote" in capsys.readouterr().err
 
 
 def test_plans_and_audits_take_vectors_of_any_file(here, capsys):

@@ -6,18 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from beforehand.core.errors import CapacityExceeded, InvalidInput
 from beforehand.quantization import Histogram, levels
+from tests.quantization.draws import DRAW
 from tests.threads import parallelize
-
-DRAW = {
-    "normal": lambda r, n: r.standard_normal(n),
-    "lognormal": lambda r, n: np.exp(r.standard_normal(n)),
-    "exponential": lambda r, n: r.standard_exponential(n),
-    "truncated": lambda r, n: (z := r.standard_normal(2 * n))[np.abs(z) <= 1][:n],
-    "weibull": lambda r, n: r.weibull(1, n),
-    "t3": lambda r, n: r.standard_t(3, n),
-    "cauchy": lambda r, n: r.standard_cauchy(n),
-    "heavy": lambda r, n: np.exp(3 * r.standard_normal(n)),
-}
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -161,46 +151,6 @@ def test_k_means_from_buckets_comes_close():
     assert levels(x, 16, objective="mse", method="histogram").squared_error <= 1.001 * best.squared_error
 
 
-def test_parts_merge_into_the_whole():
-    x = np.random.default_rng(6).standard_cauchy(40_000)
-    whole = Histogram.like(x)
-    parts = [Histogram(center=whole.center, scale=whole.scale) for _ in range(4)]
-    whole.update(x)
-    for part, values in zip(parts, np.split(x, 4), strict=True):
-        part.update(values)
-    first, second, third, fourth = parts
-    third.merge(fourth)
-    first.merge(third)
-    first.merge(second)
-    assert (first.count, first.minimum, first.maximum) == (40_000, x.min(), x.max())
-    assert first.buckets == whole.buckets
-    assert first.levels(16).squared_error == pytest.approx(whole.levels(16).squared_error, rel=1e-9)
-
-
-@pytest.mark.parametrize("name", [*DRAW, "outliers", "offset", "tiny"])
-@pytest.mark.parametrize("bins", [258, 4096])
-def test_no_parting_and_no_order_of_merging_changes_a_bit(name, bins):
-    random = np.random.default_rng(14)
-    if name in DRAW:
-        x = DRAW[name](random, 20_000)
-    else:
-        x = random.standard_normal(20_000)
-        x[:2] = (-1e30, 1e8) if name == "outliers" else x[:2]
-        x = x * 1e-9 if name == "tiny" else x + 1e5 * (name == "offset")
-    whole = Histogram(center=0.3, scale=0.7, bins=bins)
-    whole.update(x)
-    for _ in range(4):
-        parts = []
-        for values in np.split(random.permutation(x), np.sort(random.integers(0, x.size, random.integers(1, 9)))):
-            parts.append(Histogram(center=0.3, scale=0.7, bins=bins))
-            parts[-1].update(values)
-        while len(parts) > 1:
-            one = parts.pop(int(random.integers(len(parts))))
-            parts[int(random.integers(len(parts)))].merge(Histogram.from_bytes(one.to_bytes()))
-        assert parts[0].to_bytes() == whole.to_bytes()
-    assert whole.squared_norm == pytest.approx((x**2).sum(), rel=1e-12 if name != "tiny" else 1e-3)
-
-
 def test_values_too_far_for_exact_sums_are_summed_all_the_same():
     seen = Histogram(center=0.0, scale=1e-20)
     x = np.array([1.0, 2.0, 1e30, 3e30, -7e40])
@@ -336,26 +286,6 @@ def test_a_histogram_has_4096_bins_if_nothing_else_is_asked_for():
     for each in (usual, asked):
         each.update(x)
     assert usual.to_bytes() == asked.to_bytes()
-
-
-def test_who_has_seen_one_value_takes_the_center_and_scale_of_the_other():
-    x = np.random.default_rng(11).standard_normal(5000)
-    whole, one, two = Histogram.like(x), Histogram.like([0.25]), Histogram.like([7.0, 7.0])
-    for seen, values in ((whole, x), (one, [0.25]), (two, [7.0, 7.0, 7.0])):
-        seen.update(values)
-    there, back = Histogram.from_bytes(whole.to_bytes()), Histogram.from_bytes(one.to_bytes())
-    there.merge(one)
-    back.merge(whole)
-    assert there.to_bytes() == back.to_bytes()
-    assert there.center == whole.center
-    both = Histogram.from_bytes(two.to_bytes())
-    both.merge(one)
-    one.merge(two)
-    assert both.to_bytes() == one.to_bytes()
-    assert one.levels(2).values.tolist() == [0.25, 7.0]
-    assert one.count == 4
-    with pytest.raises(InvalidInput, match="make both with the same"):
-        one.merge(whole)
 
 
 def test_weights_whose_sum_would_overflow_are_refused():
