@@ -143,7 +143,7 @@ class Vectors:
     def parts(self, count: int) -> list[Self]:
         """So many parts of the sample, one after the other; what comes along unlooked at goes with the first."""
         edges = [i * len(self) // count for i in range(count + 1)]
-        found = []
+        found: list[Self] = []
         for start, end in pairwise(edges):
             batches = []
             for batch in self.batches:
