@@ -232,7 +232,8 @@ def sheets() -> Iterator[Callable[[], Sheet]]:
 
     def table(title: str, below: str, cell: Callable[[float, list[Found], list[Found]], str]) -> Sheet:
         rows = [[f"{budget:g}", *(cell(budget, mine, theirs) for _, mine, theirs in taken)] for budget in BUDGETS]
-        return Sheet(title=title, columns=["bits a value", *names], rows=rows, below=below)
+        told = [row for row in rows if any(row[1:])]
+        return Sheet(title=title, columns=["bits a value", *names], rows=told, below=below)
 
     def verdict(budget: float, mine: list[Found], theirs: list[Found]) -> str:
         first, second = best(mine, budget), best(theirs, budget)
