@@ -1,5 +1,6 @@
 import json
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -152,3 +153,10 @@ def test_whatever_fails_while_a_plan_is_made_of_the_fields_is_corrupt(error):
 def test_a_plan_knows_what_made_it():
     assert made_with().keys() == {"beforehand", "numpy", "python"}
     assert made_with()["beforehand"] == beforehand.__version__
+
+
+@pytest.mark.parametrize("area", ["gradients", "quantization", "ranges", "streams"])
+def test_an_audit_of_what_is_no_plan_says_so(area):
+    audit = import_module(f"beforehand.{area}.plan").audit
+    with pytest.raises(InvalidInput, match=r"plan is of type int, but must be a \w+Plan"):
+        audit(5, *[None] * (2 if area == "ranges" else 1))

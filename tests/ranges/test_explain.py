@@ -32,6 +32,10 @@ def test_it_tells_design_bits_rate_sample_and_what_was_beaten_in_this_order():
     assert rates[0] >= 0.9 * made.expected_false_positive_rate
 
 
+def test_one_key_is_no_plural():
+    assert Proteus.build(KEYS[:1], SAMPLE).explain().startswith("1 key of uint64")
+
+
 def test_no_rival_differs_from_a_better_design_only_in_an_exact_part_that_hardly_matters():
     made = Proteus.build(KEYS, SAMPLE, bits_per_key=16)
     lines = made.explain().split("It was expected to err less than:\n")[1].splitlines()

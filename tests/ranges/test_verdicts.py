@@ -22,6 +22,7 @@ from beforehand.ranges.verdicts import few_empty, judged
         ((0.004, 0.001, 0.01), 0.01, 10, "don't bother", "take no filter"),
         ((0.03, 0.01, 0.05), 0.03, 100, "unclear", "less than 5%"),
         ((0.1, -0.1, 0.3), 0.03, 100, "unclear", "about 401 empty queries"),
+        ((-1e-6, -0.001, 0.001), 0.0, 900, "don't bother", "proteus saves 0.0% (-0.1% to 0.1%)"),
     ],
 )
 def test_the_verdict_follows_from_what_is_saved(

@@ -69,6 +69,22 @@ class Plan(Protocol):
         """The plan that `to_json` wrote."""
 
 
+def check_plan(plan: object, kind: type) -> None:
+    """Raise unless an audit was given what this area's `plan` returned.
+
+    Raises:
+        InvalidInput: it is something else.
+
+    Example:
+        >>> check_plan(5, dict)
+        Traceback (most recent call last):
+        beforehand.core.errors.InvalidInput: plan is of type int, but must be a dict; pass first what plan(...) returned
+    """
+    if not isinstance(plan, kind):
+        name = type(plan).__name__
+        raise InvalidInput(f"plan is of type {name}, but must be a {kind.__name__}; pass first what plan(...) returned")
+
+
 def load_plan(path: str | PathLike[str]) -> Plan:
     """Read a plan of any area.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from beforehand.core import Trace
 from beforehand.core.errors import InvalidInput
-from beforehand.core.plan import made_with
+from beforehand.core.plan import check_plan, made_with
 from beforehand.core.predictor import Price
 from beforehand.core.report import Outcome, Report, judge
 from beforehand.gradients.buckets import Buckets
@@ -160,7 +160,12 @@ def plan(
 
 
 def audit(plan: GradientPlan, holdout: object, *, measured: Any = None) -> Report:
-    """Check a plan on gradients that it never saw: `plan.audit(holdout, measured=measured)`."""
+    """Check a plan on gradients that it never saw: `plan.audit(holdout, measured=measured)`.
+
+    Raises:
+        InvalidInput: `plan` is not a `GradientPlan`; and what `GradientPlan.audit` raises.
+    """
+    check_plan(plan, GradientPlan)
     return plan.audit(holdout, measured=measured)
 
 

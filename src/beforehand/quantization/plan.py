@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
-from beforehand.core.plan import made_with
+from beforehand.core.plan import check_plan, made_with
 from beforehand.core.report import Report, judge
 from beforehand.quantization.candidates import (
     OVER,
@@ -153,7 +153,12 @@ def plan(
 
 
 def audit(plan: QuantizationPlan, holdout: VectorsLike, *, seed: int = 0) -> Report:
-    """Encode and decode vectors that the plan never saw: `plan.audit(holdout, seed=seed)`."""
+    """Encode and decode vectors that the plan never saw: `plan.audit(holdout, seed=seed)`.
+
+    Raises:
+        InvalidInput: `plan` is not a `QuantizationPlan`; and what `QuantizationPlan.audit` raises.
+    """
+    check_plan(plan, QuantizationPlan)
     return plan.audit(holdout, seed=seed)
 
 

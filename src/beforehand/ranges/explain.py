@@ -49,7 +49,7 @@ class Story:
 def told(made: NativeFilter, native: Any, story: Story | None) -> str:
     """The whole story, line by line."""
     design = Design.from_native(native.design)
-    lines = [f"{made.count:,} keys of {made.key_type}: {design}."]
+    lines = [f"{made.count:,} key{'' if made.count == 1 else 's'} of {made.key_type}: {design}."]
     lines += [f"  {name}: {8 * size:,} bits" for name, size in native.parts]
     lines += [f"  in all: {8 * made.nbytes:,} bits, {made.bits_per_key:.4g} bits per key"]
     rate, interval = made.expected_false_positive_rate, native.interval

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from beforehand.core.errors import InvalidInput
-from beforehand.core.plan import made_with
+from beforehand.core.plan import check_plan, made_with
 from beforehand.core.report import Report
 from beforehand.ranges.candidates import BASELINE, Candidate, Setting, Trial
 from beforehand.ranges.design import budget_of, check_worst_case
@@ -128,7 +128,12 @@ def plan(
 
 
 def audit(plan: RangePlan, keys: Keys, holdout: Queries) -> Report:
-    """Ask the plan's filter what it never saw: `plan.audit(holdout, keys=keys)`."""
+    """Ask the plan's filter what it never saw: `plan.audit(holdout, keys=keys)`.
+
+    Raises:
+        InvalidInput: `plan` is not a `RangePlan`; and what `RangePlan.audit` raises.
+    """
+    check_plan(plan, RangePlan)
     return plan.audit(holdout, keys=keys)
 
 

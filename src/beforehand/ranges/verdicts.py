@@ -44,7 +44,7 @@ def judged(
         if empty == 0:
             return "don't bother", "each query holds a key, so that no filter can save a read; take none"
         return "don't bother", (
-            f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query, less than {BETTER:.0%}; "
+            f"{name} saves {value:z.1%} ({low:z.1%} to {high:z.1%}) of a read for each query, less than {BETTER:.0%}; "
             "take no filter"
         )
     if empty < FEW_EMPTY:
@@ -52,20 +52,20 @@ def judged(
     if value < BETTER and plain < BETTER:
         return (
             "don't bother",
-            f"{name} saves {value:.1%} of a read for each query, less than {BETTER:.0%}; take no filter",
+            f"{name} saves {value:z.1%} of a read for each query, less than {BETTER:.0%}; take no filter",
         )
     if more < BETTER and name == "prefix-bloom":
-        return "don't bother", f"prefix-bloom saves {value:.1%} of a read for each query; keep it"
+        return "don't bother", f"prefix-bloom saves {value:z.1%} of a read for each query; keep it"
     if more < BETTER:
-        beyond = f"but only {more:.1%} more than" if more > 0 else f"not more than the {plain:.1%} of"
-        return "don't bother", f"{name} saves {value:.1%} of a read for each query, {beyond} prefix-bloom; take that"
+        beyond = f"but only {more:z.1%} more than" if more > 0 else f"not more than the {plain:z.1%} of"
+        return "don't bother", f"{name} saves {value:z.1%} of a read for each query, {beyond} prefix-bloom; take that"
     if low > 0 and value >= WORTH_IT:
-        return "worth it", f"{name} saves {value:.1%} of a read for each query, {more:.1%} more than prefix-bloom"
+        return "worth it", f"{name} saves {value:z.1%} of a read for each query, {more:z.1%} more than prefix-bloom"
     spread = (high - low) / 2
     needed = round(empty * (spread / max(1e-9, abs(value))) ** 2) + 1
     if value < WORTH_IT:
-        return "unclear", f"{name} saves {value:.1%} of a read for each query, less than {WORTH_IT:.0%}"
+        return "unclear", f"{name} saves {value:z.1%} of a read for each query, less than {WORTH_IT:.0%}"
     return "unclear", (
-        f"{name} saves {value:.1%} ({low:.1%} to {high:.1%}) of a read for each query; about {needed:,} empty queries "
+        f"{name} saves {value:z.1%} ({low:z.1%} to {high:z.1%}) of a read for each query; about {needed:,} empty queries "
         "would settle it"
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from beforehand.core.errors import InvalidInput
-from beforehand.core.plan import made_with
+from beforehand.core.plan import check_plan, made_with
 from beforehand.core.report import Report
 from beforehand.streams import theory
 from beforehand.streams.candidates import Trial, designs, trained, whole
@@ -135,7 +135,12 @@ def plan(
 
 
 def audit(plan: StreamPlan, holdout: object, *, predictor: Any = None) -> Report:
-    """Replay a stream that the plan never saw: `plan.audit(holdout, predictor=predictor)`."""
+    """Replay a stream that the plan never saw: `plan.audit(holdout, predictor=predictor)`.
+
+    Raises:
+        InvalidInput: `plan` is not a `StreamPlan`; and what `StreamPlan.audit` raises.
+    """
+    check_plan(plan, StreamPlan)
     return plan.audit(holdout, predictor=predictor)
 
 
