@@ -296,8 +296,9 @@ class RangePlan:
         apart = f", {share - wasted:.1%} beyond the smallest or the largest key" if wasted < share else ""
         lines = [
             f"{self.verdict}: {self.why}.",
-            f"{self.keys:,} key{'' if self.keys == 1 else 's'} of {self.key_type}; {share:.1%} of {self.asked:,} sampled "
-            f"queries are empty{apart}. A read costs {duration(read)}, so that without a filter a query wastes {duration(wasted * read)}.",
+            f"{self.keys:,} key{'' if self.keys == 1 else 's'} of {self.key_type}; {share:.1%} of {self.asked:,} "
+            f"sampled queries are empty{apart}. A read costs {duration(read)}, so that without a filter a query wastes "
+            f"{duration(wasted * read)}.",
         ]
         if self.design == NO_FILTER:
             lines.append("Take no filter.")

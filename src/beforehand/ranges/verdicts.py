@@ -66,6 +66,6 @@ def judged(
     if value < WORTH_IT:
         return "unclear", f"{name} saves {value:z.1%} of a read for each query, less than {WORTH_IT:.0%}"
     return "unclear", (
-        f"{name} saves {value:z.1%} ({low:z.1%} to {high:z.1%}) of a read for each query; about {needed:,} empty queries "
-        "would settle it"
+        f"{name} saves {value:z.1%} ({low:z.1%} to {high:z.1%}) of a read for each query; about {needed:,} empty "
+        "queries would settle it"
     )
