@@ -46,7 +46,7 @@ def prefill(uncached: Any, held: Any, *, per_step: Any, tau: Any) -> Any:
         >>> round(prefill(1000, 0, per_step=256, tau=0.02), 6)
         50.72
     """
-    steps = -(-uncached // per_step)
+    steps = _parts(uncached, per_step)
     return tau * (steps * held + per_step * steps * (steps - 1) / 2 + uncached)
 
 
@@ -68,7 +68,7 @@ def decode(context: Any, tokens: Any, *, tau: Any) -> Any:
 
 def whole_blocks(tokens: Any, block_size: int) -> Any:
     """The tokens that the blocks of so many tokens have room for."""
-    return block_size * -(-tokens // block_size)
+    return block_size * _parts(tokens, block_size)
 
 
 def wastes(context: Any, seconds: Any, engine: EngineView, *, cached: Any = 0.0) -> Wastes:
@@ -90,6 +90,12 @@ def wastes(context: Any, seconds: Any, engine: EngineView, *, cached: Any = 0.0)
     costs, others, room = engine.costs, engine.context_tokens, engine.prefill_tokens
     again = np.maximum(context - cached, 0.0) if isinstance(context, np.ndarray) else max(context - cached, 0.0)
     recompute = prefill(again, cached, per_step=room, tau=engine.tau_p)
-    delay = -(-again // room) * (engine.tau_p - engine.tau_d) * others
+    delay = _parts(again, room) * (engine.tau_p - engine.tau_d) * others
     copies = 2 * costs.swap_seconds(context) * (1 - costs.swap_overlap)
     return Wastes(seconds * whole_blocks(context, costs.block_size), recompute + delay, copies * (context + others))
+
+
+def _parts(tokens: Any, size: Any) -> Any:
+    """Into how many parts of this size so many tokens go; the last need not be full."""
+    # On arrays // takes several times as long as a division, whose rounding matters to no whole number of tokens.
+    return np.ceil(tokens / size) if isinstance(tokens, np.ndarray) else -(-tokens // size)

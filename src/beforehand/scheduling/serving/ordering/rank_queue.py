@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import compress
+from itertools import compress, takewhile
 from typing import Any, Final, Generic, TypeVar, final
 
 import numpy as np
@@ -42,15 +42,17 @@ class RankQueue(Generic[Id]):
         (['long', 'short'], 'long', 'short')
     """
 
-    __slots__ = ("_columns", "_entries", "_heap", "_ranked", "_read", "_serial")
+    __slots__ = ("_columns", "_entries", "_heap", "_left", "_pushes", "_ranked", "_read", "_serial")
 
     def __init__(self) -> None:
         self._heap: list[list[Any]] = []  # [key, sequence, serial, id or GONE], and among them every live entry
         self._entries: dict[Id, list[Any]] = {}
         self._serial = 0  # rises with every push, so that ids themselves are never compared
         self._ranked: list[list[Any]] = []  # the entries of the last `rank_all`, in the order of its columns
+        self._pushes = np.zeros(0, np.int64)  # of these, ascending
         self._columns = ViewColumns([])
         self._read = 0  # the last push before it
+        self._left: list[int] = []  # the pushes of what was ranked then and is gone since
 
     def push(self, id: Id, key: float, sequence: int) -> None:
         """Add an id, or give one that waits another key and place.
@@ -65,13 +67,13 @@ class RankQueue(Generic[Id]):
         """
         if key != key or not isinstance(key, float | int):
             raise InvalidInput(f"key of {id!r} is {key!r}, but must be a number; map an unknown one to the mean")
-        old = self._entries.get(id)
+        old = self._entries.pop(id, None)  # so that the entries stand in the order in which they were pushed
         self._serial += 1
         entry = [key, sequence, self._serial, id]
         self._entries[id] = entry
         heappush(self._heap, entry)
         if old is not None:
-            old[3] = GONE
+            self._leave(old)
             self._tidy()
 
     def remove(self, id: Id) -> None:
@@ -80,7 +82,7 @@ class RankQueue(Generic[Id]):
         Raises:
             KeyError: it is not here.
         """
-        self._entries.pop(id)[3] = GONE
+        self._leave(self._entries.pop(id))
         self._tidy()
 
     def peek(self) -> Id:
@@ -104,8 +106,8 @@ class RankQueue(Generic[Id]):
             IndexError: the queue is empty.
         """
         first = self.peek()
-        heappop(self._heap)[3] = GONE
-        del self._entries[first]
+        heappop(self._heap)
+        self._leave(self._entries.pop(first))
         return first
 
     def rebuild(self, keys: Mapping[Id, float]) -> None:
@@ -139,10 +141,14 @@ class RankQueue(Generic[Id]):
         Raises:
             InvalidInput: a rank is nan; no key has changed.
         """
-        keep = np.fromiter((entry[3] is not GONE for entry in self._ranked), np.bool_, len(self._ranked))
-        fresh = [entry for entry in self._entries.values() if entry[2] > self._read]
-        self._columns = self._columns.renewed(keep, [view(entry[3]) for entry in fresh])
-        self._ranked, self._read = [*compress(self._ranked, keep.tolist()), *fresh], self._serial
+        fresh = list(takewhile(lambda entry: entry[2] > self._read, reversed(self._entries.values())))[::-1]
+        views = [view(entry[3]) for entry in fresh]
+        keep = np.ones(len(self._ranked), np.bool_)
+        keep[np.searchsorted(self._pushes, self._left)] = False
+        self._columns = self._columns.renewed(keep, views)
+        self._pushes = np.append(self._pushes[keep], np.array([entry[2] for entry in fresh], np.int64))
+        self._ranked = [*compress(self._ranked, keep.tolist()), *fresh]
+        self._left, self._read = [], self._serial
         ranks = rank_many(policy, self._columns, engine)
         _set_keys(self._ranked, ranks)
         self._arrange(self._ranked, ranks)
@@ -150,9 +156,17 @@ class RankQueue(Generic[Id]):
     def _arrange(self, live: list[list[Any]], keys: NDArray[np.float64]) -> None:
         """Make the heap anew of all live entries, whose keys these are."""
         # Sorted lists are heaps, and numpy sorts 10,000 keys in a third of the time that heapify takes.
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         self._heap = [live[place] for place in order.tolist()]
-        self._heap.sort()  # the equal keys; one pass if there are none
+        ascending = keys[order]
+        if (ascending[1:] == ascending[:-1]).any():
+            self._heap.sort()  # equal keys go by sequence
+
+    def _leave(self, entry: list[Any]) -> None:
+        """Note that an entry no longer holds."""
+        entry[3] = GONE
+        if entry[2] <= self._read:
+            self._left.append(entry[2])
 
     def check_invariants(self) -> None:
         """Raise AssertionError unless the queue is as it must be; for tests."""
