@@ -1,5 +1,7 @@
 """On a real local Spark, which needs Java; `make test-spark` runs these."""
 
+import importlib
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -85,6 +87,27 @@ def test_numbers_and_arrays_with_nulls_go_there_and_back(table):
         broken = row.ragged is None or None in row.ragged
         assert (row.ragged_codes is None) == (row.ragged_codes_decoded is None) == broken
         assert broken or len(row.ragged_codes_decoded) == len(row.ragged)
+
+
+@pytest.mark.parametrize("name", ["a.b", "a`b", "a b", "Größe"])
+def test_columns_may_have_any_name(spark, name):
+    table = spark.range(16).selectExpr("id", "cast(id as double) x").toDF("row.number", name)
+    chosen = column_histogram(table, name).histogram.levels(16, objective="unbiased")
+    coded = encode_column(table, name, chosen, seed=1, rows="row.number", output="its.codes")
+    back = decode_column(coded, "its.codes", chosen, output="back")
+    assert back.columns == ["row.number", name, "its.codes", "back"]
+    assert [tuple(row) for row in back.orderBy("back").collect()] == [(i, i, i, i) for i in range(16)]
+
+
+def test_what_is_wrong_with_rows_is_said_inside_of_sparks_exception(table):
+    chosen = column_histogram(table, "number").histogram.levels(4, objective="mse")
+    codes = table.selectExpr("cast(id as short) codes")
+    for made, message in (
+        (encode_column(table, "ragged", chosen), "InvalidInput: column ragged has nulls in"),
+        (decode_column(codes, "codes", chosen), "CorruptData: codes go up to"),
+    ):
+        with pytest.raises(importlib.import_module("pyspark.errors").PythonException, match=message):
+            made.collect()
 
 
 def test_a_table_without_rows_has_an_empty_histogram(table):

@@ -51,6 +51,11 @@ def test_the_top_of_an_expression(table, spark):
     assert {row.key: row.lower for row in rows} == {digit: sum(range(digit, 100, 10)) for digit in range(10)}
 
 
+def test_the_column_may_have_a_dot_in_its_name(table):
+    made = summary(table.withColumnRenamed("k", "a.k"), "`a.k`", partial(SpaceSaving, capacity=100))
+    assert made.top(1).to_list()[0].key == 99
+
+
 def test_the_top_is_that_of_sparks_own_and_has_bounds(spark):
     table = spark.sql("select cast(pow(rand(1), -0.8) as bigint) % 50000 key from range(200000)").cache()
     true = {row.key: row["count"] for row in table.groupBy("key").count().collect()}

@@ -175,24 +175,28 @@ def _check_numbers(df: "DataFrame", column: str) -> bool:
 
 def _parts(df: "DataFrame", column: str, by: BucketScale | None) -> list[Part]:
     schema = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in FIELDS.items())
-    found = df.select(f"`{column}`").mapInArrow(partial(part_rows, name=column, by=by), schema).collect()
+    quoted = "`" + column.replace("`", "``") + "`"
+    values = df.select(quoted).toDF("values")  # mapInArrow takes a dot in a name for one inside of a struct
+    found = values.mapInArrow(partial(part_rows, name="values", by=by), schema).collect()
     return [Part(row.rows, row.nulls, row.unusable, bytes(row.data)) for row in found]
 
 
 def _mapped(df: "DataFrame", added: str, kind: str, make: Any) -> "DataFrame":
     types = import_module("pyspark.sql.types")
     field = types.StructField(added, types._parse_datatype_string(kind))
-    return df.mapInArrow(partial(with_column, added=added, make=make, kind=kind), types.StructType([*df.schema, field]))
+    without_dots = df.toDF(*(f"column_{place}" for place in range(len(df.columns))))  # as in _parts
+    add = partial(with_column, names=df.columns, added=added, make=make, kind=kind)
+    return without_dots.mapInArrow(add, types.StructType([*df.schema, field]))
 
 
-def with_column(batches: Iterable[Any], added: str, make: Any, kind: str) -> Iterator[Any]:
+def with_column(batches: Iterable[Any], names: list[str], added: str, make: Any, kind: str) -> Iterator[Any]:
     """What a worker does with the batches of its partition: adds a column to each, of exactly the declared type."""
     arrow = import_module("pyarrow")
     for batch in batches:
-        made = make(batch)
+        made = make(arrow.record_batch(batch.columns, names=names))
         if kind in ("short", "integer"):  # Spark has no unsigned numbers
             made = made.cast(arrow.int16() if kind == "short" else arrow.int32())
-        yield arrow.record_batch([*batch.columns, made], names=[*batch.schema.names, added])
+        yield arrow.record_batch([*batch.columns, made], names=[*names, added])
 
 
 def _decoded(batch: Any, name: str, levels: Levels, dtype: str) -> Any:

@@ -53,6 +53,7 @@ def summary(df: "DataFrame", column: "str | Column", factory: Callable[[], Any])
         raise InvalidInput(
             f"column {field.name} has type {kind}, but keys are integers, strings or binary; cast it to one of them"
         )
+    keys = keys.toDF("key")  # mapInArrow takes a dot in a name for one inside of a struct
     rows = keys.mapInArrow(partial(summarize, factory=factory), "summary binary").collect()
     return merged([from_bytes(bytes(row.summary), predictor=predictor) for row in rows] or [empty])
 
