@@ -8,8 +8,8 @@ STUDY ?=
 TORCH_INDEX ?=
 MUTANTS ?= 100
 SEED ?= 1
-HOSTS := ray rocksdb torch vectors vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
-NIGHTLY_HOSTS := spark triton# hosts that are too large for .ci/run, or too slow
+HOSTS := ray rocksdb spark torch vectors vllm# each has its name on an extra and a marker in pyproject.toml, on tests/integrations/<host>, and a line of help
+NIGHTLY_HOSTS := triton# hosts that are too large for .ci/run, or too slow
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
@@ -24,7 +24,7 @@ export CXX
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 CHECKS := lint native-test native-test-python test test-browser $(HOSTS:%=test-%) test-links fuzz docs
-.PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants bench bench-ray \
+.PHONY: help checks preflight dev tour test-all format $(CHECKS) $(NIGHTLY_HOSTS:%=test-%) nightly mutants java bench bench-ray \
   bench-rocksdb bench-spark bench-torch bench-triton bench-vectors bench-vllm reproduce wheel stub record pages changelog clean
 
 help:  ## list the targets
@@ -152,6 +152,11 @@ test-vllm:  ## the tests inside vLLM's CPU build and over HTTP; TORCH_INDEX=URL 
 $(HOSTS:%=test-%) $(NIGHTLY_HOSTS:%=test-%): test-%: build/%/wheel.stamp
 	build/$*/bin/python $(or $($*_RUNNER),-m pytest) -q -m "$* and not links and not nightly" $($*_TESTS) tests/integrations/$*
 
+build/spark/needs.stamp: | java
+java:
+	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-none}/bin/java" ] || \
+	  { echo "no Java: apt-get install openjdk-17-jre-headless, or name an installation: JAVA_HOME=PREFIX" >&2; exit 1; }
+
 # Namespaces and their links are root's to make.
 LINKS = $(if $(filter 0,$(shell id -u)),,sudo) build/torch/bin/python -m pytest -q
 test-links: build/torch/wheel.stamp  ## trainings over shaped links, as root or through sudo (iproute2)
@@ -201,7 +206,7 @@ fuzz: $(VENV)/needs.stamp  ## hostile bytes for FUZZ_SECONDS, shared by all targ
 mutants: build/mutants/wheel.stamp  ## which of MUTANTS mutants of each part the tests notice, drawn by SEED (half an hour)
 	HYPOTHESIS_PROFILE=few build/mutants/bin/python .ci/mutants $(MUTANTS) $(SEED) $(JOBS)
 
-nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, and those that want root, torch, Triton or Spark
+nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, and those that want root, torch or Triton
 	$(BIN)/python -m tests.quantization.exact_judge 20000
 	CHANGING_SECONDS=7200 $(BIN)/python -m pytest -q tests/quantization/test_changing_arrays.py
 	for test in window gated lss space_saving assoc; do build/native/native/tests/$${test}_test 10000000 || exit 1; done
@@ -211,7 +216,7 @@ nightly: dev native-test build/torch/wheel.stamp  ## the tests that take hours, 
 	$(MAKE) test-triton
 	if [ -n "$(ROCKSDB_ROOT)" ]; then rm -rf build/rocksdb && $(MAKE) test-rocksdb; else \
 	  echo "ROCKSDB_ROOT names no newer RocksDB, so it is not tested against a newer one than that of .ci/run" >&2; fi
-	if command -v java >/dev/null; then $(MAKE) test-spark bench-spark; else echo "no java, so Spark is left out" >&2; fi
+	$(MAKE) bench-spark
 
 bench: $(VENV)/build.stamp  ## every benchmark, with the rivals that are installed
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

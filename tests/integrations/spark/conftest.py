@@ -3,6 +3,9 @@ import sys
 
 import pytest
 
+# Java's second compiler and its concurrent collector take half of the processor time, and pay off in longer runs only.
+SHORT_JOBS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 
 @pytest.fixture(scope="session")
 def spark():
@@ -15,6 +18,7 @@ def spark():
             sql.SparkSession.builder.master("local[2]")
             .config("spark.ui.enabled", "false")
             .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.driver.extraJavaOptions", SHORT_JOBS)
             .getOrCreate()
         )
         session.sparkContext.setLogLevel("OFF")
