@@ -102,6 +102,14 @@ def serving(app, **options):
         thread.join(10)
 
 
+def head_of(sent):
+    """The lines of a request before its body, in lower case; none where the connection ends."""
+    lines = []
+    while (line := sent.readline()) not in (b"\r\n", b""):
+        lines.append(line.lower())
+    return b"".join(lines)
+
+
 @contextlib.contextmanager
 def bare_server(length, answer):
     """Answers one request, whose body has this length, with these bytes; gives its address and the head it was sent."""
@@ -110,7 +118,7 @@ def bare_server(length, answer):
     def serve():
         connection, _ = listening.accept()
         with connection, connection.makefile("rb") as sent:
-            heads.append(b"".join(iter(sent.readline, b"\r\n")).lower())
+            heads.append(head_of(sent))
             sent.read(length)
             connection.sendall(answer)
 
@@ -133,7 +141,7 @@ def closing_server(*plans):
             connection, _ = listening.accept()
             with connection, connection.makefile("rb") as sent:
                 for left in range(answers, -1, -1):
-                    head = b"".join(iter(sent.readline, b"\r\n")).lower()
+                    head = head_of(sent)
                     if not head:
                         break
                     bodies.append(sent.read(int(re.search(rb"content-length: (\d+)", head)[1])))
@@ -145,13 +153,16 @@ def closing_server(*plans):
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", bodies
         thread.join(10)
+        assert not thread.is_alive(), "it never saw its connections end"
 
 
 @contextlib.contextmanager
 def behind_a_gateway(*engines, **options):
     """The engines on ports, and a gateway in front of them: its address and itself."""
     with contextlib.ExitStack() as stack:
-        gateway = Gateway([stack.enter_context(serving(engine.app)) for engine in engines], **options)
+        # an engine that is to end may be in the middle of an answer that nobody waits for any more
+        urls = [stack.enter_context(serving(engine.app, timeout_graceful_shutdown=1)) for engine in engines]
+        gateway = Gateway(urls, **options)
         yield stack.enter_context(serving(gateway)), gateway
 
 
