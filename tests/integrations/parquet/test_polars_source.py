@@ -30,13 +30,14 @@ X = sorted(FRAME["x"].to_list())
 NARROW = x.is_between(X[500] - 9, X[500] + 9)
 
 
-@pytest.fixture
-def path(tmp_path):
-    FRAME.write_parquet(tmp_path / "a.parquet", row_group_size=100)
-    return tmp_path / "a.parquet"
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scanned") / "a.parquet"
+    FRAME.write_parquet(path, row_group_size=100)
+    return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def index(path):
     return RangeIndex.build(path, columns=INDEXED, bits_per_key=20)
 
@@ -147,8 +148,10 @@ def test_several_files_come_in_order_and_new_ones_are_read_too(tmp_path):
         assert found.equals(FRAME.filter(predicate))
 
 
-def test_a_stale_index_is_refused_when_the_frame_is_collected(index, path):
-    lazy = scan_parquet_ranges(index).filter(NARROW)
+def test_a_stale_index_is_refused_when_the_frame_is_collected(tmp_path):
+    path = tmp_path / "a.parquet"
+    FRAME.write_parquet(path, row_group_size=100)
+    lazy = scan_parquet_ranges(RangeIndex.build(path, columns=["x"])).filter(NARROW)
     FRAME.head(10).write_parquet(path)
     with pytest.raises((StaleData, pl.exceptions.ComputeError), match="written anew"):
         lazy.collect()
