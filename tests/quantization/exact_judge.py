@@ -4,6 +4,7 @@
 """
 
 import sys
+from bisect import bisect_left
 from fractions import Fraction
 
 import numpy as np
@@ -56,13 +57,17 @@ class Judge:
 
     def error(self, table, objective):
         """What rounding to this table costs."""
-        table = [Fraction(float(level)) for level in table]
+        table = sorted(Fraction(float(level)) for level in table)
+        if objective == "unbiased":
+            assert table[0] <= self.values[0] <= self.values[-1] <= table[-1]
         total = Fraction(0)
         for value, weight in zip(map(Fraction, self.values), self.weights, strict=True):
+            above = bisect_left(table, value)
             if objective == "mse":
-                total += weight * min((value - level) ** 2 for level in table)
+                total += weight * min((value - level) ** 2 for level in table[max(above - 1, 0) : above + 1])
             else:
-                low, high = max(q for q in table if q <= value), min(q for q in table if q >= value)
+                high = table[above]
+                low = high if high == value else table[above - 1]
                 total += weight * (high - value) * (value - low)
         return total
 
