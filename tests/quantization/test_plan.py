@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -103,6 +104,21 @@ def test_the_fewest_bits_are_taken_whose_interval_is_below_the_error_allowed(max
         assert each.bits >= wanted.chosen.bits or each.vnmse.high >= max_vnmse
 
 
+@pytest.mark.parametrize("tails", ["normal", "heavy"])
+def test_tables_for_columns_of_a_large_sample_do_what_is_promised_of_them(tails, monkeypatch):
+    monkeypatch.setattr(import_module("beforehand.quantization.plan"), "LOOKED_AT", 2**15)  # an eighth
+    monkeypatch.setattr(candidates, "TIMED_VALUES", 2**14)
+    random = np.random.default_rng(1)
+    scale = random.lognormal(0, 0.5, 64)
+    x = (random.standard_normal((4096, 64)) if tails == "normal" else random.standard_t(4, (4096, 64))) * scale
+    found = [each for each in plan(x, bits=4.25).candidates if each.codec.axis == 1]
+    assert max(each.codec.n_levels for each in found) == (16 if tails == "normal" else 8)
+    for each in found:
+        codes = each.codec.encode(x, seed=0)
+        assert codes.nbytes == pytest.approx(each.price.bytes * x.size)
+        assert error(x, decode(codes)) == pytest.approx(each.vnmse.value, rel=0.04 if tails == "normal" else 0.06)
+
+
 def test_bytes_of_the_whole_are_a_strict_budget():
     for budget in (2000, 5000):
         wanted = plan(HEAVY[:32], max_bytes=budget)
@@ -202,7 +218,7 @@ def test_columns_are_planned_as_rows_of_the_transpose():
 )
 def test_rotation_is_tried_where_no_element_must_be_readable_alone(options, tried):
     asked = Asked(**{"objective": "mse", "access": "row", "axis": None, "block": None} | options)
-    found = {each.codec.method for each in designs(Vectors.read(SMALL, axis=asked.axis), asked, whole=True)}
+    found = {each.codec.method for each in designs(Vectors.read(SMALL, axis=asked.axis), asked)}
     assert ("rotation" in found) == tried
 
 

@@ -115,12 +115,13 @@ class Draws:
         seed: Of the resampling.
         ahead: Whether they shall tell what other vectors, as many, will get. Those vary as much as these do, so that
             the variance is twice that of a mean: that of resamples of half as many.
+        most: How many are drawn at most.
     """
 
-    def __init__(self, norms: Floats, seed: int, *, ahead: bool = False) -> None:
-        self._starts = np.arange(min(len(norms), MOST_DRAWN)) * len(norms) // min(len(norms), MOST_DRAWN)
+    def __init__(self, norms: Floats, seed: int, *, ahead: bool = False, most: int = MOST_DRAWN) -> None:
+        count = min(len(norms), most, MOST_DRAWN)
+        self._starts = np.arange(count) * len(norms) // count
         self._norms = np.add.reduceat(norms, self._starts)
-        count = len(self._starts)
         random = np.random.default_rng(seed)
         drawn = random.integers(count, size=(RESAMPLES, count // 2 if ahead else count))
         self._drawn = np.arange(count)[:, None] if count < FEW_DRAWS else drawn
@@ -137,7 +138,13 @@ class Draws:
 
 
 def measured(
-    vectors: Vectors, every: Sequence[Design | Tried], size: int, seed: int, turns: int = TURNS
+    vectors: Vectors,
+    every: Sequence[Design | Tried],
+    size: int,
+    seed: int,
+    *,
+    turns: int = TURNS,
+    columns: Vectors | None = None,
 ) -> list[Tried]:
     """Every design, encoded and decoded, with errors that tell what other vectors will get.
 
@@ -147,13 +154,17 @@ def measured(
         size: How many values the whole has.
         seed: Of rounding and resampling.
         turns: How many rotations are tried where there are any: the errors of one differ more than those of vectors.
+        columns: What tables for columns are tried on; else on the sample.
     """
     draws = Draws(vectors.norms, seed, ahead=True)
+    by_column = draws if columns is None else Draws(columns.norms, seed, ahead=True, most=len(vectors))
     tried = []
     for design in every:
+        across = lies_across(vectors, design.codec)
+        of, drawn = (columns, by_column) if columns is not None and across else (vectors, draws)
         seeds = [(seed + turn) % 2**64 for turn in range(turns if design.codec.method == "rotation" else 1)]
-        done = [vectors.measure(design.codec, each, size=size) for each in seeds]
-        errors = draws(np.stack([each.errors for each in done]))
+        done = [of.measure(design.codec, each, size=size) for each in seeds]
+        errors = drawn(np.stack([each.errors for each in done]))
         if design.codec.method == "uniform" and shares_range(vectors, design.codec):
             errors[1:] *= by_range(vectors, design.codec, done[0].errors, seed)
         tried.append(Tried(design.name, design.codec, done[0].bits, errors, min(each.seconds for each in done)))

@@ -10,7 +10,7 @@ from beforehand.quantization.vectors import Vectors
 Access = Literal["element", "row", "whole"]
 MOST_BITS: Final = 8  # of a code, where levels are looked for
 FEW: Final = 8  # values for each level of a table that nobody asked for, or it takes as many bytes as its codes
-MANY: Final = 64  # values for each level of a table that is about as good for more values
+MANY: Final = 64  # values for each level of a table that is about as good for more of them
 BLOCKS: Final = (16, 32, 64, 128, 256)
 SCALES: Final[tuple[Scale, ...]] = ("float16", "e8m0")
 NF4: Final = (
@@ -55,16 +55,16 @@ def knows_nothing(codec: Codec) -> bool:
     return codec.method in ("uniform", "rotation") or (codec.method == "scaled" and codec.levels is not None)
 
 
-def designs(vectors: Vectors, asked: Asked, *, whole: bool) -> Iterator[Design]:
+def designs(vectors: Vectors, asked: Asked, *, across: int | None = None) -> Iterator[Design]:
     """Those for vectors like these, first those that know nothing.
 
     Args:
         vectors: To be kept.
         asked: What to respect.
-        whole: Whether these are all: tables across only some of them would fit these few too well.
+        across: How many levels a table for a column may have at most; left out, as many as are worth their bytes.
     """
     yield from _without_knowledge(vectors, asked)
-    own = list(_tables(vectors, asked, FEW if whole else MANY))
+    own = list(_tables(vectors, asked, len(vectors) // FEW if across is None else across))
     blocks = list(_scale_blocks(vectors, asked.block)) if asked.axis is None else []
     for n_levels in _sizes():
         for grouping, most_levels in own:
@@ -108,7 +108,7 @@ def _without_knowledge(vectors: Vectors, asked: Asked) -> Iterator[Design]:
                 yield _scaled(f"int{bits}", tuple(range(-end, end + 1)), block, scale, objective)
 
 
-def _tables(vectors: Vectors, asked: Asked, few: int) -> Iterator[tuple[Grouping, int]]:
+def _tables(vectors: Vectors, asked: Asked, across: int) -> Iterator[tuple[Grouping, int]]:
     """Which values may share a table, and how many levels it may have if that was not asked for."""
     if asked.axis is not None:
         yield Grouping(axis=asked.axis), MOST_LEVELS
@@ -118,7 +118,7 @@ def _tables(vectors: Vectors, asked: Asked, few: int) -> Iterator[tuple[Grouping
         yield Grouping(), MOST_LEVELS
         if vectors.kept == "rows":
             yield Grouping(axis=0), vectors.longest // FEW
-            yield Grouping(axis=1), len(vectors) // few
+            yield Grouping(axis=1), across
 
 
 def _scale_blocks(vectors: Vectors, block: int | None) -> Iterator[int]:

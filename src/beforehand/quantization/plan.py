@@ -25,6 +25,8 @@ from beforehand.quantization.candidates import (
     weigh,
 )
 from beforehand.quantization.designs import (
+    FEW,
+    MANY,
     MOST_BITS,
     Access,
     Asked,
@@ -41,6 +43,7 @@ from beforehand.quantization.vectors import Vectors, VectorsLike
 
 LOOKED_AT, MOST_ALONE = 2**18, 2**10  # values of a sample that designs are tried on, and vectors encoded one by one
 FIRST_LOOK = 2**14  # values for a first look at all of them
+FEWEST_COLUMNS = 16  # of a sample that is larger, which tables for columns are tried on
 GOOD_ENOUGH = 0.01  # vNMSE, where neither bits nor an error are asked for
 
 from_json = QuantizationPlan.from_json  # for `core.load_plan`, where a file does not name its kind
@@ -92,7 +95,8 @@ def plan(
         interval, *don't bother* if it is that nowhere. But for seconds, the same sample and seed give the same plan.
 
     Cost:
-        Some 200 designs, on 2**18 values in evenly spread vectors if the sample has more: about 10 seconds.
+        Some 200 designs, on 2**18 values if the sample has more, in evenly spread vectors, or in evenly spread columns
+            for tables of columns: about 10 seconds.
 
     Raises:
         InvalidInput: more than one of `bits`, `max_vnmse` and `max_bytes`, or out of range; no design reaches the
@@ -110,7 +114,10 @@ def plan(
     whole = Vectors.read(sample, axis=axis)
     vectors = whole.spread(values=LOOKED_AT, alone=MOST_ALONE)
     asked = Asked(objective, access, axis, block)
-    tried = _try_all(vectors, asked, whole.size, bytes_per_second is not None, seed)
+    columns = None
+    if whole.kept == "rows" and vectors.size < whole.size:
+        columns = whole.some_columns(values=LOOKED_AT, least=FEWEST_COLUMNS)
+    tried = _try_all(vectors, columns, whole, asked, bytes_per_second is not None, seed)
     limit = math.inf if bits is None else OVER * bits
     if max_bytes is not None:
         limit = 8 * max_bytes / whole.size
@@ -177,15 +184,19 @@ def _check(bits: Any, max_vnmse: Any, max_bytes: Any, access: Any, bytes_per_sec
         raise InvalidInput(f"access is {access!r}, but must be one of {', '.join(get_args(Access))}")
 
 
-def _try_all(vectors: Vectors, asked: Asked, size: int, by_time: bool, seed: int) -> list[Tried]:
+def _try_all(
+    vectors: Vectors, columns: Vectors | None, whole: Vectors, asked: Asked, by_time: bool, seed: int
+) -> list[Tried]:
     """Every design, encoded and decoded; those that a first look at fewer values leaves far behind only there."""
-    every: list[Design | Tried] = list(designs(vectors, asked, whole=vectors.size >= size))
+    size = whole.size
+    most = None if columns is None else len(columns) // (FEW if len(columns) == len(whole) else MANY)
+    every: list[Design | Tried] = list(designs(vectors, asked, across=most))
     first = vectors.spread(values=FIRST_LOOK, alone=MOST_ALONE)
     if 2 * first.size < vectors.size:
         across = [each for each in every if lies_across(vectors, each.codec)]
         rough = measured(first, [each for each in every if each not in across], size, seed, turns=1)
         every = [*promising(rough), *across]
-    tried = measured(vectors, every, size, seed)
+    tried = measured(vectors, every, size, seed, columns=columns)
     if by_time and len(vectors) > 1:
         draws = Draws(vectors.norms, seed, ahead=True)
         tried += [_static(vectors, 2**bits, asked, size, draws, seed) for bits in range(1, MOST_BITS + 1)]

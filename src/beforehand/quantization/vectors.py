@@ -49,11 +49,13 @@ class Vectors:
         kept: How they are encoded: each by itself; as rows of an array, whose rows and columns may have tables of their
             own; as columns of such an array; or as runs along the last axis of an array of more axes.
         axes: How many axes that array has.
+        width: How many columns the whole array has, if these are only some of them.
     """
 
     batches: tuple[Batch, ...]
     kept: Kept = "alone"
     axes: int = 1
+    width: int | None = None
 
     @classmethod
     def read(cls, sample: VectorsLike, name: str = "sample", *, axis: int | None = None, together: bool = True) -> Self:
@@ -138,7 +140,23 @@ class Vectors:
             Batch(np.where(batch.positions < 0, -1, np.searchsorted(taken, batch.positions)), batch.matrix)
             for batch, _ in some
         )
-        return type(self)(batches, self.kept, self.axes)
+        return type(self)(batches, self.kept, self.axes, self.width)
+
+    def some_columns(self, *, values: int, least: int) -> Self:
+        """Columns from all over with their values from all over, of an array whose vectors are rows.
+
+        A table for a column is found from values of all vectors: from those of a few it fits these few too well.
+
+        Args:
+            values: About how many.
+            least: Columns, if there are as many.
+        """
+        (batch,) = self.batches
+        rows, width = batch.matrix.shape
+        columns = min(width, max(least, values // rows))
+        deep = min(rows, max(1, values // columns))
+        chosen = np.ix_(np.arange(deep) * rows // deep, np.arange(columns) * width // columns)
+        return type(self)((Batch(np.arange(deep), batch.matrix[chosen]),), self.kept, self.axes, width)
 
     def parts(self, count: int) -> list[Self]:
         """So many parts of the sample, one after the other; what comes along unlooked at goes with the first."""
@@ -151,7 +169,7 @@ class Vectors:
                 if chosen.any():
                     places = batch.positions[chosen]
                     batches.append(Batch(np.where(places < 0, -1, places - start), batch.matrix[chosen]))
-            found.append(type(self)(tuple(batches), self.kept, self.axes))
+            found.append(type(self)(tuple(batches), self.kept, self.axes, self.width))
         return found
 
     def pool(self) -> NDArray[Any]:
@@ -202,9 +220,12 @@ class Vectors:
             return codes.nbytes * times
         by_vector = codec.axis is not None and codec.axis % 2 == (self.kept == "columns")
         tables = codec.method not in ("scaled", "rotation") and (codec.block is not None or by_vector)
-        fixed = HEADER + 8 * len(codes.shape) + (0 if tables else codes.levels.nbytes)
+        fixed, once = HEADER + 8 * len(codes.shape), 0 if tables else codes.levels.nbytes
         more_axes = 8 * (self.axes - len(codes.shape))
-        return fixed + more_axes + (codes.nbytes - fixed) * times
+        if self.width is not None:  # each row ends on a byte
+            row = -(-self.width * codes.bits // 8)
+            return fixed + once * self.width / self.longest + times * self.size / self.width * row
+        return fixed + more_axes + once + (codes.nbytes - fixed - once) * times
 
 
 def squared_norms(matrix: NDArray[Any]) -> Floats:
