@@ -274,6 +274,7 @@ def test_a_table_kept_from_one_file_encodes_another(here, capsys):
         (["--table", "t.bhl", "--save-table", "t.bhl"], "--save-table t.bhl would overwrite t.bhl"),
         (["--save-table", "x.bhq"], "--save-table x.bhq would overwrite x.bhq"),
         (["--save-table", "x.npy"], "x.npy are one file"),
+        (["--save-table", "-"], "--save-table is -, but stdout is for codes; name a file"),
         (["--table", "missing.bhl"], "missing.bhl cannot be read"),
         (["--table", "x.npy"], "x.npy: not a valid Levels buffer"),
         (["--table", "wide.bhl"], "3 tables, but axis=1"),
@@ -291,10 +292,38 @@ def test_a_table_that_does_not_fit_is_refused_in_a_line_and_nothing_is_written(h
     np.testing.assert_array_equal(np.load("x.npy"), x)
 
 
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("y.npy", "output is y.npy, but codes are no .npy; take .bhq, and decode writes .npy again"),
+        ("Y.PARQUET", "codes are no .PARQUET"),
+        ("new/", "output is new/, a folder, but x.npy becomes one file; name that"),
+    ],
+)
+def test_codes_are_not_written_as_if_they_were_arrays_or_to_a_folder(here, capsys, output, words):
+    np.save("y.npy", np.arange(3.0))
+    before = names(here)
+    assert run(["quantization", "encode", "x.npy", "-o", output]) == 2
+    assert words in capsys.readouterr().err
+    assert names(here) == before
+    np.testing.assert_array_equal(np.load("y.npy"), np.arange(3.0))
+
+
+def test_arrays_are_not_written_to_a_folder_either(here, capsys):
+    assert encode() == 0
+    assert run(["quantization", "decode", "x.bhq", "-o", "new/"]) == 2
+    assert "a folder, but x.bhq becomes one file" in capsys.readouterr().err
+    assert names(here) == ["x.bhq", "x.npy"]
+
+
 def test_the_levels_of_several_arrays_are_not_one_table(here, capsys):
     x = np.load("x.npy")
     np.savez("two.npz", a=x, b=x)
+    quantization.levels(x, 4).save("t.bhl")
+    kept = (here / "t.bhl").read_bytes()
     assert run(["quantization", "encode", "two.npz", "--save-table", "t.bhl", "-o", "two.bhq"]) == 2
     assert "several arrays; take one of them by --name" in capsys.readouterr().err
+    assert (here / "t.bhl").read_bytes() == kept
+    assert not (here / "two.bhq").exists()
     assert run(["quantization", "encode", "two.npz", "--name", "a", "--save-table", "t.bhl", "-o", "two.bhq"]) == 0
     assert quantization.Levels.load("t.bhl") == quantization.levels(x, 16, objective="mse")

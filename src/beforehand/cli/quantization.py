@@ -105,9 +105,10 @@ def encode(
         return levels, codes
 
     reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)
+    found: list[area.Levels] = []
     with render.progress(1) as steps:
         steps.begin("rounding")
-        rounder = rounded if save_table is None else quantization_table.keeping(save_table, rounded)
+        rounder = rounded if save_table is None else quantization_table.keeping(save_table, found, rounded)
         done = encode_path(array, output, reading, rounder)
     if planned and done.lines:
         done.lines.append(f"planned: vNMSE {quantization_plan.promise(planned)}")
@@ -115,6 +116,8 @@ def encode(
     for warning in sorted(set(warnings) - {""}):
         print(f"beforehand: warning: {warning}", file=sys.stderr)
     _raise_failed(done.failed, array, "encoded")
+    if save_table is not None:  # not before all is well, as it may replace another
+        found[0].save(save_table)
 
 
 @app.command(epilog="Example: beforehand quantization decode weights.bhq -o weights.npy")

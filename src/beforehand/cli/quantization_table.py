@@ -43,31 +43,29 @@ def given(context: typer.Context, path: Path, output: str) -> "Levels":
 
 
 def check_apart(saved: Path, table: Path | None, output: str) -> None:
-    """Raise if the levels would be written where the codes are, or over the table that was given.
+    """Raise if the levels would be written where the codes are, over the table that was given, or nowhere.
 
     Raises:
         InvalidInput: they would.
     """
     from beforehand.core.errors import InvalidInput
 
+    if str(saved) == "-":
+        raise InvalidInput("--save-table is -, but stdout is for codes; name a file")
     for other in (output, table):
         if other is not None and saved.resolve() == Path(other).resolve():
             raise InvalidInput(f"--save-table {saved} would overwrite {other}; choose another place")
 
 
-def keeping(path: Path, rounded: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same rounding, which also writes the levels to a file; they must be those of a single array."""
+def keeping(path: Path, found: list[Any], rounded: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same rounding, which also hands out the levels for a file; they must be those of a single array."""
     from beforehand.core.errors import InvalidInput
 
-    kept = False
-
     def round_and_keep(values: Any) -> Any:
-        nonlocal kept
-        if kept:
+        if found:
             raise InvalidInput(f"{path} would hold the levels of several arrays; take one of them by --name")
-        found = rounded(values)
-        found[0].save(path)
-        kept = True
-        return found
+        levels, codes = rounded(values)
+        found.append(levels)
+        return levels, codes
 
     return round_and_keep

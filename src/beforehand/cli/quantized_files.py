@@ -50,6 +50,7 @@ def encode_path(source: str, output: str, reading: Reading, rounder: Rounder) ->
     """
     check_named(output)
     if not Path(source).is_dir():
+        _check_ending(source, output)
         return Done(lines=[_encode(source, output, reading, rounder)])
     files, ignored = files_in(source, array_files.ENDINGS)
     made = targets(files, source, output, lambda path: ".bhq")
@@ -98,6 +99,16 @@ def check_named(output: str) -> None:
         raise InvalidInput("output is empty; name a file or a folder by --output, or - for stdout")
 
 
+def _check_ending(source: str, output: str) -> None:
+    """Raise if codes would be written to what looks like a file of arrays, and perhaps over one."""
+    keep_input(source, output)
+    if array_files.format_of(output) is not None:
+        ending = Path(output).suffix
+        raise InvalidInput(
+            f"output is {output}, but codes are no {ending}; take .bhq, and decode writes {ending} again"
+        )
+
+
 def check_single(source: str) -> None:
     """Raise if a source is a folder, where a command takes one file.
 
@@ -116,6 +127,8 @@ def opened_output(output: str, source: str) -> Iterator[BinaryIO]:
         InvalidInput: it is the input, or a terminal, or cannot be written.
     """
     keep_input(source, output)
+    if output.endswith("/"):
+        raise InvalidInput(f"output is {output}, a folder, but {source} becomes one file; name that")
     if output not in STDOUT:
         with writing(output) as stream:
             yield stream

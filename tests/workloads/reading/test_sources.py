@@ -1,6 +1,7 @@
 """Bytes: compressed, piped, damaged."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -59,6 +60,18 @@ def test_what_cannot_be_opened_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InvalidInput, match="is a pipe, which can be read only once; pass -"):
         look(tmp_path / "pipe")
+
+
+def test_a_full_disk_below_what_is_kept_of_stdin_is_named_not_stdin(monkeypatch, tmp_path):
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    with open(tmp_path / "t.csv") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        monkeypatch.setattr("shutil.copyfileobj", full)
+        with pytest.raises(InvalidInput, match=r"cannot hold what is read \(No space left.*set TMPDIR to a folder"):
+            look("-")
 
 
 def test_a_closed_stdin_is_named(monkeypatch):

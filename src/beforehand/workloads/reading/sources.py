@@ -1,5 +1,6 @@
 """The bytes of a file, decompressed; stdin is kept, so that it can be read twice."""
 
+import errno
 import gzip
 import io
 import os
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module  # pyarrow is optional, and has no types
 from typing import Any, BinaryIO, Final, TextIO, cast
 from weakref import WeakKeyDictionary, finalize
@@ -101,6 +102,11 @@ def _read_errors(path: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # pyarrow's word for damaged
             raise _damaged(path, error) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # of a copy: no reading takes room
+            raise InvalidInput(
+                f"{tempfile.gettempdir()} cannot hold what is read ({error.strerror}); set TMPDIR to a folder with "
+                "more room"
+            ) from error
         raise InvalidInput(f"{path} cannot be read: {error.strerror}; check the path") from error
 
 
@@ -122,8 +128,13 @@ def _stdin() -> BinaryIO:
         raise InvalidInput("stdin is closed, but should hold a file; pipe one in")
     if sys.stdin not in _kept:
         kept = tempfile.TemporaryFile()
-        shutil.copyfileobj(sys.stdin.buffer, kept)
-        kept.flush()
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            kept.flush()
+        except BaseException:
+            with suppress(OSError):  # it tries again to write what found no room
+                kept.close()
+            raise
         _kept[sys.stdin] = cast(BinaryIO, kept)
         finalize(sys.stdin, kept.close)
     copy = os.fdopen(os.dup(_kept[sys.stdin].fileno()), "rb")
