@@ -1,7 +1,7 @@
 """What it costs to begin: importing the serving half, and an engine of vLLM that starts with our scheduler in front.
 
-Each import is that of a fresh interpreter; numpy's share stands beside. Engines start in turns, in one process, the
-model's weights being random.
+Each import is that of a fresh interpreter with compiled modules, as pip leaves them; numpy's share stands beside.
+Engines start in turns, in one process, the model's weights being random.
 
 It needs vLLM: make bench-vllm.
 """
@@ -28,15 +28,18 @@ HEAVY = "import sys, beforehand.scheduling.serving; print(any(name in sys.module
 
 def imports() -> Sheet:
     """Seconds to import."""
-
-    def ran(code: str) -> str:
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-
     rows = []
-    for name, most in (("numpy", ""), ("beforehand.scheduling.serving", "0.15")):
-        times = [float(ran(TIMED.format(name))) for _ in range(REPEATS)]
-        rows.append([name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", most])
-    assert ran(HEAVY) == "False", "the serving half must import neither torch nor vllm"
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+        def ran(code: str) -> str:
+            command = [sys.executable, "-X", f"pycache_prefix={compiled}", "-c", code]
+            return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+        assert ran(HEAVY) == "False", "the serving half must import neither torch nor vllm"  # and compiles it
+        for name, most in (("numpy", ""), ("beforehand.scheduling.serving", "0.15")):
+            times = [float(ran(TIMED.format(name))) for _ in range(REPEATS)]
+            rows.append([name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", most])
     return Sheet(
         title="Seconds to import",
         columns=["module", "median", "best", "target"],

@@ -5,6 +5,7 @@ Inside an area the same holds for its rooms, no module imports another in a circ
 
 import ast
 import graphlib
+import importlib
 import re
 import subprocess
 import sys
@@ -30,6 +31,7 @@ ROOMS = {
         {"ordering", "predictors", "calibration"}, {"handlings"}, {"simulator"}, {"plan"},
     ],
 }  # fmt: skip
+ON_DEMAND = [Path("scheduling/__init__.py")]  # tables of contents that import some names when somebody asks for them
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 HEADERS = sorted(path.relative_to(ROOT) for path in (ROOT / "native").rglob("*") if path.suffix in (".h", ".cpp"))
 
@@ -53,6 +55,11 @@ def inside(module: Path) -> set[str]:
                 whole = f"{node.module}.{alias.name}".removeprefix("beforehand.")
                 found.add(whole if whole in every else whole.rpartition(".")[0])
     return found
+
+
+def for_checkers(statement: ast.stmt) -> bool:
+    """Whether it is an `if TYPE_CHECKING:`."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -110,10 +117,28 @@ def test_no_circle_runs_through_an_area(area):
 @pytest.mark.parametrize("module", [each for each in MODULES if each.parts[0] in AREAS], ids=str)
 def test_no_import_of_the_own_area_hides_in_a_function_or_behind_type_checking(module):
     tree = ast.parse((PACKAGE / module).read_text())
-    hidden = [node for top in tree.body if not isinstance(top, ast.ImportFrom) for node in ast.walk(top)]
-    for node in hidden:
+    shown = [top for top in tree.body if isinstance(top, ast.ImportFrom) or (module in ON_DEMAND and for_checkers(top))]
+    for node in [node for top in tree.body if top not in shown for node in ast.walk(top)]:
         if isinstance(node, ast.ImportFrom):
             assert not (node.module or "").startswith(f"beforehand.{module.parts[0]}"), f"{module}: line {node.lineno}"
+
+
+@pytest.mark.parametrize("contents", ON_DEMAND, ids=str)
+def test_what_a_table_of_contents_imports_on_demand_is_what_it_tells_type_checkers(contents):
+    tree, package = ast.parse((PACKAGE / contents).read_text()), f"beforehand.{dotted(contents)}"
+    [block] = [top for top in tree.body if for_checkers(top)]
+    told = {node.module: " ".join(alias.name for alias in node.names) for node in block.body}
+    given = importlib.import_module(package).ON_DEMAND
+    assert told == {f"{package}.{module}": names for module, names in given.items()}
+
+
+def test_the_serving_half_of_scheduling_loads_none_of_the_other_and_no_event_loop():
+    program = "import sys, beforehand.scheduling.serving; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    other = (
+        r"\bbeforehand\.scheduling\.(?:distributions|formulas|simulation|queue|plan)\S*|\basyncio\b|\bnumpy\.random\b"
+    )
+    assert re.findall(other, done.stdout) == []
 
 
 def test_the_page_draws_every_package_and_names_only_files_that_exist():

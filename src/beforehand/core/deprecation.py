@@ -47,14 +47,19 @@ def renamed_arguments(**new_names: str) -> Callable[[Callable[P, R]], Callable[P
     return decorate
 
 
-def renamed_names(module: str, **new_names: str) -> Callable[[str], Any]:
+def renamed_names(
+    module: str, otherwise: Callable[[str], Any] | None = None, /, **new_names: str
+) -> Callable[[str], Any]:
     """The `__getattr__` of a module that still finds old names: `__getattr__ = renamed_names(__name__, Old="New")`.
 
-    A new name may be a path from the module, as in `Old="part.Old"` for a name that has moved.
+    A new name may be a path from the module, as in `Old="part.Old"` for a name that has moved. `otherwise` is the
+    `__getattr__` for all other names, if the module has one.
     """
 
     def find(name: str) -> Any:
         if name not in new_names:
+            if otherwise is not None:
+                return otherwise(name)
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warn_renamed(f"{module}.{name}", f"{module}.{new_names[name]}")
         return attrgetter(new_names[name])(sys.modules[module])

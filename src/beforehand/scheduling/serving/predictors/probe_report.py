@@ -76,7 +76,7 @@ class ProbeReport:
     progress: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
 
-    def draw(self, remaining: ArrayLike, progress: ArrayLike, random: np.random.Generator) -> Floats:
+    def draw(self, remaining: ArrayLike, progress: ArrayLike, random: "np.random.Generator") -> Floats:
         """What the probe would say at such places: what it said at one that is much like them, as far off as there.
 
         Args:

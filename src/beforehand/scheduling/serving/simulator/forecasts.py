@@ -25,7 +25,7 @@ BATCH: Final = 64  # finished lengths that are noted at once
 class Refiner(Protocol):
     """What predicts the rest of an answer while it is written."""
 
-    def draw(self, remaining: NDArray[Any], progress: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    def draw(self, remaining: NDArray[Any], progress: NDArray[Any], rng: "np.random.Generator") -> NDArray[Any]:
         """A prediction for each true number of remaining tokens, `progress` of the answer being there."""
 
 
