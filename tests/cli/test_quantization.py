@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -122,6 +123,18 @@ def test_rotation_is_a_method_of_encode_and_a_design_of_plans(here, capsys):
     assert run(["quantization", "plan", "x.npy", "--bits", "4.5", "--objective", "unbiased", "-o", "plan.json"]) == 0
     assert "rotation" in capsys.readouterr().out
     assert run(["audit", "plan.json", "x.npy"]) == 0
+
+
+def test_no_row_of_a_plan_takes_the_bits_of_a_better_one_and_nothing_gains_minus_0(here, capsys):
+    np.save("x.npy", np.random.default_rng(0).standard_normal((4000, 64)).astype(np.float32))
+    assert run(["quantization", "plan", "x.npy", "--bits", "4.25"]) == 0
+    shown = capsys.readouterr().out
+    rows = [line.split() for line in shown.splitlines() if line[:1].isdigit()]
+    for row, after in itertools.pairwise(row for row in rows if "(chosen)" not in row and "(baseline)" not in row):
+        assert row[0] != after[0]
+    assert "-0.00" not in shown
+    assert run(["quantization", "plan", "x.npy", "--bits", "4.25", "-o", "-"]) == 2
+    assert "--output is -, but stdout is for the table; name a file" in capsys.readouterr().err
 
 
 def test_a_plan_is_written_explained_and_audited(here, capsys):
@@ -264,6 +277,26 @@ def test_a_table_kept_from_one_file_encodes_another(here, capsys):
         assert (here / "q.bhq").read_bytes() == quantization.encode(queries, covered, seed=0).to_bytes()
         assert f"vNMSE {covered.vnmse:.3g}" in capsys.readouterr().out
     assert names(here) == ["q.bhq", "q.npy", "x.bhl", "x.bhq", "x.npy"]
+
+
+def test_inspect_tells_what_a_table_of_levels_holds(here, capsys):
+    assert encode("--levels", "4", "--axis", "0", "--save-table", "x.bhl") == 0
+    capsys.readouterr()
+    assert run(["quantization", "inspect", "x.bhl", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    table = quantization.Levels.load("x.bhl")
+    assert found["levels"] == table.values.tolist()
+    assert (found["shape"], found["axis"], found["n_levels"]) == ([8, 500], 0, 4)
+    assert run(["quantization", "inspect", "x.bhl"]) == 0
+    shown = capsys.readouterr().out
+    assert "first table" in shown
+    assert "block" not in shown  # there are none
+    assert run(["quantization", "decode", "x.bhl", "-o", "y.npy"]) == 2
+    assert "it is a table of levels without codes; pass it to encode by --table" in capsys.readouterr().err
+    (here / "cut.bhl").write_bytes((here / "x.bhl").read_bytes()[:50])
+    for command in (["inspect", "cut.bhl"], ["encode", "x.npy", "--table", "cut.bhl", "-o", "y.bhq"]):
+        assert run(["quantization", *command]) == 2
+        assert "pass the whole of what --save-table kept" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,23 @@ def test_codes_in_an_archive_are_those_of_the_library(here, capsys):
     save("parquet", "float32")
     assert command("encode", "x.parquet", "-o", "x.bhq") == 0
     assert "rounded v; kept id, text as they were" in capsys.readouterr().out
+    assert command("inspect", "x.bhq", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert ([each["name"] for each in found["arrays"]], found["kept"]) == (["v"], [{"name": "id"}, {"name": "text"}])
+
+
+def test_csv_is_as_much_smaller_as_its_text_and_inspect_names_its_columns(here, capsys):
+    text = "name,a,b\n" + "".join(f"p{i},{i / 8},{i / 16}\n" for i in range(1000))
+    (here / "x.csv").write_text(text)
+    assert command("encode", "x.csv", "-o", "x.bhq") == 0
+    times = len(text) / (here / "x.bhq").stat().st_size
+    assert f"{times:.3g} times smaller; rounded a, b; kept name as it was;" in capsys.readouterr().out
+    assert command("inspect", "x.bhq", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert ([each["name"] for each in found["arrays"]], found["kept"]) == (["a, b"], [{"name": "name"}])
+    (here / "x.csv").write_text("a,b\n1.5,2.5\n")
+    assert command("encode", "x.csv", "-o", "x.bhq") == 0
+    assert f"{(here / 'x.bhq').stat().st_size / 12:.3g} times larger" in capsys.readouterr().out
 
 
 def test_every_prefix_and_flipped_byte_of_an_archive_is_an_error_or_arrays(here, capsys):

@@ -1,15 +1,16 @@
 """Files of codes that commands look at and turn back into arrays: single ones, archives and folders."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, final
+from typing import Any, BinaryIO, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beforehand import quantization as area
 from beforehand.cli.inputs import keep_input, naming
+from beforehand.cli.quantization_table import explaining_tables
 from beforehand.cli.quantized_files import (
     STDOUT,
     Done,
@@ -20,16 +21,18 @@ from beforehand.cli.quantized_files import (
     targets,
     told_of,
 )
-from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput
+from beforehand.core.errors import BeforehandError, CorruptData, InvalidInput, MissingDependency
 from beforehand.quantization.dtypes import as_bits
 from beforehand.workloads import array_files
 from beforehand.workloads.array_files.archive import CODES, Contents, form_of, read_archive
 from beforehand.workloads.array_files.stored import BITS, Stored, mapped
+from beforehand.workloads.array_files.tables import column_names
 from beforehand.workloads.array_files.writing import write_arrays
 from beforehand.workloads.reading.sources import whole
 
 TABLES = ("parquet", "arrow", "arrow_stream")
 ARCHIVE = b"PK"  # how archives begin
+TABLE = b"\x89BHVL\r\n\x1a"  # how tables of levels begin
 ENCODED = "beforehand quantization encode"
 
 
@@ -61,18 +64,28 @@ def decode_path(
     return Done(lines=lines, failed=failed)
 
 
-def read_codes(source: str) -> tuple[str, Iterator[tuple[str, area.Codes | Stored]]]:
-    """The format of the source; then name by name the codes, or what was kept as it was.
+def read_codes(source: str) -> tuple[str, Iterator[tuple[str, area.Codes | area.Levels | Stored | None]]]:
+    """The format of the source; then name by name the codes, or what was kept as it was; of other columns only names.
+
+    A table that --save-table kept is of the format "table".
 
     Raises:
         BeforehandError: it cannot be read.
     """
     check_single(source)
-    contents = _contents(source)
+    with whole(source) as stream, _reading(source):
+        begun = stream.read(len(TABLE))
+        if begun == TABLE:
+            with explaining_tables():
+                return "table", iter([("", area.Levels.from_bytes(begun + stream.read()))])
+        contents = _held(stream)
+        rounded = ", ".join(contents.notes.get("columns", [])) if contents.form == "csv" else ""
+        others = _others(contents)
 
-    def each() -> Iterator[tuple[str, area.Codes | Stored]]:
+    def each() -> Iterator[tuple[str, area.Codes | Stored | None]]:
         for found in contents.arrays:
-            yield (found.name, found) if isinstance(found, Stored) else (found[0], _codes(source, *found))
+            yield (found.name, found) if isinstance(found, Stored) else (found[0] or rounded, _codes(source, *found))
+        yield from ((name, None) for name in others)
 
     return contents.form, each()
 
@@ -121,19 +134,40 @@ def _foreign(arrays: Sequence[Stored], form: str) -> str:
 def _contents(source: str) -> Contents:
     """What a file holds; the bytes of codes are mapped, and not looked at yet."""
     with whole(source) as stream, _reading(source):
-        begun = stream.read(2)
-        stream.seek(0)
-        if begun == ARCHIVE:
-            return read_archive(stream)
-        _check_codes(stream.read(len(CODES)))
-        data = mapped(stream, np.uint8, (stream.seek(0, 2),))
-        return Contents(form="npy", notes={}, arrays=[("", data)], rest=None)
+        return _held(stream)
+
+
+def _held(stream: BinaryIO) -> Contents:
+    stream.seek(0)
+    begun = stream.read(2)
+    stream.seek(0)
+    if begun == ARCHIVE:
+        return read_archive(stream)
+    _check_codes(stream.read(len(CODES)))
+    data = mapped(stream, np.uint8, (stream.seek(0, 2),))
+    return Contents(form="npy", notes={}, arrays=[("", data)], rest=None)
+
+
+def _others(contents: Contents) -> list[str]:
+    """The names of other columns of a table; of Parquet none without pyarrow."""
+    if contents.form == "csv":
+        return list(contents.notes.get("others", []))
+    if contents.rest is None:
+        return []
+    with suppress(MissingDependency):
+        names: list[str] = column_names(contents.rest)
+        return names
+    return []
 
 
 def _check_codes(begun: bytes) -> None:
     """Raise if a file does not begin as codes do."""
     if not begun:
         raise CorruptData(f"it is empty; pass what {ENCODED} wrote")
+    if begun == TABLE:
+        raise InvalidInput("it is a table of levels without codes; pass it to encode by --table, or to inspect")
+    if begun.startswith(b"{"):
+        raise InvalidInput("it is JSON, as no codes are; of a plan, beforehand explain tells what it says")
     if not CODES.startswith(begun):
         raise CorruptData(f"it begins with {begun!r}, as no codes do; pass what {ENCODED} wrote")
 

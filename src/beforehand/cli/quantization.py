@@ -27,6 +27,11 @@ Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="NAME", help="Arrays or columns to round, as 'layers.*'; the others are kept."),
 ]
+OF_CODES = (
+    "shape", "dtype", "bits", "n_levels", "method", "objective", "seed", "stream", "clipped", "nbytes",
+    "bits_per_value",
+)  # fmt: skip
+OF_TABLES = ("shape", "axis", "block", "n_levels", "method", "objective", "vnmse")
 CodeFile = Annotated[str, typer.Argument(metavar="IN.bhq", help="What encode wrote; - is stdin.")]
 
 
@@ -150,38 +155,28 @@ def decode(
 
 @app.command(epilog="Example: beforehand quantization inspect weights.bhq --json")
 def inspect(
-    codes: CodeFile, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False
+    codes: Annotated[str, typer.Argument(metavar="IN", help="What encode wrote, or --save-table kept; - is stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")] = False,
 ) -> None:
-    """Say what a file of codes holds, without decoding it."""
+    """Say what a file of codes holds, without decoding it, or a table of levels."""
     from beforehand.cli.decoded_files import read_codes
 
     form, found = read_codes(codes)
-    if form != "npy":
+    if form not in ("npy", "table"):
         _inspect_several(form, found, as_json)
         return
     read: Any = next(found)[1]
-    names = (
-        "shape",
-        "dtype",
-        "bits",
-        "n_levels",
-        "method",
-        "objective",
-        "seed",
-        "stream",
-        "clipped",
-        "nbytes",
-        "bits_per_value",
-    )
-    facts = {name: getattr(read, name) for name in names}
+    facts = {name: getattr(read, name) for name in (OF_CODES if form == "npy" else OF_TABLES)}
+    levels = read.levels if form == "npy" else read.values
     if as_json:
-        old_names = {"s": read.n_levels}  # for one release
-        render.show_json(facts | old_names | {"levels": read.levels.tolist()})
+        old_names = {"s": read.n_levels} if form == "npy" else {}  # for one release
+        render.show_json(facts | old_names | {"levels": levels.tolist()})
         return
-    tables = read.levels.reshape(-1, read.levels.shape[-1])
+    tables = levels.reshape(-1, levels.shape[-1])
     first = ", ".join(f"{level:.5g}" for level in tables[0])
     facts |= {"tables": len(tables), "levels": first if len(tables) == 1 else f"first table: {first}"}
-    render.console().print(render.facts([(name.replace("_", " "), value) for name, value in facts.items()]))
+    told = [(name.replace("_", " "), value) for name, value in facts.items() if value is not None]
+    render.console().print(render.facts(told))
 
 
 app.command(epilog="Example: beforehand quantization plan weights.npy --bits 4.25 -o plan.json")(quantization_plan.plan)

@@ -47,7 +47,9 @@ def plan(
         float | None, typer.Option(help="Bits a value, such as 4.25, with all that the file will hold.")
     ] = None,
     max_vnmse: Annotated[float | None, typer.Option(help="The error allowed, instead of --bits; else 0.01.")] = None,
-    max_bytes: Annotated[int | None, typer.Option(help="Bytes of the file, instead of --bits.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Bytes of the codes, instead of --bits; what is kept beside them comes on top.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the plan, in JSON.")] = None,
     objective: Objective = "mse",
     access: Annotated[
@@ -73,9 +75,12 @@ def plan(
     from beforehand import quantization as area
     from beforehand.cli.inputs import keep_input
     from beforehand.cli.quantized_files import Reading, read_vectors
+    from beforehand.core.errors import InvalidInput
     from beforehand.core.files import writing
 
     keep_input(sample, output, html)
+    if str(output) == "-":
+        raise InvalidInput("--output is -, but stdout is for the table; name a file")
     options: dict[str, Any] = {
         "access": access, "axis": axis, "block": block, "bytes_per_second": bytes_per_second, "seed": seed,
     }  # fmt: skip
@@ -101,8 +106,13 @@ def answer(found: "QuantizationPlan", name: str) -> Answer:
     columns = ["bits a value", "vNMSE", "interval", "design", "seconds", "gain in bits"]
     rows = []
     baseline = found.candidates[0].design
-    for each in sorted({*found.frontier, found.chosen, found.candidates[0]}, key=lambda each: each.bits):
-        mark = {found.design: " (chosen)", baseline: " (baseline)"}.get(each.design, "")
+    marks = {found.design: " (chosen)", baseline: " (baseline)"}
+    every = sorted({*found.frontier, found.chosen, found.candidates[0]}, key=lambda each: each.bits)
+    for each, after in zip(every, [*every[1:], None], strict=True):
+        alike = after is not None and f"{after.bits:.3f}" == f"{each.bits:.3f}"
+        if after is not None and alike and after.vnmse.value <= each.vnmse.value and each.design not in marks:
+            continue  # it takes hardly fewer bytes than the next, and errs more
+        mark = marks.get(each.design, "")
         error = each.vnmse
         rows.append(
             [
@@ -111,7 +121,7 @@ def answer(found: "QuantizationPlan", name: str) -> Answer:
                 f"{render.number(error.low)} to {render.number(error.high)}",
                 each.design + mark,
                 str(each.price).partition(" and ")[0],
-                "-" if each.design == baseline else f"{each.gain_bits.value:.2f}",
+                "-" if each.design == baseline else f"{each.gain_bits.value:z.2f}",
             ]
         )
     return Answer(

@@ -1,6 +1,7 @@
 """`quantization encode --table` and `--save-table`: tables apart from data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +40,20 @@ def given(context: typer.Context, path: Path, output: str) -> "Levels":
     if context.params["plan"] is not None:
         raise InvalidInput(f"--plan and --table {path} both say which levels to take; drop one of them")
     keep_input(str(path), output)
-    return Levels.load(path)
+    with explaining_tables():
+        return Levels.load(path)
+
+
+@contextmanager
+def explaining_tables() -> Iterator[None]:
+    """Errors about bytes that are no table, in the words of a command."""
+    from beforehand.core.errors import CorruptData
+
+    try:
+        yield
+    except CorruptData as error:
+        words = str(error).replace("pass the complete output of to_bytes()", "pass the whole of what --save-table kept")
+        raise CorruptData(words) from error
 
 
 def check_apart(saved: Path, table: Path | None, output: str) -> None:

@@ -166,13 +166,13 @@ def _encode(source: str, output: str, reading: Reading, rounder: Rounder) -> str
         with opened_output(output, source) as stream:
             stream.write(codes.to_bytes())
         size, raw = codes.nbytes, _bytes_of(file.arrays[0])
-        smaller = f"{size:,} bytes, {codes.bits_per_value:.3g} bits a value, {raw / size:.3g} times smaller"
+        smaller = f"{size:,} bytes, {codes.bits_per_value:.3g} bits a value, {_smaller(raw, size)}"
         return f"wrote {told_of(output)}: {smaller}; vNMSE {levels.vnmse:.3g} ({_how(codes, levels)}){dropped}"
     with opened_output(output, source) as stream:
         counted = _Counted(stream)
         done = _archive(file, source, counted, rounder)
-    before = sum(map(_bytes_of, file.arrays)) + (0 if file.rest is None else file.rest.size)
-    smaller = f"{counted.size:,} bytes, {before / counted.size:.3g} times smaller"
+    before = file.nbytes or sum(map(_bytes_of, file.arrays)) + (0 if file.rest is None else file.rest.size)
+    smaller = f"{counted.size:,} bytes, {_smaller(before, counted.size)}"
     return f"wrote {told_of(output)}: {smaller}{done}{dropped}"
 
 
@@ -197,7 +197,7 @@ def _archive(file: array_files.ArrayFile, source: str, stream: Any, rounder: Rou
         archive.finish(file.rest)
     named = file.notes.get("columns", []) if rounded == [""] else rounded
     what = f"; rounded {_few(named)}" if named else ""
-    more = f"; kept {_few(kept)} as they were" if kept else ""
+    more = f"; kept {_few(kept)} as {'it was' if len(kept) == 1 else 'they were'}" if kept else ""
     of = f" of {worst[1]}" if worst[1] else ""
     return what + more + (f"; largest vNMSE {worst[0]:.3g}{of} ({how})" if rounded else "")
 
@@ -270,6 +270,12 @@ def told_of(output: str) -> str:
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(name or "it" for name in names[:5]) + more or "nothing"
+
+
+def _smaller(before: int, after: int) -> str:
+    if before < after:
+        return f"{after / max(1, before):.3g} times larger"
+    return f"{before / after:.3g} times smaller"
 
 
 def _bytes_of(array: Stored) -> int:

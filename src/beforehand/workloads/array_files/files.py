@@ -46,6 +46,7 @@ class ArrayFile:
         rest: Of a table the other columns, as the bytes of a file of Parquet, of csv as rows in JSON; or None.
         notes: What writing the same kind of file takes beside the arrays, for JSON.
         dropped: How many rows were left out, as they had nulls.
+        nbytes: Of csv the bytes of its text, of which numbers take others; else 0.
     """
 
     form: str
@@ -55,6 +56,7 @@ class ArrayFile:
     rest: NDArray[np.uint8] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     dropped: int = 0
+    nbytes: int = 0
 
 
 def format_of(name: str) -> str | None:
@@ -171,6 +173,7 @@ def _csv(stream: BinaryIO, path: str, patterns: Sequence[str], drop_nulls: bool)
     with tempfile.NamedTemporaryFile(suffix=".csv") as copy:  # what came by a pipe has no path to be opened by again
         shutil.copyfileobj(stream, copy)
         copy.flush()
+        nbytes = copy.tell()
         try:
             columns = csv_columns.read_columns(copy.name)
             if patterns:
@@ -189,7 +192,7 @@ def _csv(stream: BinaryIO, path: str, patterns: Sequence[str], drop_nulls: bool)
         }
     return ArrayFile(
         form="csv", arrays=[Stored.of(matrix)], notes=notes, columns=others, dropped=int((~kept).sum()),
-        rest=columns.rows(others, kept) if others else None,
+        rest=columns.rows(others, kept) if others else None, nbytes=nbytes,
     )  # fmt: skip
 
 

@@ -84,6 +84,16 @@ def open_parquet(stream: BinaryIO, path: object) -> Table:
     )
 
 
+def column_names(rest: NDArray[np.uint8]) -> list[str]:
+    """The columns of a file of Parquet in memory.
+
+    Raises:
+        MissingDependency: pyarrow is not installed.
+    """
+    names = arrow("it", "pyarrow.parquet").ParquetFile(arrow("it").BufferReader(arrow("it").py_buffer(rest)))
+    return list(names.schema_arrow.names)
+
+
 def open_arrow(stream: BinaryIO, path: object, begun: bytes) -> Table:
     """A file or a stream of Arrow's own format, mapped.
 
