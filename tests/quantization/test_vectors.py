@@ -139,20 +139,6 @@ def test_some_columns_hold_values_of_all_vectors_and_their_bytes_are_known_of_al
     assert some.measure(codec, 3, size=x.size).bits == pytest.approx(8 * codec.encode(x, seed=3).nbytes / x.size)
 
 
-@pytest.mark.parametrize("n_levels", [2, 8])
-@pytest.mark.parametrize("shape", [(400, 60), (5000, 60), (5000, 4)])
-def test_some_columns_hold_values_of_all_vectors_and_their_bytes_are_known_of_all_columns(shape, n_levels):
-    x = np.random.default_rng(0).standard_normal(shape)
-    some = Vectors.read(x).some_columns(values=8000, least=3)
-    (batch,) = some.batches
-    assert some.size == pytest.approx(8000, rel=0.1)
-    assert batch.matrix.shape[1] >= 3
-    assert len(batch.matrix) == min(len(x), 8000 // batch.matrix.shape[1])
-    assert set(batch.matrix[:, -1]) <= set(x[:, (batch.matrix.shape[1] - 1) * x.shape[1] // batch.matrix.shape[1]])
-    codec = Codec(method="exact", n_levels=n_levels, axis=1)
-    assert some.measure(codec, 3, size=x.size).bits == pytest.approx(8 * codec.encode(x, seed=3).nbytes / x.size)
-
-
 def test_vectors_of_one_call_are_rounded_with_numbers_of_their_own():
     same = np.tile(np.linspace(0, 1, 60), (5, 1))
     for sample in (same, list(same)):
