@@ -11,7 +11,7 @@ import pytest
 from beforehand.cli import tour
 from beforehand.cli.app import run
 from beforehand.cli.page import COLUMNS
-from tests.report_page import QUICK, page
+from tests.report_page import QUICK, page, toured
 
 KEPT = json.loads((Path(__file__).parents[2] / "docs" / "tour.json").read_text())["rows"]  # what the README shows
 PYTHON = f'python -c "{tour.MAKE}"'
@@ -24,16 +24,27 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_tour_prints_one_table_and_writes_one_report(here, capsys):
-    assert run(["tour", *QUICK]) == 0
-    shown = capsys.readouterr().out
+@pytest.fixture
+def planned(monkeypatch):
+    """Scenes that give the rows they gave before."""
+    monkeypatch.setattr(tour, "SCENES", [lambda begin, *, quick, seed, row=row: row for row in toured().rows])
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No figures, which take most of a tour's time."""
+    monkeypatch.setattr(tour.page, "write", lambda path, rows, **words: bool(path.write_text(words["title"])))
+
+
+def test_the_tour_prints_one_table_and_writes_one_report():
+    shown = toured().printed
     assert all(row["you_run"] in shown for row in KEPT)
     assert all(word in shown for word in ["worth it", "don't bother", "clairvoyant"])
     assert "report.html" in shown
-    assert [path.name for path in here.iterdir()] == ["report.html"]
+    assert toured().files == ["report.html"]
 
 
-def test_80_columns_cut_no_name(here, capsys, monkeypatch):
+def test_80_columns_cut_no_name(here, capsys, monkeypatch, planned, undrawn):
     monkeypatch.setenv("COLUMNS", "80")
     reports, show = [], tour.page.show
     monkeypatch.setattr(tour.page, "show", lambda rows: (reports.extend(row.report for row in rows), show(rows)))
@@ -47,7 +58,7 @@ def test_80_columns_cut_no_name(here, capsys, monkeypatch):
     assert all(word in table for column in COLUMNS for word in column.split())
 
 
-def test_the_tour_speaks_json(here, capsys):
+def test_the_tour_speaks_json(here, capsys, planned, undrawn):
     assert run(["tour", *QUICK, "--json", "--report", "r.html"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["you_run"], row["verdict"]) for row in rows] == [(row["you_run"], row["verdict"]) for row in KEPT]
@@ -55,9 +66,8 @@ def test_the_tour_speaks_json(here, capsys):
     assert (here / "r.html").exists()
 
 
-def test_every_row_names_its_own_metric_and_the_report_says_what_it_means(here, capsys):
-    assert run(["tour", *QUICK]) == 0
-    shown = capsys.readouterr().out
+def test_every_row_names_its_own_metric_and_the_report_says_what_it_means():
+    shown = toured().printed
     for metric, rows in Counter(row["metric"] for row in KEPT).items():
         assert shown.count(metric) == page().count(f"<small>{metric}</small>") == rows
         assert page().count(f"<dt>{metric}</dt>") == 1
@@ -85,7 +95,9 @@ def test_every_picture_is_drawn_for_light_and_for_dark(here):
     assert "width=" not in "".join(re.findall(r"<svg[^>]*>", text))
 
 
-def test_without_matplotlib_the_tour_prints_its_table_and_says_how_to_get_the_report(here, capsys, monkeypatch):
+def test_without_matplotlib_the_tour_prints_its_table_and_says_how_to_get_the_report(
+    here, capsys, monkeypatch, planned
+):
     monkeypatch.delitem(sys.modules, "beforehand.cli.figures", raising=False)
     monkeypatch.delattr("beforehand.cli.figures", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
