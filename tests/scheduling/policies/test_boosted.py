@@ -126,7 +126,7 @@ def test_an_infinite_boost_is_the_inner_order_and_none_is_first_come_first_serve
 @pytest.mark.slow
 def test_tails_of_a_light_tailed_queue_are_below_those_of_fcfs():
     # gamma = load * (E[exp(gamma * S)] - 1) has the solution 1 - load for exponential sizes: boost = knee = 1 / 0.2
-    log = poisson(200_000, 0.8, seed=5)
+    log = poisson(100_000, 0.8, seed=5)
     fcfs, none, boosted = (
         replay(policy, log).completion - log.arrivals_in_sizes()
         for policy in (FCFS(), Boosted(SPJF(), boost=0, knee=5), Boosted(SPJF(), boost=5, knee=5))
