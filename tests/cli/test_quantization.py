@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 
@@ -277,6 +278,27 @@ def test_a_table_kept_from_one_file_encodes_another(here, capsys):
         assert (here / "q.bhq").read_bytes() == quantization.encode(queries, covered, seed=0).to_bytes()
         assert f"vNMSE {covered.vnmse:.3g}" in capsys.readouterr().out
     assert names(here) == ["q.bhq", "q.npy", "x.bhl", "x.bhq", "x.npy"]
+
+
+@pytest.mark.parametrize("by", ["--table", "--plan"])
+def test_levels_of_other_values_are_doubted(here, capsys, by):
+    np.save("far.npy", 1000 * np.random.default_rng(1).standard_normal((8, 500)))
+    if by == "--table":
+        assert encode("--save-table", "kept") == 0
+    else:
+        x = np.load("x.npy")
+        table = quantization.levels(x, 16, objective="mse").values.tolist()
+        codec = quantization.Codec(method="given", n_levels=16, objective="mse", levels=table)
+        found = quantization.plan(x, bits=4.2)
+        chosen = dataclasses.replace(found.chosen, codec=codec)
+        others = tuple(chosen if each is found.chosen else each for each in found.candidates)
+        (here / "kept").write_text(dataclasses.replace(found, candidates=others).to_json())
+    assert run(["quantization", "encode", "x.npy", by, "kept", "-o", "x.bhq"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert run(["quantization", "encode", "far.npy", by, "kept", "-o", "far.bhq"]) == 0
+    said = capsys.readouterr().err
+    assert "where zeros in place of all values have 1" in said
+    assert f"the {by[2:]} kept is for other values than these" in said
 
 
 def test_inspect_tells_what_a_table_of_levels_holds(here, capsys):

@@ -43,6 +43,18 @@ def test_codes_in_an_archive_are_those_of_the_library(here, capsys):
     assert ([each["name"] for each in found["arrays"]], found["kept"]) == (["v"], [{"name": "id"}, {"name": "text"}])
 
 
+def test_the_ending_tsv_separates_cells_by_tabs(here, capsys):
+    (here / "x.csv").write_text("name,a\n" + "".join(f"p {i},{i / 8}\n" for i in range(8)))
+    assert command("encode", "x.csv", "-o", "x.bhq") == 0
+    assert command("decode", "x.bhq", "-o", "y.tsv") == 0
+    assert (here / "y.tsv").read_text() == (here / "x.csv").read_text().replace(",", "\t")
+    assert command("encode", "y.tsv", "-o", "y.bhq") == 0
+    assert command("decode", "y.bhq", "-o", "y.csv") == 0
+    assert (here / "y.csv").read_text() == (here / "x.csv").read_text()
+    assert command("decode", "y.bhq", "-o", "y.csv", "--name", "a") == 2
+    assert "name is 'a', but it holds a single array without one" in capsys.readouterr().err
+
+
 def test_csv_is_as_much_smaller_as_its_text_and_inspect_names_its_columns(here, capsys):
     text = "name,a,b\n" + "".join(f"p{i},{i / 8},{i / 16}\n" for i in range(1000))
     (here / "x.csv").write_text(text)

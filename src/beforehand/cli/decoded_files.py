@@ -94,6 +94,8 @@ def _decode(source: str, output: str, names: Sequence[str], dtype: str | None, t
     keep_input(source, output)
     contents = _contents(source)
     found = contents.arrays
+    if names and found and not isinstance(found[0], Stored) and not found[0][0]:
+        raise InvalidInput(f"{source}: name is {names[0]!r}, but it holds a single array without one; leave --name out")
     if names:
         with naming(Path(source)):
             chosen = array_files.matching([_name(each) for each in found], names)
@@ -104,7 +106,8 @@ def _decode(source: str, output: str, names: Sequence[str], dtype: str | None, t
     holds = contents.form == wanted == "csv" or (contents.form in TABLES and wanted in TABLES)
     arrays = [each if isinstance(each, Stored) else _decoded(source, *each, dtype, threads) for each in found]
     with opened_output(output, source) as stream, naming(Path(told_of(output))):
-        write_arrays(stream, wanted, arrays, contents.notes, contents.rest if holds else None)
+        separator = "\t" if Path(output).suffix.lower() == ".tsv" else ","
+        write_arrays(stream, wanted, arrays, contents.notes, contents.rest if holds else None, separator=separator)
     holder = "csv" if contents.form == "csv" else "Parquet"
     left = "" if holds or contents.rest is None else f"; left out other columns, which {holder} would hold"
     told = ", ".join(f"{array.name} {array.dtype} of shape {array.shape}".lstrip() for array in arrays[:5])

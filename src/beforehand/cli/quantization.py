@@ -84,7 +84,7 @@ def encode(
     """
     from beforehand import quantization as area
     from beforehand.cli.inputs import keep_input
-    from beforehand.cli.quantization_doubts import doubts
+    from beforehand.cli.quantization_doubts import LARGE_ERROR, doubts, large_error
     from beforehand.cli.quantized_files import Reading, encode_path
 
     options: dict[str, Any] = {"axis": axis, "block": block, "scale": scale, "zero": zero, "threads": threads}
@@ -107,6 +107,9 @@ def encode(
         codes = area.encode(values, levels, seed=seed, threads=threads)
         if planned is None and given is None:
             warnings.append(doubts(values, levels, codes))
+        elif levels.vnmse > LARGE_ERROR:
+            by = f"the table {table}" if planned is None else f"the plan {plan}"
+            warnings.append(f"{large_error(levels)}; {by} is for other values than these, so leave it out, or make one")
         return levels, codes
 
     reading = Reading(names=names or (), unnamed=dtype, drop_nulls=drop_nulls)

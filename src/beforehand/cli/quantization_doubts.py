@@ -23,10 +23,15 @@ def doubts(values: Values, levels: area.Levels, codes: area.Codes) -> str:
         return ""
     words = []
     if levels.vnmse > LARGE_ERROR:
-        words.append(f"vNMSE is {levels.vnmse:.3g}, where zeros in place of all values have 1")
+        words.append(large_error(levels))
     if grown:
         words.append(f"the codes take {codes.nbytes:,} bytes, but the values {values.data.nbytes:,}")
     return f"{' and '.join(words)}; {_better(values, levels, codes)}"
+
+
+def large_error(levels: area.Levels) -> str:
+    """The error in words that say how large it is."""
+    return f"vNMSE is {levels.vnmse:.3g}, where zeros in place of all values have 1"
 
 
 def _better(values: Values, levels: area.Levels, codes: area.Codes) -> str:

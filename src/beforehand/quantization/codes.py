@@ -150,7 +150,7 @@ class Codes:
 
     @property
     def clipped(self) -> int:
-        """How many values lay outside their levels and were clipped to the end level."""
+        """How many values lay outside their levels and were clipped to the end level; with `"mse"` none are counted."""
         return self._header.clipped
 
     @property

@@ -22,7 +22,13 @@ ONLY_NAME = "values"  # of an array that has none
 
 
 def write_arrays(
-    stream: BinaryIO, form: str, arrays: Sequence[Stored], notes: Mapping[str, Any], rest: NDArray[np.uint8] | None
+    stream: BinaryIO,
+    form: str,
+    arrays: Sequence[Stored],
+    notes: Mapping[str, Any],
+    rest: NDArray[np.uint8] | None,
+    *,
+    separator: str = ",",
 ) -> None:
     """A file of these arrays.
 
@@ -32,6 +38,7 @@ def write_arrays(
         arrays: At least one.
         notes: As they were read; those of another format mean nothing.
         rest: Other columns of the same rows, for a table or csv, each as `ArrayFile` has them; None elsewhere.
+        separator: Of the cells of csv.
 
     Raises:
         InvalidInput: the format cannot hold such arrays.
@@ -48,7 +55,7 @@ def write_arrays(
     elif form == "safetensors":
         write_safetensors(stream, list(map(_named, arrays)), notes.get("labels", {}))
     elif form == "csv":
-        _write_csv(stream, arrays[0], notes, rest)
+        _write_csv(stream, arrays[0], notes, rest, separator)
     else:
         _write_table(stream, form, list(map(_named, arrays)), notes.get("schema"), rest)
 
@@ -57,13 +64,15 @@ def _named(array: Stored) -> Stored:
     return array if array.name else Stored(name=ONLY_NAME, dtype=array.dtype, shape=array.shape, rows=array.rows)
 
 
-def _write_csv(stream: BinaryIO, array: Stored, notes: Mapping[str, Any], rest: NDArray[np.uint8] | None) -> None:
+def _write_csv(
+    stream: BinaryIO, array: Stored, notes: Mapping[str, Any], rest: NDArray[np.uint8] | None, separator: str
+) -> None:
     if len(array.shape) not in (1, 2) or array.dtype in BITS:
         raise InvalidInput(
             f"csv holds rows of numbers, but the array is {array.dtype} of shape {array.shape}; write .npy"
         )
     text = io.TextIOWrapper(stream, "utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     names = notes.get("columns") or []
     width = array.shape[1] if len(array.shape) == 2 else 1
     rows: Iterator[Any] = (row for piece in array.pieces() for row in piece.reshape(len(piece), -1).astype(str))
