@@ -49,13 +49,21 @@ struct Prefixes {
   std::span<const std::uint64_t> codes;
   std::uint32_t shift;
 
-  // Writes those from code `at` on, until there are `room` or no more, and returns how many; `at` moves behind the
-  // last.
+  // Writes those of the next `room` codes from code `at` on, or of all that are left, and returns how many; `at` moves
+  // behind the codes.
   BH_INLINE std::size_t take(std::size_t& at, std::uint64_t* to, std::size_t room) const {
-    std::size_t count = 0;
-    std::uint64_t before = at == 0 ? ~(codes.empty() ? 0 : codes[0] >> shift) : codes[at - 1] >> shift;
-    for (; at < codes.size() && count < room; ++at) {
-      const std::uint64_t next = codes[at] >> shift;
+    const std::size_t size = room < codes.size() - at ? room : codes.size() - at;
+    if (size == 0) return 0;
+    const std::uint64_t* from = codes.data() + at;
+    std::uint64_t repeated = at != 0 && from[-1] >> shift == from[0] >> shift;
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i] >> shift;
+    std::size_t count = repeated == 0;
+    for (std::size_t i = 1; i < size; ++i) repeated += to[i] == to[i - 1];
+    at += size;
+    if (repeated == 0) return size;
+    std::uint64_t before = to[0];
+    for (std::size_t i = 1; i < size; ++i) {
+      const std::uint64_t next = to[i];
       to[count] = next;
       count += next != before;
       before = next;

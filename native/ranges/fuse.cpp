@@ -30,18 +30,20 @@ struct Chunk {
     for (std::size_t i = 0; i < n; ++i)
       places.segment[i] = FusePlaces<kChunk>::segment_of(shape, mix64((values[i] >> shape.block_log) ^ seed));
   }
-  BH_INLINE void find_slots(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n) {
+  // Slots by those bits of their numbers that the mask leaves.
+  BH_INLINE void find_slots(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
+                            std::uint64_t mask = ~std::uint64_t{0}) {
     for (std::size_t i = 0; i < n; ++i) blocks[i] = values[i] >> shape.block_log;
     places.place(shape, seed, blocks.data(), n);
     const std::uint64_t low = (std::uint64_t{1} << shape.block_log) - 1;
     for (std::uint32_t j = 0; j < 4; ++j)
       for (std::size_t i = 0; i < n; ++i)
-        slots[j][i] = places.group(shape, i, j) + ((values[i] & low) ^ places.turn(shape, i, j));
+        slots[j][i] = (places.group(shape, i, j) + ((values[i] & low) ^ places.turn(shape, i, j))) & mask;
   }
 };
 
-BH_MULTIVERSION void sort_by_segment(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
-                                     std::uint64_t* starts, std::uint64_t* order) {
+BH_MULTIVERSION void count_segments(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
+                                    std::uint64_t* starts) {
   const FuseShape shape = shape_in;
   const Prefixes all = values_in;
   Chunk chunk;
@@ -52,127 +54,181 @@ BH_MULTIVERSION void sort_by_segment(const FuseShape& shape_in, std::uint64_t se
     for (std::size_t i = 0; i < n; ++i) ++starts[chunk.places.segment[i] + 1];
   }
   std::partial_sum(starts, starts + shape.segments + 1, starts);
-  Storage<std::uint64_t> next(starts, starts + shape.segments);
+}
+
+BH_MULTIVERSION void sort_by_segment(const FuseShape& shape_in, std::uint64_t seed, const Prefixes& values_in,
+                                     std::uint64_t* next, std::uint64_t* sorted) {
+  const FuseShape shape = shape_in;
+  const Prefixes all = values_in;
+  Chunk chunk;
+  std::array<std::uint64_t, kChunk> values;
   for (std::size_t at = 0; at < all.codes.size();) {
     const std::size_t n = all.take(at, values.data(), kChunk);
     chunk.find_segments(shape, seed, values.data(), n);
-    for (std::size_t i = 0; i < n; ++i) order[next[chunk.places.segment[i]]++] = values[i];
+    for (std::size_t i = 0; i < n; ++i) sorted[next[chunk.places.segment[i]]++] = values[i];
   }
 }
 
-// What peeling works in, and leaves its order in.
+// Of a slot, in 32 bits: the XOR of the places of its values, by their low 24 bits, and how many values it has. So what
+// is peeled at a time fits into a near cache, and a value that is alone is found by its place.
+constexpr std::uint32_t kOpen = 128;    // in the count as long as values are still added to the segment of the slot
+constexpr std::uint32_t kTooMany = 64;  // are more than are counted
+BH_INLINE bool is_alone(std::uint32_t word) { return (word & 255) == 1; }
+constexpr std::uint64_t kPlaceMask = (std::uint64_t{1} << 24) - 1, kMostWaiting = std::uint64_t{1} << 23;
+constexpr std::uint64_t kMostSlots = std::uint64_t{1} << 31;  // numbered with 32 bits
+
+// What peeling works in, and leaves its order in. Segments that are done with make room for others.
 struct Room {
-  std::uint8_t* counts;  // of each slot: 4 * (its values), XOR which of their slots it is
-  std::uint64_t *xors, *queue;
-  std::uint64_t* order;  // by segment; those peeled take the places of those added
-  std::uint8_t* own;     // which of its slots each had for itself
+  std::uint32_t* words;  // of the slots of so many segments
+  std::uint64_t segments;
+  std::uint32_t* queue;
+  const std::uint64_t *values, *starts;  // by segment
+  std::uint64_t* order;                  // of those peeled; it may end within `values`, behind those that still wait
+  std::uint8_t* own;                     // which of its slots each had for itself
 };
 
 // False where a slot gets more values than it can count.
-BH_INLINE bool add(const FuseShape& shape, std::uint64_t seed, const std::uint64_t* values, std::size_t n,
-                   const Room& room) {
+BH_INLINE bool add(const FuseShape& shape, std::uint64_t seed, std::uint64_t segment, const Room& room) {
+  const std::uint64_t mask = (room.segments << shape.segment_log) - 1, end = room.starts[segment + 1];
   Chunk chunk;
-  bool overflow = false;
-  for (std::size_t at = 0; at < n; at += kChunk) {
-    const std::size_t size = std::min(kChunk, n - at);
-    chunk.find_slots(shape, seed, values + at, size);
-    for (std::size_t i = 0; i < size; ++i)
+  std::uint32_t counted = 0;
+  for (std::uint64_t at = room.starts[segment]; at < end; at += kChunk) {
+    const std::size_t size = std::min<std::uint64_t>(kChunk, end - at);
+    chunk.find_slots(shape, seed, room.values + at, size, mask);
+    for (std::size_t i = 0; i < size; ++i) {
+      const auto place = static_cast<std::uint32_t>((at + i) << 8);
       for (std::uint32_t j = 0; j < 4; ++j) {
-        const std::uint64_t slot = chunk.slots[j][i];
-        overflow |= room.counts[slot] >= 252;
-        room.counts[slot] = static_cast<std::uint8_t>((room.counts[slot] + 4) ^ j);
-        room.xors[slot] ^= values[at + i];
+        std::uint32_t& word = room.words[chunk.slots[j][i]];
+        word = (word + 1) ^ place;
+        counted |= word;
       }
+    }
   }
-  return !overflow;
+  return (counted & kTooMany) == 0;
 }
 
-// Takes what is alone in a slot from `first` to `end`, then what becomes alone before `end`.
-BH_INLINE std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t first, std::uint64_t end,
-                             std::uint64_t done, const Room& room) {
+// Takes what is alone in a slot of the segment, then what becomes alone in it or before it.
+BH_INLINE std::uint64_t take(const FuseShape& shape, std::uint64_t seed, std::uint64_t segment, std::uint64_t done,
+                             const Room& room) {
+  const std::uint64_t size = std::uint64_t{1} << shape.segment_log, mask = (room.segments << shape.segment_log) - 1;
+  const std::uint64_t first = (segment << shape.segment_log) & mask;
   std::uint64_t waiting = 0;
-  for (std::uint64_t slot = first; slot < end; ++slot) {
-    room.queue[waiting] = slot;
-    waiting += room.counts[slot] >> 2 == 1;
+  for (std::uint64_t slot = first; slot < first + size; ++slot) {
+    const std::uint32_t word = room.words[slot] ^ kOpen;
+    room.words[slot] = word;
+    room.queue[waiting] = static_cast<std::uint32_t>(slot);
+    waiting += is_alone(word);
   }
+  const std::uint64_t least = room.starts[segment + 1 > room.segments ? segment + 1 - room.segments : 0];
   Chunk chunk;
+  std::array<std::uint32_t, kChunk> alone, own;
   std::array<std::uint64_t, kChunk> values;
   for (std::uint64_t next = 0; next < waiting;) {
-    const std::size_t size = std::min<std::uint64_t>(kChunk, waiting - next);
-    for (std::size_t i = 0; i < size; ++i) values[i] = room.xors[room.queue[next + i]];
-    chunk.find_slots(shape, seed, values.data(), size);  // of no use where the slot has lost its value meanwhile
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::uint64_t alone = room.queue[next + i];
-      if (room.counts[alone] >> 2 != 1) continue;
+    std::size_t count = 0;
+    for (; next < waiting && count < kChunk; ++next) {
+      const std::uint32_t slot = room.queue[next], word = room.words[slot];
+      alone[count] = slot;
+      values[count] = word >> 8;
+      count += is_alone(word);  // or else it has lost its value meanwhile
+    }
+    for (std::size_t i = 0; i < count; ++i) values[i] = room.values[least + ((values[i] - least) & kPlaceMask)];
+    chunk.find_slots(shape, seed, values.data(), count, mask);
+    for (std::size_t i = 0; i < count; ++i)
+      own[i] = ((alone[i] >> shape.segment_log) - static_cast<std::uint32_t>(chunk.places.segment[i])) & 3;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t gone = room.words[alone[i]];
+      if (!is_alone(gone)) continue;
       room.order[done] = values[i];
-      room.own[done++] = room.counts[alone] & 3;
+      room.own[done++] = static_cast<std::uint8_t>(own[i]);
       for (std::uint32_t j = 0; j < 4; ++j) {
         const std::uint64_t slot = chunk.slots[j][i];
-        const auto count = static_cast<std::uint8_t>((room.counts[slot] ^ j) - 4);
-        room.counts[slot] = count;
-        room.xors[slot] ^= values[i];
-        room.queue[waiting] = slot;
-        waiting += (count >> 2 == 1) & (slot < end);
+        const std::uint32_t word = (room.words[slot] - 1) ^ (gone - 1);
+        room.words[slot] = word;
+        room.queue[waiting] = static_cast<std::uint32_t>(slot);
+        waiting += is_alone(word);
       }
     }
-    next += size;
   }
   return done;
 }
 
+struct Peeled {
+  std::uint64_t count;
+  bool stuck;  // as the room was too small for what had not been peeled yet
+};
+
 // Segment after segment: once its own values are added, no others will come to its slots, and all that is touched lies
-// close together. Returns how many were peeled.
-BH_MULTIVERSION std::uint64_t peel(const FuseShape& shape_in, std::uint64_t seed, const std::uint64_t* starts,
-                                   const Room& room_in) {
+// close together.
+BH_MULTIVERSION Peeled peel(const FuseShape& shape_in, std::uint64_t seed, const Room& room_in) {
   const FuseShape shape = shape_in;
   const Room room = room_in;
-  const std::uint64_t size = std::uint64_t{1} << shape.segment_log;
+  const std::uint64_t size = std::uint64_t{1} << shape.segment_log, all = shape.segments + 3;
   std::uint64_t done = 0, cleared = 0;
-  for (std::uint64_t segment = 0; segment < shape.segments + 3; ++segment) {
-    for (; cleared < std::min(segment + 4, shape.segments + 3); ++cleared) {
-      std::fill_n(room.counts + cleared * size, size, std::uint8_t{0});
-      std::fill_n(room.xors + cleared * size, size, std::uint64_t{0});
+  for (std::uint64_t segment = 0; segment < all; ++segment) {
+    for (; cleared < std::min(segment + 4, all); ++cleared) {
+      std::uint32_t* words = room.words + (cleared & (room.segments - 1)) * size;
+      std::uint32_t left = 0;
+      if (cleared >= room.segments)
+        for (std::uint64_t i = 0; i < size; ++i) left |= words[i];
+      if (left != 0) return {done, true};
+      std::fill_n(words, size, kOpen);
     }
-    if (segment < shape.segments) {
-      const std::uint64_t first = starts[segment], count = starts[segment + 1] - first;
-      if (!add(shape, seed, room.order + first, count, room)) return 0;
-    }
-    done = take(shape, seed, segment * size, (segment + 1) * size, done, room);
+    if (segment < shape.segments && !add(shape, seed, segment, room)) return {0, false};
+    done = take(shape, seed, segment, done, room);
   }
-  return done;
+  return {done, false};
 }
 
 // Peels a set: takes away, again and again, a value that has a slot for itself.
 class Peeling {
  public:
-  Peeling(const Prefixes& values, std::uint64_t count) : values_(values), order_(count), own_(count) {}
+  Peeling(const Prefixes& values, std::uint64_t count) : values_(values), count_(count) {}
 
   void drop_repeated() {
     distinct_.resize(values_.codes.size());
     for (std::size_t i = 0; i < distinct_.size(); ++i) distinct_[i] = values_.codes[i] >> values_.shift;
     distinct_ = sorted_distinct(std::move(distinct_));
     values_ = {distinct_, 0};
-    order_.resize(distinct_.size());
+    count_ = distinct_.size();
   }
   // Whether nothing is left.
   bool run(const FuseShape& shape, std::uint64_t seed) {
-    counts_.resize(shape.slots());
-    xors_.resize(shape.slots());
-    queue_.resize(shape.slots() + 1);  // one is written ahead
     starts_.assign(shape.segments + 1, 0);
-    sort_by_segment(shape, seed, values_, starts_.data(), order_.data());
-    return peel(shape, seed, starts_.data(),
-                {counts_.data(), xors_.data(), queue_.data(), order_.data(), own_.data()}) == order_.size();
+    count_segments(shape, seed, values_, starts_.data());
+    for (std::uint64_t segments = kSegments;; segments *= kSegments) {  // few values wait for more than seven
+      segments = std::min(segments, std::bit_ceil(shape.segments + 3));
+      const std::uint64_t ahead = most_within(shape, segments);
+      if (ahead > kMostWaiting || segments << shape.segment_log > kMostSlots) return false;
+      order_.resize(ahead + starts_.back());
+      own_.resize(starts_.back());
+      words_.resize(segments << shape.segment_log);
+      queue_.resize(words_.size() + 1);  // one is written ahead
+      Storage<std::uint64_t> next(starts_.begin(), starts_.end());
+      sort_by_segment(shape, seed, values_, next.data(), order_.data() + ahead);
+      const Peeled found = peel(
+          shape, seed,
+          {words_.data(), segments, queue_.data(), order_.data() + ahead, starts_.data(), order_.data(), own_.data()});
+      if (!found.stuck) return found.count == count_;
+    }
   }
-  std::span<const std::uint64_t> peeled() const { return order_; }  // in the order in which they were taken
-  const std::uint8_t* own() const { return own_.data(); }           // which of its slots each had for itself
+  std::span<const std::uint64_t> peeled() const { return {order_.data(), count_}; }  // as they were taken
+  const std::uint8_t* own() const { return own_.data(); }  // which of its slots each had for itself
 
  private:
+  static constexpr std::uint64_t kSegments = 16;
+
+  std::uint64_t most_within(const FuseShape& shape, std::uint64_t segments) const {
+    std::uint64_t most = 0;
+    for (std::uint64_t end = 1; end <= shape.segments; ++end)
+      most = std::max(most, starts_[end] - starts_[end > segments ? end - segments : 0]);
+    return most;
+  }
+
   Prefixes values_;
-  Storage<std::uint64_t> distinct_;
-  Storage<std::uint8_t> counts_;  // of each slot: 4 * (its values), XOR which of their slots it is
-  Storage<std::uint64_t> xors_, queue_, starts_;
-  Storage<std::uint64_t> order_;  // by segment; those peeled take the places of those added
+  std::uint64_t count_;
+  Storage<std::uint64_t> distinct_, starts_;
+  Storage<std::uint32_t> words_, queue_;
+  Storage<std::uint64_t> order_;
   Storage<std::uint8_t> own_;
 };
 

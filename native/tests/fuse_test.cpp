@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "check.h"
@@ -81,6 +82,30 @@ void golden() {
   const std::array<std::uint64_t, 4> slots{639567, 646672, 647406, 655196};
   for (std::size_t j = 0; j < 4; ++j) CHECK(place.slot[j] + ((value & 15) ^ place.turn[j]) == slots[j]);
   CHECK(bh::kth(value + seed, 3) == 0x8a6ae6cd42b867d7);
+}
+
+// Of sets so large that what peeling has done with makes room for what comes: in which order values are taken decides
+// which of many solutions is stored.
+void golden_bytes() {
+  const auto digest = [](const Payload& payload) { return bh::hash64(std::as_bytes(payload.bytes()), 0); };
+  const std::array<std::uint64_t, 4> wanted{0x1f64da85802d2174, 0xb2948e3805a1ae3d, 0x9c93dba640c06172,
+                                            0x354a4c6f20f41627};
+  for (std::size_t i = 0; i < kLayouts.size(); ++i) {
+    const Fuse fuse = build(draw(kLayouts[i], 100000, i), 10.4, i);
+    CHECK(fuse.shape().segments > 16);
+    CHECK((digest(fuse.slots()) ^ digest(fuse.plane())) == wanted[i]);
+  }
+}
+
+// Values that repeat keep all slots of theirs for ever, and are told apart only after a few attempts.
+void repeated() {
+  Values values = draw(Layout::scattered, 50000, 3);
+  const std::uint64_t blocks = blocks_of(values), budget = 12 * values.size();
+  values.push_back(values[values.size() / 2]);
+  CHECK(!Fuse::build(values, blocks, budget, 0, 3));
+  const auto fuse = Fuse::build(values, blocks, budget, 0);
+  CHECK(fuse);
+  finds_all(*fuse, values);
 }
 
 // The share of ranges of `length` values, none of them in the set, that seem to hold one; within the normal interval of
@@ -163,6 +188,8 @@ void damaged(const Fuse& fuse) {
 
 int main() {
   golden();
+  golden_bytes();
+  repeated();
   for (const Layout layout : kLayouts) {
     for (std::uint64_t n = 1; n < 2000; n += 1 + n / 20) {
       const Values values = draw(layout, n, n);
