@@ -31,13 +31,28 @@ void sort_codes(Storage<std::uint64_t>& codes) {
   }
 }
 
+// Codes that are not above the one before.
+BH_MULTIVERSION std::uint64_t count_descents(const std::uint64_t* codes, std::size_t n) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 1; i < n; ++i) count += codes[i - 1] >= codes[i];
+  return count;
+}
+
+// Codes that differ from the one before in the bits of a mask, for two masks.
+BH_MULTIVERSION PrefixCounts count_changes(const std::uint64_t* codes, std::size_t n, std::uint64_t mask,
+                                           std::uint64_t shorter_mask) {
+  PrefixCounts counts{0, 0};
+  for (std::size_t i = 1; i < n; ++i) {
+    const std::uint64_t apart = codes[i - 1] ^ codes[i];
+    counts.prefixes += (apart & mask) != 0;
+    counts.shorter += (apart & shorter_mask) != 0;
+  }
+  return counts;
+}
+
 }  // namespace
 
-bool strictly_ascend(std::span<const std::uint64_t> codes) {
-  bool ascend = true;
-  for (std::size_t i = 1; i < codes.size(); ++i) ascend &= codes[i - 1] < codes[i];
-  return ascend;
-}
+bool strictly_ascend(std::span<const std::uint64_t> codes) { return count_descents(codes.data(), codes.size()) == 0; }
 
 Storage<std::uint64_t> sorted_distinct(std::span<const std::uint64_t> codes) {
   return sorted_distinct(Storage<std::uint64_t>(codes.begin(), codes.end()));
@@ -74,15 +89,9 @@ std::uint64_t count_distinct_prefixes(std::span<const std::uint64_t> codes, std:
 
 PrefixCounts count_prefixes_and_shorter(std::span<const std::uint64_t> codes, std::uint32_t bits, std::uint32_t fewer) {
   if (codes.empty()) return {0, 0};
-  PrefixCounts counts{1, 1};
-  const std::uint64_t differs = ~low_mask(64 - bits),
-                      shorter_differs = ~low_mask(64 - (bits > fewer ? bits - fewer : 0));
-  for (std::size_t i = 1; i < codes.size(); ++i) {
-    const std::uint64_t apart = codes[i - 1] ^ codes[i];
-    counts.prefixes += (apart & differs) != 0;
-    counts.shorter += (apart & shorter_differs) != 0;
-  }
-  return counts;
+  const std::uint64_t mask = ~low_mask(64 - bits), shorter_mask = ~low_mask(64 - (bits > fewer ? bits - fewer : 0));
+  const PrefixCounts changes = count_changes(codes.data(), codes.size(), mask, shorter_mask);
+  return {changes.prefixes + 1, changes.shorter + 1};
 }
 
 }  // namespace bh::ranges

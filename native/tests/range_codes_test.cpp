@@ -6,6 +6,21 @@
 
 using namespace bh::ranges;
 
+// However few are taken at a time, prefixes that repeat are taken once.
+void takes_each_once(const std::vector<std::uint64_t>& codes) {
+  for (const std::uint32_t bits : {3, 58, 63, 64})
+    for (const std::size_t room : {1, 3, 64}) {
+      std::vector<std::uint64_t> taken, some(room);
+      for (std::size_t at = 0; at < codes.size();) {
+        const std::size_t before = at, count = Prefixes{codes, kCodeBits - bits}.take(at, some.data(), room);
+        CHECK(count <= room && at > before && at <= codes.size());
+        taken.insert(taken.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(count));
+      }
+      CHECK(std::ranges::equal(taken, distinct_prefixes(codes, bits)));
+      CHECK(count_distinct_prefixes(codes, bits) == taken.size());
+    }
+}
+
 int main() {
   constexpr std::uint64_t kMax = ~std::uint64_t{0};
 
@@ -37,5 +52,9 @@ int main() {
       codes.erase(std::unique(codes.begin(), codes.end()), codes.end());
       CHECK(std::ranges::equal(sorted, codes) && strictly_ascend(sorted));
       CHECK(std::ranges::equal(sorted_distinct(std::span(codes)), codes));
+      takes_each_once(codes);
+      codes.push_back(codes.back());
+      CHECK(!strictly_ascend(codes));
+      takes_each_once(codes);
     }
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from beforehand.core.errors import InvalidInput
-from beforehand.ranges.codes import first_of, float_codes, rounded_floats, signed_codes, whole_codes
+from beforehand.ranges.codes import distinct, first_of, float_codes, rounded_floats, signed_codes, whole_codes
 
 GOLDEN_FLOATS = {
     -np.inf: 0x000FFFFFFFFFFFFF,
@@ -24,6 +24,17 @@ def test_floats_have_the_codes_that_the_bytes_are_defined_by():
 
 def test_integers_have_the_codes_that_the_bytes_are_defined_by():
     assert signed_codes(np.array(list(GOLDEN_INTEGERS))).tolist() == list(GOLDEN_INTEGERS.values())
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 2**15, 2**15 + 1, 2**16 + 2, 100_000])
+def test_values_that_ascend_are_not_copied_and_a_single_one_out_of_order_is_found(size):
+    values = np.arange(size, dtype=np.uint64)
+    assert distinct(values) is values
+    for place in {1, size // 2, 2**15, 2**15 + 1, size - 1}:
+        if 0 < place < size:
+            repeated = values.copy()
+            repeated[place] = repeated[place - 1]
+            assert distinct(repeated).tolist() == sorted(set(repeated.tolist()))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

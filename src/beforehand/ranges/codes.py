@@ -14,12 +14,20 @@ LARGEST_CODE: Final = np.uint64(2**64 - 1)
 EXACT_FLOAT: Final = 2**53  # up to here, each integer is a float64
 
 
+_TOGETHER: Final = 2**15  # values that are compared at a time: what that writes stays in a near cache
+
+
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
     """Numbers in ascending order, each once; what is so already is not copied."""
-    if (values[1:] > values[:-1]).all():
+    if _ascend(values):
         return values
     ordered = np.sort(values)  # a fiftieth of the time of np.unique, which hashes before it sorts
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+
+
+def _ascend(values: NDArray[Any]) -> bool:
+    runs = (values[first : first + _TOGETHER + 1] for first in range(0, len(values) - 1, _TOGETHER))
+    return all((run[1:] > run[:-1]).all() for run in runs)
 
 
 def unsigned_codes(values: NDArray[Any]) -> Codes:
