@@ -62,7 +62,8 @@ class Encoder {
           std::span<const std::int64_t> counts)
       : header_(header), values_(values), levels_(levels), counts_(counts), grouping_(header.grouping()) {
     if constexpr (std::is_same_v<Real, float>)
-      if (tabled_columns(header) > 0) tables_.emplace(levels, header.n_levels, counts, header.objective);
+      if (tabled_columns(header) > 0)
+        tables_.emplace(levels, header.n_levels, counts, header.objective, grouping_.outer);
     if (tables_ && !tables_->usable()) tables_.reset();
   }
 

@@ -20,16 +20,20 @@
 
 namespace bh::quantization {
 
-constexpr std::size_t kFew = 16;  // levels whose edges are counted
+constexpr std::size_t kFew = 16;   // levels whose edges are counted
+constexpr std::size_t kCells = 4;  // for each level
 
-// Tables of sixteen columns: entry t of column c at t * kStripe + c.
+// Tables of sixteen columns.
 struct Stripe {
   bool nearest;
-  std::size_t size;           // of the tables: kFew, or more
-  const float *top, *edges;   // every sixteenth edge, if there are more than kFew, and all of them
-  const float *low, *gap;     // not for the nearest level
-  const float *first, *last;  // levels
-  std::size_t used, columns;  // of the stripe, and of the whole matrix
+  std::size_t size, width;         // kFew, or more levels; from a column to the next in `edges`
+  const float* top;                // edge t of column c at t * kStripe + c: all of kFew levels, else every sixteenth
+  const float* edges;              // of each column: its first level, then what each further one begins at
+  const std::uint8_t* start;       // of each column: the number of edges below each of kCells * size cells
+  const float *origin, *per_unit;  // where these begin, and how many are in a length of 1
+  int steps;                       // edges in a cell at most; 0 where there are no cells
+  const float *first, *last;       // levels
+  std::size_t used, columns;       // of the stripe, and of the whole matrix
 };
 
 // Codes `rows` rows of which each pointer has the first sixteen columns.

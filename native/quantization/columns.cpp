@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "quantization/column_stripes.h"
+#include "quantization/nearest.h"
 
 namespace bh::quantization {
 namespace {
@@ -13,24 +14,26 @@ namespace {
 constexpr std::size_t kNear = 16 << 10;  // bytes of tables that stay in the nearest cache beside all else
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNever = std::numeric_limits<float>::quiet_NaN();  // an edge that infinity does not reach either
+constexpr int kMostSteps = 3;  // more edges in a cell are not worth it: every sixteenth is compared then
 
 template <bool Nearest>
 bool reaches(float x, float edge) {
   return Nearest ? x > edge : x >= edge;
 }
 
-// The number of edges that a value of column c reaches.
+// The number of edges that a value reaches.
 template <bool Nearest>
-std::size_t find(const Stripe& s, std::size_t c, float x) {
+std::size_t find(const float* edges, std::size_t size, float x) {
   std::size_t found = 0;
-  for (std::size_t step = s.size / 2; step > 0; step /= 2)
-    if (reaches<Nearest>(x, s.edges[(found + step - 1) * kStripe + c])) found += step;
+  for (std::size_t step = size / 2; step > 0; step /= 2)
+    if (reaches<Nearest>(x, edges[found + step])) found += step;
   return found;
 }
 
-// Whether a value above `found` edges is rounded up: as in stochastic.cpp, to the bit.
-bool moves_up(const Stripe& s, std::size_t c, float x, std::size_t found, std::uint32_t word) {
-  float p = (x - s.low[found * kStripe + c]) * s.gap[found * kStripe + c];
+// Whether a value between two levels is rounded up: as in stochastic.cpp, to the bit.
+bool moves_up(float low, float high, float x, std::uint32_t word) {
+  const float gap = high > low ? 1 / (high - low) : 0;
+  float p = (x - low) * gap;
   p = p > 0 ? p : 0;  // NaN too becomes 0, so that the cast below is defined
   p = p < 1 ? p : 1;
   const float threshold = p * 0x1p31f;
@@ -46,12 +49,13 @@ Tally round_plainly(const Stripe& s, const float* x, const std::uint32_t* words,
       const std::size_t at = row * s.columns + c;
       const float value = x[at];
       tally.nonfinite += !(std::abs(value) <= std::numeric_limits<float>::max());
+      const float* const edges = s.edges + c * s.width;
       if (s.nearest) {
-        codes[at] = static_cast<std::uint8_t>(find<true>(s, c, value));
+        codes[at] = static_cast<std::uint8_t>(find<true>(edges, s.size, value));
       } else {
         tally.outside += (value < s.first[c]) | (value > s.last[c]);
-        const std::size_t found = find<false>(s, c, value);
-        codes[at] = static_cast<std::uint8_t>(found + moves_up(s, c, value, found, words[at]));
+        const std::size_t found = find<false>(edges, s.size, value);
+        codes[at] = static_cast<std::uint8_t>(found + moves_up(edges[found], edges[found + 1], value, words[at]));
       }
     }
   return tally;
@@ -85,65 +89,92 @@ std::size_t look_up_quickly([[maybe_unused]] const Item* table, [[maybe_unused]]
   return 0;
 }
 
-// Entry t of column c at (c / kStripe * size + t) * kStripe + c % kStripe.
-std::vector<float> striped(std::size_t columns, std::size_t size, float filling) {
-  return std::vector<float>((columns + kStripe - 1) / kStripe * size * kStripe, filling);
+// The cell of a value, as kernels find it.
+float cell(float x, float origin, float per_unit, float last) {
+  const float at = (x - origin) * per_unit;
+  return std::min(at > 0 ? at : 0, last);
 }
 
-void place(std::vector<float>& stripes, std::size_t column, const std::vector<float>& entries) {
-  float* first = &stripes[column / kStripe * entries.size() * kStripe + column % kStripe];
-  for (std::size_t t = 0; t < entries.size(); ++t) first[t * kStripe] = entries[t];
+// The most edges in one of the cells.
+int most_edges(std::span<const float> edges, float origin, float per_unit, float last) {
+  int most = 0, here = 0, before = -1;
+  for (const float edge : edges) {
+    const int at = static_cast<int>(cell(edge, origin, per_unit, last));
+    here = at == before ? here + 1 : 1;
+    most = std::max(most, here), before = at;
+  }
+  return most;
 }
 
 }  // namespace
 
 ColumnTables::ColumnTables(std::span<const float> levels, std::size_t width, std::span<const std::int64_t> counts,
-                           Objective objective)
+                           Objective objective, std::size_t rows)
     : columns_(counts.size()), nearest_(objective == Objective::mse) {
   const auto most = static_cast<std::size_t>(*std::max_element(counts.begin(), counts.end()));
   usable_ = most <= kMostColumnLevels;
   if (!usable_) return;
-  size_ = std::max(kFew, std::bit_ceil(most));
-  edges_ = striped(columns_, size_, kInf);
-  top_ = striped(columns_, size_ == kFew ? 0 : kFew, kNever);
-  low_ = gap_ = striped(columns_, nearest_ ? 0 : size_, 0);
-  first_ = striped(columns_, 1, -kInf);
-  last_ = striped(columns_, 1, kInf);
+  size_ = std::max(kFew, std::bit_ceil(most)), width_ = size_ + 1;
+  const std::size_t stripes = (columns_ + kStripe - 1) / kStripe, filled = stripes * kStripe;
+  const bool few = size_ == kFew, cuts = !few && rows >= kCells * size_;
+  top_.assign(filled * kFew, kNever);
+  edges_.assign(filled * width_, kNever);
+  start_.assign(cuts ? filled * kCells * size_ + 3 : 0, 0);
+  origin_.assign(filled, 0), per_unit_.assign(filled, 0);
+  steps_.assign(stripes, cuts ? 1 : 0);
+  first_.assign(filled, -kInf), last_.assign(filled, kInf);
   for (std::size_t column = 0; column < columns_ && usable_; ++column) {
     const std::span<const float> own = levels.subspan(column * width, static_cast<std::size_t>(counts[column]));
     if (needs_double(own, objective)) usable_ = false;
-    RoundingTable<float> table;
-    table.prepare(own, objective);
-    table.edges.resize(size_, kInf);
-    place(edges_, column, table.edges);
-    place(first_, column, {table.first});
-    place(last_, column, {table.last});
-    if (size_ > kFew) {
-      std::vector<float> top(kFew, kNever);
-      for (std::size_t t = 0; t + 1 < size_ / kFew; ++t) top[t] = table.edges[t * kFew + kFew - 1];
-      place(top_, column, top);
-    }
-    if (nearest_) continue;
-    table.low.resize(size_, 0);
-    table.gap.resize(size_, 0);
-    place(low_, column, table.low);
-    place(gap_, column, table.gap);
+    float* const edges = &edges_[column * width_];
+    edges[0] = first_[column] = own.front(), last_[column] = own.back();
+    for (std::size_t b = 1; b < own.size(); ++b) edges[b] = nearest_ ? last_nearer_to_low(own[b - 1], own[b]) : own[b];
+    float* const top = &top_[column / kStripe * kFew * kStripe + column % kStripe];
+    const std::size_t apart = few ? 1 : kFew;
+    for (std::size_t t = 1; t * apart < size_; ++t) top[(t - 1) * kStripe] = edges[t * apart];
+    if (cuts) cut(column, {edges + 1, own.size() - 1});
   }
+}
+
+void ColumnTables::cut(std::size_t column, std::span<const float> edges) {
+  int& steps = steps_[column / kStripe];
+  if (edges.empty() || steps == 0) return;
+  const std::size_t cells = kCells * size_;
+  const auto last = static_cast<float>(cells - 1);
+  int least = kMostSteps + 1;
+  float& origin = origin_[column];
+  float& per_unit = per_unit_[column];
+  // A few edges far out, as outliers have them, lie beyond the cells.
+  for (std::size_t out = 0; out < 4 && 2 * out < edges.size() && least > 2; ++out) {
+    const float from = edges[out], unit = static_cast<float>(cells) / (edges[edges.size() - 1 - out] - from);
+    const int here = most_edges(edges, from, unit, last);
+    if (here < least) least = here, origin = from, per_unit = unit;
+  }
+  steps = least > kMostSteps ? 0 : std::max(steps, least);
+  if (steps == 0) return;
+  std::uint8_t* const start = &start_[column * cells];
+  std::size_t next = 0;
+  for (std::size_t b = 0; b < edges.size(); ++b)
+    for (const auto at = static_cast<std::size_t>(cell(edges[b], origin, per_unit, last)); next <= at; ++next)
+      start[next] = static_cast<std::uint8_t>(b);
+  std::fill(start + next, start + cells, static_cast<std::uint8_t>(edges.size()));
 }
 
 Tally ColumnTables::round(const float* x, const std::uint32_t* words, std::size_t rows, std::uint8_t* codes,
                           Isa isa) const {
   Tally tally;
   for (std::size_t column = 0; column < columns_; column += kStripe) {
-    const std::size_t number = column / kStripe, at = nearest_ ? 0 : number * size_ * kStripe;
     const Stripe stripe{nearest_,
                         size_,
-                        top_.data() + (top_.empty() ? 0 : number * kFew * kStripe),
-                        edges_.data() + number * size_ * kStripe,
-                        low_.data() + at,
-                        gap_.data() + at,
-                        first_.data() + column,
-                        last_.data() + column,
+                        width_,
+                        &top_[column * kFew],
+                        &edges_[column * width_],
+                        start_.data() + (start_.empty() ? 0 : column * kCells * size_),
+                        &origin_[column],
+                        &per_unit_[column],
+                        steps_[column / kStripe],
+                        &first_[column],
+                        &last_[column],
                         std::min(kStripe, columns_ - column),
                         columns_};
     const Tally part = round_stripe(stripe, x + column, nearest_ ? words : words + column, rows, codes + column, isa);

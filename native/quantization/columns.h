@@ -15,14 +15,14 @@ namespace bh::quantization {
 constexpr std::size_t kStripe = 16;             // columns that are treated together
 constexpr std::size_t kMostColumnLevels = 256;  // more are not worth it: tables of a stripe must stay close at hand
 
-// The tables of all columns as kernels read them: entry t of sixteen columns side by side, stripe after stripe. The
-// last stripe is filled up with columns that anything fits.
+// The tables of all columns as kernels read them, stripe after stripe. The last stripe is filled up with columns that
+// anything fits.
 class ColumnTables {
  public:
   // Row g of `levels`, `width` wide, has counts[g] levels. Not usable() where a column has too many levels, or some
-  // that float32 cannot tell apart.
+  // that float32 cannot tell apart. What only pays for many rows is left out where the matrix has fewer.
   ColumnTables(std::span<const float> levels, std::size_t width, std::span<const std::int64_t> counts,
-               Objective objective);
+               Objective objective, std::size_t rows);
   bool usable() const { return usable_; }
 
   // Codes `rows` rows of the columns that there are, one after the other in x, words and codes; the words are not read
@@ -30,12 +30,16 @@ class ColumnTables {
   Tally round(const float* x, const std::uint32_t* words, std::size_t rows, std::uint8_t* codes, Isa isa) const;
 
  private:
-  std::size_t columns_, size_ = 0;
+  // Cuts the range of a column into cells of equal length, each of which knows how many edges lie below it.
+  void cut(std::size_t column, std::span<const float> edges);
+
+  std::size_t columns_, size_ = 0, width_ = 0;
   bool nearest_, usable_ = true;
-  std::vector<float> top_;    // every sixteenth edge, where there are more than sixteen
-  std::vector<float> edges_;  // sorted thresholds, then +inf: b is the number of those that a value reaches
-  std::vector<float> low_;    // the level below
-  std::vector<float> gap_;    // the inverse of the gap above it
+  std::vector<float> top_;    // all edges of sixteen levels, else every sixteenth; those of a stripe side by side
+  std::vector<float> edges_;  // a column after the other: its first level, sorted thresholds, then NaN
+  std::vector<std::uint8_t> start_;       // of the cells, likewise; then three bytes more, as kernels read four
+  std::vector<float> origin_, per_unit_;  // where the cells of a column begin, and how many are in a length of 1
+  std::vector<int> steps_;                // of a stripe: edges in a cell at most, 0 where there are no cells
   std::vector<float> first_, last_;
 };
 

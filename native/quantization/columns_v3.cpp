@@ -28,45 +28,84 @@ BH_COLUMN_INLINE void count_edges(const float* edges, const __m256& x, __m256i& 
   }
 }
 
+// What is the same for all rows, of eight of the sixteen columns.
+struct Columns {
+  const float* top;
+  __m256i edges, cells;  // where those of a column begin
+  __m256 origin, per_unit, last_cell, first, last;
+
+  BH_COLUMN_INLINE void prepare(const Stripe& s, std::size_t c) {
+    const __m256i lanes =
+        _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(static_cast<int>(c)));
+    const auto n_cells = static_cast<int>(kCells * s.size);
+    top = s.top + c;
+    edges = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(static_cast<int>(s.width)));
+    cells = _mm256_mullo_epi32(lanes, _mm256_set1_epi32(n_cells));
+    origin = _mm256_loadu_ps(s.origin + c), per_unit = _mm256_loadu_ps(s.per_unit + c);
+    last_cell = _mm256_set1_ps(static_cast<float>(n_cells - 1));
+    first = _mm256_loadu_ps(s.first + c), last = _mm256_loadu_ps(s.last + c);
+  }
+};
+
+// Over `kStep` edges, where a value reaches the last of them.
+template <bool Nearest, int kStep>
+BH_COLUMN_INLINE void step_up(const Stripe& s, const __m256& x, __m256i& at) {
+  __m256i mask;
+  reaches<Nearest>(mask, x, _mm256_i32gather_ps(s.edges + kStep, at, 4));
+  at = _mm256_add_epi32(at, _mm256_and_si256(mask, _mm256_set1_epi32(kStep)));
+}
+
+// Leaves where in `edges` the level below stands, or the nearest one.
 template <bool Nearest>
-BH_COLUMN_INLINE void find(const Stripe& s, std::size_t c, const __m256& x, const __m256i& lanes, __m256i& found) {
-  if (s.size == kFew) return count_edges<Nearest>(s.edges + c, x, found);
-  count_edges<Nearest>(s.top + c, x, found);
-  found = _mm256_slli_epi32(found, 4);
-#pragma GCC unroll 4
-  for (int step = 8; step > 0; step /= 2) {
-    const __m256i at = _mm256_add_epi32(_mm256_slli_epi32(found, 4), lanes);
-    __m256i mask;
-    reaches<Nearest>(mask, x, _mm256_i32gather_ps(s.edges + (step - 1) * kStripe + c, at, 4));
-    found = _mm256_add_epi32(found, _mm256_and_si256(mask, _mm256_set1_epi32(step)));
+BH_COLUMN_INLINE void find(const Stripe& s, const Columns& lanes, const __m256& x, __m256i& at) {
+  if (s.steps > 0) {
+    const __m256 cell = _mm256_mul_ps(_mm256_sub_ps(x, lanes.origin), lanes.per_unit);
+    const __m256 inside = _mm256_min_ps(_mm256_max_ps(cell, _mm256_setzero_ps()), lanes.last_cell);  // NaN becomes 0
+    at = _mm256_i32gather_epi32(reinterpret_cast<const int*>(s.start),
+                                _mm256_add_epi32(_mm256_cvttps_epi32(inside), lanes.cells), 1);
+    at = _mm256_add_epi32(_mm256_and_si256(at, _mm256_set1_epi32(255)), lanes.edges);
+    for (int k = 0; k < s.steps; ++k) step_up<Nearest, 1>(s, x, at);
+    return;
+  }
+  count_edges<Nearest>(lanes.top, x, at);
+  if (s.size == kFew) {
+    at = _mm256_add_epi32(at, lanes.edges);
+  } else {
+    at = _mm256_add_epi32(_mm256_slli_epi32(at, 4), lanes.edges);
+    step_up<Nearest, 8>(s, x, at);
+    step_up<Nearest, 4>(s, x, at);
+    step_up<Nearest, 2>(s, x, at);
+    step_up<Nearest, 1>(s, x, at);
   }
 }
 
-BH_COLUMN_INLINE void move_up(const Stripe& s, std::size_t c, const __m256& x, const std::uint32_t* words,
-                              const __m256i& lanes, __m256i& found) {
-  const __m256i at = _mm256_add_epi32(_mm256_slli_epi32(found, 4), lanes);
-  const __m256 low = _mm256_i32gather_ps(s.low + c, at, 4), gap = _mm256_i32gather_ps(s.gap + c, at, 4);
-  __m256 p = _mm256_mul_ps(_mm256_sub_ps(x, low), gap);
-  p = _mm256_min_ps(_mm256_max_ps(p, _mm256_setzero_ps()), _mm256_set1_ps(1));  // of a NaN the second operand is left
-  const __m256 threshold = _mm256_min_ps(_mm256_mul_ps(p, _mm256_set1_ps(0x1p31f)), _mm256_set1_ps(2147483520.0f));
+// One more where a value is rounded up.
+BH_COLUMN_INLINE void move_up(const Stripe& s, const __m256& x, const std::uint32_t* words, const __m256i& at,
+                              __m256i& found) {
+  const __m256 low = _mm256_i32gather_ps(s.edges, at, 4), high = _mm256_i32gather_ps(s.edges + 1, at, 4);
+  const __m256 apart = _mm256_cmp_ps(high, low, _CMP_GT_OQ);
+  const __m256 gap = _mm256_and_ps(apart, _mm256_div_ps(_mm256_set1_ps(1), _mm256_sub_ps(high, low)));
+  const __m256 p = _mm256_mul_ps(_mm256_sub_ps(x, low), gap);
+  // Of a NaN the second operand is left, which becomes the least integer, as does what is far below 0.
+  const __m256 threshold = _mm256_min_ps(_mm256_set1_ps(2147483520.0f), _mm256_mul_ps(p, _mm256_set1_ps(0x1p31f)));
   const __m256i word = _mm256_srli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words)), 1);
   found = _mm256_sub_epi32(found, _mm256_cmpgt_epi32(_mm256_cvttps_epi32(threshold), word));
 }
 
-// Eight of the sixteen columns, from column c on.
 template <bool Nearest>
-BH_COLUMN_INLINE void round8(const Stripe& s, std::size_t c, const float* from, const std::uint32_t* words,
-                             const __m256i& lanes, __m256i& found, __m256i& nonfinite, __m256i& outside) {
-  const __m256 x = _mm256_loadu_ps(from + c);
+BH_COLUMN_INLINE void round8(const Stripe& s, const Columns& lanes, const float* from, const std::uint32_t* words,
+                             __m256i& found, __m256i& nonfinite, __m256i& outside) {
+  const __m256 x = _mm256_loadu_ps(from);
   const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
   const __m256 most = _mm256_set1_ps(std::numeric_limits<float>::max());
   nonfinite = _mm256_sub_epi32(nonfinite, _mm256_castps_si256(_mm256_cmp_ps(magnitude, most, _CMP_NLE_UQ)));
-  find<Nearest>(s, c, x, lanes, found);
+  __m256i at;
+  find<Nearest>(s, lanes, x, at);
+  found = _mm256_sub_epi32(at, lanes.edges);
   if constexpr (Nearest) return;
-  const __m256 below = _mm256_cmp_ps(x, _mm256_loadu_ps(s.first + c), _CMP_LT_OQ);
-  const __m256 above = _mm256_cmp_ps(x, _mm256_loadu_ps(s.last + c), _CMP_GT_OQ);
+  const __m256 below = _mm256_cmp_ps(x, lanes.first, _CMP_LT_OQ), above = _mm256_cmp_ps(x, lanes.last, _CMP_GT_OQ);
   outside = _mm256_sub_epi32(outside, _mm256_castps_si256(_mm256_or_ps(below, above)));
-  move_up(s, c, x, words + c, lanes, found);
+  move_up(s, x, words, at, found);
 }
 
 BH_COLUMN_INLINE std::uint32_t sum(const __m256i& counts, std::size_t used) {
@@ -80,11 +119,12 @@ BH_COLUMN_INLINE std::uint32_t sum(const __m256i& counts, std::size_t used) {
 template <bool Nearest>
 BH_COLUMN_INLINE void round_rows(const Stripe& s, const float* from, const std::uint32_t* words, std::size_t rows,
                                  std::uint8_t* codes, Tally& tally) {
-  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  Columns lanes[2];
+  lanes[0].prepare(s, 0), lanes[1].prepare(s, 8);
   __m256i nonfinite[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()}, outside = nonfinite[0], left, right;
   for (std::size_t row = 0; row < rows; ++row, from += s.columns, codes += s.columns) {
-    round8<Nearest>(s, 0, from, words + row * s.columns, lanes, left, nonfinite[0], outside);
-    round8<Nearest>(s, 8, from, words + row * s.columns, lanes, right, nonfinite[1], outside);
+    round8<Nearest>(s, lanes[0], from, words + row * s.columns, left, nonfinite[0], outside);
+    round8<Nearest>(s, lanes[1], from + 8, words + row * s.columns + 8, right, nonfinite[1], outside);
     // Packing works on halves of 128 bits: 0, 2, 1, 3 puts their quarters back in order.
     const __m256i both = _mm256_permute4x64_epi64(_mm256_packus_epi32(left, right), 0b11011000);
     const __m128i packed = _mm_packus_epi16(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
