@@ -233,6 +233,14 @@ void FitTable::cut() {
   }
   std::exclusive_scan(start.begin(), start.end(), start.begin(), std::uint8_t{0});
   if (steps > kMostSteps) steps = 0;
+  if (steps == 1) pair();
+}
+
+void FitTable::pair() {
+  for (const std::size_t below : std::span(start).first(start.size() - 3)) {
+    cell_edges.push_back({edges[below], static_cast<std::int32_t>(below)});
+    cell_sides.push_back({level[below], level[below + 1]});
+  }
 }
 
 double Fitted::squared() const { return error * power(exponent) * power(exponent); }
@@ -256,6 +264,7 @@ void BlockFit::begin(std::span<const Real> x) {
   n_ = x.size();
   for (auto& candidate : candidates_) candidate.usable = false;
   trials_.count = 0;
+  encloses_[0] = encloses_[1] = false;
   Extremes<Real> ends;
   extremes(x.data(), n_, ends);
   finite_ = ends.finite;
@@ -278,8 +287,8 @@ void BlockFit::begin(std::span<const Real> x) {
   const double up = std::max({h * table_.over_last, l * table_.over_first, 0.0}) * unit_;
   const double down = grid_.has_sign() ? -std::max({-l * table_.over_last, -h * table_.over_first, 0.0}) * unit_ : 0;
   if (table_.objective == Objective::unbiased) {
-    if (up > 0) measure(candidates_[0], grid_.enclosing(up));
-    if (down < 0) measure(candidates_[1], grid_.enclosing(down));
+    if ((encloses_[0] = up > 0)) enclosing_[0] = grid_.enclosing(up);
+    if ((encloses_[1] = down < 0)) enclosing_[1] = grid_.enclosing(down);
     return;
   }
   double wanted[Trials::kMost];
@@ -287,10 +296,12 @@ void BlockFit::begin(std::span<const Real> x) {
   for (std::size_t k = 0; k < n_factors_; ++k)
     wanted[k] = up * factors_[k], wanted[n_factors_ + k] = down * factors_[k];
   make_trials(grid_, wanted, inverse_unit_, trials_);
-  try_all();
 }
 
-void BlockFit::try_all() {
+void BlockFit::try_scales() {
+  for (std::size_t k = 0; k < 2; ++k)
+    if (encloses_[k]) measure(candidates_[k], enclosing_[k]);
+  if (trials_.count == 0) return;
   std::size_t done = 0;
 #if BH_ROUND16_V4
   if (isa() == Isa::v4) done = try_v4(table_, z_, n_, trials_);

@@ -42,6 +42,16 @@ struct FitTable {
   int steps = 0;
   std::vector<std::uint8_t> start;  // and three bytes more, as kernels read four
   float per_unit, half, most_cell;  // how many there are in a length of 1, and below 0; the last one
+  // Where a single step is enough, what is to be known of a cell, side by side, so that one look finds it.
+  struct Edge {
+    float edge;
+    std::int32_t below;  // the number of edges below the cell
+  };
+  struct Sides {
+    float low, high;  // the levels below the edge and above it
+  };
+  std::vector<Edge> cell_edges;
+  std::vector<Sides> cell_sides;
 
   float cell(float y) const {
     const float at = y * per_unit + half;
@@ -52,6 +62,7 @@ struct FitTable {
   void read(std::span<const double> levels, int unit);
   void part();
   void cut();
+  void pair();
 };
 
 // Sums over a block in 16 lanes, value i in lane i % 16: the same bits whatever the width of the registers.
@@ -79,7 +90,7 @@ struct Fitted {
   double squared() const;
 };
 
-// One block at a time, in four steps: BlockFits takes each of them for several blocks, so that none waits for results.
+// One block at a time, in five steps: BlockFits takes each of them for several blocks, so that none waits for results.
 class BlockFit {
  public:
   BlockFit(const FitTable& table, Scale scale, std::size_t longest);
@@ -87,6 +98,7 @@ class BlockFit {
   // The values of one block, which must stay while `scaled()` is used.
   template <typename Real>
   void begin(std::span<const Real> x);
+  void try_scales();
   void choose();
   void refine();
   Fitted finish();
@@ -106,7 +118,6 @@ class BlockFit {
     std::vector<std::uint8_t> codes;
   };
 
-  void try_all();
   void measure(Candidate& candidate, double scale);
   void measure(Candidate& candidate, double scale, float relative, float inverse);
   void take_zero();
@@ -123,6 +134,8 @@ class BlockFit {
   double unit_ = 1, inverse_unit_ = 1, error_ = 0;
   float inverse_ = 0;
   Trials trials_;
+  double enclosing_[2];  // for unbiased rounding, the scales of either sign with which levels enclose the values
+  bool encloses_[2];     // whether there is one
   Candidate candidates_[2];
   Candidate* best_ = candidates_;
 };
@@ -146,6 +159,7 @@ class BlockFits {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kTogether, last - first));
       std::span<const Real> x[kTogether];
       for (std::size_t k = 0; k < n; ++k) fits_[k].begin(x[k] = read(first + k, buffers_[k].data()));
+      for (std::size_t k = 0; k < n; ++k) fits_[k].try_scales();
       for (std::size_t k = 0; k < n; ++k) fits_[k].choose();
       for (std::size_t k = 0; k < n; ++k) fits_[k].refine();
       for (std::size_t k = 0; k < n; ++k) take(first + k, x[k], fits_[k], fits_[k].finish());

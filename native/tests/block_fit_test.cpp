@@ -106,6 +106,16 @@ void cells_of(std::span<const double> levels) {
       } else if (table.steps) {
         const int start = table.start[static_cast<std::size_t>(table.cell(y))];
         CHECK(start <= below && below <= start + table.steps);
+        if (table.steps > 1) return;
+        const auto at = static_cast<std::size_t>(table.cell(y));
+        const auto [edge, before] = table.cell_edges[at];
+        const auto [low, high] = table.cell_sides[at];
+        CHECK(before + (objective == Objective::mse ? y > edge : y >= edge) == below);
+        CHECK(low == table.level[start] && high == table.level[start + 1]);
+        if (objective == Objective::mse) {
+          const float off = y - table.level[below], under = y - low, over = y - high;
+          CHECK(std::fmin(under * under, over * over) == off * off);
+        }
       }
     };
     for (std::size_t b = 0; b + 1 < table.count; ++b)
