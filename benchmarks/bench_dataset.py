@@ -88,7 +88,8 @@ def start() -> dict[str, Callable[[Path], Any]]:
     if find_spec("ray"):
         import ray
 
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        same_priority = {"worker_niceness": 0}  # by default workers give way to all else on the machine
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _system_config=same_priority)
         ray.data.DataContext.get_current().enable_progress_bars = False
         found[f"on Ray {version('ray')}, two cores"] = on_ray
     if find_spec("pyspark"):
