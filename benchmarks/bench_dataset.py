@@ -5,7 +5,7 @@ clock runs from the file to the histogram. numpy reads it once for the range, an
 width: counts alone, from which no error and no certificate follow. The best of three runs that take turns counts; the
 first run, which starts workers, does not.
 
-Not for you when the column fits into the memory of one machine: one process is as fast as two cores of a cluster.
+Not for you when one machine can read the column: one process of it is faster than two cores on Ray or Spark.
 """
 
 import os
