@@ -195,7 +195,8 @@ class Peeling {
   bool run(const FuseShape& shape, std::uint64_t seed) {
     starts_.assign(shape.segments + 1, 0);
     count_segments(shape, seed, values_, starts_.data());
-    for (std::uint64_t segments = kSegments;; segments *= kSegments) {  // few values wait for more than seven
+    std::uint64_t segments = std::max(kSegments, kSlots >> shape.segment_log);
+    for (;; segments *= kSegments) {  // few values wait for more than seven, unless segments are small
       segments = std::min(segments, std::bit_ceil(shape.segments + 3));
       const std::uint64_t ahead = most_within(shape, segments);
       if (ahead > kMostWaiting || segments << shape.segment_log > kMostSlots) return false;
@@ -215,7 +216,7 @@ class Peeling {
   const std::uint8_t* own() const { return own_.data(); }  // which of its slots each had for itself
 
  private:
-  static constexpr std::uint64_t kSegments = 16;
+  static constexpr std::uint64_t kSegments = 16, kSlots = std::uint64_t{1} << 15;
 
   std::uint64_t most_within(const FuseShape& shape, std::uint64_t segments) const {
     std::uint64_t most = 0;
