@@ -245,6 +245,50 @@ def test_a_client_that_goes_away_before_its_answer_begins_is_not_counted_for_eve
         assert gateway.traffic.engines[0].work == 0
 
 
+def request_of(body):
+    """A request as a server hands it over: its scope, and messages of which the last never comes."""
+    headers = [(b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": CHAT, "headers": headers}
+    messages = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
+    return scope, messages
+
+
+@pytest.mark.parametrize("end", ["the client goes", "the server loses it", "the server ends"])
+def test_whoever_ends_a_request_hears_of_it_and_nobody_else_does(end):
+    """Only a server that ends it itself sees a cancelled task."""
+    engine = SmallEngine(tokens=10_000, seconds=0.01)
+
+    async def ended(url):
+        gateway, began = Gateway([url]), asyncio.Event()
+        scope, messages = request_of(json.dumps(chat("x", stream=True)).encode())
+
+        async def receive():
+            message = await messages.get()
+            if isinstance(message, Exception):
+                raise message
+            return message
+
+        async def send(message):
+            if message.get("body"):
+                began.set()
+
+        task = asyncio.ensure_future(gateway(scope, receive, send))
+        await began.wait()
+        if end == "the server ends":
+            task.cancel()
+        else:
+            messages.put_nowait({"type": "http.disconnect"} if end == "the client goes" else OSError("lost"))
+        await asyncio.wait({task}, timeout=10)
+        await gateway.session.close()
+        assert gateway.traffic.engines[0].requests == 0
+        return task.cancelled(), task.cancelling()
+
+    with serving(engine.app) as url:
+        assert asyncio.run(ended(url)) == ((True, 1) if end == "the server ends" else (False, 0))
+        until(lambda: engine.dropped == 1)
+
+
 def test_a_request_on_a_connection_that_the_engine_had_just_closed_is_sent_once_more(client):
     with closing_server(1, 1) as (upstream, bodies), serving(Gateway([upstream])) as url:
         assert [client.post(url + CHAT, json=chat(f"{each}")).status_code for each in range(2)] == [200, 200]

@@ -16,6 +16,7 @@ from beforehand.core.errors import InvalidInput
 from beforehand.integrations.gateway.answered import Answered
 from beforehand.integrations.gateway.asked import read_body, with_fields
 from beforehand.integrations.gateway.budget import WithinBudget
+from beforehand.integrations.gateway.connections import REUSED, Connections
 from beforehand.integrations.gateway.engines import DOWN_SECONDS, Engine, Route, choose, engines_at
 from beforehand.integrations.gateway.exchange import Exchange
 from beforehand.integrations.gateway.priorities import EPOCH, Priorities
@@ -43,7 +44,6 @@ OURS_TO_SAY: Final = (
 MOST_BODY: Final = 256 * 2**20
 LARGE: Final = 2**19
 CONNECT_SECONDS: Final = 5.0
-IDLE_SECONDS: Final = 3.0  # engines close idle connections after 5 s, and one that closes loses a request
 
 
 @final
@@ -142,11 +142,8 @@ class Gateway:
     def session(self) -> aiohttp.ClientSession:
         """The connections to all engines."""
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_reused)
             self._session = aiohttp.ClientSession(
-                trace_configs=[trace],
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
+                connector=Connections(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
@@ -180,21 +177,18 @@ class Gateway:
                     log.exception("a priority could not be found; the request goes by its arrival")
                 self.failures += 1
                 body = with_fields(body, fields, int(1000 * (now - EPOCH)), {}, keep=trusted)
-        passing = asyncio.ensure_future(self._pass(scope, body, exchange, send))
-        gone = asyncio.ensure_future(_disconnected(receive))
+        passing = asyncio.current_task()
+        assert passing is not None
+        gone = asyncio.ensure_future(_end_when_gone(receive, passing))
         try:
-            await asyncio.wait({passing, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await self._pass(scope, body, exchange, send)
+        except asyncio.CancelledError:
+            if not gone.done() or gone.cancelled() or passing.uncancel():
+                raise  # somebody else ends it
         finally:
             gone.cancel()
-            if not passing.done():
-                passing.cancel()
-            try:
-                await asyncio.wait({passing, gone})
-            finally:
-                if exchange is not None:
-                    self.traffic.end(exchange, self._clock())
-        if not passing.cancelled() and (error := passing.exception()) is not None:
-            raise error
+            if exchange is not None:
+                self.traffic.end(exchange, self._clock())
 
     async def _pass(self, scope: Message, body: bytes, exchange: Exchange | None, send: Send) -> None:
         """Send a request on, and its answer back."""
@@ -249,7 +243,6 @@ class Gateway:
         engine = exchange.engine if exchange else choose(left, (), 1, 1, now=now, route="work")
         again = False
         while True:
-            connection: dict[str, bool] = {}
             try:
                 return await self.session.request(
                     scope["method"],
@@ -257,7 +250,6 @@ class Gateway:
                     headers=_headers(scope),
                     data=_data(body),
                     allow_redirects=False,
-                    trace_request_ctx=connection,
                 )
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 engine.down_until = self._clock() + DOWN_SECONDS
@@ -271,7 +263,7 @@ class Gateway:
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 # The engine closed an idle connection, as after an error of its own, while this request was on its way.
                 # A completion may be asked for twice; of other requests that are no GET nobody knows.
-                if exchange is None or again or not connection.get("reused"):
+                if exchange is None or again or not REUSED.get():
                     raise
                 again = True
 
@@ -290,14 +282,17 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts) if len(parts) > 1 else parts[0]
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _end_when_gone(receive: Receive, passing: "asyncio.Task[Any]") -> None:
+    """Wait until the client has gone, and end the task that serves it.
 
-
-async def _reused(_session: Any, context: Any, _params: Any) -> None:
-    """A request goes out on a connection that has carried others."""
-    context.trace_request_ctx["reused"] = True
+    The request does not run in a task of its own instead, which would begin a turn of the event loop later.
+    """
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    except Exception:  # of the server, which has lost the client then, too
+        log.exception("a connection to a client failed")
+    passing.cancel()
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:
