@@ -9,13 +9,18 @@ Run: python benchmarks/bench_promise.py [-o FILE]; two minutes, or --only NAME f
 name. pip install --no-deps wordllama silero-vad resemblyzer
 """
 
+import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from subprocess import run
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from bench_scaled import Matrix, data
 from report import options, take
 
+from beforehand.core import load_plan
 from beforehand.quantization import plan
 from beforehand.reporting import Sheet
 
@@ -72,8 +77,39 @@ def promises(only: str) -> Sheet:
     return Sheet(title="Promises and other rows", columns=columns, rows=rows)
 
 
+def by_command(only: str) -> Sheet:
+    """The same of files: planned, encoded by the plan, and decoded, all by the command."""
+    rows = []
+    for name, x in data_sets():
+        if only not in name:
+            continue
+        with TemporaryDirectory() as folder:
+            sample, other, made, codes, back = (
+                Path(folder, file) for file in ("sample.npy", "other.npy", "plan.json", "other.bhq", "back.npy")
+            )
+            for path, half in zip((sample, other), halves(x), strict=True):
+                np.save(path, half)
+            for words in (
+                ("plan", sample, "--bits", "4.25", "-o", made),
+                ("encode", other, "--plan", made, "-o", codes),
+                ("decode", codes, "-o", back),
+            ):
+                run([sys.executable, "-m", "beforehand", "quantization", *words], check=True, capture_output=True)
+            holdout, decoded = np.load(other).astype(np.float64), np.load(back).astype(np.float64)
+            error = float(np.square(decoded - holdout).sum() / np.square(holdout).sum())
+            promised = load_plan(made).expected
+            bits = 8 * codes.stat().st_size / holdout.size
+        inside = "yes" if promised.low <= error <= promised.high else "no"
+        rows.append([name, f"{bits:.3f}", promised.design, f"{promised.value:.3g}",
+                     f"{promised.low:.3g} to {promised.high:.3g}", f"{error:.3g}", inside])  # fmt: skip
+        print(*rows[-1], sep=" | ", flush=True)
+    columns = ["data", "bits of the file", "design", "promised", "interval", "measured", "inside"]
+    below = "plan --bits 4.25 of one half, encode --plan and decode of the other; bits are 8 times the file's bytes."
+    return Sheet(title="The same by the command", columns=columns, rows=rows, below=below)
+
+
 if __name__ == "__main__":
     parser = options(__doc__)
     parser.add_argument("--only", default="", metavar="NAME", help="arrays with this in their name")
     arguments = parser.parse_args()
-    take((partial(promises, arguments.only),), arguments.output)
+    take((partial(promises, arguments.only), partial(by_command, arguments.only)), arguments.output)

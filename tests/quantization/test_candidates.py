@@ -198,3 +198,16 @@ def test_what_is_promised_of_drawn_rows_holds_for_as_many_others():
     assert np.mean(inside, axis=0).min() >= 0.8
     assert np.mean(met) >= 0.97
     assert np.mean(met, axis=0).min() >= 0.9
+
+
+def test_intervals_cover_the_luck_of_a_search_for_scales_and_table():
+    """Of halves of drawn arrays, whose rows vary less than the tables that are found for them."""
+    design = Design("scaled", Codec(method="scaled", n_levels=16, objective="mse", block=32))
+    inside = []
+    for seed in range(24):
+        rows = np.random.default_rng(seed).lognormal(size=(1024, 64)).astype(np.float32)
+        sample, others = Vectors.read(rows[::2]), Vectors.read(rows[1::2])
+        (promised,) = (each.vnmse for each in measured(sample, [design], sample.size, seed))
+        found = others.measure(design.codec, 1).errors.sum() / others.norms.sum()
+        inside.append(promised.low <= found <= promised.high)
+    assert np.mean(inside) >= 0.9

@@ -21,6 +21,8 @@ AS_GOOD = 1.02  # errors that differ by less count as equal, and the smaller or 
 OVER = 1.01  # share of a budget of bits that headers and tables may take on top
 RESAMPLES = 200
 PARTS = 8  # of the vectors, whose extremes are compared
+QUARTERS = 4  # of the vectors, whose scales and tables are compared
+LEAST_QUARTERED = 256  # vectors: the resamples of fewer differ by more than tables do
 TURNS = 8  # rotations that are tried, whose errors differ more than those of vectors
 MOST_DRAWN = 1024  # vectors that are resampled; of more, neighbors stay together
 TIMED_VALUES, TIMED_VECTORS, TIMES = 2**17, 2**9, 3
@@ -167,6 +169,8 @@ def measured(
         errors = drawn(np.stack([each.errors for each in done]))
         if design.codec.method == "uniform" and shares_range(vectors, design.codec):
             errors[1:] *= by_range(vectors, design.codec, done[0].errors, seed)
+        if turns > 1 and searches(vectors, design.codec):
+            errors[1:] *= by_luck(vectors, design.codec, done[0].errors, seed)
         tried.append(Tried(design.name, design.codec, done[0].bits, errors, min(each.seconds for each in done)))
     return tried
 
@@ -190,6 +194,27 @@ def by_range(vectors: Vectors, codec: Codec, squared_errors: Floats, seed: int) 
         return np.ones(RESAMPLES)
     drawn = np.random.default_rng(seed).standard_t(len(moved) - 1, size=RESAMPLES)
     factors: Floats = np.exp(np.clip(math.sqrt(2) * np.std(moved, ddof=1) * drawn, -MOST_LOG, MOST_LOG))
+    return factors
+
+
+def searches(vectors: Vectors, codec: Codec) -> bool:
+    """Whether scales and table are searched for in turn, in many vectors at once."""
+    together = vectors.kept != "alone" and len(vectors) >= LEAST_QUARTERED
+    return together and codec.method == "scaled" and codec.levels is None
+
+
+def by_luck(vectors: Vectors, codec: Codec, squared_errors: Floats, seed: int) -> Floats:
+    """Factors on the error, drawn, by which it differs as searches in other vectors end elsewhere.
+
+    How much better or worse than the whole's each quarter's own scales and table are, tells by how much.
+    """
+    own = [part.measure(codec, seed).errors.sum() for part in vectors.parts(QUARTERS)]
+    shared = np.add.reduceat(squared_errors, [i * len(vectors) // QUARTERS for i in range(QUARTERS)])
+    if not all(0 < each < math.inf for each in (*own, *shared)):
+        return np.ones(RESAMPLES)
+    drawn = np.random.default_rng(seed).standard_t(QUARTERS - 1, size=RESAMPLES)
+    spread = math.sqrt(2) * np.std(np.log(own / shared), ddof=1) * drawn
+    factors: Floats = np.exp(np.clip(spread, -MOST_LOG, MOST_LOG))
     return factors
 
 
