@@ -27,9 +27,9 @@ class Proteus(NativeFilter):
         of 100 samples. The same keys, sample and options give the same bytes on every machine.
 
     Cost:
-        About 100 ns a key to build. A query takes less than 1 microsecond whatever its range; pass arrays, as one call
-        for each costs more than the query. The GIL is released above 10,000 queries. Keys in one pass are faster if
-        they are sorted.
+        About 50 to 100 ns a key to build. A query takes less than 1 microsecond whatever its range; pass arrays, as one
+        call for each costs more than the query. The GIL is released above 10,000 queries. Keys in one pass are faster
+        if they are sorted.
 
     Example:
         >>> import numpy as np
