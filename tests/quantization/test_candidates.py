@@ -57,6 +57,14 @@ def test_a_bit_divides_the_error_by_four_and_bytes_beyond_the_baselines_count():
     assert gain_bits(tried("scaled", [0.4, 0.4], bits=4.0), baseline) == pytest.approx([0.25, 0.25])
 
 
+def test_within_an_error_that_is_allowed_bits_that_are_saved_are_gained():
+    baseline, design = tried("rotation", [0.1, 0.1], bits=4.125), tried("levels", [0.2, 0.2], bits=4.0)
+    assert weigh(design, baseline, None).gain_bits.value == pytest.approx(-0.375)
+    assert weigh(design, baseline, None, max_vnmse=0.3).gain_bits.value == pytest.approx(0.125)
+    assert weigh(design, baseline, None, max_vnmse=0.15).gain_bits.value == pytest.approx(-0.375)
+    assert weigh(baseline, baseline, None, max_vnmse=0.3).gain_bits.value == 0
+
+
 def test_an_error_of_zero_gains_much_but_not_all():
     assert 0 < gain_bits(tried("exact", 0.0), tried("uniform", 0.1))[0] <= 32
     assert gain_bits(tried("exact", 0.0), tried("uniform", 0.0))[0] == 0

@@ -100,6 +100,7 @@ def test_without_a_budget_an_error_of_a_hundredth_is_looked_for():
 def test_the_fewest_bits_are_taken_whose_interval_is_below_the_error_allowed(max_vnmse):
     wanted = plan(SMALL, max_vnmse=max_vnmse)
     assert wanted.expected.high < max_vnmse
+    assert wanted.chosen.gain_bits.value >= wanted.candidates[0].bits - wanted.chosen.bits
     for each in wanted.candidates:
         assert each.bits >= wanted.chosen.bits or each.vnmse.high >= max_vnmse
 

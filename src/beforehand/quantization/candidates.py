@@ -234,15 +234,20 @@ def gain_bits(design: Tried, baseline: Tried) -> Floats:
     return gained
 
 
-def weigh(tried: Tried, baseline: Tried, bytes_per_second: float | None) -> Candidate:
+def weigh(
+    tried: Tried, baseline: Tried, bytes_per_second: float | None, *, max_vnmse: float | None = None
+) -> Candidate:
     """Turn errors, bytes and seconds into bits a value.
 
     Args:
         tried: The design.
         baseline: That it is weighed against, perhaps itself, which gains nothing.
         bytes_per_second: The link, if time counts.
+        max_vnmse: The error allowed, if one was: a design within it gains at least the bits that it saves.
     """
     gain = np.zeros(tried.errors.shape) if tried is baseline else gain_bits(tried, baseline)
+    if max_vnmse is not None and tried.errors[0] <= max_vnmse:
+        gain = np.maximum(gain, baseline.bits - tried.bits)
     seconds = tried.seconds - baseline.seconds
     net = net_bits(gain, extra_seconds=seconds, extra_table_bytes=0, bytes_per_second=bytes_per_second)
     return Candidate(

@@ -74,7 +74,7 @@ def plan(
             axes the vectors are the runs along the last.
         bits: Bits a value, perhaps a fraction: codes, tables, scales and header together, which may exceed it by 1 %.
             At most one of `bits`, `max_vnmse` and `max_bytes`; without any, an error of less than 0.01 is looked for.
-        max_vnmse: The error allowed; the fewest bits are taken whose interval stays below.
+        max_vnmse: The error allowed; the fewest bits are taken whose interval stays below, and bits saved are a gain.
         max_bytes: Of the whole, if it is as large as the sample.
         objective: `"mse"`, the smallest error, for values that are read; `"unbiased"` for values that are summed.
         access: What must be readable alone: `"row"`, as `decode(codes, rows=)` does; `"element"`, any value, which
@@ -120,6 +120,7 @@ def plan(
         columns = whole.some_columns(values=LOOKED_AT, least=FEWEST_COLUMNS)
     tried = _try_all(vectors, columns, whole, asked, bytes_per_second is not None, seed)
     limit = math.inf if bits is None else OVER * bits
+    goal = GOOD_ENOUGH if bits is max_bytes is max_vnmse is None else max_vnmse
     if max_bytes is not None:
         limit = 8 * max_bytes / whole.size
         if min(each.bits for each in tried) > limit:
@@ -138,7 +139,7 @@ def plan(
     some = shown if bytes_per_second is not None else [baseline, chosen]
     again = dict(zip(some, timed(vectors, some, seed), strict=True))
     shown = [again.get(each, each) for each in shown]
-    candidates = [weigh(each, shown[0], bytes_per_second) for each in shown]
+    candidates = [weigh(each, shown[0], bytes_per_second, max_vnmse=goal) for each in shown]
     design = chosen.name
     if bytes_per_second is not None:
         allowed = math.inf if max_vnmse is None else max_vnmse
@@ -157,6 +158,7 @@ def plan(
         machine=f"{platform.platform()}, {platform.processor() or platform.machine()}, {os.cpu_count()} processors",
         versions=made_with(),
         kept=whole.kept,
+        max_vnmse=goal,
     )
 
 

@@ -33,6 +33,7 @@ class QuantizationPlan:
         versions: What made the plan.
         kept: How the vectors are encoded: each by itself (`"alone"`), or all in one go, as `"rows"` or `"columns"` of a
             matrix, or as `"runs"` along the last axis of an array with more axes.
+        max_vnmse: The error allowed, where the fewest bits were looked for.
     """
 
     design: str
@@ -45,6 +46,7 @@ class QuantizationPlan:
     machine: str
     versions: dict[str, str]
     kept: Kept = "alone"
+    max_vnmse: float | None = None
 
     def __post_init__(self) -> None:
         """Validate the fields."""
@@ -63,6 +65,11 @@ class QuantizationPlan:
         if link is not None and not (isinstance(link, int | float) and 0 < link < math.inf):
             raise InvalidInput(
                 f"bytes_per_second is {link!r}, but must be above 0 and finite; leave it out for storage"
+            )
+        allowed = self.max_vnmse
+        if allowed is not None and not (isinstance(allowed, int | float) and 0 < allowed < math.inf):
+            raise InvalidInput(
+                f"max_vnmse is {allowed!r}, but must be above 0 and finite; leave it out if there is none"
             )
 
     @property
@@ -157,7 +164,7 @@ class QuantizationPlan:
             for each, one in zip(both, done, strict=True)
         ]
         tried = timed(vectors, tried, seed)
-        weighed = [weigh(each, tried[0], self.bytes_per_second) for each in tried]
+        weighed = [weigh(each, tried[0], self.bytes_per_second, max_vnmse=self.max_vnmse) for each in tried]
         baseline, design = weighed[0], weighed[-1]
         best = replace(vectors, kept="alone").measure(_clairvoyant(chosen.codec), seed)
         errors = draws(best.errors)
