@@ -219,3 +219,12 @@ def test_intervals_cover_the_luck_of_a_search_for_scales_and_table():
         found = others.measure(design.codec, 1).errors.sum() / others.norms.sum()
         inside.append(promised.low <= found <= promised.high)
     assert np.mean(inside) >= 0.9
+
+
+def test_layers_that_differ_do_not_count_as_luck():
+    """The first half of these weights is of another kind than the second."""
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.standard_normal((512, 64)), random.uniform(-1, 1, (512, 64))]).astype(np.float32)
+    design = Design("scaled", Codec(method="scaled", n_levels=16, objective="mse", block=32))
+    (promised,) = (each.vnmse for each in measured(Vectors.read(rows), [design], rows.size, 0))
+    assert promised.high < 1.2 * promised.low  # twice if they did

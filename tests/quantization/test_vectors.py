@@ -94,6 +94,14 @@ def test_an_array_of_more_axes_holds_runs_along_its_last_one():
     assert Vectors.read(cube, together=False).kept == "alone"
 
 
+def test_vectors_are_dealt_out_in_turn():
+    rows = np.arange(14.0).reshape(7, 2)
+    first, second, third = Vectors.read(rows).parts(3, dealt=True)
+    assert first.pool().tolist() == rows[::3].ravel().tolist()
+    assert second.pool().tolist() == rows[1::3].ravel().tolist()
+    assert third.norms.tolist() == np.square(rows[2::3]).sum(axis=1).tolist()
+
+
 def test_parts_hold_the_vectors_in_their_order():
     first, second = Vectors.read(RAGGED).parts(2)
     assert (np.sort(first.pool()) == np.sort(np.concatenate(RAGGED[:3]))).all()

@@ -208,12 +208,12 @@ def by_luck(vectors: Vectors, codec: Codec, squared_errors: Floats, seed: int) -
 
     How much better or worse than the whole's each quarter's own scales and table are, tells by how much.
     """
-    own = [part.measure(codec, seed).errors.sum() for part in vectors.parts(QUARTERS)]
-    shared = np.add.reduceat(squared_errors, [i * len(vectors) // QUARTERS for i in range(QUARTERS)])
+    own = [part.measure(codec, seed).errors.sum() for part in vectors.parts(QUARTERS, dealt=True)]
+    shared = [squared_errors[part::QUARTERS].sum() for part in range(QUARTERS)]
     if not all(0 < each < math.inf for each in (*own, *shared)):
         return np.ones(RESAMPLES)
     drawn = np.random.default_rng(seed).standard_t(QUARTERS - 1, size=RESAMPLES)
-    spread = math.sqrt(2) * np.std(np.log(own / shared), ddof=1) * drawn
+    spread = math.sqrt(2) * np.std(np.log(np.divide(own, shared)), ddof=1) * drawn
     factors: Floats = np.exp(np.clip(spread, -MOST_LOG, MOST_LOG))
     return factors
 

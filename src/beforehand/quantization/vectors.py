@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, final
 
 import numpy as np
@@ -158,18 +157,25 @@ class Vectors:
         chosen = np.ix_(np.arange(deep) * rows // deep, np.arange(columns) * width // columns)
         return type(self)((Batch(np.arange(deep), batch.matrix[chosen]),), self.kept, self.axes, width)
 
-    def parts(self, count: int) -> list[Self]:
-        """So many parts of the sample, one after the other; what comes along unlooked at goes with the first."""
-        edges = [i * len(self) // count for i in range(count + 1)]
+    def parts(self, count: int, *, dealt: bool = False) -> list[Self]:
+        """So many parts of the sample; what comes along unlooked at goes with the first.
+
+        Args:
+            count: How many.
+            dealt: Whether vectors are dealt out in turn, so that parts are alike, rather than cut one after the other.
+        """
+        edges = np.arange(count + 1) * len(self) // count
         found: list[Self] = []
-        for start, end in pairwise(edges):
+        for part in range(count):
             batches = []
             for batch in self.batches:
-                chosen = (batch.positions < end) & (batch.positions >= (start or -1))
+                at = batch.positions
+                owner = at % count if dealt else np.searchsorted(edges, at, side="right") - 1
+                chosen = np.where(at < 0, part == 0, owner == part)
                 if chosen.any():
-                    places = batch.positions[chosen]
-                    batches.append(Batch(np.where(places < 0, -1, places - start), batch.matrix[chosen]))
-            found.append(type(self)(tuple(batches), self.kept, self.axes, self.width))
+                    places = at[chosen] // count if dealt else at[chosen] - edges[part]
+                    batches.append(Batch(np.where(at[chosen] < 0, -1, places), batch.matrix[chosen]))
+            found.append(replace(self, batches=tuple(batches)))
         return found
 
     def pool(self) -> NDArray[Any]:
